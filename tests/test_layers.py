@@ -1,0 +1,90 @@
+"""Which layers are found, in which order and stage, over timm's families."""
+
+import pytest
+import timm
+import torch
+from torch import nn
+
+from seelike.errors import InputError
+from seelike.layers import find_layers, hooked
+
+
+def find(name, layers, size=64, **kwargs):
+    model = timm.create_model(name, **kwargs).eval()
+    return find_layers(model, layers, torch.zeros(1, 3, size, size))
+
+
+def test_vit_has_six_layers_a_block_in_the_papers_order():
+    names = [layer.name for layer in find("vit_pocket_patch8_56", "all", 56)]
+    inside = ["norm1", "attn", "norm2:input", "norm2", "mlp.act"]
+    blocks = [name for i in range(8) for name in (*(f"blocks.{i}.{part}" for part in inside), f"blocks.{i}")]
+    assert names == ["patch_embed.proj", *blocks, "norm"]
+
+
+def test_resnet_layers_and_stages():
+    found = find("resnet_pocket", "all", 56)
+    names = [layer.name for layer in found]
+    assert names[:6] == ["stem.conv", *(f"stages.0.blocks.0.{part}" for part in ("norm1", "conv1", "norm2", "conv2")),
+                         "stages.0.blocks.0"]  # fmt: skip
+    assert names[-1] == "norm"  # the classifier is no layer of the representation
+    assert [layer.stage for layer in found if layer.stage is None] == [None, None]
+    blocks = find("resnet_pocket", "blocks", 56)
+    assert [layer.stage for layer in blocks] == [f"stages.{i}" for i, n in enumerate((2, 2, 3, 3)) for _ in range(n)]
+
+
+@pytest.mark.parametrize(
+    ("name", "n_blocks", "n_stages"),
+    [
+        ("resnet18", 8, 4),
+        ("resnetv2_50x1_bit", 16, 4),
+        ("efficientnet_lite0", 16, 7),
+        ("convnext_atto", 12, 4),
+        ("regnety_002", 13, 4),
+        ("mobilenetv3_small_050", 12, 6),
+    ],
+)
+def test_cnn_families(name, n_blocks, n_stages):
+    blocks = find(name, "blocks")
+    assert len(blocks) == n_blocks
+    assert len({layer.stage for layer in blocks}) == n_stages
+    layers = [layer.name for layer in find(name, "all")]
+    assert len(layers) == len(set(layers)) > 3 * n_blocks
+
+
+@pytest.mark.parametrize("name", ["mixer_s32_224", "deit_tiny_patch16_224", "swin_tiny_patch4_window7_224"])
+def test_transformer_like_families_have_six_layers_a_block(name):
+    blocks, layers = (find(name, which, 224) for which in ("blocks", "all"))
+    for block in blocks:
+        assert sum(f"{layer.name}.".startswith(f"{block.name}.") for layer in layers) == 6
+
+
+def test_the_residual_sum_is_what_norm2_reads():
+    model = timm.create_model("vit_pocket_patch8_56").eval()
+    seen = {}
+    names = ["blocks.0.attn", "blocks.0.norm2:input", "blocks.0.norm1"]
+    with hooked(model, names, seen.__setitem__), torch.inference_mode():
+        tokens = model._pos_embed(model.patch_embed(torch.randn(2, 3, 56, 56)))
+        model.blocks[0](tokens)
+    torch.testing.assert_close(seen["blocks.0.norm2:input"], tokens + seen["blocks.0.attn"])
+
+
+def test_layers_that_do_not_fire_are_left_out():
+    class Lazy(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.blocks = nn.ModuleList(nn.Linear(4, 4) for _ in range(3))
+
+        def group_matcher(self, coarse):
+            return {"blocks": r"^blocks\.(\d+)"}
+
+        def forward(self, x):
+            return self.blocks[2](self.blocks[0](x))
+
+    assert [layer.name for layer in find_layers(Lazy(), "blocks", torch.zeros(1, 4))] == ["blocks.0", "blocks.2"]
+
+
+def test_refuses_an_unknown_set_and_a_model_without_blocks():
+    with pytest.raises(InputError, match="layers must be one of blocks, all"):
+        find("resnet18", "some")
+    with pytest.raises(InputError, match="no blocks"):
+        find_layers(nn.Linear(3, 3), "blocks", torch.zeros(1, 3))
