@@ -1,0 +1,123 @@
+"""Linear CKA between all pairs of layers, estimated without bias from minibatches.
+
+Notation: a layer's activations X for the n images of a minibatch have shape (n, features). Its Gram matrix
+is K = X Xᵀ (paper, section 3). Song et al. (2012) estimate HSIC without bias by setting the diagonals of
+K and L to zero and taking
+
+    HSIC₁(K, L) = 1/(n(n−3)) · [ tr(KL) + (1ᵀK1)(1ᵀL1)/((n−1)(n−2)) − 2/(n−2) · 1ᵀKL1 ].
+
+The same number is an inner product: with each Gram matrix centred alone,
+
+    K̃ᵢⱼ = Kᵢⱼ − rᵢ/(n−2) − rⱼ/(n−2) + s/((n−1)(n−2)) for i ≠ j,   K̃ᵢᵢ = 0,   rᵢ = Σⱼ Kᵢⱼ,   s = Σᵢ rᵢ,
+
+HSIC₁(K, L) = Σᵢⱼ K̃ᵢⱼ L̃ᵢⱼ / (n(n−3)) (Székely & Rizzo 2014). So all pairs of layers are one product of a
+(layers, n²) matrix with its transpose. Minibatch CKA (Nguyen, Raghu & Kornblith 2021) sums HSIC₁ over
+minibatches and divides once:
+
+    CKA = Σ HSIC₁(K, L) / √( Σ HSIC₁(K, K) · Σ HSIC₁(L, L) ).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from seelike.errors import InputError
+from seelike.intervals import Estimate, bootstrap
+
+MIN_IMAGES = 4
+
+
+def gram(activations: torch.Tensor) -> torch.Tensor:
+    """The Gram matrix of a minibatch, centred as above, in float64.
+
+    Args:
+        activations: (n, features), n ≥ 4. Half precision is raised to float32 before the product.
+
+    Returns:
+        (n, n) float64 with zero diagonal.
+
+    Raises:
+        InputError: fewer than four images, NaN or infinity, or the same activations for every image.
+    """
+    if activations.ndim != 2:
+        raise InputError(f"activations must have shape (images, features), not {tuple(activations.shape)}")
+    n = len(activations)
+    if n < MIN_IMAGES:
+        raise InputError(f"the unbiased HSIC needs at least {MIN_IMAGES} images in a minibatch, not {n}")
+    x = activations.float() if activations.dtype in (torch.float16, torch.bfloat16) else activations
+    centred = x - x.mean(0)  # leaves K̃ as it is, and spares float32 the cancellation
+    k = (centred @ centred.T).double()
+    if not torch.isfinite(k).all():
+        raise InputError("activations must be finite: there are NaN or infinite values")
+    if k.trace() <= n * (32 * torch.finfo(x.dtype).eps * x.abs().max().double()) ** 2 * x.shape[1]:
+        raise InputError("activations are the same for every image of a minibatch, so CKA is not defined")
+    k.fill_diagonal_(0)
+    rows = k.sum(0) / (n - 2)
+    k += rows.sum() / (n - 1) - rows[:, None] - rows[None, :]
+    return k.fill_diagonal_(0)
+
+
+class CKA:
+    """Accumulator of minibatch HSIC₁ sums between all layers it is shown."""
+
+    def __init__(self):
+        self.layers: tuple[str, ...] = ()
+        self.minibatches: list[np.ndarray] = []  # one (layers, layers) HSIC₁ each
+
+    def update(self, grams: dict[str, torch.Tensor]) -> None:
+        """Add one minibatch: {layer: `gram(activations)`}, all of the same images.
+
+        Raises InputError if the image counts differ or the layers are not those of the last minibatch.
+        """
+        sizes = {name: len(k) for name, k in grams.items()}
+        if len(set(sizes.values())) != 1:
+            raise InputError(f"all layers need the same images, but their numbers differ: {sizes}")
+        self._agree(tuple(grams))
+        n = next(iter(sizes.values()))
+        flat = torch.stack([k.flatten() for k in grams.values()])
+        self.minibatches.append((flat @ flat.T / (n * (n - 3))).cpu().numpy())
+
+    def merge(self, other: "CKA") -> None:
+        """Add the minibatches of another rank or shard."""
+        self._agree(other.layers)
+        self.minibatches += other.minibatches
+
+    def result(self) -> "Similarity":
+        """All pairs; raises InputError before the first minibatch."""
+        if not self.minibatches:
+            raise InputError("CKA needs at least one full minibatch of images")
+        return Similarity(self.layers, np.stack(self.minibatches))
+
+    def _agree(self, layers: tuple[str, ...]) -> None:
+        if self.layers and layers != self.layers:
+            raise InputError("every minibatch must come with the same layers in the same order")
+        self.layers = layers
+
+
+@dataclass(frozen=True)
+class Similarity:
+    """CKA between all pairs of `layers`; `hsic` is (minibatches, layers, layers)."""
+
+    layers: tuple[str, ...]
+    hsic: np.ndarray
+
+    @property
+    def values(self) -> np.ndarray:
+        """(layers, layers) CKA, dimensionless: 1 on the diagonal, about 0 for unrelated layers."""
+        return normalize(self.hsic.sum(0))
+
+    def between(self, rows: slice, columns: slice) -> np.ndarray:
+        """CKA of some layers with some others."""
+        return self.values[rows, columns]
+
+    def estimate(self, effect: Callable[[np.ndarray], float], seed: int) -> Estimate:
+        """`effect` of the CKA matrix, with a bootstrap interval over minibatches."""
+        return bootstrap(self.hsic, lambda hsic: effect(normalize(hsic.sum(0))), seed)
+
+
+def normalize(hsic: np.ndarray) -> np.ndarray:
+    """HSIC sums of all pairs → CKA of all pairs, both (layers, layers)."""
+    scale = np.sqrt(np.diag(hsic))
+    return hsic / scale[:, None] / scale[None, :]
