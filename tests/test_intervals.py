@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pytest
 
 from seelike.intervals import bootstrap
 
@@ -35,7 +36,8 @@ def test_same_seed_same_interval():
     assert bootstrap(values, np.mean, seed=3) != bootstrap(values, np.mean, seed=4)
 
 
-def test_one_minibatch_has_an_effect_but_no_interval():
-    found = bootstrap(np.array([2.0]), np.mean, seed=0)
+@pytest.mark.parametrize("n_minibatches", [1, 2, 4])
+def test_too_few_minibatches_have_an_effect_but_no_interval(n_minibatches):
+    found = bootstrap(np.full(n_minibatches, 2.0), np.mean, seed=0)
     assert found.effect == 2.0
     assert math.isnan(found.low) and math.isnan(found.high)

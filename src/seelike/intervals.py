@@ -8,6 +8,7 @@ from scipy import stats
 
 CONFIDENCE = 0.95
 RESAMPLES = 1000
+MIN_MINIBATCHES = 5
 
 
 @dataclass(frozen=True)
@@ -29,10 +30,11 @@ def bootstrap(minibatches: np.ndarray, effect: Callable[[np.ndarray], float], se
 
     The percentile interval is too narrow for few minibatches; it is expanded as Hesterberg (2015, section
     5.3) proposes: its tail probability is Φ(−√(B/(B−1)) · t) with t the 97.5 % quantile of Student's t with
-    B−1 degrees of freedom. One minibatch gives no interval.
+    B−1 degrees of freedom. Even so the interval cannot reach beyond what the most extreme minibatch gives,
+    and the range of four values covers their mean in 7 cases of 8 only: fewer than five give no interval.
     """
     n = len(minibatches)
-    if n < 2:
+    if n < MIN_MINIBATCHES:
         return Estimate(float(effect(minibatches)), float("nan"), float("nan"))
     rng = np.random.default_rng(seed)
     resampled = [effect(minibatches[rng.integers(n, size=n)]) for _ in range(RESAMPLES)]
