@@ -1,0 +1,106 @@
+"""Images by timm data set name, and `shapes`; the same images for every model, in one order."""
+
+import hashlib
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import timm.data
+import torch
+from PIL import Image
+from torch.utils.data import DataLoader, Dataset, Subset
+
+from seelike.errors import InputError
+from seelike.progress import track
+from seelike.shapes import Shapes
+
+
+def open_images(dataset: str, data_dir: str = "", split: str = "validation") -> Dataset:
+    """A dataset of (image, label), by name.
+
+    Args:
+        dataset: "shapes" for the project's drawings, "" or "folder" for a folder or .tar of pictures, or
+            whatever `timm.data.create_dataset` knows: "torch/cifar10", "hfds/…".
+        data_dir: where the pictures lie; not needed for "shapes".
+        split: "train", "validation", …
+
+    Raises InputError if there is no such data set, place or picture.
+    """
+    if dataset == "shapes":
+        return Shapes(split)
+    if dataset in ("", "folder"):
+        if not data_dir or not Path(data_dir).exists():
+            raise InputError(f"data_dir={data_dir!r} is not there: give a folder or a .tar file of pictures")
+        if Path(data_dir).is_file() and Path(data_dir).suffix != ".tar":
+            raise InputError(f"data_dir={data_dir!r} is neither a folder nor a .tar file")
+        dataset = ""
+    elif "/" not in dataset:
+        raise InputError(f"dataset={dataset!r} is not known: use shapes, folder, or a timm name such as torch/cifar10")
+    try:
+        images = timm.data.create_dataset(dataset, root=data_dir or None, split=split, download=False)
+    except Exception as error:  # each library raises its own
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise InputError(f"dataset={dataset!r} with data_dir={data_dir!r} cannot be read: {reason}") from None
+    if len(images) == 0:
+        raise InputError(f"data_dir={data_dir!r} holds no pictures")
+    return images
+
+
+def choose(images: Dataset, n_images: int, seed: int) -> Subset:
+    """`n_images` of a data set, without replacement and in an order drawn from `seed`.
+
+    The order is that of `torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))`.
+    Raises InputError if there are not so many.
+    """
+    if n_images > len(images):
+        raise InputError(f"n_images must be at most {len(images)}, the size of this data set, not {n_images}")
+    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))
+    return Subset(images, order[:n_images].tolist())
+
+
+def check_images(chosen: Subset) -> str:
+    """Read every chosen picture once, before any work rests on it; returns their SHA-256 in order.
+
+    timm puts the next picture in the place of one it cannot decode, with no more than a warning. Of pictures
+    in a folder or tar the file's bytes are hashed, of others the pixels. Raises InputError that names the file.
+    """
+    digest = hashlib.sha256()
+    reader = getattr(chosen.dataset, "reader", None)
+    for index in track(chosen.indices, "check images"):
+        if reader is None:
+            digest.update(chosen.dataset[index][0].tobytes())
+            continue
+        content = reader[index][0].read()
+        digest.update(content)
+        try:
+            with Image.open(io.BytesIO(content)) as picture:
+                picture.draft("RGB", (64, 64))  # a JPEG is read to its end, but only a thumbnail is computed
+                picture.load()
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            reason = str(error).partition(" <")[0]
+            raise InputError(f"the picture {reader.filename(index)} in data_dir cannot be read: {reason}") from None
+    return digest.hexdigest()
+
+
+def load_minibatches(
+    chosen: Subset, transforms: dict, batch_size: int, device: str, what: str = "measure"
+) -> Iterator[dict[str, torch.Tensor]]:
+    """Yield {model: (batch_size, 3, h, w)}, each picture seen through each model's own transform.
+
+    A short last minibatch is dropped.
+    """
+    loader = DataLoader(_Views(chosen, transforms), batch_size, drop_last=True)
+    for views in track(loader, what):
+        yield {model: view.to(device) for model, view in views.items()}
+
+
+class _Views(Dataset):
+    def __init__(self, images: Dataset, transforms: dict):
+        self.images, self.transforms = images, transforms
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
+        image = self.images[index][0]
+        return {model: transform(image) for model, transform in self.transforms.items()}
