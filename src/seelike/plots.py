@@ -1,0 +1,144 @@
+"""Figures from results alone. Each function draws on `ax` (or a new one) and returns it."""
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from seelike.claims import CLAIMS
+from seelike.results import Result
+from seelike.shapes import CLASS_NAMES, CUES, Shapes, best_accuracy
+
+STYLE = str(Path(__file__).with_name("seelike.mplstyle"))
+COLORS = {"vit": "#0072B2", "cnn": "#D55E00", "random": "#8A8A8A"}  # Okabe & Ito, safe for colour-blind readers
+MAP = "magma"
+STAGE_COLOR = "#5EC8E5"
+LABELS = {"vit": "ViT", "cnn": "CNN"}
+
+
+def use_style() -> None:
+    """Make the book's look the default of this process."""
+    plt.style.use(STYLE)
+
+
+def similarity(entry: dict, title: str = "", ax: Axes | None = None, colorbar: bool = False) -> Axes:
+    """Heatmap of CKA: the first axis of `entry` upwards, the second to the right, from input to output.
+
+    All heatmaps of the book share the limits 0 and 1; the rare estimate below 0 is drawn as 0.
+    """
+    ax = ax or plt.subplots(figsize=(4, 4))[1]
+    down, across = entry["axes"]
+    sns.heatmap(
+        entry["values"], vmin=0, vmax=1, cmap=MAP, square=False, cbar=colorbar, ax=ax, rasterized=True,
+        xticklabels=False, yticklabels=False, cbar_kws={"label": "CKA"} if colorbar else None,
+    )  # fmt: skip
+    ax.invert_yaxis()
+    for axis, labels, name in ((ax.yaxis, entry["axes"][down], down), (ax.xaxis, entry["axes"][across], across)):
+        axis.set_major_locator(MaxNLocator(5, integer=True))
+        axis.set_major_formatter("{x:.0f}")
+        axis.set_label_text(_axis_label(name))
+        axis.set_view_interval(0, len(labels), ignore=True)
+    for end in entry.get("stage_ends", []):
+        ax.axhline(end, color=STAGE_COLOR, linewidth=0.7)
+        ax.axvline(end, color=STAGE_COLOR, linewidth=0.7)
+    ax.set_box_aspect(1)
+    ax.tick_params(left=True, bottom=True, length=3)
+    ax.set_title(title)
+    return ax
+
+
+def uniformity(cka: dict, axes: np.ndarray | None = None) -> np.ndarray:
+    """Three heatmaps in a row: ViT with itself, CNN with itself, and one against the other."""
+    axes = plt.subplots(1, 3, figsize=(10.5, 3.7))[1] if axes is None else axes
+    titles = {"vit": "ViT", "cnn": "CNN", "vit_cnn": "ViT against CNN"}
+    for ax, (pair, title) in zip(axes, titles.items(), strict=True):
+        similarity(cka[pair], title, ax)
+    colors = axes[-1].collections[0]
+    axes[-1].figure.colorbar(colors, ax=list(axes), label="CKA", shrink=0.75, pad=0.02)
+    return axes
+
+
+def effects(results: dict[str, Result], axes: np.ndarray | None = None) -> np.ndarray:
+    """For each claim one panel: the effect of every scale with its interval, the control beside it in grey.
+
+    The shaded side of the threshold is where the paper's claim says the effect lies.
+    """
+    claims = list(next(iter(results.values())).claims)
+    if axes is None:
+        axes = plt.subplots(len(claims), 1, figsize=(7.5, 0.7 + 1.15 * len(claims)), squeeze=False)[1][:, 0]
+    rows = [f"{scale}{kind}" for scale in results for kind in ("", ", random weights")]
+    for ax, claim in zip(axes, claims, strict=True):
+        for row, (result, kind) in enumerate((r, k) for r in results.values() for k in ("", "control")):
+            _draw_interval(ax, row, result.claims[claim], kind)
+        _shade_claimed_side(ax, CLAIMS[claim])
+        ax.set_yticks(range(len(rows)), rows)
+        ax.set_ylim(len(rows) - 0.4, -0.6)
+        ax.set_title(f"{claim}: {CLAIMS[claim].effect}", loc="left", fontsize=9.5, wrap=True)
+        ax.tick_params(axis="y", length=0)
+    return axes
+
+
+def drawings(n_each: int = 3, ax: Axes | None = None, split: str = "validation") -> Axes:
+    """A few drawings of each class, a column a class."""
+    ax = ax or plt.subplots(figsize=(10.5, 1.05 * n_each + 0.6))[1]
+    images = Shapes(split)
+    columns = [np.concatenate([images.drawing(10 * k + c).image for k in range(n_each)]) for c in range(10)]
+    ax.imshow(np.concatenate(columns, axis=1), interpolation="nearest")
+    side = columns[0].shape[1]
+    ax.set_xticks([side * (c + 0.5) for c in range(10)], [name.replace(" ", "\n") for name in CLASS_NAMES], fontsize=8)
+    ax.set_yticks([])
+    for edge in range(1, 10):
+        ax.axvline(side * edge - 0.5, color="white", linewidth=3)
+    ax.spines[:].set_visible(False)
+    ax.tick_params(length=0)
+    return ax
+
+
+def learning_curves(manifest: dict[str, dict], ax: Axes | None = None) -> Axes:
+    """Held-out accuracy of the bundled models over the images that they have seen."""
+    ax = ax or plt.subplots(figsize=(7.5, 3.6))[1]
+    for name, card in manifest.items():
+        curve, which = card["curve"], "vit" if name.startswith("vit") else "cnn"
+        ax.plot(curve["images_seen"], curve["accuracy"], color=COLORS[which], label=name)
+    for cues in (("texture", "hue"), tuple(CUES)):
+        ceiling = best_accuracy(cues)
+        ax.axhline(ceiling, color="#444444", linestyle=":", linewidth=1)
+        ax.annotate(f"ideal reader of {', '.join(cues)}", (1, ceiling), xycoords=ax.get_yaxis_transform(),
+                    xytext=(0, 3), textcoords="offset points", ha="right", fontsize=8.5)  # fmt: skip
+    ax.set_xlabel("training drawings seen")
+    ax.set_ylabel("held-out accuracy")
+    ax.set_ylim(0, 1)
+    ax.xaxis.set_major_formatter("{x:,.0f}")
+    ax.yaxis.set_major_formatter(PercentFormatter(1))
+    ax.legend(loc="lower right")
+    return ax
+
+
+def _draw_interval(ax: Axes, row: int, claim: dict, kind: str) -> None:
+    effect, (low, high) = (claim[kind or "effect"], claim["control_interval" if kind else "interval"])
+    color = COLORS["random"] if kind else COLORS["vit"]
+    if effect is None:
+        ax.text(0.5, row, "not defined", va="center", ha="center", color=color, transform=ax.get_yaxis_transform())
+        return
+    if low is not None:
+        ax.plot([low, high], [row, row], color=color, linewidth=2.5, solid_capstyle="round")
+    ax.plot(effect, row, "o" if not kind else "D", color=color, markersize=6 if not kind else 5)
+
+
+def _shade_claimed_side(ax: Axes, claim) -> None:
+    low, high = ax.get_xlim()
+    pad = 0.08 * (max(high, claim.threshold) - min(low, claim.threshold))
+    low, high = min(low, claim.threshold) - pad, max(high, claim.threshold) + pad
+    start, end = (claim.threshold, high) if claim.above else (low, claim.threshold)
+    ax.axvspan(start, end, color="#009E73", alpha=0.1, linewidth=0)
+    ax.axvline(claim.threshold, color="#444444", linewidth=1)
+    ax.set_xlim(low, high)
+
+
+def _axis_label(name: str) -> str:
+    """ "vit_layer" → "ViT layer, input → output"."""
+    which = [LABELS[part] for part in name.split("_") if part in LABELS]
+    return " ".join([*which, "layer, input → output"])

@@ -1,0 +1,80 @@
+"""Tables and phrases from results alone, in Markdown."""
+
+from itertools import combinations
+
+from seelike import shapes, zoo
+from seelike.claims import CLAIMS
+from seelike.results import Result
+
+MARKS = {"holds": "✓ holds", "fails": "✗ fails", "open": "○ open"}
+
+
+def verdicts(results: dict[str, Result]) -> str:
+    """One row a claim; for every scale the control and the trained models, each with its verdict."""
+    head = [
+        "Claim of the paper",
+        *(f"{scale}{kind}" for scale in results for kind in (": random weights", ": trained")),
+    ]
+    lines = [head, ["---"] * len(head)]
+    for claim in next(iter(results.values())).claims:
+        cells = [f"**{claim}** {CLAIMS[claim].text}"]
+        for result in results.values():
+            found = result.claims[claim]
+            cells.append(f"{number(found, 'control')}<br>{MARKS[found['control_verdict']]}")
+            cells.append(f"{number(found)}<br>**{MARKS[found['verdict']]}**")
+        lines.append(cells)
+    return _table(lines)
+
+
+def ceilings() -> str:
+    """How often each cue is the class's own, and what an ideal reader of one, two or three cues reaches."""
+    lines = [["Cues read", "Their values are the class's own in", "An ideal reader is right in"], ["---"] * 3]
+    for n in (1, 2, 3):
+        for cues in combinations(shapes.CUES, n):
+            own = ", ".join(f"{shapes.RELIABILITY[cue]:.0%}" for cue in cues)
+            lines.append([", ".join(cues), own, f"{shapes.best_accuracy(cues):.1%}"])
+    return _table(lines)
+
+
+def cards(accuracy: dict[str, float], n_images: int) -> str:
+    """One row a bundled model, from the manifest; `accuracy` is measured anew on `n_images` test drawings."""
+    head = ["Model", "Parameters", "Drawings seen (distinct)", f"Right on {n_images:,} test drawings", "SHA-256"]
+    lines = [head, ["---"] * len(head)]
+    for name, card in zoo.read_manifest().items():
+        seen = f"{card['images_seen']:,} ({card['recipe']['images']:,})"
+        lines.append(
+            [f"`{name}`", f"{card['parameters']:,}", seen, f"{accuracy[name]:.1%}", f"`{card['sha256'][:12]}…`"]
+        )
+    return _table(lines)
+
+
+def phrases(results: dict[str, Result]) -> dict[str, str]:
+    """Every number that prose may cite, by name: `<scale>_<claim>`, `…_control`, `…_verdict`, `…_control_verdict`."""
+    found = {}
+    for scale, result in results.items():
+        for claim, entry in result.claims.items():
+            key = f"{scale}_{claim}"
+            found[key] = number(entry)
+            found[f"{key}_control"] = number(entry, "control")
+            found[f"{key}_verdict"] = entry["verdict"]
+            found[f"{key}_control_verdict"] = entry["control_verdict"]
+        provenance = result.provenance
+        found[f"{scale}_vit"] = provenance["models"]["vit"]["name"]
+        found[f"{scale}_cnn"] = provenance["models"]["cnn"]["name"]
+        found[f"{scale}_images"] = f"{provenance['dataset']['images']:,}"
+        found[f"{scale}_batch_size"] = str(result.parameters["batch_size"])
+        found[f"{scale}_seconds"] = f"{provenance['seconds']:.0f}"
+        found[f"{scale}_peak_mib"] = f"{provenance['peak_mib']:,}"
+    return found
+
+
+def number(entry: dict, kind: str = "effect") -> str:
+    """`0.42 [0.40, 0.44]`: an effect (or its control) with its interval."""
+    effect, (low, high) = entry[kind], entry["interval" if kind == "effect" else "control_interval"]
+    if effect is None:
+        return "not defined"
+    return f"{effect:.2f}" + ("" if low is None else f" [{low:.2f}, {high:.2f}]")
+
+
+def _table(lines: list[list[str]]) -> str:
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
