@@ -1,0 +1,142 @@
+"""What every chapter does besides measuring: check the parameters, load, record."""
+
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.utils.data import Subset
+
+from seelike import data, models
+from seelike.claims import CLAIMS, judge
+from seelike.errors import InputError
+from seelike.intervals import Estimate
+from seelike.layers import LAYER_SETS
+from seelike.results import Result, trace
+
+
+@dataclass
+class Run:
+    """One run of a chapter: its parameters, checked, and its images, chosen."""
+
+    chapter: str
+    parameters: dict
+    images: Subset
+    images_sha256: str
+    device: str
+    started: float
+    described: dict = field(default_factory=dict)
+
+    def load_models(self) -> dict[str, nn.Module]:
+        """The trained models, {"vit": …, "cnn": …}."""
+        loaded = {which: models.load_model(which, *self._where(which)) for which in ("vit", "cnn")}
+        for which, model in loaded.items():
+            self.described[which] = models.describe(model, *self._named(which))
+        return loaded
+
+    def load_controls(self) -> dict[str, nn.Module]:
+        """The same architectures with random weights."""
+        loaded = {}
+        for which in ("vit", "cnn"):
+            name, _, size, device = self._where(which)
+            loaded[which] = models.load_random(which, name, size, device, self.parameters["seed"])
+            self.described[f"{which}_random"] = models.describe(loaded[which], name, initial=True)
+        return loaded
+
+    def minibatches(self, pair: dict[str, nn.Module]) -> Iterator[dict[str, torch.Tensor]]:
+        """The chosen images as each of the models wants them, batch by batch."""
+        size = self.parameters["image_size"]
+        transforms = {which: models.transform_of(model, size) for which, model in pair.items()}
+        return data.load_minibatches(self.images, transforms, self.parameters["batch_size"], self.device)
+
+    def record(self, measures: dict, trained: dict[str, Estimate], control: dict[str, Estimate]) -> Result:
+        """The result, with a verdict for every claim estimated on trained models and on the control."""
+        left_over = len(self.images) % self.parameters["batch_size"]
+        dataset = {
+            "name": self.parameters["dataset"],
+            "split": self.parameters["split"],
+            "images": len(self.images) - left_over,
+            "left_over": left_over,
+            "sha256": self.images_sha256,
+        }
+        provenance = trace(self.started, self.described, dataset, self.device)
+        claims = {claim: _verdict(claim, trained[claim], control[claim]) for claim in trained}
+        parameters = {name: _without_folder(name, value) for name, value in self.parameters.items()}
+        return Result(self.chapter, parameters.pop("profile"), parameters, provenance, measures, claims)
+
+    def __str__(self) -> str:
+        batch_size = self.parameters["batch_size"]
+        batches, left_over = divmod(len(self.images), batch_size)
+        dropped = f"; {left_over} left over and not used" if left_over else ""
+        return f"{batches * batch_size} images in {batches} minibatches of {batch_size}{dropped}"
+
+    def _named(self, which: str) -> tuple[str, str]:
+        return self.parameters[which], self.parameters[f"{which}_checkpoint"]
+
+    def _where(self, which: str) -> tuple[str, str, int, str]:
+        return *self._named(which), self.parameters["image_size"], self.device
+
+
+def prepare(chapter: str, **parameters) -> Run:
+    """Check every parameter of a chapter, and every image, before any long work starts.
+
+    Raises InputError: one sentence that names the parameter and says what is allowed.
+    """
+    started = time.monotonic()
+    check_parameters(parameters)
+    for which in ("vit", "cnn"):
+        models.check_model(which, parameters[which], parameters[f"{which}_checkpoint"])
+    device = choose_device(parameters["device"])
+    images = data.open_images(parameters["dataset"], parameters["data_dir"], parameters["split"])
+    chosen = data.choose(images, parameters["n_images"], parameters["seed"])
+    return Run(chapter, parameters, chosen, data.check_images(chosen), device, started)
+
+
+def check_parameters(parameters: dict) -> None:
+    """Types and ranges of the parameters that all chapters share."""
+    whole = {"image_size": 0, "n_images": 4, "batch_size": 4, "seed": 0}
+    for name, value in parameters.items():
+        kind = int if name in whole else str
+        if type(value) is not kind:
+            raise InputError(f"{name} must be {'a whole number' if kind is int else 'text'}, not {value!r}")
+    for name, least in whole.items():
+        if parameters[name] < least:
+            raise InputError(f"{name} must be {least} or more, not {parameters[name]}")
+    if parameters["batch_size"] > parameters["n_images"]:
+        raise InputError(
+            f"batch_size must be at most n_images, {parameters['n_images']}, not {parameters['batch_size']}"
+        )
+    if parameters["layers"] not in LAYER_SETS:
+        raise InputError(f"layers must be one of {', '.join(LAYER_SETS)}, not {parameters['layers']!r}")
+    if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", parameters["profile"]):
+        raise InputError(f"profile must be a plain name, such as pocket or mine, not {parameters['profile']!r}")
+
+
+def choose_device(device: str) -> str:
+    """ "auto" is the GPU where there is one; a device that cannot be used raises InputError."""
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError):
+        raise InputError(f"device must be auto, cpu or a device that torch can use here, not {device!r}") from None
+    return device
+
+
+def _without_folder(name: str, value):
+    """A file's name belongs in a result; where it lay on one machine does not."""
+    return Path(value).name if name == "data_dir" or name.endswith("_checkpoint") else value
+
+
+def _verdict(claim: str, trained: Estimate, control: Estimate) -> dict:
+    return {
+        "effect": trained.effect,
+        "interval": [trained.low, trained.high],
+        "control": control.effect,
+        "control_interval": [control.low, control.high],
+        "verdict": judge(CLAIMS[claim], trained),
+        "control_verdict": judge(CLAIMS[claim], control),
+    }

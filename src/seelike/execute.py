@@ -1,0 +1,160 @@
+"""Execute chapters with papermill: one of them with parameters, or all of them for the book."""
+
+import ast
+import difflib
+import hashlib
+import json
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import nbformat
+import papermill
+import yaml
+from papermill.exceptions import PapermillExecutionError
+
+from seelike.errors import InputError
+from seelike.progress import relay
+from seelike.results import REPOSITORY
+
+BOOK = REPOSITORY / "book"
+PACKAGE = Path(__file__).parent
+OVERVIEW = "intro"  # reads what the chapters wrote, so it comes last and is never kept
+KINDS = {str: "text", int: "a whole number", float: "a number", bool: "True or False", list: "a list"}
+
+
+def run(chapter: str, settings: list[str], profile: str = "", output: str = "") -> None:
+    """Execute one chapter.
+
+    Args:
+        settings: "name=value" each; unknown names and wrong types are refused.
+        profile: a file of `book/profiles` to take parameters from first.
+        output: where the executed notebook goes; nothing is left there if the chapter fails.
+    """
+    notebook = find_chapter(chapter)
+    defaults = read_parameters(notebook)
+    given = read_profile(profile) if profile else {}
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        if not equals:
+            raise InputError(f"-p takes NAME=VALUE, not {setting!r}")
+        given[name] = text
+    values = {name: _convert(name, value, defaults, chapter) for name, value in given.items()}
+    target = Path(output or f"{chapter}.out.ipynb")
+    execute(notebook, target, values)
+    print(f"{chapter}: {target}")
+
+
+def execute(notebook: Path, target: Path, parameters: dict) -> None:
+    """Execute a notebook; `target` appears only when all went well. Raises InputError for what a chapter refuses."""
+    with tempfile.TemporaryDirectory() as folder, relay():
+        executed = Path(folder) / notebook.name
+        try:
+            papermill.execute_notebook(notebook, executed, parameters, progress_bar=False, kernel_name="python3")
+        except PapermillExecutionError as error:
+            if error.ename == "InputError":
+                raise InputError(error.evalue) from None
+            raise
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(executed, target)
+
+
+def list_parameters(chapter: str) -> str:
+    """The parameters cell of a chapter, comments and all."""
+    return _parameters_cell(find_chapter(chapter)).source
+
+
+def find_chapter(chapter: str) -> Path:
+    """The notebook of a chapter; raises InputError with the names there are."""
+    known = {path.stem: path for path in sorted(BOOK.glob("*.ipynb"))}
+    if chapter not in known:
+        raise InputError(f"chapter must be one of {', '.join(known)}, not {chapter!r}")
+    return known[chapter]
+
+
+def read_parameters(notebook: Path) -> dict:
+    """Parameter → default, from the cell tagged `parameters`; its values are plain literals."""
+    tree = ast.parse(_parameters_cell(notebook).source)
+    return {line.targets[0].id: ast.literal_eval(line.value) for line in tree.body if isinstance(line, ast.Assign)}
+
+
+def read_profile(profile: str) -> dict:
+    """The parameters of a profile; raises InputError with the names there are."""
+    known = {path.stem: path for path in sorted((BOOK / "profiles").glob("*.yaml"))}
+    if profile not in known:
+        raise InputError(f"profile must be one of {', '.join(known)}, not {profile!r}")
+    return yaml.safe_load(known[profile].read_text())
+
+
+def stage_book(folder: Path) -> None:
+    """Lay out the book's sources in `folder`, every chapter executed at its defaults.
+
+    A chapter whose code, package, weights and stored results are those of its last execution keeps its
+    outputs and only takes the new prose.
+    """
+    cache = folder.parent / "executed"
+    fresh = Path(tempfile.mkdtemp(dir=_made(folder.parent)))
+    for name in ("_config.yml", "_toc.yml"):
+        shutil.copy(REPOSITORY / name, fresh)
+    shutil.copytree(BOOK, fresh / "book", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
+    shutil.copytree(REPOSITORY / "results", fresh / "results")
+    for notebook in sorted(BOOK.glob("*.ipynb"), key=lambda page: page.stem == OVERVIEW):
+        executed = cache / f"{notebook.stem}-{_key(notebook)}.ipynb"
+        if notebook.stem == OVERVIEW or not executed.is_file():
+            print(f"{notebook.stem}: executing", file=sys.stderr, flush=True)
+            own = {"results_dir": str(cache / "results")}
+            execute(notebook, executed, own if "results_dir" in read_parameters(notebook) else {})
+        else:
+            print(f"{notebook.stem}: nothing but prose can have changed, keeping its outputs", file=sys.stderr)
+        nbformat.write(_with_outputs(notebook, executed), fresh / "book" / notebook.name)
+    shutil.rmtree(folder, ignore_errors=True)
+    fresh.rename(folder)
+
+
+def _with_outputs(notebook: Path, executed: Path) -> nbformat.NotebookNode:
+    """The notebook as it is now, with the outputs of its last execution."""
+    page = nbformat.read(notebook, as_version=4)
+    ran = [cell for cell in nbformat.read(executed, as_version=4).cells if cell.cell_type == "code"]
+    ran = [cell for cell in ran if "injected-parameters" not in cell.metadata.get("tags", [])]
+    for cell, done in zip((c for c in page.cells if c.cell_type == "code"), ran, strict=True):
+        cell.outputs = done.outputs
+    return page
+
+
+def _key(notebook: Path) -> str:
+    """A hash of all that a chapter's outputs can depend on."""
+    code = [cell.source for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == "code"]
+    digest = hashlib.sha256(json.dumps(code).encode())
+    files = [p for root in (PACKAGE, REPOSITORY / "results") for p in root.rglob("*") if p.is_file()]
+    for file in sorted(f for f in files if "__pycache__" not in f.parts):
+        digest.update(file.relative_to(REPOSITORY).as_posix().encode())
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    digest.update((REPOSITORY / "requirements.txt").read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _parameters_cell(notebook: Path) -> nbformat.NotebookNode:
+    cells = nbformat.read(notebook, as_version=4).cells
+    return next(cell for cell in cells if "parameters" in cell.metadata.get("tags", []))
+
+
+def _convert(name: str, value, defaults: dict, chapter: str):
+    """Text from the command line to the type of the parameter's default."""
+    if name not in defaults:
+        near = difflib.get_close_matches(name, defaults, n=1, cutoff=0)
+        raise InputError(f"{chapter} has no parameter {name!r}; did you mean {near[0]}?")
+    kind = type(defaults[name])
+    if isinstance(value, str) and kind is not str:
+        try:
+            value = ast.literal_eval(value)
+        except (ValueError, SyntaxError):
+            raise InputError(f"{name} must be {KINDS[kind]}, not {value!r}") from None
+    if type(value) is not kind and not (kind is float and type(value) is int):
+        raise InputError(f"{name} must be {KINDS[kind]}, not {value!r}")
+    return value
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

@@ -1,0 +1,82 @@
+"""Parameters are checked before any work, each refusal in one sentence that names the parameter."""
+
+import math
+
+import pytest
+
+from seelike.chapter import check_parameters, choose_device, prepare
+from seelike.errors import InputError
+from seelike.execute import find_chapter, read_parameters
+from seelike.intervals import Estimate
+
+
+def parameters(**changed) -> dict:
+    """The chapter's own defaults, some of them changed."""
+    defaults = read_parameters(find_chapter("uniformity")) | changed
+    defaults.pop("results_dir")
+    return defaults
+
+
+def test_the_chapters_defaults_are_sound():
+    check_parameters(parameters())
+
+
+@pytest.mark.parametrize(
+    ("changed", "complaint"),
+    [
+        ({"n_images": 2}, "n_images must be 4 or more, not 2"),
+        ({"n_images": -1}, "n_images must be 4 or more, not -1"),
+        ({"n_images": 2.5}, "n_images must be a whole number, not 2.5"),
+        ({"n_images": True}, "n_images must be a whole number, not True"),
+        ({"n_images": "512"}, "n_images must be a whole number, not '512'"),
+        ({"batch_size": 0}, "batch_size must be 4 or more, not 0"),
+        ({"batch_size": 3}, "batch_size must be 4 or more, not 3"),
+        ({"n_images": 32, "batch_size": 64}, "batch_size must be at most n_images, 32, not 64"),
+        ({"seed": -1}, "seed must be 0 or more, not -1"),
+        ({"image_size": -56}, "image_size must be 0 or more"),
+        ({"layers": "some"}, "layers must be one of blocks, all, not 'some'"),
+        ({"profile": "../up"}, "profile must be a plain name"),
+        ({"profile": ""}, "profile must be a plain name"),
+        ({"vit": None}, "vit must be text, not None"),
+        ({"vit": "vit_nonsense"}, "vit='vit_nonsense' is no model"),
+        ({"cnn": "resnet_nonsense"}, "cnn='resnet_nonsense' is no model"),
+        ({"vit_checkpoint": "gone.safetensors"}, "vit_checkpoint='gone.safetensors' is not a file"),
+        ({"dataset": "folder", "data_dir": "gone"}, "data_dir='gone' is not there"),
+        ({"split": "dev"}, "split must be one of"),
+        ({"n_images": 10**6}, "n_images must be at most 10000"),
+        ({"device": "quantum"}, "device must be auto, cpu or a device that torch can use"),
+    ],
+)
+def test_refuses(changed, complaint):
+    with pytest.raises(InputError, match=complaint) as refusal:
+        prepare("uniformity", **parameters(**changed))
+    assert "\n" not in str(refusal.value)
+
+
+def test_auto_device_can_be_used():
+    assert choose_device(choose_device("auto")) in ("cpu", "cuda")
+
+
+def test_a_record_says_what_was_left_over_and_keeps_no_folder_of_this_machine(pictures):
+    changed = {"dataset": "folder", "data_dir": str(pictures), "n_images": 11, "batch_size": 4, "profile": "mine"}
+    run = prepare("uniformity", **parameters(**changed))
+    assert str(run) == "8 images in 2 minibatches of 4; 3 left over and not used"
+    estimate, control = Estimate(0.5, 0.4, 0.6), Estimate(-0.5, -0.6, -0.4)
+    result = run.record({}, {"U1": estimate}, {"U1": control})
+    assert result.profile == "mine"
+    assert result.parameters["data_dir"] == "pictures"
+    assert result.provenance["dataset"]["images"] == 8
+    assert result.provenance["dataset"]["left_over"] == 3
+    assert result.claims["U1"]["verdict"] == "holds"
+    assert result.claims["U1"]["control_verdict"] == "fails"
+    assert not math.isnan(result.provenance["peak_mib"])
+
+
+def test_models_and_controls_are_described_by_their_hashes():
+    run = prepare("uniformity", **parameters(n_images=8, batch_size=4))
+    models, controls = run.load_models(), run.load_controls()
+    assert set(models) == set(controls) == {"vit", "cnn"}
+    assert set(run.described) == {"vit", "cnn", "vit_random", "cnn_random"}
+    assert len({entry["state_sha256"] for entry in run.described.values()}) == 4
+    (batch,) = [b for i, b in enumerate(run.minibatches(models)) if i == 0]
+    assert batch["vit"].shape == batch["cnn"].shape == (4, 3, 56, 56)
