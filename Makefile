@@ -1,0 +1,52 @@
+# The front door. `make help` lists it.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+NAME ?= uniformity
+
+.DEFAULT_GOAL := help
+.PHONY: help install book test chapter serve train bench lint lock clean
+
+help:  ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: $(READY)  ## install the pinned environment into .venv
+
+$(READY): requirements.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off -r requirements.txt
+	$(BIN)/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+book: $(READY)  ## execute every chapter on the bundled models and build the site
+	$(BIN)/seelike book _build/source
+	$(BIN)/jupyter-book build _build/source --path-output . --warningiserror --keep-going
+	@echo "The book: $(CURDIR)/_build/html/index.html"
+
+test: $(READY)  ## run the tests
+	$(BIN)/python -m pytest
+
+chapter: $(READY)  ## execute one chapter: make chapter NAME=uniformity ARGS="-p n_images=512"
+	$(BIN)/seelike run $(NAME) $(ARGS)
+
+serve: book  ## build the book and serve it at http://127.0.0.1:8000
+	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html 8000
+
+train: $(READY)  ## train the bundled models anew (resumes from runs/; about an hour of one core)
+	$(BIN)/python -m seelike.train
+
+bench: $(READY)  ## measure what the measures cost beside the forward pass
+	$(BIN)/python benchmarks/cka.py
+
+lint: $(READY)  ## check the style of the code
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+lock: $(READY)  ## pin every version anew in requirements.txt
+	$(BIN)/python -m pip install --quiet uv==0.13.9
+	$(BIN)/uv pip compile --universal --python-version 3.11 --upgrade --no-emit-index-url --no-header \
+	    --extra book --extra dev pyproject.toml --output-file requirements.txt
+
+clean:  ## remove all that was built, but not the environment
+	rm -rf _build runs .pytest_cache .ruff_cache
