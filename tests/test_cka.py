@@ -40,7 +40,7 @@ def draw(generator, *shape):
 
 
 def test_hand_computed_toy():
-    """Four points; K̃ of x = (1, 0, 0, 0) is 0 off the diagonal but for a constant that centring removes."""
+    """Four points on a line, x = (1, −1, 0, 0)."""
     x = torch.tensor([[1.0], [-1.0], [0.0], [0.0]], dtype=torch.float64)
     # K off the diagonal: only K01 = K10 = −1. rows = (−1, −1, 0, 0), total −2, n = 4.
     # K̃01 = −1 + 1/2 + 1/2 − 2/6 = −1/3;  K̃23 = −2/6 = −1/3;  K̃02 = 0 + 1/2 + 0 − 1/3 = 1/6.
@@ -106,6 +106,7 @@ def test_merge_is_the_same_as_one_run(generator):
         grams = {"x": gram(x[i]), "y": gram(y[i])}
         whole.update(grams)
         (one if i < 2 else other).update(grams)
+    one.merge(CKA())  # a rank that got no images
     one.merge(other)
     np.testing.assert_array_equal(one.result().values, whole.result().values)
 
@@ -126,6 +127,8 @@ def test_half_precision_is_raised(generator):
         (torch.tensor([[1.0], [2.0], [float("nan")], [0.0]]), "finite"),
         (torch.tensor([[1.0], [2.0], [float("inf")], [0.0]]), "finite"),
         (torch.randn(8, 5, 5), "shape"),
+        (torch.ones(8, 5, dtype=torch.int64), "floating-point"),
+        (torch.zeros(8, 0), "at least one an image"),
     ],
 )
 def test_refuses(activations, complaint):
@@ -142,5 +145,7 @@ def test_refuses_mismatched_counts_layers_and_no_minibatch(generator):
     cka.update({"x": gram(draw(generator, 8, 5)), "y": gram(draw(generator, 8, 5))})
     with pytest.raises(InputError, match="same layers"):
         cka.update({"x": gram(draw(generator, 8, 5))})
+    other = CKA()
+    other.update({"z": gram(draw(generator, 8, 5))})
     with pytest.raises(InputError, match="same layers"):
-        cka.merge(CKA())
+        cka.merge(other)

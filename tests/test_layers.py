@@ -83,6 +83,18 @@ def test_layers_that_do_not_fire_are_left_out():
     assert [layer.name for layer in find_layers(Lazy(), "blocks", torch.zeros(1, 4))] == ["blocks.0", "blocks.2"]
 
 
+def test_swin_v2_normalises_after_the_mlp_so_its_norm2_reads_no_residual_sum():
+    names = [layer.name for layer in find("swinv2_cr_tiny_ns_224", "all", 224)]
+    assert "layers.0.blocks.0" in names or "stages.0.blocks.0" in names
+    assert not any(name.endswith(":input") for name in names)
+
+
+@pytest.mark.parametrize("name", ["poolformer_s12", "cait_xxs24_224"])
+def test_families_without_blocks_are_refused(name):
+    with pytest.raises(InputError, match="has no blocks that timm knows of"):
+        find(name, "all", 224)
+
+
 def test_refuses_an_unknown_set_and_a_model_without_blocks():
     with pytest.raises(InputError, match="layers must be one of blocks, all"):
         find("resnet18", "some")

@@ -58,9 +58,24 @@ def test_the_control_leaves_the_global_generator_alone():
     assert torch.equal(torch.rand(3), expected)
 
 
-def test_norms_that_start_at_zero_would_make_a_branch_constant():
-    assert not timm.create_model("resnet18").layer1[0].bn2.weight.any()
-    assert (load_random("cnn", "resnet18").layer1[0].bn2.weight == 1).all()
+@pytest.mark.parametrize(
+    ("name", "scale", "start"),
+    [
+        ("resnet18", "layer1.0.bn2.weight", 0.0),
+        ("convnext_atto", "stages.0.blocks.0.gamma", 1e-6),
+        ("vit_small_patch14_dinov2", "blocks.0.ls1.gamma", 1e-5),
+    ],
+)
+def test_branches_that_start_at_nothing_start_at_full_scale_in_the_control(name, scale, start):
+    """Else a block would be the identity, and all layers of the control one."""
+    size = 70 if "patch14" in name else 0
+    kwargs = {"img_size": size} if size else {}
+    assert (timm.create_model(name, **kwargs).get_parameter(scale) == start).all()
+    assert (load_random("vit", name, image_size=size).get_parameter(scale) == 1).all()
+
+
+def test_biases_of_the_control_stay_at_zero():
+    assert not load_random("vit", "deit_tiny_patch16_224").blocks[0].attn.qkv.bias.any()
 
 
 @pytest.mark.parametrize(
@@ -75,6 +90,7 @@ def test_norms_that_start_at_zero_would_make_a_branch_constant():
         ("vit_pocket_patch8_56.shapes", "nowhere.safetensors", "vit_checkpoint='nowhere.safetensors' is not a file"),
         ("test_vit4", "", "has no public weights: give a file as vit_checkpoint"),
         ("", "", "is no model that timm knows"),
+        ("resnet18.a1_in1k", __file__, "vit_checkpoint must be a .safetensors file"),
     ],
 )
 def test_refuses_before_loading(name, checkpoint, complaint):
@@ -88,6 +104,11 @@ def test_refuses_a_truncated_safetensors_file(checkpoint):
         checkpoint.write_bytes(content[:kept])
         with pytest.raises(InputError, match="vit_checkpoint=.* is truncated or no safetensors file"):
             check_model("vit", "vit_tiny_patch16_224", str(checkpoint))
+
+
+def test_a_size_that_the_model_cannot_take_is_not_blamed_on_the_checkpoint(checkpoint):
+    with pytest.raises(InputError, match="image_size=8 does not suit vit='vit_tiny"):
+        load_model("vit", "vit_tiny_patch16_224.augreg_in21k", str(checkpoint), image_size=8)
 
 
 def test_refuses_a_size_that_the_model_cannot_take():

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from seelike.errors import InputError
-from seelike.layers import hooked
+from seelike.layers import evaluating, hooked
 
 
 def stream(
@@ -30,13 +30,10 @@ def stream(
     The model runs in evaluation mode and is left as it was: no hook, no mode, no gradient stays.
     Raises InputError if a layer does not run exactly once a pass, or `reduce` refuses it.
     """
-    was_training = model.training
-    model.eval()
-    try:
-        for images in batches:
-            yield _pass(model, images, names, reduce)
-    finally:
-        model.train(was_training)
+    for images in batches:
+        with evaluating(model):
+            seen = _pass(model, images, names, reduce)
+        yield seen
 
 
 @torch.inference_mode()

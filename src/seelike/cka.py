@@ -43,15 +43,18 @@ def gram(activations: torch.Tensor) -> torch.Tensor:
     """
     if activations.ndim != 2:
         raise InputError(f"activations must have shape (images, features), not {tuple(activations.shape)}")
+    if not activations.is_floating_point() or not activations.numel():
+        raise InputError("activations must be floating-point numbers, at least one an image")
     n = len(activations)
     if n < MIN_IMAGES:
         raise InputError(f"the unbiased HSIC needs at least {MIN_IMAGES} images in a minibatch, not {n}")
     x = activations.float() if activations.dtype in (torch.float16, torch.bfloat16) else activations
-    centred = x - x.mean(0)  # leaves K̃ as it is, and spares float32 the cancellation
+    mean = x.mean(0)
+    centred = x - mean  # leaves K̃ as it is, and spares float32 the cancellation
     k = (centred @ centred.T).double()
     if not torch.isfinite(k).all():
         raise InputError("activations must be finite: there are NaN or infinite values")
-    if k.trace() <= n * (32 * torch.finfo(x.dtype).eps * x.abs().max().double()) ** 2 * x.shape[1]:
+    if k.trace() <= n * (32 * torch.finfo(x.dtype).eps) ** 2 * mean.double().square().sum():
         raise InputError("activations are the same for every image of a minibatch, so CKA is not defined")
     k.fill_diagonal_(0)
     rows = k.sum(0) / (n - 2)
@@ -81,8 +84,9 @@ class CKA:
 
     def merge(self, other: "CKA") -> None:
         """Add the minibatches of another rank or shard."""
-        self._agree(other.layers)
-        self.minibatches += other.minibatches
+        if other.minibatches:
+            self._agree(other.layers)
+            self.minibatches += other.minibatches
 
     def result(self) -> "Similarity":
         """All pairs; raises InputError before the first minibatch."""
@@ -107,10 +111,6 @@ class Similarity:
     def values(self) -> np.ndarray:
         """(layers, layers) CKA, dimensionless: 1 on the diagonal, about 0 for unrelated layers."""
         return normalize(self.hsic.sum(0))
-
-    def between(self, rows: slice, columns: slice) -> np.ndarray:
-        """CKA of some layers with some others."""
-        return self.values[rows, columns]
 
     def estimate(self, effect: Callable[[np.ndarray], float], seed: int) -> Estimate:
         """`effect` of the CKA matrix, with a bootstrap interval over minibatches."""

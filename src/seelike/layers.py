@@ -1,7 +1,7 @@
 """Which layers of a model are measured, and in what order.
 
-Blocks are those that timm itself groups parameters by (`model.group_matcher`), so the rule holds for
-every timm family; layers bear their timm module names. Two sets are offered:
+Blocks are those that timm itself groups parameters by (`model.group_matcher`); layers bear their timm
+module names. A model for which timm names no blocks is refused. Two sets are offered:
 
 `blocks`
     the output of every block: a ViT's, a Mixer's, or a ResNet's residual block.
@@ -13,7 +13,8 @@ every timm family; layers bear their timm module names. Two sets are offered:
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -44,54 +45,69 @@ def find_layers(model: nn.Module, layers: str, images: torch.Tensor) -> list[Lay
     blocks = _find_blocks(model)
     names = list(blocks) if layers == "blocks" else [*blocks, *_find_inner(model, blocks)]
     reached: dict[str, None] = {}
-    with hooked(model, names, lambda name, tensor: reached.setdefault(name)), torch.inference_mode():
+    see = lambda name, tensor: reached.setdefault(name)  # noqa: E731
+    with evaluating(model), hooked(model, names, see), torch.inference_mode():
         model(images)
-    if not reached:
+    if not reached.keys() & blocks.keys():
         raise InputError(f"{type(model).__name__} has no blocks that timm knows of; choose another model")
-    return [Layer(name, _stage(name, blocks)) for name in reached]
+    order = list(reached)
+    return [Layer(name, _stage(name, blocks)) for i, name in enumerate(order) if not _follows_mlp(name, order[:i])]
 
 
-class hooked:
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Context in which the model is in evaluation mode; then each of its modules is as it was."""
+    training = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, mode in training.items():
+            module.training = mode
+
+
+@contextmanager
+def hooked(model: nn.Module, names: list[str], see: Callable[[str, torch.Tensor], None]) -> Iterator[None]:
     """Context in which `see(name, tensor)` is called for each named layer as a forward pass reaches it.
 
-    On leaving it, however that happens, every hook is gone.
+    On leaving it, however that happens, every hook is gone. Raises InputError for a name that is no module.
     """
-
-    def __init__(self, model: nn.Module, names: list[str], see):
-        self.model, self.names, self.see = model, names, see
-
-    def __enter__(self) -> None:
-        modules = dict(self.model.named_modules())
-        self.handles = [self._hook(modules[name.removesuffix(INPUT)], name) for name in self.names]
-
-    def __exit__(self, *exception) -> None:
-        for handle in self.handles:
+    modules = dict(model.named_modules())
+    unknown = [name for name in names if name.removesuffix(INPUT) not in modules]
+    if unknown:
+        raise InputError(f"{type(model).__name__} has no layer {unknown[0]!r}")
+    handles = [_hook(modules[name.removesuffix(INPUT)], name, see) for name in names]
+    try:
+        yield
+    finally:
+        for handle in handles:
             handle.remove()
 
-    def _hook(self, module: nn.Module, name: str):
-        if name.endswith(INPUT):
-            return module.register_forward_pre_hook(lambda _, inputs: self.see(name, inputs[0]))
-        return module.register_forward_hook(lambda _, inputs, output: self._see_output(name, output))
 
-    def _see_output(self, name: str, output) -> None:
-        """Some attention modules return a tuple; its first tensor is the output."""
-        output = output[0] if isinstance(output, tuple) else output
+def _hook(module: nn.Module, name: str, see):
+    def see_output(_, inputs, output) -> None:
+        output = output[0] if isinstance(output, tuple) else output  # some attention modules return a tuple
         if isinstance(output, torch.Tensor):
-            self.see(name, output)
+            see(name, output)
+
+    if name.endswith(INPUT):
+        return module.register_forward_pre_hook(lambda _, inputs: see(name, inputs[0]))
+    return module.register_forward_hook(see_output)
 
 
 def _find_blocks(model: nn.Module) -> dict[str, str]:
-    """Module name of every block → its stage ("" where the family has none)."""
-    grouping = model.group_matcher(coarse=False).get("blocks", []) if hasattr(model, "group_matcher") else []
-    patterns = [(grouping, None)] if isinstance(grouping, str) else grouping
-    found = {}
+    """Module name of every block → its stage ("" where the family has none); empty where timm groups none."""
+    grouping = model.group_matcher(coarse=False) if hasattr(model, "group_matcher") else {}
+    found = grouping.get("blocks", []) if isinstance(grouping, dict) else []
+    patterns = [(p, None) if isinstance(p, str) else p for p in ([found] if isinstance(found, str) else found)]
+    blocks = {}
     for name, _ in model.named_modules():
-        for pattern, place in ((p, None) if isinstance(p, str) else p for p in patterns):
+        for pattern, place in patterns:
             match = re.fullmatch(pattern.removeprefix("^"), name)
             if match and place is None:
-                found[name] = name[: match.end(1)] if (match.lastindex or 0) > 1 else ""
+                blocks[name] = name[: match.end(1)] if (match.lastindex or 0) > 1 else ""
                 break
-    return found
+    return blocks
 
 
 def _find_inner(model: nn.Module, blocks: dict[str, str]) -> Iterator[str]:
@@ -108,7 +124,7 @@ def _find_inner(model: nn.Module, blocks: dict[str, str]) -> Iterator[str]:
             attention.append(name + ".")
             yield name
         elif isinstance(module, nn.Conv2d) or ("Norm" in kind and not _wraps_convolution(module)):
-            if last == "norm2" and parent in blocks and _is_pre_norm(modules[parent]):
+            if last == "norm2" and parent in blocks and not hasattr(modules[parent], "conv1"):
                 yield name + INPUT
             yield name
         elif last == "act" and hasattr(modules[parent], "fc1"):
@@ -120,9 +136,10 @@ def _wraps_convolution(module: nn.Module) -> bool:
     return any(isinstance(child, nn.Conv2d) for child in module.children())
 
 
-def _is_pre_norm(block: nn.Module) -> bool:
-    """A transformer-like block whose norm2 reads the residual sum (not that of Swin V2, say)."""
-    return hasattr(block, "norm1") and not hasattr(block, "conv1") and "Post" not in type(block).__name__
+def _follows_mlp(name: str, before: list[str]) -> bool:
+    """In a block that normalises after the MLP (Swin V2, say), norm2 reads the MLP's output, not the residual sum."""
+    mlp = name.removesuffix("norm2" + INPUT) + "mlp."
+    return name.endswith("norm2" + INPUT) and any(earlier.startswith(mlp) for earlier in before)
 
 
 def _stage(name: str, blocks: dict[str, str]) -> str | None:

@@ -19,15 +19,15 @@ def check_model(parameter: str, name: str, checkpoint: str = "") -> None:
     Raises InputError, which names `parameter` (or `parameter`_checkpoint).
     """
     architecture, _, tag = name.partition(".")
-    if ":" not in name and not timm.is_model(architecture):
+    if not timm.is_model(architecture):
         raise InputError(
             f"{parameter}={name!r} is no model that timm knows{_nearest(architecture, timm.list_models())}"
         )
     tags = [known.partition(".")[2] for known in timm.list_pretrained(f"{architecture}.*")]
-    if ":" not in name and tag and tag not in tags:
+    if tag and tag not in tags:
         offered = f"one of {', '.join(tags)}" if tags else "none"
         raise InputError(f"{parameter}={name!r}: timm knows {architecture}, but its weights are {offered}, not {tag!r}")
-    if ":" not in name and not tags and not checkpoint:
+    if not tags and not checkpoint:
         raise InputError(f"{parameter}={name!r} has no public weights: give a file as {parameter}_checkpoint")
     if checkpoint:
         _check_file(f"{parameter}_checkpoint", Path(checkpoint))
@@ -40,7 +40,7 @@ def load_model(parameter: str, name: str, checkpoint: str = "", image_size: int 
 
     Args:
         parameter: "vit" or "cnn", named where something is refused.
-        checkpoint: a safetensors file (or a .pth of plain tensors) instead of timm's own weights.
+        checkpoint: a safetensors file instead of timm's own weights.
         image_size: side in pixels; 0 for the model's own. Position embeddings are resampled.
 
     Raises InputError if the weights cannot be had or do not fit.
@@ -51,6 +51,7 @@ def load_model(parameter: str, name: str, checkpoint: str = "", image_size: int 
     except InputError:
         raise
     except Exception as error:  # the hub and torch raise many kinds
+        load_random(parameter, name, image_size, device)  # raises if it was the image size, not the weights
         complaint = (
             f"{parameter}_checkpoint={checkpoint!r} does not fit {name}"
             if checkpoint
@@ -63,8 +64,9 @@ def load_random(parameter: str, name: str, image_size: int = 0, device: str = "c
     """The control: the same architecture with random weights, in evaluation mode.
 
     For a bundled model it is the very state that its training started from; for others timm's own
-    initialisation, drawn from `seed`. A branch whose last norm starts at zero would be constant, so such
-    norms start at one.
+    initialisation, drawn from `seed`, but for one thing. Some families start their branches at (nearly) zero,
+    by a last norm of 0 or a LayerScale of 1e-5: the blocks then do nothing, and all layers are the same one.
+    Such scales start at 1 here, as in the paper's models, which have none.
     """
     architecture = name.partition(".")[0]
     with torch.random.fork_rng():
@@ -73,10 +75,14 @@ def load_random(parameter: str, name: str, image_size: int = 0, device: str = "c
             {"seed": zoo.read_manifest()[f"{architecture}.shapes"]["seed"]} if architecture in zoo.ARCHITECTURES else {}
         )
         model = _create(parameter, name, image_size, device, pretrained=False, **own)
-    for module in model.modules():
-        weight = getattr(module, "weight", None)
-        if "Norm" in type(module).__name__ and weight is not None and not weight.any():
-            nn.init.ones_(weight)
+    for key, scale in model.named_parameters():
+        if (
+            scale.ndim <= 1
+            and not key.endswith("bias")
+            and (scale == scale.flatten()[0]).all()
+            and scale.abs().max() < 0.1
+        ):
+            nn.init.ones_(scale)
     return model
 
 
@@ -120,7 +126,7 @@ def _check_file(parameter: str, file: Path) -> None:
     if not file.is_file():
         raise InputError(f"{parameter}={str(file)!r} is not a file")
     if file.suffix != ".safetensors":
-        return
+        raise InputError(f"{parameter} must be a .safetensors file, not {file.name!r}")
     try:
         with safe_open(file, framework="pt") as tensors:
             tensors.keys()
