@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from seelike import tables
 from seelike.chapter import check_parameters, choose_device, prepare
 from seelike.errors import InputError
 from seelike.execute import find_chapter, read_parameters
@@ -13,8 +14,7 @@ from seelike.intervals import Estimate
 def parameters(**changed) -> dict:
     """The chapter's own defaults, some of them changed."""
     defaults = read_parameters(find_chapter("uniformity")) | changed
-    defaults.pop("results_dir")
-    return defaults
+    return {name: value for name, value in defaults.items() if name != "results_dir"}
 
 
 def test_the_chapters_defaults_are_sound():
@@ -45,11 +45,13 @@ def test_the_chapters_defaults_are_sound():
         ({"split": "dev"}, "split must be one of"),
         ({"n_images": 10**6}, "n_images must be at most 10000"),
         ({"device": "quantum"}, "device must be auto, cpu or a device that torch can use"),
+        ({"device": "meta"}, "device must be auto, cpu or a device that torch can use"),
+        ({"seed": 2**70}, "seed must be below"),
     ],
 )
-def test_refuses(changed, complaint):
+def test_refuses(changed, complaint, tmp_path):
     with pytest.raises(InputError, match=complaint) as refusal:
-        prepare("uniformity", **parameters(**changed))
+        prepare("uniformity", str(tmp_path), **parameters(**changed))
     assert "\n" not in str(refusal.value)
 
 
@@ -59,7 +61,7 @@ def test_auto_device_can_be_used():
 
 def test_a_record_says_what_was_left_over_and_keeps_no_folder_of_this_machine(pictures):
     changed = {"dataset": "folder", "data_dir": str(pictures), "n_images": 11, "batch_size": 4, "profile": "mine"}
-    run = prepare("uniformity", **parameters(**changed))
+    run = prepare("uniformity", "results", **parameters(**changed))
     assert str(run) == "8 images in 2 minibatches of 4; 3 left over and not used"
     estimate, control = Estimate(0.5, 0.4, 0.6), Estimate(-0.5, -0.6, -0.4)
     result = run.record({}, {"U1": estimate}, {"U1": control})
@@ -69,11 +71,29 @@ def test_a_record_says_what_was_left_over_and_keeps_no_folder_of_this_machine(pi
     assert result.provenance["dataset"]["left_over"] == 3
     assert result.claims["U1"]["verdict"] == "holds"
     assert result.claims["U1"]["control_verdict"] == "fails"
-    assert not math.isnan(result.provenance["peak_mib"])
+    assert result.provenance["peak_mib"] > 0
+
+
+def test_what_is_not_defined_is_none_as_in_a_result_file():
+    run = prepare("uniformity", "results", **parameters(n_images=8, batch_size=4))
+    unknown = Estimate(math.nan, math.nan, math.nan)
+    claim = run.record({}, {"U1": unknown}, {"U1": Estimate(0.5, math.nan, math.nan)}).claims["U1"]
+    assert (claim["effect"], claim["interval"], claim["verdict"]) == (None, [None, None], "open")
+    assert (claim["control"], claim["control_interval"]) == (0.5, [None, None])
+    result = run.record({}, {"U1": unknown}, {"U1": Estimate(0.5, math.nan, math.nan)})
+    assert "nan" not in tables.verdicts({"mine": result})
+
+
+@pytest.mark.parametrize("results_dir", ["file/results", "file", "", 3])
+def test_a_place_that_cannot_hold_results_is_refused_at_once(results_dir, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="results_dir must be"):
+        prepare("uniformity", results_dir, **parameters())
 
 
 def test_models_and_controls_are_described_by_their_hashes():
-    run = prepare("uniformity", **parameters(n_images=8, batch_size=4))
+    run = prepare("uniformity", "results", **parameters(n_images=8, batch_size=4))
     models, controls = run.load_models(), run.load_controls()
     assert set(models) == set(controls) == {"vit", "cnn"}
     assert set(run.described) == {"vit", "cnn", "vit_random", "cnn_random"}

@@ -5,6 +5,7 @@ import tarfile
 import pytest
 import torch
 from PIL import Image
+from torch.utils.data import Subset
 from torchvision.transforms.functional import to_tensor
 
 from seelike.data import check_images, choose, load_minibatches, open_images
@@ -37,12 +38,16 @@ def test_every_model_sees_the_same_pictures_and_a_short_last_minibatch_is_droppe
     torch.testing.assert_close(batches[0]["vit"][0], to_tensor(chosen[0][0]))
 
 
-def test_torchvision_data_sets_come_by_timm_name(tmp_path):
-    from torchvision.datasets import CIFAR10
+def test_grey_pictures_become_rgb():
+    """torchvision gives MNIST, say, in grey; models want three channels."""
+    grey = Subset([(Image.new("L", (8, 8), 100), 0)] * 4, range(4))
+    (batch,) = load_minibatches(grey, {"vit": to_tensor}, 4, "cpu")
+    assert batch["vit"].shape == (4, 3, 8, 8)
 
+
+def test_torchvision_data_sets_come_by_timm_name(tmp_path):
     with pytest.raises(InputError, match=r"dataset='torch/cifar10' with data_dir='.*' cannot be read: .*not found"):
         open_images("torch/cifar10", str(tmp_path))
-    assert CIFAR10  # the data set exists; only its files are not here
 
 
 @pytest.mark.parametrize(
@@ -72,6 +77,21 @@ def test_refuses_an_empty_folder_a_file_and_an_unknown_split(tmp_path):
 def test_refuses_more_images_than_there_are(pictures):
     with pytest.raises(InputError, match="n_images must be at most 12"):
         choose(open_images("folder", str(pictures)), 13, 0)
+
+
+def test_a_split_that_the_folder_lacks_is_refused_not_taken_as_all(pictures, tmp_path):
+    pictures.rename(tmp_path / "val")
+    (tmp_path / "train").mkdir()
+    assert len(open_images("folder", str(tmp_path), "validation")) == 12
+    with pytest.raises(InputError, match="split must be one of the parts of data_dir, train, val, not 'tset'"):
+        open_images("folder", str(tmp_path), "tset")
+
+
+def test_a_picture_that_vanished_is_named(pictures):
+    images = open_images("folder", str(pictures))
+    (pictures / "class0" / "00.png").unlink()
+    with pytest.raises(InputError, match=r"the picture class0/00\.png in data_dir cannot be read"):
+        check_images(choose(images, 12, 0))
 
 
 @pytest.mark.parametrize("damage", ["truncated", "empty", "text"])

@@ -1,5 +1,7 @@
 """What every chapter does besides measuring: check the parameters, load, record."""
 
+import math
+import os
 import re
 import time
 from collections.abc import Iterator
@@ -63,7 +65,7 @@ class Run:
             "sha256": self.images_sha256,
         }
         provenance = trace(self.started, self.described, dataset, self.device)
-        claims = {claim: _verdict(claim, trained[claim], control[claim]) for claim in trained}
+        claims = {claim: _judge(claim, trained[claim], control[claim]) for claim in trained}
         parameters = {name: _without_folder(name, value) for name, value in self.parameters.items()}
         return Result(self.chapter, parameters.pop("profile"), parameters, provenance, measures, claims)
 
@@ -80,13 +82,14 @@ class Run:
         return *self._named(which), self.parameters["image_size"], self.device
 
 
-def prepare(chapter: str, **parameters) -> Run:
+def prepare(chapter: str, results_dir: str, **parameters) -> Run:
     """Check every parameter of a chapter, and every image, before any long work starts.
 
     Raises InputError: one sentence that names the parameter and says what is allowed.
     """
     started = time.monotonic()
     check_parameters(parameters)
+    check_results_dir(results_dir)
     for which in ("vit", "cnn"):
         models.check_model(which, parameters[which], parameters[f"{which}_checkpoint"])
     device = choose_device(parameters["device"])
@@ -105,6 +108,8 @@ def check_parameters(parameters: dict) -> None:
     for name, least in whole.items():
         if parameters[name] < least:
             raise InputError(f"{name} must be {least} or more, not {parameters[name]}")
+    if parameters["seed"] >= 2**63:
+        raise InputError(f"seed must be below 2**63, not {parameters['seed']}")
     if parameters["batch_size"] > parameters["n_images"]:
         raise InputError(
             f"batch_size must be at most n_images, {parameters['n_images']}, not {parameters['batch_size']}"
@@ -115,14 +120,29 @@ def check_parameters(parameters: dict) -> None:
         raise InputError(f"profile must be a plain name, such as pocket or mine, not {parameters['profile']!r}")
 
 
+def check_results_dir(results_dir: str) -> None:
+    """Refuse a place where no file could be written at the end; creates nothing."""
+    if not isinstance(results_dir, str) or not results_dir:
+        raise InputError(f"results_dir must be the name of a folder, not {results_dir!r}")
+    folder = Path(results_dir).absolute()
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise InputError(f"results_dir must be a folder that can be written to, not {results_dir!r}")
+
+
 def choose_device(device: str) -> str:
-    """ "auto" is the GPU where there is one; a device that cannot be used raises InputError."""
+    """ "auto" is the GPU where there is one; a device that cannot be used raises InputError.
+
+    The measures need a device that computes in float64, which Apple's MPS does not.
+    """
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError):
-        raise InputError(f"device must be auto, cpu or a device that torch can use here, not {device!r}") from None
+        torch.ones(1, device=device).double().cpu()
+    except (RuntimeError, AssertionError, ImportError, TypeError):
+        raise InputError(
+            f"device must be auto, cpu or a device that torch can use here in float64, not {device!r}"
+        ) from None
     return device
 
 
@@ -131,12 +151,17 @@ def _without_folder(name: str, value):
     return Path(value).name if name == "data_dir" or name.endswith("_checkpoint") else value
 
 
-def _verdict(claim: str, trained: Estimate, control: Estimate) -> dict:
+def _judge(claim: str, trained: Estimate, control: Estimate) -> dict:
     return {
-        "effect": trained.effect,
-        "interval": [trained.low, trained.high],
-        "control": control.effect,
-        "control_interval": [control.low, control.high],
+        "effect": _known(trained.effect),
+        "interval": [_known(trained.low), _known(trained.high)],
+        "control": _known(control.effect),
+        "control_interval": [_known(control.low), _known(control.high)],
         "verdict": judge(CLAIMS[claim], trained),
         "control_verdict": judge(CLAIMS[claim], control),
     }
+
+
+def _known(number: float) -> float | None:
+    """A number, or None where it is not defined, as in a result file."""
+    return number if math.isfinite(number) else None

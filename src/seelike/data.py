@@ -8,7 +8,7 @@ from pathlib import Path
 import timm.data
 import torch
 from PIL import Image
-from torch.utils.data import DataLoader, Dataset, Subset
+from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset
 
 from seelike.errors import InputError
 from seelike.progress import track
@@ -21,7 +21,8 @@ def open_images(dataset: str, data_dir: str = "", split: str = "validation") -> 
     Args:
         dataset: "shapes" for the project's drawings, "" or "folder" for a folder or .tar of pictures, or
             whatever `timm.data.create_dataset` knows: "torch/cifar10", "hfds/…".
-        data_dir: where the pictures lie; not needed for "shapes".
+        data_dir: where the pictures lie; not needed for "shapes". Without it torchvision's data sets are
+            downloaded into torch's hub folder.
         split: "train", "validation", …
 
     Raises InputError if there is no such data set, place or picture.
@@ -33,16 +34,19 @@ def open_images(dataset: str, data_dir: str = "", split: str = "validation") -> 
             raise InputError(f"data_dir={data_dir!r} is not there: give a folder or a .tar file of pictures")
         if Path(data_dir).is_file() and Path(data_dir).suffix != ".tar":
             raise InputError(f"data_dir={data_dir!r} is neither a folder nor a .tar file")
-        dataset = ""
     elif "/" not in dataset:
         raise InputError(f"dataset={dataset!r} is not known: use shapes, folder, or a timm name such as torch/cifar10")
+    name = "" if dataset == "folder" else dataset
+    root = data_dir or (str(Path(torch.hub.get_dir()) / "datasets") if dataset.startswith("torch/") else None)
     try:
-        images = timm.data.create_dataset(dataset, root=data_dir or None, split=split, download=False)
+        images = timm.data.create_dataset(name, root=root, split=split, download=not data_dir)
     except Exception as error:  # each library raises its own
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(f"dataset={dataset!r} with data_dir={data_dir!r} cannot be read: {reason}") from None
-    if len(images) == 0:
-        raise InputError(f"data_dir={data_dir!r} holds no pictures")
+    if not name and Path(data_dir).is_dir() and images.reader.root == data_dir:
+        _check_split(Path(data_dir), split)
+    if isinstance(images, IterableDataset):
+        raise InputError(f"dataset={dataset!r} can only be streamed, so no images can be chosen: use hfds/ or a folder")
     return images
 
 
@@ -70,9 +74,9 @@ def check_images(chosen: Subset) -> str:
         if reader is None:
             digest.update(chosen.dataset[index][0].tobytes())
             continue
-        content = reader[index][0].read()
-        digest.update(content)
         try:
+            content = reader[index][0].read()
+            digest.update(content)
             with Image.open(io.BytesIO(content)) as picture:
                 picture.draft("RGB", (64, 64))  # a JPEG is read to its end, but only a thumbnail is computed
                 picture.load()
@@ -83,15 +87,24 @@ def check_images(chosen: Subset) -> str:
 
 
 def load_minibatches(
-    chosen: Subset, transforms: dict, batch_size: int, device: str, what: str = "measure"
+    chosen: Subset, transforms: dict, batch_size: int, device: str
 ) -> Iterator[dict[str, torch.Tensor]]:
     """Yield {model: (batch_size, 3, h, w)}, each picture seen through each model's own transform.
 
     A short last minibatch is dropped.
     """
     loader = DataLoader(_Views(chosen, transforms), batch_size, drop_last=True)
-    for views in track(loader, what):
+    for views in track(loader, "measure"):
         yield {model: view.to(device) for model, view in views.items()}
+
+
+def _check_split(folder: Path, split: str) -> None:
+    """timm takes all of a folder whose parts bear other names than the split asked for; that mixes the parts."""
+    parts = sorted(
+        {"train", "val", "validation", "test"} & {child.name for child in folder.iterdir() if child.is_dir()}
+    )
+    if parts:
+        raise InputError(f"split must be one of the parts of data_dir, {', '.join(parts)}, not {split!r}")
 
 
 class _Views(Dataset):
@@ -102,5 +115,5 @@ class _Views(Dataset):
         return len(self.images)
 
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
-        image = self.images[index][0]
+        image = self.images[index][0].convert("RGB")  # torchvision gives some data sets in grey
         return {model: transform(image) for model, transform in self.transforms.items()}
