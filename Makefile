@@ -27,7 +27,7 @@ book: $(READY)  ## execute every chapter on the bundled models and build the sit
 test: $(READY)  ## run the tests
 	$(BIN)/python -m pytest
 
-chapter: $(READY)  ## execute one chapter: make chapter NAME=uniformity ARGS="-p n_images=512"
+chapter: $(READY)  ## execute one chapter: make chapter NAME=uniformity ARGS="-p profile=mine"
 	$(BIN)/seelike run $(NAME) $(ARGS)
 
 serve: book  ## build the book and serve it at http://127.0.0.1:8000

@@ -1,7 +1,6 @@
 """Chapters executed as users do: by papermill and by the command, from any folder; refusals leave nothing."""
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -12,7 +11,7 @@ import pytest
 
 from seelike.cli import main
 from seelike.errors import InputError
-from seelike.execute import BOOK, execute, find_chapter, read_parameters, run
+from seelike.execute import BOOK, execute, find_chapter, read_parameters, run, stage_book
 from seelike.results import REPOSITORY, Result
 
 SMALL = {"n_images": 80, "batch_size": 16, "layers": "blocks"}
@@ -90,6 +89,10 @@ def test_no_progress_bar_is_stored_in_the_notebook(folder):
         (["run", "uniformity", "-p", "n_images=2"], "n_images must be 4 or more, not 2"),
         (["run", "uniformity", "-p", "vit=vit_nonsense"], "vit='vit_nonsense' is no model that timm knows"),
         (["compare", "gone.json", "gone.json"], "the result file gone.json cannot be read"),
+        (["figure", "gone.json", "gone.png"], "the result file gone.json cannot be read"),
+        (["run", "uniformity", "-o", "."], "--output must be a file"),
+        (["run", "uniformity", "-p", "n_images={[]: 1}"], "n_images must be a whole number"),
+        (["run", "pocket", "-p", "n_images=0"], "n_images must be 1 to 10000"),
     ],
 )
 def test_the_command_refuses_in_one_sentence_and_leaves_nothing(folder, capfd, arguments, complaint):
@@ -153,5 +156,69 @@ def test_commands_of_the_pages_name_real_parameters():
     assert named and named <= known
 
 
-def test_the_environment_is_not_needed_outside():
-    assert "SEELIKE_PROGRESS" not in os.environ
+@pytest.fixture
+def small_book(tmp_path, monkeypatch):
+    """A book of one chapter that writes a result and one overview that reads it."""
+    book = tmp_path / "book"
+    book.mkdir()
+    for name in ("_config.yml", "_toc.yml"):
+        (tmp_path / name).touch()
+    write_page(book / "toy.ipynb", "Old prose.", 'from pathlib import Path\nPath(results_dir).mkdir()\n'
+               'Path(results_dir, "found").write_text("1")\nprint(1)')  # fmt: skip
+    write_page(
+        book / "intro.ipynb", "About.", 'from pathlib import Path\nprint(Path(results_dir, "found").read_text())'
+    )
+    monkeypatch.setattr("seelike.execute.BOOK", book)
+    return book
+
+
+def write_page(path: Path, prose: str, code: str) -> None:
+    cells = [nbformat.v4.new_code_cell('results_dir = "results"', metadata={"tags": ["parameters"]}),
+             nbformat.v4.new_markdown_cell(prose), nbformat.v4.new_code_cell(code)]  # fmt: skip
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+
+
+def printed(page: Path) -> list[str]:
+    return [o.text for c in nbformat.read(page, as_version=4).cells if c.cell_type == "code" for o in c.outputs]
+
+
+def test_a_change_of_prose_executes_nothing_and_a_change_of_code_does(small_book, tmp_path, capfd):
+    stage_book(tmp_path / "_build" / "source")
+    first = tmp_path / "_build" / "source" / "book" / "toy.ipynb"
+    assert printed(first) == ["1\n"]
+    assert "toy: executing" in capfd.readouterr().err
+    assert printed(first.with_name("intro.ipynb")) == ["1\n"]
+    page = (small_book / "toy.ipynb").read_text()
+    (small_book / "toy.ipynb").write_text(page.replace("Old prose.", "New prose."))
+    stage_book(tmp_path / "_build" / "source")
+    assert "toy: nothing but prose can have changed" in capfd.readouterr().err
+    assert "New prose." in first.read_text() and printed(first) == ["1\n"]
+    (small_book / "toy.ipynb").write_text(page.replace('write_text(\\"1\\")', 'write_text(\\"2\\")'))
+    stage_book(tmp_path / "_build" / "source")
+    assert "toy: executing" in capfd.readouterr().err
+    assert printed(first.with_name("intro.ipynb")) == ["2\n"]
+
+
+def test_a_chapter_that_fails_leaves_the_last_book_as_it_was(small_book, tmp_path):
+    stage_book(tmp_path / "_build" / "source")
+    write_page(small_book / "toy.ipynb", "Prose.", "raise RuntimeError('stop')")
+    with pytest.raises(Exception, match="stop"):
+        stage_book(tmp_path / "_build" / "source")
+    assert printed(tmp_path / "_build" / "source" / "book" / "toy.ipynb") == ["1\n"]
+    assert not list((tmp_path / "_build").glob("tmp*"))
+
+
+def test_compare_tells_equal_from_different(folder, capsys):
+    published = str(REPOSITORY / "results" / "pocket" / "uniformity.json")
+    assert main(["compare", published, published]) == 0
+    assert main(["compare", published, str(REPOSITORY / "results" / "pretrained" / "uniformity.json")]) == 2
+    changed = Result.load(published)
+    changed.claims["U1"]["effect"] += 0.1
+    assert main(["compare", published, str(changed.save(folder))]) == 1
+    assert "U1" in capsys.readouterr().out
+
+
+def test_figure_draws_a_result(folder):
+    published = str(REPOSITORY / "results" / "pretrained" / "uniformity.json")
+    assert main(["figure", published, "picture.png"]) == 0
+    assert (folder / "picture.png").stat().st_size > 10_000

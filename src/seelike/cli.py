@@ -44,11 +44,16 @@ def _carry_out(chosen: argparse.Namespace) -> int:
         from seelike import plots  # matplotlib and papermill take a second to import: only where they are needed
 
         plots.use_style()
-        axes = plots.uniformity(Result.load(chosen.result).measures["cka"])
+        result = Result.load(chosen.result)
+        if not {"vit", "cnn", "vit_cnn"} <= result.measures.get("cka", {}).keys():
+            raise InputError(f"{chosen.result} holds no CKA of a ViT and a CNN to draw")
+        axes = plots.uniformity(result.measures["cka"])
         axes[0].figure.savefig(chosen.picture, dpi=150)
         return 0
-    from seelike import execute
-
+    try:
+        from seelike import execute
+    except ModuleNotFoundError as error:
+        raise InputError(f"this needs {error.name}: install seelike with its book extra, seelike[book]") from None
     if chosen.command == "run":
         execute.run(chosen.chapter, chosen.parameter, chosen.profile, chosen.output)
     elif chosen.command == "params":

@@ -4,6 +4,7 @@ import ast
 import difflib
 import hashlib
 import json
+import os
 import shutil
 import sys
 import tempfile
@@ -42,6 +43,8 @@ def run(chapter: str, settings: list[str], profile: str = "", output: str = "") 
         given[name] = text
     values = {name: _convert(name, value, defaults, chapter) for name, value in given.items()}
     target = Path(output or f"{chapter}.out.ipynb")
+    if target.is_dir():
+        raise InputError(f"--output must be a file, not the folder {output!r}")
     execute(notebook, target, values)
     print(f"{chapter}: {target}")
 
@@ -57,7 +60,9 @@ def execute(notebook: Path, target: Path, parameters: dict) -> None:
                 raise InputError(error.evalue) from None
             raise
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(executed, target)
+        beside = target.with_name(f".{target.name}.{os.getpid()}")  # a move within one folder is whole or not at all
+        shutil.copyfile(executed, beside)
+        os.replace(beside, target)
 
 
 def list_parameters(chapter: str) -> str:
@@ -68,6 +73,8 @@ def list_parameters(chapter: str) -> str:
 def find_chapter(chapter: str) -> Path:
     """The notebook of a chapter; raises InputError with the names there are."""
     known = {path.stem: path for path in sorted(BOOK.glob("*.ipynb"))}
+    if not known:
+        raise InputError(f"the chapters lie in the repository: install seelike from a clone of it, not in {PACKAGE}")
     if chapter not in known:
         raise InputError(f"chapter must be one of {', '.join(known)}, not {chapter!r}")
     return known[chapter]
@@ -91,25 +98,38 @@ def stage_book(folder: Path) -> None:
     """Lay out the book's sources in `folder`, every chapter executed at its defaults.
 
     A chapter whose code, package, weights and stored results are those of its last execution keeps its
-    outputs and only takes the new prose.
+    outputs and only takes the new prose. What the chapters found comes to lie in `results` beside `folder`.
     """
-    cache = folder.parent / "executed"
-    fresh = Path(tempfile.mkdtemp(dir=_made(folder.parent)))
-    for name in ("_config.yml", "_toc.yml"):
-        shutil.copy(REPOSITORY / name, fresh)
-    shutil.copytree(BOOK, fresh / "book", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
-    shutil.copytree(REPOSITORY / "results", fresh / "results")
-    for notebook in sorted(BOOK.glob("*.ipynb"), key=lambda page: page.stem == OVERVIEW):
-        executed = cache / f"{notebook.stem}-{_key(notebook)}.ipynb"
-        if notebook.stem == OVERVIEW or not executed.is_file():
-            print(f"{notebook.stem}: executing", file=sys.stderr, flush=True)
-            own = {"results_dir": str(cache / "results")}
-            execute(notebook, executed, own if "results_dir" in read_parameters(notebook) else {})
-        else:
-            print(f"{notebook.stem}: nothing but prose can have changed, keeping its outputs", file=sys.stderr)
-        nbformat.write(_with_outputs(notebook, executed), fresh / "book" / notebook.name)
-    shutil.rmtree(folder, ignore_errors=True)
-    fresh.rename(folder)
+    build = folder.parent
+    build.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(build / "results", ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=build) as scratch:
+        fresh = Path(scratch) / folder.name
+        shutil.copytree(BOOK, fresh / "book", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
+        for name in ("_config.yml", "_toc.yml"):
+            shutil.copy(BOOK.parent / name, fresh)
+        for notebook in sorted(BOOK.glob("*.ipynb"), key=lambda page: page.stem == OVERVIEW):
+            executed = _execute_unless_known(notebook, build)
+            nbformat.write(_with_outputs(notebook, executed), fresh / "book" / notebook.name)
+        shutil.rmtree(folder, ignore_errors=True)
+        fresh.rename(folder)
+
+
+def _execute_unless_known(notebook: Path, build: Path) -> Path:
+    """The executed notebook, from `build/executed/<name>/<key>`, where its results lie too."""
+    store = build / "executed" / notebook.stem
+    known = store / _key(notebook)
+    executed = known / notebook.name
+    if notebook.stem == OVERVIEW or not executed.is_file():
+        print(f"{notebook.stem}: executing", file=sys.stderr, flush=True)
+        shutil.rmtree(store, ignore_errors=True)
+        results = build / "results" if notebook.stem == OVERVIEW else known / "results"
+        execute(notebook, executed, {"results_dir": str(results)} if "results_dir" in read_parameters(notebook) else {})
+    else:
+        print(f"{notebook.stem}: nothing but prose can have changed, keeping its outputs", file=sys.stderr)
+    if (known / "results").is_dir():
+        shutil.copytree(known / "results", build / "results", dirs_exist_ok=True)
+    return executed
 
 
 def _with_outputs(notebook: Path, executed: Path) -> nbformat.NotebookNode:
@@ -148,13 +168,8 @@ def _convert(name: str, value, defaults: dict, chapter: str):
     if isinstance(value, str) and kind is not str:
         try:
             value = ast.literal_eval(value)
-        except (ValueError, SyntaxError):
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
             raise InputError(f"{name} must be {KINDS[kind]}, not {value!r}") from None
     if type(value) is not kind and not (kind is float and type(value) is int):
         raise InputError(f"{name} must be {KINDS[kind]}, not {value!r}")
     return value
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
