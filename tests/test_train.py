@@ -87,8 +87,6 @@ def test_publishing_writes_weights_and_a_card_that_agree(tmp_path, monkeypatch):
     monkeypatch.setattr(zoo, "WEIGHTS", tmp_path / "weights")
     monkeypatch.setattr(zoo, "MANIFEST", tmp_path / "weights" / "manifest.json")
     monkeypatch.setattr(train, "N_TEST", 20)
-    (tmp_path / "weights").mkdir()
-    zoo.MANIFEST.write_text("{}")
     training = run(tmp_path / "state.pt")
     train.publish(training)
     card = zoo.read_manifest()["vit_pocket_patch8_56"]

@@ -6,8 +6,10 @@ started again; on one machine the same seed gives the same run. When a run ends,
 """
 
 import argparse
+import hashlib
 import json
 import os
+import sys
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import timm
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import nn
 from torch.nn.functional import cross_entropy
 
@@ -124,7 +126,12 @@ class Training:
 
 
 def draw_split(split: str, n_images: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """The first drawings of a split: (n, 3, 56, 56) uint8 and labels (n,) int64."""
+    """The first drawings of a split: (n, 3, 56, 56) uint8 and labels (n,) int64.
+
+    Raises InputError if there are not so many.
+    """
+    if n_images not in range(1, shapes.SPLITS[split] + 1):
+        raise InputError(f"n_images must be 1 to {shapes.SPLITS[split]} for shapes/{split}, not {n_images!r}")
     images = np.empty((n_images, shapes.IMAGE_SIZE, shapes.IMAGE_SIZE, 3), np.uint8)
     labels = np.empty(n_images, np.int64)
     for i in range(n_images):
@@ -148,41 +155,51 @@ def measure_accuracy(model: nn.Module, images: torch.Tensor, labels: torch.Tenso
 
 
 def publish(training: Training) -> None:
-    """Write a finished run's weights and card, then read them back for the accuracy of what is shipped."""
-    file = zoo.WEIGHTS / f"{training.name}.safetensors"
+    """Write a finished run's weights and card: the accuracy is that of the weights as shipped, in half precision."""
     half = {key: value.half().cpu().contiguous() for key, value in training.model.state_dict().items()}
-    zoo.WEIGHTS.mkdir(exist_ok=True)
-    save_file(half, file)
     training.model.load_state_dict(half)
+    accuracy = measure_accuracy(training.model, *draw_split("test", N_TEST))
+    content = save(half)
     card = {
-        "file": file.name,
-        "sha256": zoo.sha256(file),
+        "file": f"{training.name}.safetensors",
+        "sha256": hashlib.sha256(content).hexdigest(),
         "parameters": sum(p.numel() for p in training.model.parameters()),
         "seed": training.recipe.seed,
         "recipe": asdict(training.recipe),
         "images_seen": training.step * training.recipe.batch_size,
-        "test_accuracy": round(measure_accuracy(training.model, *draw_split("test", N_TEST)), 4),
+        "test_accuracy": round(accuracy, 4),
         "curve": training.curve,
     }
-    manifest = zoo.read_manifest() | {training.name: card}
-    zoo.MANIFEST.write_text(json.dumps(dict(sorted(manifest.items())), indent=1) + "\n")
-    print(f"{training.name}: {card['test_accuracy']:.1%} of {N_TEST:,} test drawings right; wrote {file.name}")
+    zoo.WEIGHTS.mkdir(exist_ok=True)
+    manifest = zoo.read_manifest() if zoo.MANIFEST.is_file() else {}
+    manifest = dict(sorted((manifest | {training.name: card}).items()))
+    (zoo.WEIGHTS / card["file"]).write_bytes(content)
+    zoo.MANIFEST.write_text(json.dumps(manifest, indent=1) + "\n")
+    print(f"{training.name}: {accuracy:.1%} of {N_TEST:,} test drawings right; wrote {card['file']}")
 
 
-def main() -> None:
-    """The command line."""
+def main() -> int:
+    """The command line; returns 0, or 2 after one sentence for input that cannot be used."""
     parser = argparse.ArgumentParser(prog="python -m seelike.train", description=__doc__.splitlines()[0])
-    parser.add_argument("models", nargs="*", choices=[*RECIPES, []], metavar="MODEL", help=", ".join(RECIPES))
+    parser.add_argument("models", nargs="*", metavar="MODEL", help=f"{', '.join(RECIPES)} (default: all)")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="where checkpoints go (default: runs)")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1; runs are one a core)")
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    for name in arguments.models or RECIPES:
-        training = Training(name, RECIPES[name], arguments.runs / f"{name}.pt", arguments.device)
-        training.run()
-        publish(training)
+    chosen = parser.parse_args()
+    unknown = set(chosen.models) - set(RECIPES)
+    if unknown:
+        parser.error(f"MODEL must be one of {', '.join(RECIPES)}, not {unknown.pop()}")
+    torch.set_num_threads(chosen.threads)
+    try:
+        for name in chosen.models or RECIPES:
+            training = Training(name, RECIPES[name], chosen.runs / f"{name}.pt", chosen.device)
+            training.run()
+            publish(training)
+    except InputError as error:
+        print(f"seelike.train: {error}", file=sys.stderr)
+        return 2
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
