@@ -6,7 +6,9 @@ import math
 import numpy as np
 import pytest
 
+from seelike.claims import CLAIMS, judge
 from seelike.errors import InputError
+from seelike.intervals import MIN_MINIBATCHES, Estimate
 from seelike.results import Result, compare, gather_scales, peak_mib, read_published, trace
 
 
@@ -97,28 +99,40 @@ def test_scales_are_the_new_result_and_what_is_published(tmp_path):
 
 def test_compare_gives_the_largest_difference_and_refuses_other_layers():
     one, other = make(), make(shift=0.5)
-    for result in (one, other):
-        result.measures["cka"]["vit"]["values"][1, 1] = 1
+    assert compare(one, one) == {"cka.vit": 0, "U1": 0}
     assert compare(one, other) == {"cka.vit": pytest.approx(0.5), "U1": pytest.approx(0.5)}
+    other.claims["U1"]["effect"] = None
+    assert compare(one, other)["U1"] == math.inf
     other.measures["cka"]["vit"]["axes"]["layer"] = ["a", "c"]
-    with pytest.raises(InputError, match=r"cka\.vit is not there in both results"):
+    with pytest.raises(InputError, match=r"cka\.vit is not of the same layers"):
+        compare(one, other)
+    other.measures["cka"]["cnn"] = other.measures["cka"]["vit"]
+    with pytest.raises(InputError, match="do not hold the same measures"):
         compare(one, other)
 
 
-def test_peak_memory_counts_what_was_used():
+def test_peak_memory_keeps_the_largest_moment():
     before = peak_mib()
-    block = np.ones(64 * 2**20 // 8)
-    assert peak_mib() >= before
-    assert peak_mib() > block.nbytes / 2**20
+    block = np.ones((before + 200) * 2**20 // 8)
+    del block
+    assert peak_mib() > before + 100
 
 
 def test_published_results_are_sound():
-    for profile, result in read_published("uniformity", "results").items():
+    """Of every published scale: enough images for intervals, symmetric CKA, verdicts that follow from the intervals."""
+    published = read_published("uniformity", "nowhere")
+    assert {"pocket", "pretrained"} <= published.keys()
+    for profile, result in published.items():
         assert result.profile == profile
-        for entry in result.measures["cka"].values():
-            assert (entry["values"] <= 1 + 1e-6).all()
-        for pair in ("vit", "cnn"):
-            for measure in ("cka", "cka_random"):
+        assert result.provenance["dataset"]["images"] >= MIN_MINIBATCHES * result.parameters["batch_size"]
+        for claim, entry in result.claims.items():
+            assert entry["verdict"] == judge(CLAIMS[claim], Estimate(entry["effect"], *entry["interval"]))
+            assert entry["interval"][0] <= entry["effect"] <= entry["interval"][1]
+        for measure in ("cka", "cka_random"):
+            assert (result.measures[measure]["vit_cnn"]["values"] < 1).all()
+            for pair in ("vit", "cnn"):
                 values = result.measures[measure][pair]["values"]
                 np.testing.assert_allclose(np.diag(values), 1, atol=1e-6)
-                np.testing.assert_allclose(values, values.T, atol=1e-6)
+                np.testing.assert_allclose(values, values.T, atol=2e-6)
+    assert published["pretrained"].provenance["dataset"]["images"] == 1000
+    assert published["pocket"].provenance["peak_mib"] < 1500  # Binder gives 2 GB

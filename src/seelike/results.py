@@ -14,6 +14,7 @@ from pathlib import Path
 import jsonschema
 import numpy as np
 
+from seelike import __version__
 from seelike.errors import InputError
 
 DECIMALS = 6
@@ -94,27 +95,35 @@ def gather_scales(result: Result, results_dir: str | Path) -> dict[str, Result]:
 
 
 def compare(one: Result, other: Result) -> dict[str, float]:
-    """The largest absolute difference in each measure and each claim's effect, by name.
+    """The largest absolute difference in each measure and each claim's effect, by name; inf where only one is defined.
 
-    Raises InputError if the two do not hold the same measures of the same layers.
+    Raises InputError if the two do not hold the same measures of the same layers and the same claims.
     """
+    pairs = [{(measure, pair) for measure in r.measures for pair in r.measures[measure]} for r in (one, other)]
+    if pairs[0] != pairs[1] or one.claims.keys() != other.claims.keys():
+        raise InputError("the two results do not hold the same measures and claims")
     found = {}
-    for measure, pairs in one.measures.items():
-        for pair, entry in pairs.items():
-            twin = other.measures.get(measure, {}).get(pair, {})
-            if twin.get("axes") != entry["axes"]:
-                raise InputError(f"{measure}.{pair} is not there in both results, or not of the same layers")
-            found[f"{measure}.{pair}"] = float(np.abs(entry["values"] - twin["values"]).max())
-    for claim in one.claims.keys() & other.claims.keys():
-        effects = one.claims[claim]["effect"], other.claims[claim]["effect"]
-        found[claim] = math.nan if None in effects else abs(effects[0] - effects[1])
+    for measure, entries in one.measures.items():
+        for pair, entry in entries.items():
+            twin = other.measures[measure][pair]
+            if twin["axes"] != entry["axes"]:
+                raise InputError(f"{measure}.{pair} is not of the same layers in the two results")
+            found[f"{measure}.{pair}"] = _largest_difference(entry["values"], twin["values"])
+    for claim, entry in one.claims.items():
+        effects = ([entry["effect"]], [other.claims[claim]["effect"]])
+        found[claim] = _largest_difference(*(np.array(effect, dtype=float) for effect in effects))
     return found
+
+
+def _largest_difference(one: np.ndarray, other: np.ndarray) -> float:
+    difference = np.where(np.isnan(one) & np.isnan(other), 0, np.abs(one - other))
+    return float(np.nan_to_num(difference, nan=np.inf).max())
 
 
 def trace(started: float, models: dict, dataset: dict, device: str) -> dict:
     """The provenance of a run that began at `started` (`time.monotonic()`)."""
     return {
-        "version": metadata.version("seelike"),
+        "version": __version__,
         "commit": _git_commit(),
         "python": ".".join(map(str, sys.version_info[:3])),
         "libraries": {name: metadata.version(name) for name in LIBRARIES},
@@ -122,32 +131,37 @@ def trace(started: float, models: dict, dataset: dict, device: str) -> dict:
         "dataset": dataset,
         "device": device,
         "seconds": round(time.monotonic() - started, 1),
-        "peak_mib": round(peak_mib()),
+        "peak_mib": peak_mib(),
     }
 
 
-def peak_mib() -> float:
-    """The largest resident memory of this process so far, in MiB; NaN where the system does not tell."""
+def peak_mib() -> int | None:
+    """The largest resident memory of this process so far, in MiB; None where the system does not tell."""
     try:
         status = Path("/proc/self/status").read_text()
-        return int(status.split("VmHWM:")[1].split()[0]) / 1024
+        return int(status.split("VmHWM:")[1].split()[0]) // 2**10
     except (OSError, IndexError):
         pass
     try:
         import resource
     except ImportError:
-        return math.nan
+        return None
     unit = 2**20 if sys.platform == "darwin" else 2**10
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // unit
 
 
 def _git_commit() -> str | None:
-    """The commit of the repository that this package runs from, with "+" where files differ from it."""
-    ask = ["git", "-C", str(REPOSITORY), "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty=+"]
+    """The commit of the repository that this package runs from, with "+" where tracked files differ from it."""
+    git = ["git", "-C", str(REPOSITORY)]
+    describe = ["describe", "--always", "--abbrev=40", "--exclude=*", "--dirty=+"]
     try:
-        return subprocess.run(ask, capture_output=True, text=True, check=True).stdout.strip()
+        top, commit = (
+            subprocess.run(git + ask, capture_output=True, text=True, check=True).stdout.strip()
+            for ask in (["rev-parse", "--show-toplevel"], describe)
+        )
     except (OSError, subprocess.CalledProcessError):
         return None
+    return commit if Path(top) == REPOSITORY else None
 
 
 def _plain(value):
