@@ -30,11 +30,6 @@ def test_rule(claim, low, high, verdict):
     assert judge(claim, Estimate((low + high) / 2, low, high)) == verdict
 
 
-def test_swapping_the_models_flips_a_comparison():
-    assert judge(ABOVE, Estimate(0.2, 0.1, 0.3)) == "holds"
-    assert judge(ABOVE, Estimate(-0.2, -0.3, -0.1)) == "fails"
-
-
 def test_ids_are_the_papers():
     assert list(CLAIMS) == ["U1", "U2", "U3", "U4"]
     assert all(claim.id == key for key, claim in CLAIMS.items())

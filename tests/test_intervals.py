@@ -18,8 +18,8 @@ def coverage(n_minibatches: int, trials: int = 150) -> float:
 
 
 def test_covers_the_truth_as_often_as_it_says():
-    assert 0.89 <= coverage(32) <= 1
-    assert 0.88 <= coverage(5) <= 1
+    assert 0.89 <= coverage(32) <= 0.99
+    assert 0.88 <= coverage(5) <= 0.99
 
 
 def test_is_wider_than_the_plain_percentile_interval_for_few_minibatches():

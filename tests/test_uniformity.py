@@ -72,7 +72,7 @@ def minibatches(n: int, seed: int = 0):
 
 def test_measures_both_models_on_the_same_images():
     vit, cnn = timm.create_model("vit_pocket_patch8_56"), timm.create_model("resnet_pocket")
-    found = uniformity.measure(vit, cnn, minibatches(5), "blocks")
+    found = uniformity.measure({"vit": vit, "cnn": cnn}, minibatches(5), "blocks")
     arrays = found.arrays()
     assert arrays["vit"]["values"].shape == (8, 8)
     assert arrays["cnn"]["values"].shape == (10, 10)
@@ -86,10 +86,10 @@ def test_measures_both_models_on_the_same_images():
 
 def test_a_model_against_itself_lies_on_the_diagonal_and_swapping_flips_the_sign():
     vit, cnn = timm.create_model("vit_pocket_patch8_56"), timm.create_model("resnet_pocket")
-    same = uniformity.measure(cnn, cnn, minibatches(5), "blocks").arrays()
+    same = uniformity.measure({"vit": cnn, "cnn": cnn}, minibatches(5), "blocks").arrays()
     assert np.diag(same["vit_cnn"]["values"]) == pytest.approx(np.ones(10))
-    one = uniformity.measure(vit, cnn, minibatches(5), "blocks").estimates(0)
-    other = uniformity.measure(cnn, vit, minibatches(5), "blocks").estimates(0)
+    one = uniformity.measure({"vit": vit, "cnn": cnn}, minibatches(5), "blocks").estimates(0)
+    other = uniformity.measure({"vit": cnn, "cnn": vit}, minibatches(5), "blocks").estimates(0)
     assert one["U1"].effect == pytest.approx(-other["U1"].effect)
 
 
@@ -105,5 +105,5 @@ def test_refuses_a_model_of_two_layers():
         def forward(self, x):
             return self.blocks[1](self.blocks[0](x))
 
-    with pytest.raises(InputError, match="vit needs at least 3 layers"):
-        uniformity.measure(Shallow(), timm.create_model("resnet_pocket"), minibatches(1), "blocks")
+    with pytest.raises(InputError, match="vit must have at least 3 layers"):
+        uniformity.measure({"vit": Shallow(), "cnn": timm.create_model("resnet_pocket")}, minibatches(1), "blocks")

@@ -67,8 +67,11 @@ CLAIMS = {
 }
 
 
+VERDICTS = ("holds", "fails", "open")
+
+
 def judge(claim: Claim, estimate: Estimate) -> str:
-    """The verdict: "holds", "fails" or "open"."""
+    """The verdict, one of `VERDICTS`."""
     low, high = (estimate.low, estimate.high) if claim.above else (-estimate.high, -estimate.low)
     threshold = claim.threshold if claim.above else -claim.threshold
     if math.isnan(low) or low <= threshold <= high:

@@ -1,4 +1,4 @@
-"""Figures from results alone. Each function draws on `ax` (or a new one) and returns it."""
+"""Figures, from results, drawings and cards. Each function draws on `ax` (or a new one) and returns it."""
 
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from seelike.claims import CLAIMS
+from seelike.errors import InputError
 from seelike.results import Result
 from seelike.shapes import CLASS_NAMES, CUES, Shapes, best_accuracy
 
@@ -24,7 +25,7 @@ def use_style() -> None:
     plt.style.use(STYLE)
 
 
-def similarity(entry: dict, title: str = "", ax: Axes | None = None, colorbar: bool = False) -> Axes:
+def similarity(entry: dict, title: str = "", ax: Axes | None = None) -> Axes:
     """Heatmap of CKA: the first axis of `entry` upwards, the second to the right, from input to output.
 
     All heatmaps of the book share the limits 0 and 1; the rare estimate below 0 is drawn as 0.
@@ -32,8 +33,8 @@ def similarity(entry: dict, title: str = "", ax: Axes | None = None, colorbar: b
     ax = ax or plt.subplots(figsize=(4, 4))[1]
     down, across = entry["axes"]
     sns.heatmap(
-        entry["values"], vmin=0, vmax=1, cmap=MAP, square=False, cbar=colorbar, ax=ax, rasterized=True,
-        xticklabels=False, yticklabels=False, cbar_kws={"label": "CKA"} if colorbar else None,
+        entry["values"], vmin=0, vmax=1, cmap=MAP, cbar=False, ax=ax, rasterized=True,
+        xticklabels=False, yticklabels=False,
     )  # fmt: skip
     ax.invert_yaxis()
     for axis, labels, name in ((ax.yaxis, entry["axes"][down], down), (ax.xaxis, entry["axes"][across], across)):
@@ -52,7 +53,7 @@ def similarity(entry: dict, title: str = "", ax: Axes | None = None, colorbar: b
 
 def uniformity(cka: dict, axes: np.ndarray | None = None) -> np.ndarray:
     """Three heatmaps in a row: ViT with itself, CNN with itself, and one against the other."""
-    axes = plt.subplots(1, 3, figsize=(10.5, 3.7))[1] if axes is None else axes
+    axes = plt.subplots(1, 3, figsize=(9, 3.2))[1] if axes is None else axes
     titles = {"vit": "ViT", "cnn": "CNN", "vit_cnn": "ViT against CNN"}
     for ax, (pair, title) in zip(axes, titles.items(), strict=True):
         similarity(cka[pair], title, ax)
@@ -82,13 +83,15 @@ def effects(results: dict[str, Result], axes: np.ndarray | None = None) -> np.nd
 
 
 def drawings(n_each: int = 3, ax: Axes | None = None, split: str = "validation") -> Axes:
-    """A few drawings of each class, a column a class."""
-    ax = ax or plt.subplots(figsize=(10.5, 1.05 * n_each + 0.6))[1]
-    images = Shapes(split)
+    """A few drawings of each class, a column a class. Raises InputError if `n_each` is not 1 to 10."""
+    if n_each not in range(1, 11):
+        raise InputError(f"n_each must be 1 to 10, not {n_each!r}")
+    ax = ax or plt.subplots(figsize=(9, 0.9 * n_each + 0.6))[1]
+    images, names = Shapes(split), [name.replace(" ", "\n") for name in CLASS_NAMES]
     columns = [np.concatenate([images.drawing(10 * k + c).image for k in range(n_each)]) for c in range(10)]
     ax.imshow(np.concatenate(columns, axis=1), interpolation="nearest")
     side = columns[0].shape[1]
-    ax.set_xticks([side * (c + 0.5) for c in range(10)], [name.replace(" ", "\n") for name in CLASS_NAMES], fontsize=8)
+    ax.set_xticks([side * (c + 0.5) for c in range(10)], names, fontsize=7.5)
     ax.set_yticks([])
     for edge in range(1, 10):
         ax.axvline(side * edge - 0.5, color="white", linewidth=3)
@@ -107,7 +110,7 @@ def learning_curves(manifest: dict[str, dict], ax: Axes | None = None) -> Axes:
         ceiling = best_accuracy(cues)
         ax.axhline(ceiling, color="#444444", linestyle=":", linewidth=1)
         ax.annotate(f"ideal reader of {', '.join(cues)}", (1, ceiling), xycoords=ax.get_yaxis_transform(),
-                    xytext=(0, 3), textcoords="offset points", ha="right", fontsize=8.5)  # fmt: skip
+                    xytext=(0, 3), textcoords="offset points", ha="right", fontsize=8)  # fmt: skip
     ax.set_xlabel("training drawings seen")
     ax.set_ylabel("held-out accuracy")
     ax.set_ylim(0, 1)

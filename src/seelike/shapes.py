@@ -2,8 +2,8 @@
 
 An image is a pure function of (seed, split, index). It shows one large object among small distractors on a
 cluttered ground. Three cues tell its class, each at its own scale: the outline (tens of pixels), the texture
-(about five) and the hue (one). Every value of a cue is shared by two of the ten classes and every pair of
-cues belongs to one, so no cue alone can tell the class; and each cue is now and then drawn from another
+(about five) and the hue (one). Every value of a cue is shared by two of the ten classes and no two classes
+share the values of two cues, so no cue alone can tell the class; and each cue is sometimes drawn from another
 class (`RELIABILITY`), so no pair is beyond doubt either. The local cues do not suffice together: the outline
 has to be seen. Distractors are small objects with cues of their own, so that which texture and hue count is
 settled only by finding the one large outline.

@@ -3,25 +3,23 @@
 from itertools import combinations
 
 from seelike import shapes, zoo
-from seelike.claims import CLAIMS
+from seelike.claims import CLAIMS, VERDICTS
 from seelike.results import Result
 
-MARKS = {"holds": "✓ holds", "fails": "✗ fails", "open": "○ open"}
+NO_BREAK = "\N{NO-BREAK SPACE}"
+MARKS = {verdict: f"{mark}{NO_BREAK}{verdict}" for verdict, mark in zip(VERDICTS, "✓✗○", strict=True)}
 
 
 def verdicts(results: dict[str, Result]) -> str:
-    """One row a claim; for every scale the control and the trained models, each with its verdict."""
-    head = [
-        "Claim of the paper",
-        *(f"{scale}{kind}" for scale in results for kind in (": random weights", ": trained")),
-    ]
+    """One row a claim, one column a scale: the effect of the trained models, then of the control, with verdicts."""
+    head = ["Claim of the paper", *results]
     lines = [head, ["---"] * len(head)]
     for claim in next(iter(results.values())).claims:
-        cells = [f"**{claim}** {CLAIMS[claim].text}"]
+        cells = [f"**{claim}** {CLAIMS[claim].text} (Fig. {CLAIMS[claim].figures})"]
         for result in results.values():
             found = result.claims[claim]
-            cells.append(f"{number(found, 'control')}<br>{MARKS[found['control_verdict']]}")
-            cells.append(f"{number(found)}<br>**{MARKS[found['verdict']]}**")
+            control = f"untrained: {number(found, 'control')} {MARKS[found['control_verdict']]}"
+            cells.append(f"**{number(found)}** **{MARKS[found['verdict']]}**<br>{control}")
         lines.append(cells)
     return _table(lines)
 
@@ -64,7 +62,9 @@ def phrases(results: dict[str, Result]) -> dict[str, str]:
         found[f"{scale}_images"] = f"{provenance['dataset']['images']:,}"
         found[f"{scale}_batch_size"] = str(result.parameters["batch_size"])
         found[f"{scale}_seconds"] = f"{provenance['seconds']:.0f}"
-        found[f"{scale}_peak_mib"] = f"{provenance['peak_mib']:,}"
+        found[f"{scale}_peak_mib"] = (
+            "an unknown number of" if provenance["peak_mib"] is None else f"{provenance['peak_mib']:,}"
+        )
     return found
 
 
@@ -73,7 +73,8 @@ def number(entry: dict, kind: str = "effect") -> str:
     effect, (low, high) = entry[kind], entry["interval" if kind == "effect" else "control_interval"]
     if effect is None:
         return "not defined"
-    return f"{effect:.2f}" + ("" if low is None else f" [{low:.2f}, {high:.2f}]")
+    text = f"{effect:.2f}" + ("" if low is None else f" [{low:.2f}, {high:.2f}]")
+    return text.replace("-0.00", "0.00").replace("-", "−").replace(" ", NO_BREAK)
 
 
 def _table(lines: list[list[str]]) -> str:

@@ -19,21 +19,21 @@ from seelike.intervals import Estimate
 from seelike.layers import Layer, find_layers
 
 
-def measure(
-    vit: nn.Module, cnn: nn.Module, minibatches: Iterable[dict[str, torch.Tensor]], layers: str
-) -> "Uniformity":
+def measure(models: dict[str, nn.Module], minibatches: Iterable[dict[str, torch.Tensor]], layers: str) -> "Uniformity":
     """Pass the images once through both models and compare all layers.
 
     Args:
+        models: {"vit": …, "cnn": …}.
         minibatches: of the same images for both, {"vit": (n, 3, h, w), "cnn": (n, 3, h, w)}.
         layers: "blocks" or "all", see `seelike.layers`.
     """
     cka, axes = CKA(), None
     for images in minibatches:
-        axes = axes or Axes.find(vit, cnn, images, layers)
-        (of_vit,) = stream(vit, [images["vit"]], [layer.name for layer in axes.vit], gram)
-        (of_cnn,) = stream(cnn, [images["cnn"]], [layer.name for layer in axes.cnn], gram)
-        grams = {f"vit/{name}": k for name, k in of_vit.items()} | {f"cnn/{name}": k for name, k in of_cnn.items()}
+        axes = axes or Axes.find(models, images, layers)
+        grams = {}
+        for which, names in axes.names().items():
+            (seen,) = stream(models[which], [images[which]], names, gram)
+            grams |= {f"{which}/{name}": k for name, k in seen.items()}
         cka.update(grams)
     return Uniformity(axes, cka.result())
 
@@ -46,14 +46,17 @@ class Axes:
     cnn: tuple[Layer, ...]
 
     @classmethod
-    def find(cls, vit: nn.Module, cnn: nn.Module, images: dict[str, torch.Tensor], layers: str) -> "Axes":
+    def find(cls, models: dict[str, nn.Module], images: dict[str, torch.Tensor], layers: str) -> "Axes":
         """Raises InputError for a model of fewer than three layers: it has no lowest and highest third."""
-        found = {}
-        for which, model in {"vit": vit, "cnn": cnn}.items():
-            found[which] = tuple(find_layers(model, layers, images[which][:1]))
-            if len(found[which]) < 3:
-                raise InputError(f"{which} needs at least 3 layers to compare; {type(model).__name__} has fewer")
+        found = {which: tuple(find_layers(model, layers, images[which][:1])) for which, model in models.items()}
+        for which, axis in found.items():
+            if len(axis) < 3:
+                raise InputError(f"{which} must have at least 3 layers to compare, not {len(axis)}")
         return cls(**found)
+
+    def names(self) -> dict[str, list[str]]:
+        """{"vit": layer names, "cnn": layer names}."""
+        return {which: [layer.name for layer in axis] for which, axis in (("vit", self.vit), ("cnn", self.cnn))}
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ class Uniformity:
     def arrays(self) -> dict[str, dict]:
         """Labelled arrays for a result file: the two models alone, and one against the other."""
         n, values = len(self.axes.vit), self.similarity.values
-        vit, cnn = ([layer.name for layer in axis] for axis in (self.axes.vit, self.axes.cnn))
+        vit, cnn = self.axes.names().values()
         return {
             "vit": {"axes": {"layer": vit, "other": vit}, "values": values[:n, :n]},
             "cnn": {"axes": {"layer": cnn, "other": cnn}, "values": values[n:, n:], "stage_ends": self._stage_ends()},
