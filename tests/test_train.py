@@ -10,7 +10,7 @@ from seelike import train, zoo
 from seelike.errors import InputError
 from seelike.train import Recipe, Training
 
-TINY = Recipe(images=40, steps=6, batch_size=8, warmup=2)
+TINY = Recipe(images=40, cycles=((6, 1e-3),), batch_size=8, warmup=2)
 
 
 @pytest.fixture(autouse=True)
@@ -24,12 +24,16 @@ def run(state) -> Training:
     return training
 
 
-def test_learning_rate_warms_up_then_falls_to_zero():
-    recipe = Recipe(steps=100, warmup=10, learning_rate=1.0)
+def test_learning_rate_warms_up_then_falls_to_zero_in_every_cycle():
+    recipe = Recipe(cycles=((100, 1.0), (50, 0.5)), warmup=10)
+    assert recipe.steps == 150
     assert recipe.rate(0) == pytest.approx(0.1)
     assert recipe.rate(9) == recipe.rate(10) == pytest.approx(1.0)
     assert recipe.rate(55) == pytest.approx(0.5)
     assert recipe.rate(99) < 0.001
+    assert recipe.rate(100) == pytest.approx(0.05)
+    assert recipe.rate(130) == pytest.approx(0.25)
+    assert recipe.rate(149) < 0.001
 
 
 def test_every_image_comes_once_an_epoch_in_an_order_of_its_own():
@@ -69,7 +73,7 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(tmp_path, monkeyp
 def test_refuses_to_go_on_with_another_recipe(tmp_path):
     run(tmp_path / "state.pt")
     with pytest.raises(InputError, match="comes from another recipe"):
-        Training("vit_pocket_patch8_56", replace(TINY, learning_rate=1.0), tmp_path / "state.pt", "cpu")
+        Training("vit_pocket_patch8_56", replace(TINY, cycles=((6, 1.0),)), tmp_path / "state.pt", "cpu")
 
 
 def test_normalises_as_timms_transform_does():
