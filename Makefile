@@ -36,7 +36,8 @@ serve: book  ## build the book and serve it at http://127.0.0.1:8000
 train: $(READY)  ## train the bundled models anew (resumes from runs/; about an hour of one core)
 	$(BIN)/python -m seelike.train
 
-bench: $(READY)  ## measure what the measures cost beside the forward pass
+bench: $(READY)  ## measure what drawing and measuring cost
+	$(BIN)/python benchmarks/shapes.py
 	$(BIN)/python benchmarks/cka.py
 
 lint: $(READY)  ## check the style of the code
