@@ -33,7 +33,7 @@ chapter: $(READY)  ## execute one chapter: make chapter NAME=uniformity ARGS="-p
 serve: book  ## build the book and serve it at http://127.0.0.1:8000
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html 8000
 
-train: $(READY)  ## train the bundled models anew (resumes from runs/; about an hour of one core)
+train: $(READY)  ## train the bundled models anew (resumes from runs/; under an hour of one core)
 	$(BIN)/python -m seelike.train
 
 bench: $(READY)  ## measure what drawing and measuring cost

@@ -62,10 +62,10 @@ class Recipe:
         return torch.from_numpy(order[position * self.batch_size :][: self.batch_size])
 
 
-# The ViT learns more slowly: a second cycle brings it near the ResNet.
+# The ResNet learns this task far faster: budgets are set so that the two end within ten points of each other.
 RECIPES = {
     "vit_pocket_patch8_56.shapes": Recipe(cycles=((24_000, 1e-3), (12_000, 5e-4))),
-    "resnet_pocket.shapes": Recipe(),
+    "resnet_pocket.shapes": Recipe(cycles=((2_500, 1e-3),)),
 }
 
 
