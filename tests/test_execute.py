@@ -163,7 +163,7 @@ def small_book(tmp_path, monkeypatch):
     book.mkdir()
     for name in ("_config.yml", "_toc.yml"):
         (tmp_path / name).touch()
-    write_page(book / "toy.ipynb", "Old prose.", 'from pathlib import Path\nPath(results_dir).mkdir()\n'
+    write_page(book / "toy.ipynb", "Old prose.", 'from pathlib import Path\nPath(results_dir).mkdir(parents=True)\n'
                'Path(results_dir, "found").write_text("1")\nprint(1)')  # fmt: skip
     write_page(
         book / "intro.ipynb", "About.", 'from pathlib import Path\nprint(Path(results_dir, "found").read_text())'
@@ -175,7 +175,8 @@ def small_book(tmp_path, monkeypatch):
 def write_page(path: Path, prose: str, code: str) -> None:
     cells = [nbformat.v4.new_code_cell('results_dir = "results"', metadata={"tags": ["parameters"]}),
              nbformat.v4.new_markdown_cell(prose), nbformat.v4.new_code_cell(code)]  # fmt: skip
-    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    kernel = {"kernelspec": {"name": "python3", "language": "python", "display_name": "Python 3"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), path)
 
 
 def printed(page: Path) -> list[str]:

@@ -36,10 +36,11 @@ def ceilings() -> str:
 
 def cards(accuracy: dict[str, float], n_images: int) -> str:
     """One row a bundled model, from the manifest; `accuracy` is measured anew on `n_images` test drawings."""
-    head = ["Model", "Parameters", "Drawings seen (distinct)", f"Right on {n_images:,} test drawings", "SHA-256"]
+    head = ["Model", "Parameters", "Drawings seen", f"Right on {n_images:,} test drawings", "SHA-256"]
     lines = [head, ["---"] * len(head)]
     for name, card in zoo.read_manifest().items():
-        seen = f"{card['images_seen']:,} ({card['recipe']['images']:,})"
+        distinct = min(card["images_seen"], card["recipe"]["images"])
+        seen = f"{card['images_seen']:,} ({distinct:,} distinct)"
         lines.append(
             [f"`{name}`", f"{card['parameters']:,}", seen, f"{accuracy[name]:.1%}", f"`{card['sha256'][:12]}…`"]
         )
