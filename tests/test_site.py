@@ -68,7 +68,7 @@ def test_pages_load_whole(open_page, path):
     page.wait_for_function("[...document.images].every(i => i.complete)")
     broken = page.evaluate("[...document.images].filter(i => !i.naturalWidth).map(i => i.src)")
     assert not broken and not faults
-    assert page.locator("h1").count() == 1
+    assert page.locator("article h1").count() == 1
     assert not page.evaluate("[...document.images].filter(i => !i.alt).map(i => i.src)")
 
 
