@@ -83,6 +83,7 @@ def test_phrases_are_complete():
     found = tables.phrases({"pocket": result()})
     assert found["pocket_U1"].replace(tables.NO_BREAK, " ") == "0.50 [0.40, 0.60]"
     assert found["pocket_U1_verdict"] == "holds"
+    assert found["U3_threshold"] == "0.35"
     assert found["pocket_images"] == "2,048"
 
 

@@ -48,8 +48,8 @@ def cards(accuracy: dict[str, float], n_images: int) -> str:
 
 
 def phrases(results: dict[str, Result]) -> dict[str, str]:
-    """Every number that prose may cite, by name: `<scale>_<claim>`, `…_control`, `…_verdict`, `…_control_verdict`."""
-    found = {}
+    """Every number that prose may cite, by name: `<claim>_threshold`, `<scale>_<claim>`, `…_control`, `…_verdict`, …"""
+    found = {f"{claim.id}_threshold": f"{claim.threshold:.2f}" for claim in CLAIMS.values()}
     for scale, result in results.items():
         for claim, entry in result.claims.items():
             key = f"{scale}_{claim}"
