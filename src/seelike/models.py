@@ -57,7 +57,7 @@ def load_model(parameter: str, name: str, checkpoint: str = "", image_size: int 
             if checkpoint
             else f"{parameter}={name!r}: its weights could not be had (give a file as {parameter}_checkpoint)"
         )
-        raise InputError(f"{complaint}: {_first_line(error)}") from None
+        raise InputError(f"{complaint}: {_in_one_line(error)}") from None
 
 
 def load_random(parameter: str, name: str, image_size: int = 0, device: str = "cpu", seed: int = 0) -> nn.Module:
@@ -118,7 +118,7 @@ def _create(parameter: str, name: str, image_size: int, device: str, **how) -> n
             model(torch.zeros(1, 3, height, width, device=device))
     except Exception as error:  # whatever the architecture's own checks raise
         size = f"image_size={image_size}" if image_size else f"a {height}×{width} RGB image"
-        raise InputError(f"{size} does not suit {parameter}={name!r}: {_first_line(error)}") from None
+        raise InputError(f"{size} does not suit {parameter}={name!r}: {_in_one_line(error)}") from None
     return model
 
 
@@ -132,7 +132,7 @@ def _check_file(parameter: str, file: Path) -> None:
             tensors.keys()
     except (SafetensorError, OSError) as error:
         raise InputError(
-            f"{parameter}={str(file)!r} is truncated or no safetensors file: {_first_line(error)}"
+            f"{parameter}={str(file)!r} is truncated or no safetensors file: {_in_one_line(error)}"
         ) from None
 
 
@@ -141,5 +141,5 @@ def _nearest(name: str, known: list[str]) -> str:
     return f"; the nearest are {', '.join(near)}" if near else ""
 
 
-def _first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".strip().splitlines()[0][:300].rstrip(": ")
+def _in_one_line(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())[:300].rstrip(": ")
