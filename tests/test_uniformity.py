@@ -93,6 +93,13 @@ def test_a_model_against_itself_lies_on_the_diagonal_and_swapping_flips_the_sign
     assert one["U1"].effect == pytest.approx(-other["U1"].effect)
 
 
+def test_names_the_model_and_the_layer_that_cannot_be_compared():
+    """resnet18 as timm initialises it has constant branches: its last norms are zero."""
+    models = {"vit": timm.create_model("vit_pocket_patch8_56"), "cnn": timm.create_model("resnet18")}
+    with pytest.raises(InputError, match=r"cnn \(ResNet\): layer layer1\.0\.bn2: activations are the same"):
+        uniformity.measure(models, minibatches(1), "all")
+
+
 def test_refuses_a_model_of_two_layers():
     class Shallow(torch.nn.Module):
         def __init__(self):

@@ -55,7 +55,9 @@ def gram(activations: torch.Tensor) -> torch.Tensor:
     if not torch.isfinite(k).all():
         raise InputError("activations must be finite: there are NaN or infinite values")
     if k.trace() <= n * (32 * torch.finfo(x.dtype).eps) ** 2 * mean.double().square().sum():
-        raise InputError("activations are the same for every image of a minibatch, so CKA is not defined")
+        raise InputError(
+            "activations are the same for every image of a minibatch, so CKA is not defined (is the model trained?)"
+        )
     k.fill_diagonal_(0)
     rows = k.sum(0) / (n - 2)
     k += rows.sum() / (n - 1) - rows[:, None] - rows[None, :]

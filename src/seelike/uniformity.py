@@ -32,7 +32,10 @@ def measure(models: dict[str, nn.Module], minibatches: Iterable[dict[str, torch.
         axes = axes or Axes.find(models, images, layers)
         grams = {}
         for which, names in axes.names().items():
-            (seen,) = stream(models[which], [images[which]], names, gram)
+            try:
+                (seen,) = stream(models[which], [images[which]], names, gram)
+            except InputError as error:
+                raise InputError(f"{which} ({type(models[which]).__name__}): {error}") from None
             grams |= {f"{which}/{name}": k for name, k in seen.items()}
         cka.update(grams)
     return Uniformity(axes, cka.result())
