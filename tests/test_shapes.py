@@ -1,17 +1,14 @@
-"""The drawings: a pure function, balanced, with cues as reliable as promised, and not solved by pixels."""
+"""The drawings: a pure function, balanced, with cues as reliable as promised."""
 
 import hashlib
 from itertools import combinations
 
 import numpy as np
 import pytest
-import torch
-from torch.utils.data import DataLoader
-from torchvision.transforms.functional import to_tensor
 
 from seelike import shapes
-from seelike.errors import InputError
-from seelike.shapes import CLASS_CUES, CUES, RELIABILITY, Shapes, best_accuracy, draw
+from seelike.drawings import SPLITS
+from seelike.shapes import CLASS_CUES, CUES, REGROUPED_CUES, RELIABILITY, Regrouped, Shapes, best_accuracy, draw
 
 
 def test_pure_function_of_seed_split_and_index():
@@ -24,7 +21,7 @@ def test_pure_function_of_seed_split_and_index():
 
 def test_pixels_are_those_that_the_bundled_models_learned_from():
     """If this changes, the models must be trained anew, and every pocket result computed anew."""
-    pixels = b"".join(draw(i, split).image.tobytes() for split in shapes.SPLITS for i in range(10))
+    pixels = b"".join(draw(i, split).image.tobytes() for split in SPLITS for i in range(10))
     assert hashlib.sha256(pixels).hexdigest() == "71fc5f365fb13600bd0208ae79c3788f6f8dc51e31152ac87982f51a19cec7af"
 
 
@@ -99,37 +96,18 @@ def test_no_cue_suffices_alone_and_local_cues_need_the_outline():
     assert best_accuracy(("texture", "hue")) < best_accuracy() - 0.2
 
 
-def test_a_linear_classifier_on_pixels_stays_under_35_percent():
-    """Ridge regression to ±1 targets on all pixels, in its dual form, the penalty chosen in its favour."""
-    images, labels = zip(*((d.image, d.label) for d in (draw(i, "train") for i in range(4000))), strict=True)
-    x = torch.tensor(np.array(images)).flatten(1).float() / 127.5 - 1
-    y = 2.0 * torch.nn.functional.one_hot(torch.tensor(labels), 10) - 1
-    test = [draw(i, "test") for i in range(1000)]
-    x_test = torch.tensor(np.array([d.image for d in test])).flatten(1).float() / 127.5 - 1
-    truth = torch.tensor([d.label for d in test])
-    eigenvalues, vectors = torch.linalg.eigh((x @ x.T).double())
-    across = (x_test @ x.T).double() @ vectors
-    accuracies = []
-    for penalty in 10.0 ** torch.arange(1, 8):
-        answers = across @ ((vectors.T @ y.double()) / (eigenvalues + penalty)[:, None])
-        accuracies.append((answers.argmax(1) == truth).float().mean().item())
-    assert 0.1 < max(accuracies) < 0.35
+def test_regrouped_classes_join_what_no_class_of_shapes_joins():
+    for cue in range(3):
+        assert np.bincount(REGROUPED_CUES[:, cue]).tolist() == [2] * 5
+    for pair in combinations(range(3), 2):
+        regrouped, own = ({tuple(row) for row in cues[:, pair]} for cues in (REGROUPED_CUES, CLASS_CUES))
+        assert len(regrouped) == 10 and not regrouped & own
+    assert not set(Regrouped.classes) & set(Shapes.classes)
 
 
-def test_is_a_normal_dataset():
-    images = Shapes("test", transform=to_tensor)
-    assert len(images) == shapes.SPLITS["test"]
-    batch, labels = next(iter(DataLoader(images, batch_size=20)))
-    assert batch.shape == (20, 3, 56, 56)
-    assert labels.tolist() == list(range(10)) * 2
-    torch.testing.assert_close(images[-1][0], images[len(images) - 1][0])
-    assert len(images.classes) == 10
-    with pytest.raises(IndexError):
-        images[len(images)]
-
-
-def test_refuses_an_unknown_split_and_a_negative_seed():
-    with pytest.raises(InputError, match="split must be one of train, validation, test"):
-        Shapes("dev")
-    with pytest.raises(InputError, match="seed must be 0 or more"):
-        Shapes(seed=-1)
+def test_regrouped_shows_another_object_in_the_same_scene():
+    own, other = Shapes("test").drawing(3), Regrouped("test").drawing(3)
+    assert (own.center, own.radius, own.label) == (other.center, other.radius, other.label)
+    assert (own.texture, own.hue) != (other.texture, other.hue)
+    corner = np.s_[:4, :4] if own.center[0] + own.center[1] > 56 else np.s_[-4:, -4:]
+    np.testing.assert_array_equal(own.image[corner], other.image[corner])

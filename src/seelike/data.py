@@ -12,30 +12,35 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset
 
 from seelike.errors import InputError
 from seelike.progress import track
-from seelike.shapes import Shapes
+from seelike.shapes import Regrouped, Shapes
+from seelike.strokes import Strokes
+
+DRAWN = {images.name: images for images in (Shapes, Regrouped, Strokes)}
 
 
 def open_images(dataset: str, data_dir: str = "", split: str = "validation") -> Dataset:
     """A dataset of (image, label), by name.
 
     Args:
-        dataset: "shapes" for the project's drawings, "" or "folder" for a folder or .tar of pictures, or
-            whatever `timm.data.create_dataset` knows: "torch/cifar10", "hfds/…".
-        data_dir: where the pictures lie; not needed for "shapes". Without it torchvision's data sets are
+        dataset: "shapes", "regrouped" or "strokes" for the project's drawings, "" or "folder" for a folder or
+            .tar of pictures, or whatever `timm.data.create_dataset` knows: "torch/cifar10", "hfds/…".
+        data_dir: where the pictures lie; not needed for drawings. Without it torchvision's data sets are
             downloaded into torch's hub folder.
         split: "train", "validation", …
 
     Raises InputError if there is no such data set, place or picture.
     """
-    if dataset == "shapes":
-        return Shapes(split)
+    if dataset in DRAWN:
+        return DRAWN[dataset](split)
     if dataset in ("", "folder"):
         if not data_dir or not Path(data_dir).exists():
             raise InputError(f"data_dir={data_dir!r} is not there: give a folder or a .tar file of pictures")
         if Path(data_dir).is_file() and Path(data_dir).suffix != ".tar":
             raise InputError(f"data_dir={data_dir!r} is neither a folder nor a .tar file")
     elif "/" not in dataset:
-        raise InputError(f"dataset={dataset!r} is not known: use shapes, folder, or a timm name such as torch/cifar10")
+        raise InputError(
+            f"dataset={dataset!r} is not known: use {', '.join(DRAWN)}, folder, or a timm name such as torch/cifar10"
+        )
     name = "" if dataset == "folder" else dataset
     root = data_dir or (str(Path(torch.hub.get_dir()) / "datasets") if dataset.startswith("torch/") else None)
     try:

@@ -13,13 +13,9 @@ import colorsys
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
-from torch.utils.data import Dataset
 
-from seelike.errors import InputError
+from seelike.drawings import IMAGE_SIZE, Drawings, between, seeded
 
-IMAGE_SIZE = 56  # pixels a side
-SPLITS = {"train": 100_000, "validation": 10_000, "test": 10_000}
 OUTLINES = ("disk", "ring", "triangle", "slab", "cross")
 TEXTURES = ("striped", "barred", "checked", "dotted", "speckled")
 HUES = ("orange", "green", "teal", "blue", "pink")
@@ -27,7 +23,7 @@ CUES = {"outline": OUTLINES, "texture": TEXTURES, "hue": HUES}
 RELIABILITY = {"outline": 0.97, "texture": 0.9, "hue": 0.5}
 
 CLASS_CUES = np.array([[i % 5, (i + i // 5) % 5, (i + 2 * (i // 5)) % 5] for i in range(10)])
-CLASS_NAMES = tuple(f"{HUES[h]} {TEXTURES[t]} {OUTLINES[o]}" for o, t, h in CLASS_CUES)
+REGROUPED_CUES = np.array([[i % 5, (i + 2 + i // 5) % 5, (i + 4 - 3 * (i // 5)) % 5] for i in range(10)])
 
 OBJECT_RADIUS = (12.0, 18.0)  # of the disk of the same area, in pixels
 DISTRACTOR_RADIUS = (2.5, 5.0)
@@ -35,6 +31,10 @@ N_BEHIND, N_IN_FRONT = 7, 1  # distractors
 TILT = np.pi / 9  # largest, either way
 PIXEL_NOISE = 0.03
 GROUND_SATURATION = (0.2, 0.7)
+
+
+def _name_classes(class_cues: np.ndarray) -> tuple[str, ...]:
+    return tuple(f"{HUES[h]} {TEXTURES[t]} {OUTLINES[o]}" for o, t, h in class_cues)
 
 
 @dataclass(frozen=True)
@@ -50,16 +50,17 @@ class Drawing:
     radius: float  # of the disk with the object's area
 
 
-def draw(index: int, split: str = "validation", seed: int = 0) -> Drawing:
+def draw(index: int, split: str = "validation", seed: int = 0, class_cues: np.ndarray = CLASS_CUES) -> Drawing:
     """Draw one image: the same arguments give the same pixels, on any machine.
 
-    Labels go round robin (`index % 10`), so every run of images is balanced.
+    Labels go round robin (`index % 10`), so every run of images is balanced. With other `class_cues`
+    (class, cue) the same scene shows another object.
     """
-    rng = np.random.default_rng([seed, list(SPLITS).index(split), index])
+    rng = seeded(seed, split, index)
     label = index % 10
-    cues = [_choose_cue(rng, value, RELIABILITY[cue]) for cue, value in zip(CUES, CLASS_CUES[label], strict=True)]
-    radius = _between(rng, *OBJECT_RADIUS)
-    center = (_between(rng, radius, IMAGE_SIZE - radius), _between(rng, radius, IMAGE_SIZE - radius))
+    cues = [_choose_cue(rng, value, RELIABILITY[cue]) for cue, value in zip(CUES, class_cues[label], strict=True)]
+    radius = between(rng, *OBJECT_RADIUS)
+    center = (between(rng, radius, IMAGE_SIZE - radius), between(rng, radius, IMAGE_SIZE - radius))
     canvas = _draw_ground(rng)
     for _ in range(N_BEHIND):
         _paint_distractor(canvas, rng)
@@ -71,34 +72,22 @@ def draw(index: int, split: str = "validation", seed: int = 0) -> Drawing:
     return Drawing(image, label, *cues, center, radius)
 
 
-class Shapes(Dataset):
-    """The drawings of one split as a PyTorch dataset of (PIL image, label).
+class Shapes(Drawings):
+    """`shapes` as a PyTorch dataset; see `drawings.Drawings`."""
 
-    Raises InputError for an unknown split or a negative seed.
-    """
+    name, class_cues = "shapes", CLASS_CUES
+    classes = _name_classes(CLASS_CUES)
 
-    classes = CLASS_NAMES
+    def _draw(self, index: int) -> Drawing:
+        return draw(index, self.split, self.seed, self.class_cues)
 
-    def __init__(self, split: str = "validation", seed: int = 0, transform=None):
-        if split not in SPLITS:
-            raise InputError(f"split must be one of {', '.join(SPLITS)} for shapes, not {split!r}")
-        if seed < 0:
-            raise InputError(f"seed must be 0 or more, not {seed}")
-        self.split, self.seed, self.transform = split, seed, transform
 
-    def __len__(self) -> int:
-        return SPLITS[self.split]
+class Regrouped(Shapes):
+    """`regrouped`: the near task of fine-tuning. The same kind of drawings and cues, but no two cues of a class
+    go together in any class of `shapes`."""
 
-    def drawing(self, index: int) -> Drawing:
-        """The image with everything that is known of it."""
-        if not -len(self) <= index < len(self):
-            raise IndexError(f"shapes/{self.split} has {len(self)} images; there is no number {index}")
-        return draw(index % len(self), self.split, self.seed)
-
-    def __getitem__(self, index: int):
-        drawing = self.drawing(index)
-        image = Image.fromarray(drawing.image)
-        return (self.transform(image) if self.transform else image), drawing.label
+    name, class_cues = "regrouped", REGROUPED_CUES
+    classes = _name_classes(REGROUPED_CUES)
 
 
 def best_accuracy(cues: tuple[str, ...] = tuple(CUES)) -> float:
@@ -120,10 +109,6 @@ def _choose_cue(rng, value: int, reliability: float) -> int:
     return int(value) if keep < reliability else (int(value) + 1 + other) % 5
 
 
-def _between(rng, low: float, high: float) -> float:
-    return low + (high - low) * rng.random()
-
-
 def _color(hue: float, saturation: float, value: float) -> np.ndarray:
     return np.array(colorsys.hsv_to_rgb(hue % 1, saturation, value))
 
@@ -134,16 +119,16 @@ def _draw_ground(rng) -> np.ndarray:
     mix = np.full((IMAGE_SIZE, IMAGE_SIZE), 0.5)
     for _ in range(3):
         angle, phase = 2 * np.pi * rng.random(), 2 * np.pi * rng.random()
-        frequency = _between(rng, 0.05, 0.35)
+        frequency = between(rng, 0.05, 0.35)
         mix += np.sin(frequency * (np.cos(angle) * x + np.sin(angle) * y) + phase) / 6
-    one, two = (_color(rng.random(), _between(rng, *GROUND_SATURATION), _between(rng, 0.25, 0.85)) for _ in range(2))
+    one, two = (_color(rng.random(), between(rng, *GROUND_SATURATION), between(rng, 0.25, 0.85)) for _ in range(2))
     return one * mix[..., None] + two * (1 - mix[..., None])
 
 
 def _paint_distractor(canvas: np.ndarray, rng) -> None:
     center = (IMAGE_SIZE * rng.random(), IMAGE_SIZE * rng.random())
     outline, texture, hue = (int(5 * rng.random()) for _ in range(3))
-    _paint(canvas, rng, center, _between(rng, *DISTRACTOR_RADIUS), outline, texture, hue)
+    _paint(canvas, rng, center, between(rng, *DISTRACTOR_RADIUS), outline, texture, hue)
 
 
 def _paint(canvas: np.ndarray, rng, center, radius: float, outline: int, texture: int, hue: int) -> None:
@@ -153,12 +138,12 @@ def _paint(canvas: np.ndarray, rng, center, radius: float, outline: int, texture
     window = canvas[top : int(center[1]) + reach + 1, left : int(center[0]) + reach + 1]
     y, x = np.mgrid[: window.shape[0], : window.shape[1]]
     x, y = x + (left + 0.5 - center[0]), y + (top + 0.5 - center[1])
-    angle = np.arctan2(y, x) + np.pi / 2 + _between(rng, -TILT, TILT)
+    angle = np.arctan2(y, x) + np.pi / 2 + between(rng, -TILT, TILT)
     depth = radius * _depth(OUTLINES[outline], np.hypot(x, y) / radius, angle)
     tone = _weave(TEXTURES[texture], rng, x, y)[..., None]
-    turn = 0.07 + (hue + _between(rng, -0.15, 0.15)) / 5
-    light = _color(turn, _between(rng, 0.4, 0.75), _between(rng, 0.75, 1.0))
-    dark = light * _between(rng, 0.3, 0.55)
+    turn = 0.07 + (hue + between(rng, -0.15, 0.15)) / 5
+    light = _color(turn, between(rng, 0.4, 0.75), between(rng, 0.75, 1.0))
+    dark = light * between(rng, 0.3, 0.55)
     paint = dark + tone * (light - dark)
     rim = (1.5 - np.abs(depth - 0.75)).clip(0, 1)[..., None]
     paint += rim * (0.35 * light - paint)
@@ -187,7 +172,7 @@ def _depth(outline: str, r: np.ndarray, angle: np.ndarray) -> np.ndarray:
 
 def _weave(texture: str, rng, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Two tones, 0 to 1, with a period of 4.5–6.5 px, a random phase and a slight tilt."""
-    tilt, frequency = _between(rng, -0.2, 0.2), 2 * np.pi / _between(rng, 4.5, 6.5)
+    tilt, frequency = between(rng, -0.2, 0.2), 2 * np.pi / between(rng, 4.5, 6.5)
     across = frequency * (np.cos(tilt) * x + np.sin(tilt) * y) + 2 * np.pi * rng.random()
     down = frequency * (np.cos(tilt) * y - np.sin(tilt) * x) + 2 * np.pi * rng.random()
     if texture == "striped":
