@@ -33,11 +33,12 @@ chapter: $(READY)  ## execute one chapter: make chapter NAME=uniformity ARGS="-p
 serve: book  ## build the book and serve it at http://127.0.0.1:8000
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html 8000
 
-train: $(READY)  ## train the bundled models anew (resumes from runs/; under an hour of one core)
+train: $(READY)  ## train the bundled models anew, one a core (resumes from runs/; about two hours of two cores)
 	$(BIN)/python -m seelike.train
 
-bench: $(READY)  ## measure what drawing and measuring cost
+bench: $(READY)  ## measure what drawing, loading and measuring cost
 	$(BIN)/python benchmarks/shapes.py
+	$(BIN)/python benchmarks/zoo.py
 	$(BIN)/python benchmarks/cka.py
 
 lint: $(READY)  ## check the style of the code

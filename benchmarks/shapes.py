@@ -9,7 +9,8 @@ import timm
 import torch
 
 import seelike
-from seelike.train import draw_split, normalize
+from seelike.accuracy import normalize
+from seelike.shapes import Shapes
 
 assert seelike.zoo.NAMES  # importing seelike registers its models
 
@@ -18,7 +19,7 @@ def main() -> None:
     torch.set_num_threads(1)
     model = timm.create_model("vit_pocket_patch8_56").eval()
     start = time.perf_counter()
-    images, _ = draw_split("test", 1000)
+    images, _ = Shapes("test").stack(1000)
     drawing = time.perf_counter() - start
     with torch.inference_mode():
         start = time.perf_counter()

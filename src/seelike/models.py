@@ -68,13 +68,9 @@ def load_random(parameter: str, name: str, image_size: int = 0, device: str = "c
     by a last norm of 0 or a LayerScale of 1e-5: the blocks then do nothing, and all layers are the same one.
     Such scales start at 1 here, as in the paper's models, which have none.
     """
-    architecture = name.partition(".")[0]
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        own = (
-            {"seed": zoo.read_manifest()[f"{architecture}.shapes"]["seed"]} if architecture in zoo.ARCHITECTURES else {}
-        )
-        model = _create(parameter, name, image_size, device, pretrained=False, **own)
+        model = _create(parameter, name, image_size, device, pretrained=False)
     for key, scale in model.named_parameters():
         if (
             scale.ndim <= 1

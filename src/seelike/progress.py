@@ -18,13 +18,13 @@ from tqdm import tqdm
 VARIABLE = "SEELIKE_PROGRESS"
 
 
-def track(items: Iterable, what: str) -> Iterable:
+def track(items: Iterable, what: str, total: int | None = None) -> Iterable:
     """Iterate with a bar and an estimate of the time left, where there is a terminal to show it."""
     channel = os.environ.get(VARIABLE)
     if not channel and not sys.stderr.isatty():
         return items
     stream = Path(channel).open("a", encoding="utf-8") if channel else sys.stderr  # noqa: SIM115, open while in use
-    return tqdm(items, what, file=stream, mininterval=1, ncols=80, leave=True)
+    return tqdm(items, what, total, file=stream, mininterval=1, ncols=80, leave=True)
 
 
 @contextmanager

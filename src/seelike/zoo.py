@@ -14,11 +14,13 @@ from pathlib import Path
 import torch
 from timm.layers import GroupNormAct, StdConv2d
 from timm.models import build_model_with_cfg, generate_default_cfgs, register_model
+from timm.models.mlp_mixer import MlpMixer
 from timm.models.resnetv2 import ResNetV2
-from timm.models.vision_transformer import VisionTransformer, checkpoint_filter_fn
+from timm.models.vision_transformer import Block, VisionTransformer, checkpoint_filter_fn
 from torch import nn
 
 from seelike.errors import InputError
+from seelike.recipes import EARLY, RECIPES
 
 WEIGHTS = Path(__file__).with_name("weights")
 MANIFEST = WEIGHTS / "manifest.json"
@@ -40,7 +42,27 @@ class PocketResNet(ResNetV2):
             info["reduction"] //= 4
 
 
-def _cfg(name: str, **kwargs) -> dict:
+class SkiplessBlock(Block):
+    """A transformer block that passes on what its branches put out and nothing else: both skips removed."""
+
+    def forward(self, x: torch.Tensor, attn_mask: torch.Tensor | None = None, is_causal: bool = False) -> torch.Tensor:
+        x = self.drop_path1(self.ls1(self.attn(self.norm1(x), attn_mask=attn_mask, is_causal=is_causal)))
+        return self.drop_path2(self.ls2(self.mlp(self.norm2(x))))
+
+
+class PocketViT(VisionTransformer):
+    """timm's ViT, where one block can go without skips."""
+
+    def __init__(self, skipless: int | None = None, **kwargs):
+        super().__init__(**kwargs)
+        if skipless is not None:
+            dim, heads = kwargs["embed_dim"], kwargs["num_heads"]
+            self.blocks[skipless] = SkiplessBlock(dim, heads, qkv_bias=True)
+
+
+def _cfg(name: str) -> dict:
+    layers = {"resnet": ("stem.conv", "head.fc"), "mixer": ("stem.proj", "head"), "vit": ("patch_embed.proj", "head")}
+    first, last = layers[name.partition("_")[0]]
     return {
         "file": str(WEIGHTS / f"{name}.safetensors"),
         "num_classes": 10,
@@ -50,53 +72,95 @@ def _cfg(name: str, **kwargs) -> dict:
         "mean": (0.5, 0.5, 0.5),
         "std": (0.5, 0.5, 0.5),
         "license": "mit",
-        **kwargs,
+        "first_conv": first,
+        "classifier": last,
+        "fixed_input_size": not name.startswith("resnet"),
     }
 
 
-default_cfgs = generate_default_cfgs(
-    {
-        "vit_pocket_patch8_56.shapes": _cfg(
-            "vit_pocket_patch8_56.shapes", fixed_input_size=True, first_conv="patch_embed.proj", classifier="head"
-        ),
-        "resnet_pocket.shapes": _cfg("resnet_pocket.shapes", first_conv="stem.conv", classifier="head.fc"),
-    }
-)
+NAMES = (*RECIPES, *EARLY)
+default_cfgs = generate_default_cfgs({name: _cfg(name) for name in NAMES})
 ARCHITECTURES = tuple(default_cfgs)
-NAMES = tuple(f"{architecture}.shapes" for architecture in ARCHITECTURES)
 
 
 @register_model
-def vit_pocket_patch8_56(pretrained: bool = False, seed: int = 0, **kwargs) -> VisionTransformer:
+def vit_pocket_patch8_56(pretrained: bool = False, seed: int | None = None, **kwargs) -> PocketViT:
     """The paper's ViT made small: CLS token, pre-norm, 8 blocks of width 64, 7×7 patches of 8 px."""
-    shape = dict(img_size=56, patch_size=8, embed_dim=64, depth=8, num_heads=4) | kwargs
-    load = partial(build_model_with_cfg, VisionTransformer, pretrained_filter_fn=checkpoint_filter_fn)
-    return _build(load, "vit_pocket_patch8_56", pretrained, seed, gain=0.8, **shape)
+    return _build_vit("vit_pocket_patch8_56", pretrained, seed, **kwargs)
 
 
 @register_model
-def resnet_pocket(pretrained: bool = False, seed: int = 0, **kwargs) -> PocketResNet:
+def vit_pocket_patch8_gap_56(pretrained: bool = False, seed: int | None = None, **kwargs) -> PocketViT:
+    """The same without a CLS token: the normed tokens of the last block are averaged."""
+    pooled = dict(class_token=False, global_pool="avg", fc_norm=False)
+    return _build_vit("vit_pocket_patch8_gap_56", pretrained, seed, **(pooled | kwargs))
+
+
+@register_model
+def vit_smallpocket_patch8_56(pretrained: bool = False, seed: int | None = None, **kwargs) -> PocketViT:
+    """The same with 6 blocks instead of 8."""
+    return _build_vit("vit_smallpocket_patch8_56", pretrained, seed, **(dict(depth=6) | kwargs))
+
+
+@register_model
+def vit_pocket_noskip1_patch8_56(pretrained: bool = False, seed: int | None = None, **kwargs) -> PocketViT:
+    """The same without the two skip connections of block 1, the second (paper, Fig. 8)."""
+    return _build_vit("vit_pocket_noskip1_patch8_56", pretrained, seed, **(dict(skipless=1) | kwargs))
+
+
+@register_model
+def vit_pocket_noskip4_patch8_56(pretrained: bool = False, seed: int | None = None, **kwargs) -> PocketViT:
+    """The same without the two skip connections of block 4, in the middle."""
+    return _build_vit("vit_pocket_noskip4_patch8_56", pretrained, seed, **(dict(skipless=4) | kwargs))
+
+
+@register_model
+def vit_pocket_noskip6_patch8_56(pretrained: bool = False, seed: int | None = None, **kwargs) -> PocketViT:
+    """The same without the two skip connections of block 6, the last but one."""
+    return _build_vit("vit_pocket_noskip6_patch8_56", pretrained, seed, **(dict(skipless=6) | kwargs))
+
+
+@register_model
+def mixer_pocket_patch8_56(pretrained: bool = False, seed: int | None = None, **kwargs) -> MlpMixer:
+    """An MLP-Mixer of the ViT's depth, width and patches."""
+    shape = dict(img_size=56, patch_size=8, embed_dim=64, num_blocks=8) | kwargs
+    load = partial(build_model_with_cfg, MlpMixer)
+    return _build(load, "mixer_pocket_patch8_56", pretrained, seed, gain=0.8, **shape)
+
+
+@register_model
+def resnet_pocket(pretrained: bool = False, seed: int | None = None, **kwargs) -> PocketResNet:
     """The paper's BiT ResNet made small: basic blocks in four stages of 56, 28, 14 and 7 positions."""
     norm = partial(GroupNormAct, group_size=8)
-    shape = dict(layers=[2, 2, 3, 3], channels=(16, 32, 64, 128), stem_chs=16, basic=True, norm_layer=norm) | kwargs
+    shape = dict(layers=[2, 2, 3, 3], channels=(16, 32, 64, 160), stem_chs=16, basic=True, norm_layer=norm) | kwargs
     load = partial(build_model_with_cfg, PocketResNet)
     return _build(load, "resnet_pocket", pretrained, seed, gain=math.sqrt(2), **shape)
 
 
 def read_manifest() -> dict[str, dict]:
-    """What is known of each bundled model: file, SHA-256, seed, recipe, images seen, accuracy."""
-    return json.loads(MANIFEST.read_text())
+    """What is known of each bundled model: file, SHA-256, recipe, images seen, accuracy, learning curve.
+
+    Raises InputError if the manifest is missing or damaged.
+    """
+    try:
+        return json.loads(MANIFEST.read_text())
+    except (OSError, ValueError):
+        raise InputError(f"the cards of the bundled weights, {MANIFEST.name}, {_restore(MANIFEST)}") from None
 
 
 def check_weights(file: str | Path) -> None:
     """Compare one shipped file with the manifest's SHA-256; raises InputError if it is missing or differs."""
     file = Path(file)
-    restore = f"restore it with `git checkout -- {file.name}` in {file.parent} or reinstall seelike"
     if not file.is_file():
-        raise InputError(f"the bundled weights {file.name} are missing: {restore}")
+        raise InputError(f"the bundled weights {file.name} {_restore(file)}")
     known = {entry["file"]: entry["sha256"] for entry in read_manifest().values()}
     if sha256(file) != known.get(file.name):
-        raise InputError(f"the bundled weights {file.name} are damaged (SHA-256 differs from the manifest): {restore}")
+        raise InputError(f"the bundled weights {file.name} {_restore(file)}")
+
+
+def _restore(file: Path) -> str:
+    state = "are damaged" if file.is_file() else "are missing"
+    return f"{state}: restore them with `git -C {file.parent} checkout -- {file.name}`, or reinstall seelike"
 
 
 def sha256(file: str | Path) -> str:
@@ -123,11 +187,19 @@ def draw_initial_state(model: nn.Module, seed: int, gain: float) -> None:
             parameter.copy_(value)
 
 
-def _build(load, variant: str, pretrained: bool, seed: int, gain: float, **kwargs) -> nn.Module:
-    bundled = kwargs.get("pretrained_cfg_overlay") is None
-    if pretrained and bundled:
-        check_weights(default_cfgs[variant].default.file)
+def _build_vit(variant: str, pretrained: bool, seed: int | None, **kwargs) -> PocketViT:
+    shape = dict(img_size=56, patch_size=8, embed_dim=64, depth=8, num_heads=4) | kwargs
+    load = partial(build_model_with_cfg, PocketViT, pretrained_filter_fn=checkpoint_filter_fn)
+    return _build(load, variant, pretrained, seed, gain=0.8, **shape)
+
+
+def _build(load, variant: str, pretrained: bool, seed: int | None, gain: float, **kwargs) -> nn.Module:
+    """Create a model with its shipped weights, or in its initial state: that of its tag, unless a seed is given."""
+    name = f"{variant}.{kwargs.get('pretrained_cfg') or default_cfgs[variant].tags[0]}"
+    if pretrained and name in NAMES and kwargs.get("pretrained_cfg_overlay") is None:
+        check_weights(_cfg(name)["file"])
     model = load(variant, pretrained, **kwargs)
     if not pretrained:
-        draw_initial_state(model, seed, gain)
+        recipe = RECIPES.get(EARLY.get(name, (name,))[0])
+        draw_initial_state(model, seed if seed is not None else recipe.seed if recipe else 0, gain)
     return model

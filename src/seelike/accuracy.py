@@ -1,0 +1,83 @@
+"""How often a model is right about drawings, and what an answer is worth: chance, pixels, single cues."""
+
+import torch
+from torch import nn
+
+from seelike.shapes import CUES, Shapes, best_accuracy
+
+N_TEST = 2000  # drawings of a card's accuracy
+N_PIXELS = 6000  # training drawings of the linear classifier on pixels
+PENALTIES = tuple(10.0**power for power in range(1, 8))
+
+
+def normalize(images: torch.Tensor) -> torch.Tensor:
+    """What timm's transform does for the bundled models: 0…255 to −1…1."""
+    return images.float() / 127.5 - 1
+
+
+@torch.inference_mode()
+def measure_accuracy(model: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> float:
+    """Share of right answers to (n, 3, 56, 56) uint8 images, in evaluation mode."""
+    return float((answer(model, images) == labels).float().mean())
+
+
+@torch.inference_mode()
+def answer(model: nn.Module, images: torch.Tensor) -> torch.Tensor:
+    """The classes (n,) that a model takes (n, 3, 56, 56) uint8 images for, in evaluation mode."""
+    device = next(model.parameters()).device
+    model.eval()
+    return torch.cat([model(normalize(part.to(device))).argmax(1).cpu() for part in images.split(250)])
+
+
+def sort_by_agreement(given: dict[str, torch.Tensor], labels: torch.Tensor, n_each: int) -> dict[str, list[int]]:
+    """The numbers of the first `n_each` drawings that all models get right, that divide them, that all get wrong.
+
+    Args:
+        given: model → its answers (n,).
+        labels: the classes (n,).
+    """
+    right = torch.stack([answers == labels for answers in given.values()]).float().mean(0)
+    groups = {"all right": right == 1, "divided": (right > 0) & (right < 1), "all wrong": right == 0}
+    return {group: where.nonzero()[:n_each, 0].tolist() for group, where in groups.items()}
+
+
+def measure_baselines(n_test: int = N_TEST) -> dict[str, float]:
+    """What the task takes: the accuracy of guessing, of a linear classifier on pixels, of an ideal reader of one cue.
+
+    Of three cues the best is taken. The linear classifier is measured on the first `n_test` test drawings.
+    """
+    return {
+        "guessing": 1 / len(Shapes.classes),
+        "linear classifier on pixels": measure_linear_on_pixels(N_PIXELS, n_test),
+        "ideal reader of one cue": max(best_accuracy((cue,)) for cue in CUES),
+        "ideal reader of all cues": best_accuracy(),
+    }
+
+
+def measure_linear_on_pixels(n_train: int, n_test: int) -> float:
+    """Accuracy of ridge regression from all pixels to ±1 targets, the penalty chosen on a fifth of the drawings.
+
+    In its dual form: one eigendecomposition of the Gram matrix serves every penalty.
+    """
+    images, labels = Shapes("train").stack(n_train)
+    held_out = n_train // 5
+    x, y = normalize(images).flatten(1), 2.0 * nn.functional.one_hot(labels, 10).double() - 1
+    solve = _decompose(x[held_out:], y[held_out:])
+    hits = [(solve(x[:held_out], penalty).argmax(1) == labels[:held_out]).sum() for penalty in PENALTIES]
+    best = PENALTIES[int(torch.stack(hits).argmax())]
+    test_images, test_labels = Shapes("test").stack(n_test)
+    answers = _decompose(x, y)(normalize(test_images).flatten(1), best).argmax(1)
+    return float((answers == test_labels).float().mean())
+
+
+def _decompose(x: torch.Tensor, y: torch.Tensor):
+    """The ridge regression of centred targets y on centred rows x, as a function of new rows and a penalty."""
+    mean, center = x.mean(0), y.mean(0)
+    x = x - mean
+    eigenvalues, vectors = torch.linalg.eigh((x @ x.T).double())
+
+    def predict(rows: torch.Tensor, penalty: float) -> torch.Tensor:
+        across = ((rows - mean) @ x.T).double() @ vectors
+        return center + across @ ((vectors.T @ (y - center)) / (eigenvalues + penalty)[:, None])
+
+    return predict

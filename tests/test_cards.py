@@ -1,0 +1,74 @@
+"""What is shipped is what was trained."""
+
+import hashlib
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from seelike import cards, train, zoo
+from seelike.accuracy import measure_accuracy
+from seelike.data import DRAWN
+from seelike.recipes import EARLY, VIT, Recipe, kept_steps
+from seelike.train import Training
+
+TINY = Recipe(images=40, steps=200, batch_size=8, warmup=2)
+NAME = f"{VIT}.shapes"
+
+
+@pytest.fixture
+def published(tmp_path, monkeypatch):
+    """The manifest and the folder after a short run of one model and its early states was published."""
+    monkeypatch.setattr(zoo, "WEIGHTS", tmp_path / "weights")
+    monkeypatch.setattr(zoo, "MANIFEST", tmp_path / "weights" / "manifest.json")
+    monkeypatch.setattr(train, "N_VALIDATION", 20)
+    monkeypatch.setattr(cards, "N_TEST", 20)
+    monkeypatch.setitem(cards.RECIPES, NAME, TINY)
+    kept = kept_steps(NAME)
+    training = Training(NAME, TINY, tmp_path, keep=kept)
+    training.run(minutes=5)
+    for name in (*kept.values(), NAME):
+        cards.publish(name, tmp_path)
+    return zoo.read_manifest(), tmp_path, training
+
+
+def test_cards_agree_with_the_weights(published):
+    manifest, folder, training = published
+    assert list(manifest) == sorted([NAME, *(name for name in EARLY if name.startswith(NAME))])
+    for name, card in manifest.items():
+        assert card["file"] == f"{name}.safetensors"
+        content = (folder / "weights" / card["file"]).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == card["sha256"]
+        assert card["images_seen"] == 8 * card["steps"]
+        zoo.check_weights(folder / "weights" / card["file"])
+    assert manifest[NAME]["curve"] == training.curve
+    assert sorted(card["steps"] for card in manifest.values()) == [2, 6, 20, 200]
+
+
+def test_the_accuracy_is_that_of_the_weights_as_shipped(published):
+    manifest, folder, training = published
+    shipped = load_file(folder / "weights" / f"{NAME}.safetensors")
+    assert all(value.dtype == torch.float16 for value in shipped.values())
+    training.model.load_state_dict({key: value.float() for key, value in shipped.items()})
+    assert measure_accuracy(training.model, *DRAWN["shapes"]("test").stack(20)) == manifest[NAME]["test_accuracy"]
+
+
+def test_the_manifest_keeps_a_line_a_field(published):
+    text = zoo.MANIFEST.read_text()
+    assert json.loads(text) == published[0]
+    assert max(map(len, text.splitlines())) > 20 and text.count("\n") < 12 * len(published[0])
+
+
+def test_the_list_recomputes_every_accuracy(monkeypatch):
+    names = (NAME, "resnet_pocket.shapes_3pct")
+    monkeypatch.setattr(cards, "N_TEST", 100)
+    monkeypatch.setattr(zoo, "NAMES", names)
+    monkeypatch.setattr(cards, "measure_baselines", lambda: {"guessing": 0.1})
+    lines = cards.list_models().splitlines()
+    assert [line.split()[0] for line in lines[1:3]] == list(names)
+    for line, name in zip(lines[1:3], names, strict=True):
+        trained, random = (float(share.rstrip("%")) / 100 for share in line.split()[-2:])
+        assert trained == pytest.approx(zoo.read_manifest()[name]["test_accuracy"], abs=0.12)
+        assert random < 0.25
+    assert lines[-1].split() == ["guessing", "10.0%"]
