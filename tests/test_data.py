@@ -55,7 +55,7 @@ def test_torchvision_data_sets_come_by_timm_name(tmp_path):
     [
         ("folder", "nowhere", "data_dir='nowhere' is not there"),
         ("folder", "", "data_dir='' is not there"),
-        ("shapez", "", "dataset='shapez' is not known: use shapes, folder"),
+        ("shapez", "", "dataset='shapez' is not known: use shapes, regrouped, strokes, folder"),
         ("torch/nonsense", "", "dataset='torch/nonsense' .* cannot be read: Unknown torchvision dataset"),
     ],
 )

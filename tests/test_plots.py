@@ -8,7 +8,7 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
 
-from seelike import plots, tables
+from seelike import plots, recipes, tables, zoo
 from seelike.results import Result
 
 
@@ -65,12 +65,6 @@ def test_effects_draw_interval_threshold_and_missing_values():
     assert any(list(line.get_xdata()) == [0.35, 0.35] for line in axes[1].lines)
 
 
-def test_drawings_of_every_class():
-    ax = plots.drawings(2)
-    assert ax.images[0].get_array().shape == (2 * 56, 10 * 56, 3)
-    assert len(ax.get_xticklabels()) == 10
-
-
 def test_tables_say_what_the_result_says():
     table = tables.verdicts({"pocket": result(), "mine": result(effect=None, interval=(None, None))})
     table = table.replace(tables.NO_BREAK, " ")
@@ -85,6 +79,21 @@ def test_phrases_are_complete():
     assert found["pocket_U1_verdict"] == "holds"
     assert found["U3_threshold"] == "0.35"
     assert found["pocket_images"] == "2,048"
+
+
+def test_cards_say_what_weights_learned_from():
+    said = {name: tables.trained_on(name).replace(tables.NO_BREAK, " ") for name in zoo.NAMES}
+    assert said["vit_pocket_patch8_56.shapes"] == "`shapes`"
+    assert said["vit_pocket_patch8_56.shapes_3pct"] == "`shapes`, 3% of it"
+    assert said["resnet_pocket.shapes_seed2"] == "`shapes`, seed 2"
+    assert said["resnet_pocket.shapes_after10pct"] == "`shapes`, first 10 % of the steps"
+    assert said["vit_pocket_patch8_56.shapes_to_strokes"] == "`strokes`, fine-tuned"
+
+
+def test_budgets_name_every_architecture():
+    table = tables.budgets()
+    assert all(f"`{name}`" in table for name in zoo.ARCHITECTURES)
+    assert "| Models |" in table and f"{recipes.FULL.steps:,}" in table
 
 
 def test_ceilings_cover_every_set_of_cues():

@@ -1,4 +1,4 @@
-"""Figures, from results, drawings and cards. Each function draws on `ax` (or a new one) and returns it."""
+"""Figures that several chapters share, from results. Each function draws on `ax` (or a new one) and returns it."""
 
 from pathlib import Path
 
@@ -6,15 +6,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator
 
 from seelike.claims import CLAIMS
-from seelike.errors import InputError
 from seelike.results import Result
-from seelike.shapes import CLASS_NAMES, CUES, Shapes, best_accuracy
 
 STYLE = str(Path(__file__).with_name("seelike.mplstyle"))
 COLORS = {"vit": "#0072B2", "cnn": "#D55E00", "random": "#8A8A8A"}  # Okabe & Ito, safe for colour-blind readers
+SERIES = (COLORS["vit"], "#56B4E9", "#CC79A7", COLORS["cnn"], "#009E73")  # of the same palette
 MAP = "magma"
 STAGE_COLOR = "#5EC8E5"
 LABELS = {"vit": "ViT", "cnn": "CNN"}
@@ -73,7 +72,7 @@ def effects(results: dict[str, Result], axes: np.ndarray | None = None) -> np.nd
     rows = [f"{scale}{kind}" for scale in results for kind in ("", ", random weights")]
     for ax, claim in zip(axes, claims, strict=True):
         for row, (result, kind) in enumerate((r, k) for r in results.values() for k in ("", "control")):
-            _draw_interval(ax, row, result.claims[claim], kind)
+            _draw_interval(ax, row, result.claims.get(claim), kind)
         _shade_claimed_side(ax, CLAIMS[claim])
         ax.set_yticks(range(len(rows)), rows)
         ax.set_ylim(len(rows) - 0.4, -0.6)
@@ -82,45 +81,10 @@ def effects(results: dict[str, Result], axes: np.ndarray | None = None) -> np.nd
     return axes
 
 
-def drawings(n_each: int = 3, ax: Axes | None = None, split: str = "validation") -> Axes:
-    """A few drawings of each class, a column a class. Raises InputError if `n_each` is not 1 to 10."""
-    if n_each not in range(1, 11):
-        raise InputError(f"n_each must be 1 to 10, not {n_each!r}")
-    ax = ax or plt.subplots(figsize=(9, 0.9 * n_each + 0.6))[1]
-    images, names = Shapes(split), [name.replace(" ", "\n") for name in CLASS_NAMES]
-    columns = [np.concatenate([images.drawing(10 * k + c).image for k in range(n_each)]) for c in range(10)]
-    ax.imshow(np.concatenate(columns, axis=1), interpolation="nearest")
-    side = columns[0].shape[1]
-    ax.set_xticks([side * (c + 0.5) for c in range(10)], names, fontsize=7.5)
-    ax.set_yticks([])
-    for edge in range(1, 10):
-        ax.axvline(side * edge - 0.5, color="white", linewidth=3)
-    ax.spines[:].set_visible(False)
-    ax.tick_params(length=0)
-    return ax
-
-
-def learning_curves(manifest: dict[str, dict], ax: Axes | None = None) -> Axes:
-    """Held-out accuracy of the bundled models over the images that they have seen."""
-    ax = ax or plt.subplots(figsize=(7.5, 3.6))[1]
-    for name, card in manifest.items():
-        curve, which = card["curve"], "vit" if name.startswith("vit") else "cnn"
-        ax.plot(curve["images_seen"], curve["accuracy"], color=COLORS[which], label=name)
-    for cues in (("texture", "hue"), tuple(CUES)):
-        ceiling = best_accuracy(cues)
-        ax.axhline(ceiling, color="#444444", linestyle=":", linewidth=1)
-        ax.annotate(f"ideal reader of {', '.join(cues)}", (1, ceiling), xycoords=ax.get_yaxis_transform(),
-                    xytext=(0, 3), textcoords="offset points", ha="right", fontsize=8)  # fmt: skip
-    ax.set_xlabel("training drawings seen")
-    ax.set_ylabel("held-out accuracy")
-    ax.set_ylim(0, 1)
-    ax.xaxis.set_major_formatter("{x:,.0f}")
-    ax.yaxis.set_major_formatter(PercentFormatter(1))
-    ax.legend(loc="lower right")
-    return ax
-
-
-def _draw_interval(ax: Axes, row: int, claim: dict, kind: str) -> None:
+def _draw_interval(ax: Axes, row: int, claim: dict | None, kind: str) -> None:
+    if claim is None:
+        ax.text(0.5, row, "not measured", va="center", ha="center", color="#444444", transform=ax.get_yaxis_transform())
+        return
     effect, (low, high) = (claim[kind or "effect"], claim["control_interval" if kind else "interval"])
     color = COLORS["random"] if kind else COLORS["vit"]
     if effect is None:

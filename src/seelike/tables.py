@@ -4,6 +4,7 @@ from itertools import combinations
 
 from seelike import shapes, zoo
 from seelike.claims import CLAIMS, VERDICTS
+from seelike.recipes import ALL_IMAGES, EARLY, RECIPES
 from seelike.results import Result
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
@@ -17,7 +18,10 @@ def verdicts(results: dict[str, Result]) -> str:
     for claim in next(iter(results.values())).claims:
         cells = [f"**{claim}** {CLAIMS[claim].text} (Fig. {CLAIMS[claim].figures})"]
         for result in results.values():
-            found = result.claims[claim]
+            found = result.claims.get(claim)
+            if found is None:
+                cells.append("not measured")
+                continue
             control = f"untrained: {number(found, 'control')} {MARKS[found['control_verdict']]}"
             cells.append(f"**{number(found)}** **{MARKS[found['verdict']]}**<br>{control}")
         lines.append(cells)
@@ -34,17 +38,49 @@ def ceilings() -> str:
     return _table(lines)
 
 
-def cards(accuracy: dict[str, float], n_images: int) -> str:
-    """One row a bundled model, from the manifest; `accuracy` is measured anew on `n_images` test drawings."""
-    head = ["Model", "Parameters", "Drawings seen", f"Right on {n_images:,} test drawings", "SHA-256"]
+def cards(accuracy: dict[str, float], initial: dict[str, float], n_images: int) -> str:
+    """One row a bundled model, from the manifest; the accuracies are measured anew on `n_images` test drawings."""
+    right = f"Right on {n_images:,} test drawings"
+    head = ["Model", "Parameters", "Trained on", "Drawings seen", right, "Before training", "SHA-256"]
     lines = [head, ["---"] * len(head)]
-    for name, card in zoo.read_manifest().items():
-        distinct = min(card["images_seen"], card["recipe"]["images"])
-        seen = f"{card['images_seen']:,} ({distinct:,} distinct)"
-        lines.append(
-            [f"`{name}`", f"{card['parameters']:,}", seen, f"{accuracy[name]:.1%}", f"`{card['sha256'][:12]}…`"]
-        )
+    manifest = zoo.read_manifest()
+    for name in (name for name in zoo.NAMES if name in manifest):
+        card = manifest[name]
+        seen = f"{card['images_seen']:,} ({min(card['images_seen'], card['recipe']['images']):,} distinct)"
+        shares = f"**{accuracy[name]:.1%}**", f"{initial[name]:.1%}"
+        sha = f"`{card['sha256'][:8]}…`"
+        lines.append([f"`{name}`", f"{card['parameters']:,}", trained_on(name), seen, *shares, sha])
     return _table(lines)
+
+
+def trained_on(name: str) -> str:
+    """In a few words what the weights of a bundled model learned from."""
+    recipe = RECIPES[EARLY[name][0] if name in EARLY else name]
+    task, share = f"`{recipe.task}`", recipe.images / ALL_IMAGES
+    if recipe.start:
+        return f"{task}, fine-tuned"
+    if name in EARLY:
+        return f"{task}, first {EARLY[name][1]}{NO_BREAK}% of the steps"
+    return task + (f", {share:.0%} of it" if share < 1 else "") + (f", seed {recipe.seed}" if recipe.seed else "")
+
+
+def budgets() -> str:
+    """One row for all models that were trained for as long and at the same rate."""
+    groups: dict[tuple, list[str]] = {}
+    for name, recipe in RECIPES.items():
+        key = (recipe.steps, recipe.batch_size, recipe.rate, bool(recipe.start))
+        groups.setdefault(key, []).append(name)
+    lines = [["Models", "Steps", "Drawings a step", "Highest learning rate", "Starts from"], ["---"] * 5]
+    for (steps, batch_size, rate, tuned), names in groups.items():
+        architectures = dict.fromkeys(f"`{name.partition('.')[0]}`" for name in names)
+        start = f"`{RECIPES[names[0]].start}`" if tuned else "its seed"
+        lines.append([", ".join(architectures), f"{steps:,}", str(batch_size), f"{rate:g}", start])
+    return _table(lines)
+
+
+def baselines(shares: dict[str, float]) -> str:
+    """One row for each way to do without a trained network."""
+    return _table([["Who answers", "Right"], ["---"] * 2, *([who, f"{share:.1%}"] for who, share in shares.items())])
 
 
 def phrases(results: dict[str, Result]) -> dict[str, str]:

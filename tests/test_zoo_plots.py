@@ -1,0 +1,45 @@
+"""Figures of the bundled models show what the cards and drawings hold."""
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import pytest
+
+from seelike import tables, zoo, zoo_plots
+from seelike.shapes import Shapes
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+def test_drawings_of_every_class():
+    ax = zoo_plots.drawings(2)
+    assert ax.images[0].get_array().shape == (2 * 56, 10 * 56, 3)
+    assert len(ax.get_xticklabels()) == 10
+
+
+def test_learning_curves_and_cards_show_every_model():
+    manifest = zoo.read_manifest()
+    axes = zoo_plots.learning_curves(manifest)
+    assert [len([line for line in ax.lines if line.get_label()[0] != "_"]) for ax in axes] == [5, 4, 4]
+    curve = manifest["vit_pocket_patch8_56.shapes"]["curve"]
+    assert list(axes[0].lines[0].get_ydata()) == curve["accuracy"]
+    shares = dict.fromkeys(zoo.NAMES, 0.5)
+    table = tables.cards(shares, shares, 500)
+    assert all(f"`{name}`" in table and manifest[name]["sha256"][:8] in table for name in zoo.NAMES)
+    assert len({line.count("|") for line in table.splitlines()}) == 1
+
+
+def test_answers_are_shown_below_their_drawings():
+    images = Shapes("test")
+    chosen, given = {"divided": [3, 11], "all wrong": [4]}, {"ViT": [3] * 12, "CNN": [1] * 12}
+    axes = zoo_plots.answers(images, chosen, given)
+    assert axes.shape == (2, 2)
+    assert axes[0, 0].get_title() == images.classes[3] and axes[0, 0].get_ylabel() == "divided"
+    assert axes[0, 0].get_xlabel() == f"ViT: right\nCNN: {images.classes[1]}"
+    assert axes[0, 1].get_xlabel() == f"ViT: {images.classes[3]}\nCNN: right"
