@@ -31,5 +31,5 @@ def test_rule(claim, low, high, verdict):
 
 
 def test_ids_are_the_papers():
-    assert list(CLAIMS) == ["U1", "U2", "U3", "U4"]
+    assert list(CLAIMS) == ["U1", "U2", "U3", "U4", "A1", "A2", "A3", "A4", "A5"]
     assert all(claim.id == key for key, claim in CLAIMS.items())

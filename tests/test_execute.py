@@ -11,7 +11,7 @@ import pytest
 
 from seelike.cli import main
 from seelike.errors import InputError
-from seelike.execute import BOOK, execute, find_chapter, read_parameters, run, stage_book
+from seelike.execute import BOOK, execute, find_chapter, read_parameters, read_profile, run, stage_book
 from seelike.results import REPOSITORY, Result
 
 SMALL = {"n_images": 80, "batch_size": 16, "layers": "blocks"}
@@ -133,10 +133,24 @@ def test_real_models_on_real_photographs(folder, shared):
     assert result.parameters["vit_checkpoint"] == "vit_small_patch14_dinov2.safetensors"
 
 
-def test_parameters_are_plain_literals_with_the_common_names():
-    names = read_parameters(find_chapter("uniformity"))
-    assert {"profile", "vit", "cnn", "vit_checkpoint", "cnn_checkpoint", "dataset", "data_dir", "split", "image_size",
-            "layers", "n_images", "batch_size", "seed", "device", "results_dir"} == set(names)  # fmt: skip
+OWN = {
+    "uniformity": {"layers"},
+    "attention_distance": {"vit_little", "vit_little_checkpoint", "n_field_images"},
+}
+
+
+@pytest.mark.parametrize("chapter", OWN)
+def test_parameters_are_plain_literals_with_the_common_names(chapter):
+    names = read_parameters(find_chapter(chapter))
+    common = {"profile", "vit", "cnn", "vit_checkpoint", "cnn_checkpoint", "dataset", "data_dir", "split",
+              "image_size", "n_images", "batch_size", "seed", "device", "results_dir"}  # fmt: skip
+    assert set(names) == common | OWN[chapter]
+
+
+@pytest.mark.parametrize("profile", sorted((BOOK / "profiles").glob("*.yaml")), ids=lambda path: path.stem)
+def test_profiles_name_parameters_of_some_chapter(profile):
+    known = {name for chapter in OWN for name in read_parameters(find_chapter(chapter))}
+    assert set(read_profile(profile.stem)) <= known
 
 
 def test_an_interrupted_execution_leaves_no_notebook(folder):
@@ -149,8 +163,8 @@ def test_an_interrupted_execution_leaves_no_notebook(folder):
 
 def test_commands_of_the_pages_name_real_parameters():
     """Every `-p name` on a page is a parameter of the chapter."""
-    known = set(read_parameters(find_chapter("uniformity")))
-    pages = [REPOSITORY / "README.md", BOOK / "run.md", BOOK / "uniformity.ipynb"]
+    known = {name for chapter in OWN for name in read_parameters(find_chapter(chapter))}
+    pages = [REPOSITORY / "README.md", BOOK / "run.md", *(BOOK / f"{chapter}.ipynb" for chapter in OWN)]
     words = " ".join(page.read_text() for page in pages).replace("=", " ").split()
     named = {words[i + 1].strip('`"') for i, word in enumerate(words) if word == "-p"}
     assert named and named <= known

@@ -93,18 +93,19 @@ def test_no_link_inside_the_site_is_dead(open_page, address):
                 assert f'id="{fragment}"' in file.read_text(encoding="utf-8"), f"{path} links to {link}"
 
 
-def test_numbers_are_glued_and_no_progress_is_stored(open_page):
-    page, _ = open_page("book/uniformity.html")
+@pytest.mark.parametrize(("chapter", "figures", "claims"), [("uniformity", 4, 4), ("attention_distance", 5, 5)])
+def test_numbers_are_glued_and_no_progress_is_stored(open_page, chapter, figures, claims):
+    page, _ = open_page(f"book/{chapter}.html")
     text = page.inner_text("article")
     assert "{glue" not in text and "it/s" not in text and "Traceback" not in text
-    assert page.locator("article figure img").count() == 4
-    assert page.locator("article table tbody tr").count() == 4
+    assert page.locator("article figure img").count() == figures
+    assert page.locator("article table tbody tr").count() == claims
 
 
 def test_the_front_page_leads_to_the_book(open_page):
     page, _ = open_page("index.html")
     page.wait_for_url("**/book/intro.html")
-    assert page.locator("article table").count() == 2
+    assert page.locator("article table").count() == 3
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):

@@ -19,6 +19,8 @@ from seelike.intervals import Estimate
 from seelike.layers import LAYER_SETS
 from seelike.results import Result, trace
 
+MODELS = ("vit", "cnn")  # the parameters that name models in every chapter
+
 
 @dataclass
 class Run:
@@ -30,11 +32,12 @@ class Run:
     images_sha256: str
     device: str
     started: float
+    models: tuple[str, ...] = MODELS
     described: dict = field(default_factory=dict)
 
     def load_models(self) -> dict[str, nn.Module]:
-        """The trained models, {"vit": …, "cnn": …}."""
-        loaded = {which: models.load_model(which, *self._where(which)) for which in ("vit", "cnn")}
+        """The trained models, {"vit": …, "cnn": …}, by the parameter that names them."""
+        loaded = {which: models.load_model(which, *self._where(which)) for which in self.models}
         for which, model in loaded.items():
             self.described[which] = models.describe(model, *self._named(which))
         return loaded
@@ -42,7 +45,7 @@ class Run:
     def load_controls(self) -> dict[str, nn.Module]:
         """The same architectures with random weights."""
         loaded = {}
-        for which in ("vit", "cnn"):
+        for which in self.models:
             name, _, size, device = self._where(which)
             loaded[which] = models.load_random(which, name, size, device, self.parameters["seed"])
             self.described[f"{which}_random"] = models.describe(loaded[which], name, initial=True)
@@ -65,7 +68,7 @@ class Run:
             "sha256": self.images_sha256,
         }
         provenance = trace(self.started, self.described, dataset, self.device)
-        claims = {claim: _judge(claim, trained[claim], control[claim]) for claim in trained}
+        claims = {claim: _judge(claim, trained[claim], control[claim]) for claim in sorted(trained)}
         parameters = {name: _without_folder(name, value) for name, value in self.parameters.items()}
         return Result(self.chapter, parameters.pop("profile"), parameters, provenance, measures, claims)
 
@@ -76,37 +79,40 @@ class Run:
         return f"{batches * batch_size} images in {batches} minibatches of {batch_size}{dropped}"
 
     def _named(self, which: str) -> tuple[str, str]:
-        return self.parameters[which], self.parameters[f"{which}_checkpoint"]
+        return self.parameters[which], self.parameters.get(f"{which}_checkpoint", "")
 
     def _where(self, which: str) -> tuple[str, str, int, str]:
         return *self._named(which), self.parameters["image_size"], self.device
 
 
-def prepare(chapter: str, results_dir: str, **parameters) -> Run:
+def prepare(chapter: str, results_dir: str, models_named: tuple[str, ...] = MODELS, **parameters) -> Run:
     """Check every parameter of a chapter, and every image, before any long work starts.
+
+    `models_named` are the parameters that name models; only `vit` and `cnn` may not be empty.
 
     Raises InputError: one sentence that names the parameter and says what is allowed.
     """
     started = time.monotonic()
     check_parameters(parameters)
     check_results_dir(results_dir)
-    for which in ("vit", "cnn"):
-        models.check_model(which, parameters[which], parameters[f"{which}_checkpoint"])
+    named = tuple(which for which in models_named if which in MODELS or parameters[which])
+    for which in named:
+        models.check_model(which, parameters[which], parameters.get(f"{which}_checkpoint", ""))
     device = choose_device(parameters["device"])
     images = data.open_images(parameters["dataset"], parameters["data_dir"], parameters["split"])
     chosen = data.choose(images, parameters["n_images"], parameters["seed"])
-    return Run(chapter, parameters, chosen, data.check_images(chosen), device, started)
+    return Run(chapter, parameters, chosen, data.check_images(chosen), device, started, named)
 
 
 def check_parameters(parameters: dict) -> None:
     """Types and ranges of the parameters that all chapters share."""
-    whole = {"image_size": 0, "n_images": 4, "batch_size": 4, "seed": 0}
+    whole = {"image_size": 0, "n_images": 4, "batch_size": 4, "seed": 0, "n_field_images": 1}
     for name, value in parameters.items():
         kind = int if name in whole else str
         if type(value) is not kind:
             raise InputError(f"{name} must be {'a whole number' if kind is int else 'text'}, not {value!r}")
     for name, least in whole.items():
-        if parameters[name] < least:
+        if name in parameters and parameters[name] < least:
             raise InputError(f"{name} must be {least} or more, not {parameters[name]}")
     if parameters["seed"] >= 2**63:
         raise InputError(f"seed must be below 2**63, not {parameters['seed']}")
@@ -114,7 +120,11 @@ def check_parameters(parameters: dict) -> None:
         raise InputError(
             f"batch_size must be at most n_images, {parameters['n_images']}, not {parameters['batch_size']}"
         )
-    if parameters["layers"] not in LAYER_SETS:
+    if parameters.get("n_field_images", 0) > parameters["n_images"]:
+        raise InputError(
+            f"n_field_images must be at most n_images, {parameters['n_images']}, not {parameters['n_field_images']}"
+        )
+    if parameters.get("layers", "all") not in LAYER_SETS:
         raise InputError(f"layers must be one of {', '.join(LAYER_SETS)}, not {parameters['layers']!r}")
     if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", parameters["profile"]):
         raise InputError(f"profile must be a plain name, such as pocket or mine, not {parameters['profile']!r}")

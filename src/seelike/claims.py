@@ -63,6 +63,46 @@ CLAIMS = {
             0.0,
             above=False,
         ),
+        Claim(
+            "A1",
+            "3, C.6",
+            "The lowest blocks hold local heads beside global ones; the highest blocks' heads are all global.",
+            "distance of the most local head, last two − first two blocks (1: a head that attends evenly)",
+            0.0,
+            above=True,
+        ),
+        Claim(
+            "A2",
+            "4, C.5",
+            "With too little training data the lowest blocks do not learn local heads.",
+            "distance of the most local head of the first two blocks, little − all data",
+            0.0,
+            above=True,
+        ),
+        Claim(
+            "A3",
+            "5",
+            "The more local a subset of first-block heads, the more it resembles low ResNet layers.",
+            "Spearman's ρ of a subset's attention distance and its CKA with low ResNet layers",
+            0.0,
+            above=False,
+        ),
+        Claim(
+            "A4",
+            "6, C.1–C.3",
+            "Receptive fields start larger in a ViT than in a ResNet.",
+            "effective radius in the lowest third of blocks, ViT − ResNet (1: a field as even as can be)",
+            0.0,
+            above=True,
+        ),
+        Claim(
+            "A5",
+            "6, C.4",
+            "A ViT's receptive field is centred on its own patch after the residual sum, much less before it.",
+            "share of the receptive field on the own patch, residual sum − attention branch",
+            0.0,
+            above=True,
+        ),
     )
 }
 

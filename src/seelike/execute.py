@@ -30,12 +30,12 @@ def run(chapter: str, settings: list[str], profile: str = "", output: str = "") 
 
     Args:
         settings: "name=value" each; unknown names and wrong types are refused.
-        profile: a file of `book/profiles` to take parameters from first.
+        profile: a file of `book/profiles` to take parameters from first, as far as the chapter has them.
         output: where the executed notebook goes; nothing is left there if the chapter fails.
     """
     notebook = find_chapter(chapter)
     defaults = read_parameters(notebook)
-    given = read_profile(profile) if profile else {}
+    given = {name: value for name, value in read_profile(profile).items() if name in defaults} if profile else {}
     for setting in settings:
         name, equals, text = setting.partition("=")
         if not equals:

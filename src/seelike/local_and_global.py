@@ -1,0 +1,72 @@
+"""Section 5 of the paper, all of it: how far heads look, what local heads resemble, what a position sees."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from seelike import attention_distance, heads, receptive_field
+from seelike.attention_distance import AttentionDistance
+from seelike.chapter import Run
+from seelike.heads import HeadSimilarity
+from seelike.intervals import Estimate
+from seelike.layers import find_layers
+from seelike.receptive_field import ReceptiveFields
+
+FIELD_BATCH = 8  # images whose graph is kept at a time
+
+
+def measure(models: dict[str, nn.Module], run: Run, n_field_images: int) -> "LocalAndGlobal":
+    """Pass the run's images through {"vit": …, "cnn": …} and, if it is there, "vit_little".
+
+    Receptive fields are those of the first `n_field_images`.
+    """
+    distances = {
+        which: attention_distance.measure(model, (batch[which] for batch in run.minibatches(models)), which)
+        for which, model in models.items()
+        if which != "cnn"
+    }
+    similarity = heads.measure(models, run.minibatches(models), distances["vit"].values[0])
+    images = next(run.minibatches(models))
+    branches = receptive_field.find_branches(models["vit"], images["vit"][:1])
+    names = {
+        which: [layer.name for layer in find_layers(models[which], "blocks", images[which][:1])]
+        for which in ("vit", "cnn")
+    }
+    names["vit"] += [*branches, *branches.values()]
+    fields = {
+        which: receptive_field.measure(models[which], _first(run, models, which, n_field_images), names[which])
+        for which in names
+    }
+    return LocalAndGlobal(distances, similarity, fields, branches)
+
+
+@dataclass(frozen=True)
+class LocalAndGlobal:
+    """What section 5 of the paper asks of a ViT and a CNN."""
+
+    distances: dict[str, AttentionDistance]
+    similarity: HeadSimilarity
+    fields: dict[str, ReceptiveFields]
+    branches: dict[str, str]
+
+    def arrays(self) -> dict[str, dict]:
+        """Labelled arrays for a result file, by measure."""
+        distances = {which: found.array() for which, found in self.distances.items()}
+        return {"attention_distance": distances} | self.similarity.arrays() | receptive_field.arrays(self.fields)
+
+    def estimates(self, seed: int) -> dict[str, Estimate]:
+        """Claim id → its effect: A1 to A3 with intervals over minibatches, A4 and A5 over images."""
+        fields = receptive_field.compare(self.fields["vit"], self.fields["cnn"], self.branches, seed)
+        return attention_distance.compare(self.distances, seed) | self.similarity.estimates(seed) | fields
+
+
+def _first(run: Run, models: dict[str, nn.Module], which: str, n_images: int) -> Iterator[torch.Tensor]:
+    """The first images as one model wants them, a few at a time."""
+    left = n_images
+    for batch in run.minibatches(models):
+        yield from batch[which][:left].split(FIELD_BATCH)
+        left -= len(batch[which])
+        if left <= 0:
+            return
