@@ -81,15 +81,6 @@ def test_phrases_are_complete():
     assert found["pocket_images"] == "2,048"
 
 
-def test_cards_say_what_weights_learned_from():
-    said = {name: tables.trained_on(name).replace(tables.NO_BREAK, " ") for name in zoo.NAMES}
-    assert said["vit_pocket_patch8_56.shapes"] == "`shapes`"
-    assert said["vit_pocket_patch8_56.shapes_3pct"] == "`shapes`, 3% of it"
-    assert said["resnet_pocket.shapes_seed2"] == "`shapes`, seed 2"
-    assert said["resnet_pocket.shapes_after10pct"] == "`shapes`, first 10 % of the steps"
-    assert said["vit_pocket_patch8_56.shapes_to_strokes"] == "`strokes`, fine-tuned"
-
-
 def test_budgets_name_every_architecture():
     table = tables.budgets()
     assert all(f"`{name}`" in table for name in zoo.ARCHITECTURES)

@@ -38,7 +38,7 @@ def head_distances(trained: dict, control: dict, titles: dict[str, str], axes: n
 
 def head_similarity(measures: dict, ax: Axes | None = None) -> Axes:
     """CKA of subsets of first-block heads with low CNN layers, over the subsets' attention distance."""
-    ax = ax or plt.subplots(figsize=(5, 3.4))[1]
+    ax = ax or plt.subplots(figsize=(7.5, 3.2))[1]
     for kind, color, marker, label in (
         ("", COLORS["vit"], "o", "trained"),
         ("_random", COLORS["random"], "D", "random weights"),

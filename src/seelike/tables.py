@@ -4,7 +4,7 @@ from itertools import combinations
 
 from seelike import shapes, zoo
 from seelike.claims import CLAIMS, VERDICTS
-from seelike.recipes import ALL_IMAGES, EARLY, RECIPES
+from seelike.recipes import RECIPES
 from seelike.results import Result
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
@@ -38,30 +38,17 @@ def ceilings() -> str:
     return _table(lines)
 
 
-def cards(accuracy: dict[str, float], initial: dict[str, float], n_images: int) -> str:
-    """One row a bundled model, from the manifest; the accuracies are measured anew on `n_images` test drawings."""
-    right = f"Right on {n_images:,} test drawings"
-    head = ["Model", "Parameters", "Trained on", "Drawings seen", right, "Before training", "SHA-256"]
+def cards(accuracy: dict[str, float], initial: dict[str, float]) -> str:
+    """One row a bundled model, from the manifest; the accuracies are measured anew, trained and `initial`."""
+    head = ["Model", "Parameters", "Drawings seen", "of these distinct", "Right", "Before training", "SHA-256"]
     lines = [head, ["---"] * len(head)]
     manifest = zoo.read_manifest()
     for name in (name for name in zoo.NAMES if name in manifest):
         card = manifest[name]
-        seen = f"{card['images_seen']:,} ({min(card['images_seen'], card['recipe']['images']):,} distinct)"
+        numbers = card["parameters"], card["images_seen"], min(card["images_seen"], card["recipe"]["images"])
         shares = f"**{accuracy[name]:.1%}**", f"{initial[name]:.1%}"
-        sha = f"`{card['sha256'][:8]}…`"
-        lines.append([f"`{name}`", f"{card['parameters']:,}", trained_on(name), seen, *shares, sha])
+        lines.append([_in_two_lines(name), *(f"{n:,}" for n in numbers), *shares, f"`{card['sha256'][:8]}`"])
     return _table(lines)
-
-
-def trained_on(name: str) -> str:
-    """In a few words what the weights of a bundled model learned from."""
-    recipe = RECIPES[EARLY[name][0] if name in EARLY else name]
-    task, share = f"`{recipe.task}`", recipe.images / ALL_IMAGES
-    if recipe.start:
-        return f"{task}, fine-tuned"
-    if name in EARLY:
-        return f"{task}, first {EARLY[name][1]}{NO_BREAK}% of the steps"
-    return task + (f", {share:.0%} of it" if share < 1 else "") + (f", seed {recipe.seed}" if recipe.seed else "")
 
 
 def budgets() -> str:
@@ -73,7 +60,7 @@ def budgets() -> str:
     lines = [["Models", "Steps", "Drawings a step", "Highest learning rate", "Starts from"], ["---"] * 5]
     for (steps, batch_size, rate, tuned), names in groups.items():
         architectures = dict.fromkeys(f"`{name.partition('.')[0]}`" for name in names)
-        start = f"`{RECIPES[names[0]].start}`" if tuned else "its seed"
+        start = _in_two_lines(RECIPES[names[0]].start) if tuned else "its seed"
         lines.append([", ".join(architectures), f"{steps:,}", str(batch_size), f"{rate:g}", start])
     return _table(lines)
 
@@ -112,6 +99,12 @@ def number(entry: dict, kind: str = "effect") -> str:
         return "not defined"
     text = f"{effect:.2f}" + ("" if low is None else f" [{low:.2f}, {high:.2f}]")
     return text.replace("-0.00", "0.00").replace("-", "−").replace(" ", NO_BREAK)
+
+
+def _in_two_lines(name: str) -> str:
+    """A long model name, its tag below its architecture."""
+    architecture, _, tag = name.partition(".")
+    return f"`{architecture}`<br>`.{tag}`"
 
 
 def _table(lines: list[list[str]]) -> str:
