@@ -40,7 +40,7 @@ def ceilings() -> str:
 
 def cards(accuracy: dict[str, float], initial: dict[str, float]) -> str:
     """One row a bundled model, from the manifest; the accuracies are measured anew, trained and `initial`."""
-    head = ["Model", "Parameters", "Drawings seen", "of these distinct", "Right", "Before training", "SHA-256"]
+    head = ["Model", "Size", "Seen", "Distinct", "Right", "Untrained", "SHA-256"]
     lines = [head, ["---"] * len(head)]
     manifest = zoo.read_manifest()
     for name in (name for name in zoo.NAMES if name in manifest):
