@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from seelike import cards, train, zoo
+from seelike import cards, recipes, train, zoo
 from seelike.accuracy import measure_accuracy
 from seelike.data import DRAWN
 from seelike.recipes import EARLY, VIT, Recipe, kept_steps
@@ -26,7 +26,7 @@ def published(tmp_path_factory):
         patch.setattr(zoo, "MANIFEST", folder / "weights" / "manifest.json")
         patch.setattr(train, "N_VALIDATION", 20)
         patch.setattr(cards, "N_TEST", 20)
-        patch.setitem(cards.RECIPES, NAME, TINY)
+        patch.setitem(recipes.RECIPES, NAME, TINY)
         kept = kept_steps(NAME)
         training = Training(NAME, TINY, folder, keep=kept)
         assert training.run()

@@ -12,7 +12,7 @@ from seelike import zoo
 from seelike.accuracy import measure_accuracy
 from seelike.data import DRAWN
 from seelike.errors import InputError
-from seelike.recipes import EARLY, GAP, MIXER, NO_SKIP, RECIPES, RESNET, SMALL, VIT
+from seelike.recipes import EARLY, GAP, MIXER, NO_SKIP, RESNET, SMALL, VIT, find_recipe
 from seelike.shapes import best_accuracy
 
 
@@ -40,7 +40,7 @@ def test_manifest_tells_the_truth(name, drawn):
     model = timm.create_model(name, pretrained=True)
     assert sum(p.numel() for p in model.parameters()) == card["parameters"]
     assert 300_000 <= card["parameters"] <= 1_200_000
-    recipe = RECIPES[EARLY[name][0] if name in EARLY else name]
+    recipe = find_recipe(name)
     assert card["images_seen"] == card["steps"] * recipe.batch_size
     assert card["steps"] <= recipe.steps and (name in EARLY) == (card["steps"] < recipe.steps)
     accuracy = measure_accuracy(model, *drawn[recipe.task])

@@ -81,18 +81,13 @@ def receptive_depth(measures: dict, axes: np.ndarray | None = None) -> np.ndarra
     for kind, style in (("", "-"), ("_random", "--")):
         for which in ("vit", "cnn"):
             entry = measures[f"effective_radius{kind}"][which]
-            values = [v for layer, v in zip(entry["axes"]["layer"], entry["values"], strict=True) if _is_block(layer)]
+            values = entry["values"][_find_layers(entry, "block")]
             label = LABELS[which] + (", random weights" if kind else "")
             axes[0].plot(np.linspace(0, 1, len(values)), values, style, color=COLORS[which], label=label)
         entry = measures[f"own_share{kind}"]["vit"]
-        for end, color, label in (
-            (".attn", COLORS["cnn"], "attention branch"),
-            (":input", COLORS["vit"], "residual sum"),
-        ):
-            values = [
-                v for layer, v in zip(entry["axes"]["layer"], entry["values"], strict=True) if layer.endswith(end)
-            ]
-            axes[1].plot(values, style, color=color, label=label + (", random weights" if kind else ""))
+        for part, color in (("attention branch", COLORS["cnn"]), ("residual sum", COLORS["vit"])):
+            values = entry["values"][_find_layers(entry, part)]
+            axes[1].plot(values, style, color=color, label=part + (", random weights" if kind else ""))
     axes[0].set_xlabel("depth (0: first block, 1: last)")
     axes[0].set_ylabel("effective radius (1: even field)")
     axes[1].set_xlabel("block")
@@ -104,20 +99,25 @@ def receptive_depth(measures: dict, axes: np.ndarray | None = None) -> np.ndarra
     return axes
 
 
-def _is_block(layer: str) -> bool:
-    return not layer.endswith((".attn", ":input"))
+def _find_layers(entry: dict, part: str) -> list[int]:
+    """Where the layers of one kind stand: "attention branch", "residual sum" or "block"."""
+    ends = {".attn": "attention branch", ":input": "residual sum"}
+    kinds = [
+        next((kind for end, kind in ends.items() if layer.endswith(end)), "block") for layer in entry["axes"]["layer"]
+    ]
+    return [place for place, kind in enumerate(kinds) if kind == part]
 
 
 def _rows_of_fields(fields: dict, n: int = 8) -> dict[str, tuple[dict, list[int]]]:
     """Label of a row → the array and the layers, at most `n`, evenly spread from the lowest to the highest."""
     kinds = {
-        "ViT: attention\nbranch": ("vit", lambda layer: layer.endswith(".attn")),
-        "ViT: residual\nsum": ("vit", lambda layer: layer.endswith(":input")),
-        "CNN: blocks": ("cnn", _is_block),
+        "ViT: attention\nbranch": ("vit", "attention branch"),
+        "ViT: residual\nsum": ("vit", "residual sum"),
+        "CNN: blocks": ("cnn", "block"),
     }
     rows = {}
-    for label, (which, belongs) in kinds.items():
-        found = [place for place, layer in enumerate(fields[which]["axes"]["layer"]) if belongs(layer)]
+    for label, (which, part) in kinds.items():
+        found = _find_layers(fields[which], part)
         chosen = np.unique(np.linspace(0, len(found) - 1, min(n, len(found))).round().astype(int)) if found else []
         rows[label] = (fields[which], [found[i] for i in chosen])
     return {label: row for label, row in rows.items() if row[1]}

@@ -13,14 +13,13 @@ from safetensors.torch import save
 from seelike import zoo
 from seelike.accuracy import N_TEST, measure_accuracy, measure_baselines
 from seelike.data import DRAWN
-from seelike.recipes import EARLY, RECIPES
+from seelike.recipes import find_recipe
 
 
 def publish(name: str, runs: Path) -> None:
     """Write a finished run's weights and card: the accuracy is that of the weights as shipped, in half precision."""
-    run = EARLY[name][0] if name in EARLY else name
-    recipe, saved = RECIPES[run], torch.load(runs / f"{name}.pt", map_location="cpu", weights_only=True)
-    model = timm.create_model(run, pretrained=False)
+    recipe, saved = find_recipe(name), torch.load(runs / f"{name}.pt", map_location="cpu", weights_only=True)
+    model = timm.create_model(name, pretrained=False)
     half = {key: value.half().contiguous() for key, value in saved["model"].items()}
     model.load_state_dict(half)
     content = save(half)

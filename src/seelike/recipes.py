@@ -87,6 +87,11 @@ EARLY = {
 }
 
 
+def find_recipe(name: str) -> Recipe:
+    """How a bundled model was trained; of an early state, the recipe of its run."""
+    return RECIPES[EARLY[name][0] if name in EARLY else name]
+
+
 def kept_steps(run: str) -> dict[int, str]:
     """The steps of a run after which its state is shipped under a name of its own."""
     return {RECIPES[run].steps * percent // 100: name for name, (of, percent) in EARLY.items() if of == run}

@@ -20,7 +20,7 @@ from timm.models.vision_transformer import Block, VisionTransformer, checkpoint_
 from torch import nn
 
 from seelike.errors import InputError
-from seelike.recipes import EARLY, RECIPES
+from seelike.recipes import EARLY, RECIPES, find_recipe
 
 WEIGHTS = Path(__file__).with_name("weights")
 MANIFEST = WEIGHTS / "manifest.json"
@@ -200,6 +200,6 @@ def _build(load, variant: str, pretrained: bool, seed: int | None, gain: float, 
         check_weights(_cfg(name)["file"])
     model = load(variant, pretrained, **kwargs)
     if not pretrained:
-        recipe = RECIPES.get(EARLY.get(name, (name,))[0])
-        draw_initial_state(model, seed if seed is not None else recipe.seed if recipe else 0, gain)
+        own = find_recipe(name).seed if name in NAMES else 0
+        draw_initial_state(model, own if seed is None else seed, gain)
     return model
