@@ -3,8 +3,9 @@
 import math
 
 import pytest
+import torch
 
-from seelike import tables
+from seelike import tables, zoo
 from seelike.chapter import check_parameters, choose_device, prepare
 from seelike.errors import InputError
 from seelike.execute import find_chapter, read_parameters
@@ -15,6 +16,22 @@ def parameters(**changed) -> dict:
     """The chapter's own defaults, some of them changed."""
     defaults = read_parameters(find_chapter("uniformity")) | changed
     return {name: value for name, value in defaults.items() if name != "results_dir"}
+
+
+class Found:
+    """What a chapter found, by hand."""
+
+    def __init__(self, effect: float, low: float, high: float):
+        self.estimate = Estimate(effect, low, high)
+
+    def arrays(self) -> dict:
+        return {"cka": {"vit": {"axes": {"layer": ["a"]}, "values": [self.estimate.effect]}}}
+
+    def estimates(self, seed: int) -> dict:
+        return {"U1": self.estimate}
+
+
+UNKNOWN = Found(math.nan, math.nan, math.nan)
 
 
 def test_the_chapters_defaults_are_sound():
@@ -43,6 +60,7 @@ def test_the_chapters_defaults_are_sound():
         ({"vit_checkpoint": "gone.safetensors"}, "vit_checkpoint='gone.safetensors' is not a file"),
         ({"dataset": "folder", "data_dir": "gone"}, "data_dir='gone' is not there"),
         ({"split": "dev"}, "split must be one of"),
+        ({"n_runs": 0}, "n_runs must be 1 or more, not 0"),
         ({"n_images": 10**6}, "n_images must be at most 10000"),
         ({"device": "quantum"}, "device must be auto, cpu or a device that torch can use"),
         ({"device": "meta"}, "device must be auto, cpu or a device that torch can use"),
@@ -63,8 +81,7 @@ def test_a_record_says_what_was_left_over_and_keeps_no_folder_of_this_machine(pi
     changed = {"dataset": "folder", "data_dir": str(pictures), "n_images": 11, "batch_size": 4, "profile": "mine"}
     run = prepare("uniformity", "results", **parameters(**changed))
     assert str(run) == "8 images in 2 minibatches of 4; 3 left over and not used"
-    estimate, control = Estimate(0.5, 0.4, 0.6), Estimate(-0.5, -0.6, -0.4)
-    result = run.record({}, {"U1": estimate}, {"U1": control})
+    result = run.record([Found(0.5, 0.4, 0.6)], [Found(-0.5, -0.6, -0.4)])
     assert result.profile == "mine"
     assert result.parameters["data_dir"] == "pictures"
     assert result.provenance["dataset"]["images"] == 8
@@ -76,11 +93,10 @@ def test_a_record_says_what_was_left_over_and_keeps_no_folder_of_this_machine(pi
 
 def test_what_is_not_defined_is_none_as_in_a_result_file():
     run = prepare("uniformity", "results", **parameters(n_images=8, batch_size=4))
-    unknown = Estimate(math.nan, math.nan, math.nan)
-    claim = run.record({}, {"U1": unknown}, {"U1": Estimate(0.5, math.nan, math.nan)}).claims["U1"]
+    result = run.record([UNKNOWN], [Found(0.5, math.nan, math.nan)])
+    claim = result.claims["U1"]
     assert (claim["effect"], claim["interval"], claim["verdict"]) == (None, [None, None], "open")
     assert (claim["control"], claim["control_interval"]) == (0.5, [None, None])
-    result = run.record({}, {"U1": unknown}, {"U1": Estimate(0.5, math.nan, math.nan)})
     assert "nan" not in tables.verdicts({"mine": result})
 
 
@@ -94,9 +110,46 @@ def test_a_place_that_cannot_hold_results_is_refused_at_once(results_dir, tmp_pa
 
 def test_models_and_controls_are_described_by_their_hashes():
     run = prepare("uniformity", "results", **parameters(n_images=8, batch_size=4))
-    models, controls = run.load_models(), run.load_controls()
+    models, controls = next(run.load_models()), next(run.load_controls())
     assert set(models) == set(controls) == {"vit", "cnn"}
     assert set(run.described) == {"vit", "cnn", "vit_random", "cnn_random"}
     assert len({entry["state_sha256"] for entry in run.described.values()}) == 4
     (batch,) = [b for i, b in enumerate(run.minibatches(models)) if i == 0]
     assert batch["vit"].shape == batch["cnn"].shape == (4, 3, 56, 56)
+
+
+def test_runs_exchange_the_bundled_models_for_their_twins_of_other_seeds():
+    changed = {"n_images": 8, "batch_size": 4, "n_runs": 2, "cnn": "vit_smallpocket_patch8_56.shapes"}
+    run = prepare("uniformity", "results", **parameters(**changed))
+    first, second = run.load_models()
+    assert not torch.equal(first["vit"].head.weight, second["vit"].head.weight)
+    assert torch.equal(first["cnn"].head.weight, second["cnn"].head.weight)  # it has no twin
+    assert run.described["vit_run2"]["name"] == "vit_pocket_patch8_56.shapes_seed1"
+    untrained = [models["vit"].head.weight for models in run.load_controls()]
+    assert not torch.equal(*untrained)
+
+
+def test_a_record_averages_the_runs_and_shows_the_first():
+    run = prepare("uniformity", "results", **parameters(n_images=8, batch_size=4))
+    result = run.record([Found(0.4, 0.3, 0.5), Found(0.6, 0.5, 0.7)], [UNKNOWN])
+    claim = result.claims["U1"]
+    assert claim["runs"] == 2 and claim["effect"] == pytest.approx(0.5)
+    assert claim["interval"][0] < 0 < 1 < claim["interval"][1]  # two runs tell little
+    assert set(result.measures) == {"cka", "cka_random"}
+    assert result.measures["cka"]["vit"]["values"] == [0.4]
+
+
+def test_models_from_a_file_or_of_an_early_state_have_one_run():
+    changed = {"n_images": 8, "batch_size": 4, "n_runs": 3}
+    file = zoo.WEIGHTS / "vit_pocket_patch8_56.shapes.safetensors"
+    run = prepare(
+        "uniformity", "results", **parameters(vit_checkpoint=str(file), **changed, cnn="mixer_pocket_patch8_56.shapes")
+    )
+    assert len(list(run.load_models())) == 1
+
+
+def test_an_optional_model_may_be_left_out_and_a_required_one_may_not():
+    small = parameters(n_images=8, batch_size=4) | {"vit_little": ""}
+    assert prepare("uniformity", "results", optional=("vit_little",), **small).models == ("vit", "cnn")
+    with pytest.raises(InputError, match="vit_little='' is no model"):
+        prepare("uniformity", "results", required=("vit", "cnn", "vit_little"), **small)

@@ -1,14 +1,16 @@
 """The one rule of the verdicts."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
-from seelike.claims import CLAIMS, Claim, judge
+from seelike.claims import CLAIMS, judge
 from seelike.intervals import Estimate
+from seelike.results import REPOSITORY, Result
 
-ABOVE = Claim("X1", "1", "text", "effect", 0.0, above=True)
-BELOW = Claim("X2", "1", "text", "effect", 0.35, above=False)
+ABOVE = replace(next(iter(CLAIMS.values())), threshold=0.0, above=True)
+BELOW = replace(ABOVE, threshold=0.35, above=False)
 
 
 @pytest.mark.parametrize(
@@ -30,6 +32,23 @@ def test_rule(claim, low, high, verdict):
     assert judge(claim, Estimate((low + high) / 2, low, high)) == verdict
 
 
-def test_ids_are_the_papers():
-    assert list(CLAIMS) == ["U1", "U2", "U3", "U4", "A1", "A2", "A3", "A4", "A5"]
-    assert all(claim.id == key for key, claim in CLAIMS.items())
+def test_every_claim_of_the_paper_is_here_once_with_all_that_a_row_shows():
+    assert list(CLAIMS) == [f"{kind}{i}" for kind, n in zip("UASLDM", (4, 5, 5, 6, 6, 3), strict=True)
+                            for i in range(1, n + 1)]  # fmt: skip
+    for key, claim in CLAIMS.items():
+        assert claim.id == key
+        assert all(text and text == text.strip() for text in (claim.figures, claim.text, claim.effect, claim.paper))
+        assert claim.text.endswith(".") and not claim.effect.endswith(".")
+
+
+def test_claims_are_of_chapters():
+    chapters = {claim.chapter for claim in CLAIMS.values()}
+    assert chapters == {"uniformity", "attention_distance", "skip_connections", "localization", "data_scale", "mixer"}
+
+
+@pytest.mark.parametrize(
+    "file", sorted((REPOSITORY / "results").glob("*/*.json")), ids=lambda f: f"{f.parent.name}-{f.stem}"
+)
+def test_untrained_models_pass_no_claim_about_learning(file):
+    for claim, found in Result.load(file).claims.items():
+        assert not (CLAIMS[claim].learned and found["control_verdict"] == "holds"), claim

@@ -8,7 +8,7 @@ from seelike.chapter import prepare
 from seelike.errors import InputError
 from seelike.execute import find_chapter, read_parameters
 
-NAMED = ("vit", "vit_little", "cnn")
+LITTLE = {"optional": ("vit_little",)}
 
 
 def parameters(**changed) -> dict:
@@ -18,27 +18,24 @@ def parameters(**changed) -> dict:
 
 
 def test_gives_every_claim_with_its_arrays(tmp_path):
-    run = prepare("attention_distance", str(tmp_path), NAMED, **parameters())
-    found = local_and_global.measure(run.load_models(), run, 5)
+    run = prepare("attention_distance", str(tmp_path), **LITTLE, **parameters())
+    found = local_and_global.measure(next(run.load_models()), run, 5)
     estimates = found.estimates(0)
     assert sorted(estimates) == ["A1", "A2", "A3", "A4", "A5"]
     assert all(estimate.low <= estimate.effect <= estimate.high for estimate in estimates.values())
     assert len(found.fields["vit"].sums) == 5
-    control = local_and_global.measure(run.load_controls(), run, 5)
+    control = local_and_global.measure(next(run.load_controls()), run, 5)
     assert control.estimates(0)["A2"].effect == 0  # the two start from the same state
     arrays = found.arrays()
-    result = run.record(
-        arrays | {f"{k}_random": v for k, v in control.arrays().items()}, estimates, control.estimates(0)
-    )
-    assert result.save(tmp_path).is_file()
+    assert run.record([found], [control]).save(tmp_path).is_file()
     assert set(arrays["attention_distance"]) == {"vit", "vit_little"}
     blocks = [layer for layer in arrays["own_share"]["vit"]["axes"]["layer"] if layer.count(".") == 1]
     assert len(blocks) == len(timm.create_model("vit_pocket_patch8_56").blocks)
 
 
 def test_without_a_model_of_little_data_a2_is_left_out(tmp_path):
-    run = prepare("attention_distance", str(tmp_path), NAMED, **parameters(vit_little=""))
-    models = run.load_models()
+    run = prepare("attention_distance", str(tmp_path), **LITTLE, **parameters(vit_little=""))
+    models = next(run.load_models())
     assert list(models) == ["vit", "cnn"]
     assert "A2" not in local_and_global.measure(models, run, 4).estimates(0)
 
@@ -54,10 +51,12 @@ def test_without_a_model_of_little_data_a2_is_left_out(tmp_path):
 )
 def test_refuses(changed, complaint, tmp_path):
     with pytest.raises(InputError, match=complaint):
-        prepare("attention_distance", str(tmp_path), NAMED, **parameters(**changed))
+        prepare("attention_distance", str(tmp_path), **LITTLE, **parameters(**changed))
 
 
 def test_a_cnn_as_vit_is_refused_by_its_parameter(tmp_path):
-    run = prepare("attention_distance", str(tmp_path), NAMED, **parameters(vit="resnet_pocket.shapes", vit_little=""))
+    run = prepare(
+        "attention_distance", str(tmp_path), **LITTLE, **parameters(vit="resnet_pocket.shapes", vit_little="")
+    )
     with pytest.raises(InputError, match="^vit must be a ViT"):
-        local_and_global.measure(run.load_models(), run, 4)
+        local_and_global.measure(next(run.load_models()), run, 4)

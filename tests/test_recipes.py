@@ -8,7 +8,7 @@ import pytest
 
 from seelike.data import DRAWN
 from seelike.drawings import SPLITS
-from seelike.recipes import ALL_IMAGES, EARLY, GAP, NO_SKIP, RECIPES, RESNET, SMALL, VIT, Recipe, kept_steps
+from seelike.recipes import ALL_IMAGES, EARLY, GAP, NO_SKIP, RECIPES, RESNET, SMALL, VIT, Recipe, find_runs, kept_steps
 
 TINY = Recipe(images=40, steps=10, batch_size=8, warmup=2)
 
@@ -58,3 +58,14 @@ def test_recipes_can_be_followed():
     for name, (run, percent) in EARLY.items():
         (step,) = [step for step, kept in kept_steps(run).items() if kept == name]
         assert step == pytest.approx(RECIPES[run].steps * percent / 100)
+
+
+def test_runs_differ_in_their_seed_alone():
+    assert find_runs(f"{VIT}.shapes") == [f"{VIT}.shapes", f"{VIT}.shapes_seed1", f"{VIT}.shapes_seed2"]
+    assert find_runs(f"{RESNET}.shapes_seed1") == [
+        f"{RESNET}.shapes_seed1",
+        f"{RESNET}.shapes",
+        f"{RESNET}.shapes_seed2",
+    ]
+    for alone in (f"{VIT}.shapes_3pct", f"{NO_SKIP[4]}.shapes", f"{VIT}.shapes_after1pct", "resnet50.a1_in1k"):
+        assert find_runs(alone) == [alone]

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import torch
 from torch import nn
@@ -15,11 +16,22 @@ from torch.utils.data import Subset
 from seelike import data, models
 from seelike.claims import CLAIMS, judge
 from seelike.errors import InputError
-from seelike.intervals import Estimate
+from seelike.intervals import Estimate, combine
 from seelike.layers import LAYER_SETS
+from seelike.recipes import find_runs
 from seelike.results import Result, trace
 
-MODELS = ("vit", "cnn")  # the parameters that name models in every chapter
+MODELS = ("vit", "cnn")  # the parameters that name models in most chapters
+
+
+class Measured(Protocol):
+    """What a chapter found on one set of models."""
+
+    def arrays(self) -> dict[str, dict[str, dict]]:
+        """Measure → model (or pair) → labelled array."""
+
+    def estimates(self, seed: int) -> dict[str, Estimate]:
+        """Claim id → its effect, with an interval over images drawn with `seed`."""
 
 
 @dataclass
@@ -35,21 +47,29 @@ class Run:
     models: tuple[str, ...] = MODELS
     described: dict = field(default_factory=dict)
 
-    def load_models(self) -> dict[str, nn.Module]:
-        """The trained models, {"vit": …, "cnn": …}, by the parameter that names them."""
-        loaded = {which: models.load_model(which, *self._where(which)) for which in self.models}
-        for which, model in loaded.items():
-            self.described[which] = models.describe(model, *self._named(which))
-        return loaded
+    def load_models(self) -> Iterator[dict[str, nn.Module]]:
+        """The trained models, {"vit": …, "cnn": …}, by the parameter that names them, once for each training run.
 
-    def load_controls(self) -> dict[str, nn.Module]:
-        """The same architectures with random weights."""
-        loaded = {}
-        for which in self.models:
-            name, _, size, device = self._where(which)
-            loaded[which] = models.load_random(which, name, size, device, self.parameters["seed"])
-            self.described[f"{which}_random"] = models.describe(loaded[which], name, initial=True)
-        return loaded
+        First those that the parameters name; then, up to `n_runs` times, each bundled one that was also trained
+        from another seed gives way to its next twin. The others stay.
+        """
+        for number, names in enumerate(self._runs()):
+            loaded = {}
+            for which, name in names.items():
+                checkpoint = self._checkpoint(which)
+                loaded[which] = models.load_model(which, name, checkpoint, *self._where())
+                self.described[_key(which, number)] = models.describe(loaded[which], name, checkpoint)
+            yield loaded
+
+    def load_controls(self) -> Iterator[dict[str, nn.Module]]:
+        """The same architectures with random weights, of bundled models those that each run started from."""
+        for number, names in enumerate(self._runs()):
+            loaded = {}
+            for which, name in names.items():
+                loaded[which] = models.load_random(which, name, *self._where(), self.parameters["seed"])
+                key = f"{_key(which, number)}_random"
+                self.described[key] = models.describe(loaded[which], name, initial=True)
+            yield loaded
 
     def minibatches(self, pair: dict[str, nn.Module]) -> Iterator[dict[str, torch.Tensor]]:
         """The chosen images as each of the models wants them, batch by batch."""
@@ -57,8 +77,11 @@ class Run:
         transforms = {which: models.transform_of(model, size) for which, model in pair.items()}
         return data.load_minibatches(self.images, transforms, self.parameters["batch_size"], self.device)
 
-    def record(self, measures: dict, trained: dict[str, Estimate], control: dict[str, Estimate]) -> Result:
-        """The result, with a verdict for every claim estimated on trained models and on the control."""
+    def record(self, trained: list[Measured], control: list[Measured]) -> Result:
+        """The result: arrays of the first run, and a verdict for every claim from all runs, trained and untrained."""
+        measures = trained[0].arrays() | {f"{name}_random": entry for name, entry in control[0].arrays().items()}
+        seed = self.parameters["seed"]
+        found, untrained = (_gather(runs, seed) for runs in (trained, control))
         left_over = len(self.images) % self.parameters["batch_size"]
         dataset = {
             "name": self.parameters["dataset"],
@@ -68,7 +91,7 @@ class Run:
             "sha256": self.images_sha256,
         }
         provenance = trace(self.started, self.described, dataset, self.device)
-        claims = {claim: _judge(claim, trained[claim], control[claim]) for claim in sorted(trained)}
+        claims = {claim: _judge(claim, runs, untrained[claim]) for claim, runs in found.items()}
         parameters = {name: _without_folder(name, value) for name, value in self.parameters.items()}
         return Result(self.chapter, parameters.pop("profile"), parameters, provenance, measures, claims)
 
@@ -78,24 +101,35 @@ class Run:
         dropped = f"; {left_over} left over and not used" if left_over else ""
         return f"{batches * batch_size} images in {batches} minibatches of {batch_size}{dropped}"
 
-    def _named(self, which: str) -> tuple[str, str]:
-        return self.parameters[which], self.parameters.get(f"{which}_checkpoint", "")
+    def _runs(self) -> list[dict[str, str]]:
+        """The models' names of each run; a model from a checkpoint of the user's has one run."""
+        twins = {
+            which: [name] if self._checkpoint(which) else find_runs(name)
+            for which, name in ((which, self.parameters[which]) for which in self.models)
+        }
+        n_runs = min(self.parameters.get("n_runs", 1), max(map(len, twins.values())))
+        return [{which: names[min(i, len(names) - 1)] for which, names in twins.items()} for i in range(n_runs)]
 
-    def _where(self, which: str) -> tuple[str, str, int, str]:
-        return *self._named(which), self.parameters["image_size"], self.device
+    def _checkpoint(self, which: str) -> str:
+        return self.parameters.get(f"{which}_checkpoint", "")
+
+    def _where(self) -> tuple[int, str]:
+        return self.parameters["image_size"], self.device
 
 
-def prepare(chapter: str, results_dir: str, models_named: tuple[str, ...] = MODELS, **parameters) -> Run:
+def prepare(
+    chapter: str, results_dir: str, required: tuple[str, ...] = MODELS, optional: tuple[str, ...] = (), **parameters
+) -> Run:
     """Check every parameter of a chapter, and every image, before any long work starts.
 
-    `models_named` are the parameters that name models; only `vit` and `cnn` may not be empty.
+    `required` and `optional` are the parameters that name models; an optional one may be empty, and is left out then.
 
     Raises InputError: one sentence that names the parameter and says what is allowed.
     """
     started = time.monotonic()
     check_parameters(parameters)
     check_results_dir(results_dir)
-    named = tuple(which for which in models_named if which in MODELS or parameters[which])
+    named = (*required, *(which for which in optional if parameters[which]))
     for which in named:
         models.check_model(which, parameters[which], parameters.get(f"{which}_checkpoint", ""))
     device = choose_device(parameters["device"])
@@ -106,7 +140,7 @@ def prepare(chapter: str, results_dir: str, models_named: tuple[str, ...] = MODE
 
 def check_parameters(parameters: dict) -> None:
     """Types and ranges of the parameters that all chapters share."""
-    whole = {"image_size": 0, "n_images": 4, "batch_size": 4, "seed": 0, "n_field_images": 1}
+    whole = {"image_size": 0, "n_images": 4, "batch_size": 4, "seed": 0, "n_field_images": 1, "n_runs": 1}
     for name, value in parameters.items():
         kind = int if name in whole else str
         if type(value) is not kind:
@@ -161,8 +195,21 @@ def _without_folder(name: str, value):
     return Path(value).name if name == "data_dir" or name.endswith("_checkpoint") else value
 
 
-def _judge(claim: str, trained: Estimate, control: Estimate) -> dict:
+def _key(which: str, number: int) -> str:
+    """How a model of a run is called in the provenance: `vit`, `vit_run2`, …"""
+    return f"{which}_run{number + 1}" if number else which
+
+
+def _gather(runs: list[Measured], seed: int) -> dict[str, list[Estimate]]:
+    """Claim id → its estimate in every run."""
+    each = [run.estimates(seed) for run in runs]
+    return {claim: [estimates[claim] for estimates in each] for claim in each[0]}
+
+
+def _judge(claim: str, runs: list[Estimate], untrained: list[Estimate]) -> dict:
+    trained, control = combine(runs), combine(untrained)
     return {
+        "runs": len(runs),
         "effect": _known(trained.effect),
         "interval": [_known(trained.low), _known(trained.high)],
         "control": _known(control.effect),

@@ -1,4 +1,4 @@
-"""Bootstrap intervals over minibatches, honest also where minibatches are few."""
+"""Intervals: over minibatches by bootstrap, honest also where they are few; over training runs by Student's t."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -42,3 +42,20 @@ def bootstrap(minibatches: np.ndarray, effect: Callable[[np.ndarray], float], se
     tail = stats.norm.cdf(-np.sqrt(n / (n - 1)) * t)
     low, high = np.quantile(resampled, [tail, 1 - tail])
     return Estimate(float(effect(minibatches)), float(low), float(high))
+
+
+def combine(runs: list[Estimate]) -> Estimate:
+    """The mean effect of several training runs on the same images, with an interval over images and runs.
+
+    The two add up in quadrature: for the images the runs' own half widths, averaged, as if all runs erred
+    alike; for the runs s/√k times the 97.5 % quantile of Student's t with k−1 degrees of freedom, s being
+    the standard deviation of their k effects. A single run is returned as it is.
+    """
+    effects = np.array([run.effect for run in runs])
+    if len(runs) == 1:
+        return runs[0]
+    mean = effects.mean()
+    luck = stats.t.ppf((1 + CONFIDENCE) / 2, len(runs) - 1) * effects.std(ddof=1) / np.sqrt(len(runs))
+    below = np.mean([run.effect - run.low for run in runs])
+    above = np.mean([run.high - run.effect for run in runs])
+    return Estimate(float(mean), float(mean - np.hypot(below, luck)), float(mean + np.hypot(above, luck)))

@@ -92,6 +92,15 @@ def find_recipe(name: str) -> Recipe:
     return RECIPES[EARLY[name][0] if name in EARLY else name]
 
 
+def find_runs(name: str) -> list[str]:
+    """A model, then the bundled ones that were trained likewise from other seeds; of any other model itself alone."""
+    if name not in RECIPES:
+        return [name]
+    architecture, recipe = name.partition(".")[0], RECIPES[name]
+    twins = [other for other, its in RECIPES.items() if replace(its, seed=recipe.seed) == recipe and other != name]
+    return [name, *(other for other in twins if other.partition(".")[0] == architecture)]
+
+
 def kept_steps(run: str) -> dict[int, str]:
     """The steps of a run after which its state is shipped under a name of its own."""
     return {RECIPES[run].steps * percent // 100: name for name, (of, percent) in EARLY.items() if of == run}

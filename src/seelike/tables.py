@@ -78,11 +78,11 @@ def phrases(results: dict[str, Result]) -> dict[str, str]:
             key = f"{scale}_{claim}"
             found[key] = number(entry)
             found[f"{key}_control"] = number(entry, "control")
+            found[f"{key}_runs"] = str(entry.get("runs", 1))
             found[f"{key}_verdict"] = entry["verdict"]
             found[f"{key}_control_verdict"] = entry["control_verdict"]
         provenance = result.provenance
-        found[f"{scale}_vit"] = provenance["models"]["vit"]["name"]
-        found[f"{scale}_cnn"] = provenance["models"]["cnn"]["name"]
+        found |= {f"{scale}_{which}": model["name"] for which, model in provenance["models"].items()}
         found[f"{scale}_images"] = f"{provenance['dataset']['images']:,}"
         found[f"{scale}_batch_size"] = str(result.parameters["batch_size"])
         found[f"{scale}_seconds"] = f"{provenance['seconds']:.0f}"

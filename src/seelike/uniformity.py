@@ -73,11 +73,12 @@ class Uniformity:
         """Labelled arrays for a result file: the two models alone, and one against the other."""
         n, values = len(self.axes.vit), self.similarity.values
         vit, cnn = self.axes.names().values()
-        return {
+        cka = {
             "vit": {"axes": {"layer": vit, "other": vit}, "values": values[:n, :n]},
             "cnn": {"axes": {"layer": cnn, "other": cnn}, "values": values[n:, n:], "stage_ends": self._stage_ends()},
             "vit_cnn": {"axes": {"vit_layer": vit, "cnn_layer": cnn}, "values": values[:n, n:]},
         }
+        return {"cka": cka}
 
     def _stage_ends(self) -> list[int]:
         """Where on the CNN's axis one stage gives way to the next (or to the stem, or the head)."""
