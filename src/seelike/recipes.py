@@ -64,6 +64,7 @@ RECIPES = {
     f"{VIT}.shapes_seed2": replace(FULL, seed=2),
     f"{GAP}.shapes": LOWER,
     f"{GAP}.shapes_seed1": replace(LOWER, seed=1),
+    f"{GAP}.shapes_seed2": replace(LOWER, seed=2),
     f"{RESNET}.shapes": FAST,
     f"{RESNET}.shapes_seed1": replace(FAST, seed=1),
     f"{RESNET}.shapes_seed2": replace(FAST, seed=2),
