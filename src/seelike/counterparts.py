@@ -1,0 +1,127 @@
+"""Section 8 of the paper: which blocks are those of another model of the same architecture, on the same images?
+
+Block i of one model is compared with block i of the other, its counterpart, by CKA (Figs 12, G.1): a model trained
+on little data with one trained on all of it, a fine-tuned model with the one that it started from.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from seelike.activations import stream
+from seelike.cka import CKA, Similarity, gram
+from seelike.errors import InputError
+from seelike.intervals import Estimate
+from seelike.layers import find_layers
+
+DECIMALS = 12  # of CKA: beyond them lies rounding, which would tell a model from itself
+
+
+def measure(
+    models: dict[str, nn.Module], minibatches: Iterable[dict[str, torch.Tensor]], pairs: dict[str, str]
+) -> "Counterparts":
+    """Pass the images once through all models and compare the blocks of each pair.
+
+    Args:
+        models: by name, at least those of `pairs`; others are not passed through.
+        minibatches: of the same images for all, {name: (n, 3, h, w)}.
+        pairs: a model → the model that it is compared with.
+
+    Raises InputError, which names the model, if the two of a pair have other blocks, or fewer than three.
+    """
+    cka, blocks = CKA(), {}
+    named = [which for which in models if which in pairs or which in pairs.values()]
+    for images in minibatches:
+        blocks = blocks or _find_blocks({which: models[which] for which in named}, images, pairs)
+        grams = {}
+        for which, names in blocks.items():
+            try:
+                (seen,) = stream(models[which], [images[which]], list(names), gram)
+            except InputError as error:
+                raise InputError(f"{which} ({type(models[which]).__name__}): {error}") from None
+            grams |= {_label(which, name): k for name, k in seen.items()}
+        cka.update(grams)
+    return Counterparts(pairs, blocks, cka.result())
+
+
+@dataclass(frozen=True)
+class Counterparts:
+    """CKA of each block with its counterpart: `pairs` and `blocks` say which of the layers in `similarity` these are."""
+
+    pairs: dict[str, str]
+    blocks: dict[str, tuple[str, ...]]
+    similarity: Similarity
+
+    @property
+    def values(self) -> dict[str, np.ndarray]:
+        """Model → (blocks,) CKA with the model it is compared with, from input to output."""
+        return self._choose(self.similarity.values)
+
+    def estimates(self, seed: int) -> dict[str, Estimate]:
+        """D1, D2 and D6, as far as their models are there, with intervals over minibatches, the same for all models."""
+        return {
+            claim: self.similarity.estimate(lambda cka, effect=effect: effect(self._choose(cka)), seed)
+            for claim, (needed, effect) in EFFECTS.items()
+            if all(which in self.pairs for which in needed)
+        }
+
+    def _choose(self, cka: np.ndarray) -> dict[str, np.ndarray]:
+        """Of all pairs of layers those that are counterparts."""
+        place = {layer: i for i, layer in enumerate(self.similarity.layers)}
+        return {
+            one: np.round(
+                [cka[place[_label(one, name)], place[_label(other, name)]] for name in self.blocks[one]], DECIMALS
+            )
+            for one, other in self.pairs.items()
+        }
+
+
+def fall(cka: np.ndarray) -> float:
+    """D1: mean CKA of the lowest − of the highest third of blocks, of (blocks,); thirds are rounded down."""
+    third = len(cka) // 3
+    return float(cka[:third].mean() - cka[-third:].mean())
+
+
+def tuning(near: np.ndarray, far: np.ndarray) -> float:
+    """D6: the smaller of two differences of CKA before and after fine-tuning, of (blocks,) each.
+
+    One is the lower half of blocks − the highest third, averaged over the two tasks; the other, in the highest
+    third, the near − the far task. Halves and thirds are rounded down.
+    """
+    both, third = (near + far) / 2, len(near) // 3
+    kept = both[: len(both) // 2].mean() - both[-third:].mean()
+    return float(min(kept, near[-third:].mean() - far[-third:].mean()))
+
+
+# Claim → the models it needs beside those they are compared with, and its effect from {model: (blocks,) CKA}.
+EFFECTS: dict[str, tuple[tuple[str, ...], Callable[[dict[str, np.ndarray]], float]]] = {
+    "D1": (("vit_3pct",), lambda cka: fall(cka["vit_3pct"])),
+    "D2": (("vit_3pct", "vit_small_3pct"), lambda cka: fall(cka["vit_3pct"]) - fall(cka["vit_small_3pct"])),
+    "D6": (("vit_near", "vit_far"), lambda cka: tuning(cka["vit_near"], cka["vit_far"])),
+}
+
+
+def _find_blocks(
+    models: dict[str, nn.Module], images: dict[str, torch.Tensor], pairs: dict[str, str]
+) -> dict[str, tuple[str, ...]]:
+    """Model → names of its blocks."""
+    found = {
+        which: tuple(layer.name for layer in find_layers(model, "blocks", images[which][:1]))
+        for which, model in models.items()
+    }
+    for one, other in pairs.items():
+        if found[one] != found[other]:
+            raise InputError(
+                f"{one} must have the blocks of {other}, with which it is compared: "
+                f"it has {len(found[one])} ({found[one][0]} …), not {len(found[other])} ({found[other][0]} …)"
+            )
+        if len(found[one]) < 3:
+            raise InputError(f"{one} must have at least 3 blocks to compare, not {len(found[one])}")
+    return found
+
+
+def _label(which: str, block: str) -> str:
+    return f"{which}/{block}"
