@@ -44,15 +44,6 @@ def test_normalises_as_timms_transform_does():
     torch.testing.assert_close(transform(Shapes("validation")[1][0]), normalize(images)[1], rtol=0, atol=1e-6)
 
 
-def test_dual_ridge_is_the_ridge_of_the_textbook(generator):
-    x, y = torch.randn(30, 5, generator=generator), torch.randn(30, 2, generator=generator).double()
-    rows = torch.randn(4, 5, generator=generator)
-    centred, target = (x - x.mean(0)).double(), y - y.mean(0)
-    weights = torch.linalg.solve(centred.T @ centred + 3.0 * torch.eye(5).double(), centred.T @ target)
-    expected = (rows - x.mean(0)).double() @ weights + y.mean(0)
-    torch.testing.assert_close(accuracy._decompose(x, y)(rows, 3.0), expected, rtol=1e-4, atol=1e-5)
-
-
 def test_a_linear_classifier_on_pixels_stays_under_35_percent():
     assert 0.13 < measure_linear_on_pixels(3000, 1000) < 0.35
 

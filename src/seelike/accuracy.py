@@ -3,6 +3,7 @@
 import torch
 from torch import nn
 
+from seelike.ridge import choose_penalty, decompose
 from seelike.shapes import CUES, Shapes, best_accuracy
 
 N_TEST = 2000  # drawings of a card's accuracy
@@ -57,32 +58,12 @@ def measure_baselines(n_test: int = N_TEST) -> dict[str, float]:
 def measure_linear_on_pixels(n_train: int, n_test: int) -> float:
     """Accuracy of ridge regression from all pixels to ±1 targets, the penalty chosen on a fifth of the drawings.
 
-    In its dual form: one eigendecomposition of the Gram matrix serves every penalty.
+    In its dual form, `seelike.ridge`; the features are centred, not scaled.
     """
     images, labels = Shapes("train").stack(n_train)
     x, y = normalize(images).flatten(1), 2.0 * nn.functional.one_hot(labels, 10).double() - 1
-    best = _choose_penalty(x, y, labels, n_train // 5)
+    best = choose_penalty(x, y, n_train // 5, PENALTIES)
     test_images, test_labels = Shapes("test").stack(n_test)
-    predict = _decompose(x, y)
-    answers = [predict(normalize(part).flatten(1), best).argmax(1) for part in test_images.split(250)]
+    ridge = decompose(x, y)
+    answers = [ridge.predict(normalize(part).flatten(1), best).argmax(1) for part in test_images.split(250)]
     return float((torch.cat(answers) == test_labels).float().mean())
-
-
-def _choose_penalty(x: torch.Tensor, y: torch.Tensor, labels: torch.Tensor, n_held_out: int) -> float:
-    """The penalty that is right most often about the first `n_held_out` rows, having seen the others."""
-    predict = _decompose(x[n_held_out:], y[n_held_out:])
-    hits = [(predict(x[:n_held_out], p).argmax(1) == labels[:n_held_out]).sum() for p in PENALTIES]
-    return PENALTIES[int(torch.stack(hits).argmax())]
-
-
-def _decompose(x: torch.Tensor, y: torch.Tensor):
-    """The ridge regression of centred targets y on centred rows x, as a function of new rows and a penalty."""
-    mean, center = x.mean(0), y.mean(0)
-    x = x - mean
-    eigenvalues, vectors = torch.linalg.eigh((x @ x.T).double())
-
-    def predict(rows: torch.Tensor, penalty: float) -> torch.Tensor:
-        across = ((rows - mean) @ x.T).double() @ vectors
-        return center + across @ ((vectors.T @ (y - center)) / (eigenvalues + penalty)[:, None])
-
-    return predict
