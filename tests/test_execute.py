@@ -135,6 +135,7 @@ def test_real_models_on_real_photographs(folder, shared):
 
 OWN = {
     "uniformity": {"layers"},
+    "methods": set(),
     "attention_distance": {"vit_little", "vit_little_checkpoint", "n_field_images"},
 }
 

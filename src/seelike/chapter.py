@@ -78,8 +78,13 @@ class Run:
         return data.load_minibatches(self.images, transforms, self.parameters["batch_size"], self.device)
 
     def record(self, trained: list[Measured], control: list[Measured]) -> Result:
-        """The result: arrays of the first run, and a verdict for every claim from all runs, trained and untrained."""
-        measures = trained[0].arrays() | {f"{name}_random": entry for name, entry in control[0].arrays().items()}
+        """The result: arrays of the first run, and a verdict for every claim from all runs, trained and untrained.
+
+        A chapter that tests no claim may go without a control.
+        """
+        measures = trained[0].arrays()
+        for untrained in control[:1]:
+            measures |= {f"{name}_random": entry for name, entry in untrained.arrays().items()}
         seed = self.parameters["seed"]
         found, untrained = (_gather(runs, seed) for runs in (trained, control))
         left_over = len(self.images) % self.parameters["batch_size"]
@@ -202,8 +207,11 @@ def _key(which: str, number: int) -> str:
 
 def _gather(runs: list[Measured], seed: int) -> dict[str, list[Estimate]]:
     """Claim id → its estimate in every run."""
-    each = [run.estimates(seed) for run in runs]
-    return {claim: [estimates[claim] for estimates in each] for claim in each[0]}
+    found: dict[str, list[Estimate]] = {}
+    for run in runs:
+        for claim, estimate in run.estimates(seed).items():
+            found.setdefault(claim, []).append(estimate)
+    return found
 
 
 def _judge(claim: str, runs: list[Estimate], untrained: list[Estimate]) -> dict:

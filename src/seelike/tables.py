@@ -92,13 +92,40 @@ def phrases(results: dict[str, Result]) -> dict[str, str]:
     return found
 
 
+def reliability_phrases(measures: dict[str, dict]) -> dict[str, str]:
+    """The numbers that the prose on CKA itself may cite, by name."""
+    pair, unrelated = (measures["cka_by_minibatch"][which] for which in ("vit_cnn", "unrelated"))
+    outliers, changed = measures["cka_by_outlier"]["vit_cnn"], measures["cka_by_transformation"]["vit"]
+    bars = dict(zip(changed["axes"]["transformation"], changed["values"], strict=True))
+    sizes = unrelated["axes"]["minibatch"]
+    values = {
+        "biased_unrelated": unrelated["values"][2][0],
+        "biased_unrelated_largest": unrelated["values"][2][-1],
+        "unbiased_unrelated": unrelated["values"][0][0],
+        "unbiased_least": min(pair["values"][0]),
+        "unbiased_most": max(pair["values"][0]),
+        "outlier_none": outliers["values"][0][0],
+        "outlier_alone": outliers["values"][0][-1],
+        "outlier_both": outliers["values"][1][-1],
+        "first_ten": bars["first 10 components only"],
+        "without_ten": bars["without the first 10 components"],
+        "stretched": bars["each component scaled by 0.1 to 10"],
+    }
+    counts = {"smallest": sizes[0], "largest": sizes[-1], "outlier_factor": outliers["axes"]["factor"][-1]}
+    return {name: _signed(value) for name, value in values.items()} | {name: str(n) for name, n in counts.items()}
+
+
 def number(entry: dict, kind: str = "effect") -> str:
     """`0.42 [0.40, 0.44]`: an effect (or its control) with its interval."""
     effect, (low, high) = entry[kind], entry["interval" if kind == "effect" else "control_interval"]
     if effect is None:
         return "not defined"
-    text = f"{effect:.2f}" + ("" if low is None else f" [{low:.2f}, {high:.2f}]")
-    return text.replace("-0.00", "0.00").replace("-", "−").replace(" ", NO_BREAK)
+    interval = "" if low is None else f"{NO_BREAK}[{_signed(low)},{NO_BREAK}{_signed(high)}]"
+    return _signed(effect) + interval
+
+
+def _signed(value: float) -> str:
+    return f"{value:.2f}".replace("-0.00", "0.00").replace("-", "−")
 
 
 def _in_two_lines(name: str) -> str:
