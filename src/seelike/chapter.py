@@ -46,6 +46,7 @@ class Run:
     started: float
     models: tuple[str, ...] = MODELS
     described: dict = field(default_factory=dict)
+    other_images: dict = field(default_factory=dict)
 
     def load_models(self) -> Iterator[dict[str, nn.Module]]:
         """The trained models, {"vit": …, "cnn": …}, by the parameter that names them, once for each training run.
@@ -77,6 +78,11 @@ class Run:
         transforms = {which: models.transform_of(model, size) for which, model in pair.items()}
         return data.load_minibatches(self.images, transforms, self.parameters["batch_size"], self.device)
 
+    def describe_images(self, key: str, name: str, split: str, chosen: Subset) -> None:
+        """Check other images than the chapter's own, and note them for the result's provenance."""
+        known = {"name": name, "split": split, "images": len(chosen), "sha256": data.check_images(chosen)}
+        self.other_images[key] = known
+
     def record(self, trained: list[Measured], control: list[Measured]) -> Result:
         """The result: arrays of the first run, and a verdict for every claim from all runs, trained and untrained.
 
@@ -95,7 +101,7 @@ class Run:
             "left_over": left_over,
             "sha256": self.images_sha256,
         }
-        provenance = trace(self.started, self.described, dataset, self.device)
+        provenance = trace(self.started, self.described, dataset, self.device) | self.other_images
         claims = {claim: _judge(claim, runs, untrained[claim]) for claim, runs in found.items()}
         parameters = {name: _without_folder(name, value) for name, value in self.parameters.items()}
         return Result(self.chapter, parameters.pop("profile"), parameters, provenance, measures, claims)
@@ -146,6 +152,7 @@ def prepare(
 def check_parameters(parameters: dict) -> None:
     """Types and ranges of the parameters that all chapters share."""
     whole = {"image_size": 0, "n_images": 4, "batch_size": 4, "seed": 0, "n_field_images": 1, "n_runs": 1}
+    whole |= {"n_probe_images": 0, "n_attributed": 1}
     for name, value in parameters.items():
         kind = int if name in whole else str
         if type(value) is not kind:
@@ -197,7 +204,7 @@ def choose_device(device: str) -> str:
 
 def _without_folder(name: str, value):
     """A file's name belongs in a result; where it lay on one machine does not."""
-    return Path(value).name if name == "data_dir" or name.endswith("_checkpoint") else value
+    return Path(value).name if name.endswith(("data_dir", "_checkpoint")) else value
 
 
 def _key(which: str, number: int) -> str:

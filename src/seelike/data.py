@@ -55,16 +55,23 @@ def open_images(dataset: str, data_dir: str = "", split: str = "validation") -> 
     return images
 
 
-def choose(images: Dataset, n_images: int, seed: int) -> Subset:
+def choose(images: Dataset, n_images: int, seed: int, parameter: str = "n_images") -> Subset:
     """`n_images` of a data set, without replacement and in an order drawn from `seed`.
 
     The order is that of `torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))`.
-    Raises InputError if there are not so many.
+    Raises InputError, which names `parameter`, if there are not so many.
     """
     if n_images > len(images):
-        raise InputError(f"n_images must be at most {len(images)}, the size of this data set, not {n_images}")
+        raise InputError(f"{parameter} must be at most {len(images)}, the size of this data set, not {n_images}")
     order = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))
     return Subset(images, order[:n_images].tolist())
+
+
+def read_labels(chosen: Subset) -> torch.Tensor:
+    """The labels (n,) of chosen images, in their order; pictures in a folder or tar are not decoded."""
+    reader = getattr(chosen.dataset, "reader", None)
+    source = chosen.dataset if reader is None else reader
+    return torch.tensor([int(source[index][1]) for index in chosen.indices])
 
 
 def check_images(chosen: Subset) -> str:
@@ -92,13 +99,13 @@ def check_images(chosen: Subset) -> str:
 
 
 def load_minibatches(
-    chosen: Subset, transforms: dict, batch_size: int, device: str
+    chosen: Subset, transforms: dict, batch_size: int, device: str, drop_last: bool = True
 ) -> Iterator[dict[str, torch.Tensor]]:
     """Yield {model: (batch_size, 3, h, w)}, each picture seen through each model's own transform.
 
-    A short last minibatch is dropped.
+    A short last minibatch is dropped, unless `drop_last` is False.
     """
-    loader = DataLoader(_Views(chosen, transforms), batch_size, drop_last=True)
+    loader = DataLoader(_Views(chosen, transforms), batch_size, drop_last=drop_last)
     for views in track(loader, "measure"):
         yield {model: view.to(device) for model, view in views.items()}
 

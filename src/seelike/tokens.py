@@ -1,0 +1,135 @@
+"""What a block puts out, as tokens: those that have a place, on a grid, and those before them that have none.
+
+A ViT's block puts out a list of tokens, first CLS and registers, if there are any, then the patches row by row. A CNN's
+puts out a map, whose positions are its tokens. A map that is larger than that of the last block is averaged to that
+size (paper, section 7), window by window as `adaptive_avg_pool2d` cuts them.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import torch
+from torch import nn
+
+from seelike.errors import InputError
+from seelike.layers import evaluating, find_layers, hooked
+
+T = TypeVar("T")
+MOST_BLOCKS = 12  # whose features are kept for probes
+MOST_A_SIDE = 4  # single tokens that are kept, of each row and column
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """One block's output for n images: `grid` (n, rows, columns, channels), `prefix` (n, tokens, channels)."""
+
+    grid: torch.Tensor
+    prefix: torch.Tensor
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """Some blocks of a model, from input to output, and the grid that their tokens are brought to."""
+
+    names: tuple[str, ...]
+    rows: int
+    columns: int
+    has_cls: bool
+
+    @classmethod
+    def of(cls, parameter: str, model: nn.Module, images: torch.Tensor, at_most: int | None = None) -> "Blocks":
+        """All blocks of a model, or `at_most` evenly spread ones with the first and the last.
+
+        Raises InputError, which names `parameter`, if a block's output has no positions.
+        """
+        with _naming(parameter, model):
+            names = [layer.name for layer in find_layers(model, "blocks", images[:1])]
+        names = [names[i] for i in _spread(len(names), at_most or len(names))]
+        shapes = _read(parameter, model, images[:1], names, lambda tokens: tokens.grid.shape)
+        has_cls = getattr(model, "cls_token", None) is not None
+        return cls(tuple(names), *shapes[names[-1]][1:3], has_cls)
+
+    def read(
+        self, parameter: str, model: nn.Module, images: torch.Tensor, reduce: Callable[[Tokens], T]
+    ) -> dict[str, T]:
+        """One forward pass: {name: reduce(tokens)}, each called the moment the block is reached."""
+        return _read(parameter, model, images, self.names, lambda tokens: reduce(self._pool(tokens)))
+
+    def _pool(self, tokens: Tokens) -> Tokens:
+        if tokens.grid.shape[1:3] == (self.rows, self.columns):
+            return tokens
+        size = (self.rows, self.columns)
+        return Tokens(nn.functional.adaptive_avg_pool2d(tokens.grid.movedim(-1, 1), size).movedim(1, -1), tokens.prefix)
+
+
+def split(model: nn.Module, name: str, output: torch.Tensor) -> Tokens:
+    """A layer's output (n, tokens, channels), or (n, channels, rows, columns), as tokens.
+
+    Raises InputError for any other form.
+    """
+    if output.ndim == 4:
+        last = getattr(model, "output_fmt", "NCHW") == "NHWC"  # Swin and its kin put channels last
+        grid = output if last else output.movedim(1, -1)
+        return Tokens(grid, grid.new_empty(len(grid), 0, grid.shape[-1]))
+    if output.ndim != 3:
+        raise InputError(f"layer {name} has no positions: its output has shape {tuple(output.shape)}")
+    embed = getattr(model, "patch_embed", None) or getattr(model, "stem", None)
+    rows, columns = getattr(embed, "grid_size", (0, 0))
+    n_prefix = output.shape[1] - rows * columns  # none before the CLS token is put in front
+    if n_prefix not in (0, getattr(model, "num_prefix_tokens", 0)):
+        raise InputError(f"layer {name} has {output.shape[1]} tokens, and no {rows}×{columns} grid of them")
+    return Tokens(output[:, n_prefix:].unflatten(1, (rows, columns)), output[:, :n_prefix])
+
+
+def gather(
+    parameter: str, model: nn.Module, minibatches: Iterable[torch.Tensor], blocks: Blocks
+) -> dict[str, dict[str, torch.Tensor]]:
+    """Features for probes of all images: kind of token → block → features, float32 on the CPU.
+
+    - "single": (n, positions, channels), at most 4 × 4 evenly spread places of the grid, the outermost among them;
+    - "CLS": (n, channels), where the model has such a token;
+    - "pooled": (n, channels), the mean over all places of the grid.
+    """
+    parts = [blocks.read(parameter, model, images, lambda tokens: _reduce(tokens, blocks)) for images in minibatches]
+    kinds = parts[0][blocks.names[0]]
+    return {kind: {name: torch.cat([part[name][kind] for part in parts]) for name in blocks.names} for kind in kinds}
+
+
+def _reduce(tokens: Tokens, blocks: Blocks) -> dict[str, torch.Tensor]:
+    rows, columns = (_spread(n, MOST_A_SIDE) for n in (blocks.rows, blocks.columns))
+    kinds = {"single": tokens.grid[:, rows][:, :, columns].flatten(1, 2)}
+    if blocks.has_cls:
+        kinds["CLS"] = tokens.prefix[:, 0]
+    kinds["pooled"] = tokens.grid.mean((1, 2))
+    return {kind: features.float().cpu().clone() for kind, features in kinds.items()}
+
+
+@torch.inference_mode()
+def _read(parameter: str, model: nn.Module, images: torch.Tensor, names, reduce) -> dict:
+    seen = {}
+
+    def see(name: str, output: torch.Tensor) -> None:
+        if len(output) != len(images) or name in seen:
+            raise InputError(f"layer {name} does not put out one list of tokens for each image")
+        seen[name] = reduce(split(model, name, output))
+
+    with _naming(parameter, model), evaluating(model), hooked(model, list(names), see):
+        model(images)
+    return {name: seen[name] for name in names}
+
+
+@contextmanager
+def _naming(parameter: str, model: nn.Module) -> Iterator[None]:
+    """Context whose refusals begin with the parameter that chose the model."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{parameter} ({type(model).__name__}): {error}") from None
+
+
+def _spread(n: int, at_most: int) -> list[int]:
+    """At most so many of n places, evenly spread, the first and the last among them."""
+    return np.unique(np.linspace(0, n - 1, min(n, at_most)).round().astype(int)).tolist()
