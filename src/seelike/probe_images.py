@@ -32,8 +32,10 @@ class ProbeImages:
         return data.load_minibatches(self.images, transforms, size, device, drop_last=False)
 
 
-def open_probe_images(run: Run) -> ProbeImages | None:
+def open_probe_images(run: Run, kind: str = "probe") -> ProbeImages | None:
     """What the parameters probe_dataset, probe_data_dir, probe_split and n_probe_images ask for; None for 0 images.
+
+    The first three begin with `kind`.
 
     Every picture is read once. Raises InputError, which names the parameter, for what cannot be read, or if a class
     has too few images.
@@ -41,15 +43,15 @@ def open_probe_images(run: Run) -> ProbeImages | None:
     n_images, seed = run.parameters["n_probe_images"], run.parameters["seed"]
     if not n_images:
         return None
-    name, place, split = (run.parameters[f"probe_{part}"] for part in ("dataset", "data_dir", "split"))
+    name, place, split = (run.parameters[f"{kind}_{part}"] for part in ("dataset", "data_dir", "split"))
     try:
         images = data.open_images(name, place, split)
     except InputError as error:  # it begins with the name of the parameter
-        raise InputError(f"probe_{error}") from None
+        raise InputError(f"{kind}_{error}") from None
     chosen = data.choose(images, n_images, seed, "n_probe_images")
     labels = data.read_labels(chosen)
     folds = choose_folds(labels, seed=seed)
-    run.describe_images("probe_dataset", name, split, chosen)
+    run.describe_images(f"{kind}_dataset", name, split, chosen)
     return ProbeImages(chosen, labels, folds, _find_centers(chosen))
 
 
