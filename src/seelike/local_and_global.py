@@ -14,7 +14,7 @@ from seelike.intervals import Estimate
 from seelike.layers import find_layers
 from seelike.receptive_field import ReceptiveFields
 
-FIELD_BATCH = 8  # images whose graph is kept at a time
+FIELD_PIXELS = 8 * 224**2  # of the images whose graph is kept at a time
 
 
 def measure(models: dict[str, nn.Module], run: Run, n_field_images: int) -> "LocalAndGlobal":
@@ -66,7 +66,8 @@ def _first(run: Run, models: dict[str, nn.Module], which: str, n_images: int) ->
     """The first images as one model wants them, a few at a time."""
     left = n_images
     for batch in run.minibatches(models):
-        yield from batch[which][:left].split(FIELD_BATCH)
+        images = batch[which][:left]
+        yield from images.split(max(1, FIELD_PIXELS // images[0, 0].numel()))
         left -= len(batch[which])
         if left <= 0:
             return
