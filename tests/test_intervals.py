@@ -73,3 +73,9 @@ def test_covers_the_truth_over_images_and_runs():
 def test_what_one_run_cannot_tell_all_cannot():
     unknown = combine([Estimate(0.5, math.nan, math.nan), Estimate(0.7, 0.6, 0.8)])
     assert unknown.effect == pytest.approx(0.6) and math.isnan(unknown.low) and math.isnan(unknown.high)
+
+
+def test_an_interval_ends_where_the_number_cannot_lie():
+    assert Estimate(0.5, -2.0, 3.0).within(-1, 1) == Estimate(0.5, -1.0, 1.0)
+    assert Estimate(0.5, 0.4, 0.6).within(-1, 1) == Estimate(0.5, 0.4, 0.6)
+    assert math.isnan(Estimate(0.5, math.nan, math.nan).within(-1, 1).low)

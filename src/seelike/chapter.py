@@ -222,7 +222,7 @@ def _gather(runs: list[Measured], seed: int) -> dict[str, list[Estimate]]:
 
 
 def _judge(claim: str, runs: list[Estimate], untrained: list[Estimate]) -> dict:
-    trained, control = combine(runs), combine(untrained)
+    trained, control = (combine(estimates).within(*CLAIMS[claim].bounds) for estimates in (runs, untrained))
     return {
         "runs": len(runs),
         "effect": _known(trained.effect),

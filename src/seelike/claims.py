@@ -32,6 +32,7 @@ class Claim:
     above: bool
     learned: bool
     paper: str
+    bounds: tuple[float, float] = (-math.inf, math.inf)  # between which the effect must lie
 
 
 CLAIMS = {

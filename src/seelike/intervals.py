@@ -19,6 +19,10 @@ class Estimate:
     low: float
     high: float
 
+    def within(self, least: float, most: float) -> "Estimate":
+        """The same, its interval cut to where the number can lie."""
+        return Estimate(self.effect, *np.clip((self.low, self.high), least, most).tolist())
+
 
 def bootstrap(minibatches: np.ndarray, effect: Callable[[np.ndarray], float], seed: int) -> Estimate:
     """Estimate `effect` from all minibatches, with an interval from drawing minibatches anew.
