@@ -4,6 +4,8 @@
 another kind of drawing altogether: the near and the far task of fine-tuning (paper, Fig. G.1).
 """
 
+from functools import lru_cache
+
 import numpy as np
 import torch
 from PIL import Image
@@ -13,6 +15,7 @@ from seelike.errors import InputError
 
 IMAGE_SIZE = 56  # pixels a side
 SPLITS = {"train": 100_000, "validation": 10_000, "test": 10_000}
+KEPT = 4096  # of the last drawings, 40 MB: chapters pass over the same ones several times
 
 
 class Drawings(Dataset):
@@ -52,7 +55,7 @@ class Drawings(Dataset):
         """The image with everything that is known of it."""
         if not -len(self) <= index < len(self):
             raise IndexError(f"{self.name}/{self.split} has {len(self)} images; there is no number {index}")
-        return self._draw(index % len(self))
+        return _draw_once(type(self), self.split, self.seed, index % len(self))
 
     def _draw(self, index: int):
         raise NotImplementedError
@@ -61,6 +64,13 @@ class Drawings(Dataset):
         drawing = self.drawing(index)
         image = Image.fromarray(drawing.image)
         return (self.transform(image) if self.transform else image), drawing.label
+
+
+@lru_cache(KEPT)
+def _draw_once(kind: type[Drawings], split: str, seed: int, index: int):
+    drawing = kind(split, seed)._draw(index)
+    drawing.image.setflags(write=False)
+    return drawing
 
 
 def seeded(seed: int, split: str, index: int, *kind: int) -> np.random.Generator:
