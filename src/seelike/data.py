@@ -98,6 +98,13 @@ def check_images(chosen: Subset) -> str:
     return digest.hexdigest()
 
 
+def count_classes(chosen: Subset) -> int | None:
+    """How many classes the whole data set tells apart; None where it does not say."""
+    reader = getattr(chosen.dataset, "reader", None)
+    classes = getattr(chosen.dataset, "classes", None) or getattr(reader, "class_to_idx", None)
+    return len(classes) if classes else None
+
+
 def load_minibatches(
     chosen: Subset, transforms: dict, batch_size: int, device: str, drop_last: bool = True
 ) -> Iterator[dict[str, torch.Tensor]]:
