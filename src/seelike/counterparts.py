@@ -49,7 +49,7 @@ def measure(
 
 @dataclass(frozen=True)
 class Counterparts:
-    """CKA of each block with its counterpart: `pairs` and `blocks` say which of the layers in `similarity` these are."""
+    """CKA of each block with its counterpart; `pairs` and `blocks` tell which layers of `similarity` these are."""
 
     pairs: dict[str, str]
     blocks: dict[str, tuple[str, ...]]
