@@ -1,0 +1,87 @@
+"""Section 8 of the paper: what can be read off every block of a model, from the first to the last (Figs 13, F.1-F.3).
+
+A probe sees a block's tokens averaged over all places of its grid, as `seelike.tokens` brings them to it; a CLS or
+register token is left out. How probes learn and are tested is said in `seelike.probes`.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from seelike.intervals import Estimate, bootstrap
+from seelike.probes import Fold, measure_accuracy
+from seelike.tokens import Blocks
+
+
+@dataclass(frozen=True)
+class ProbeCurve:
+    """Accuracy of probes by block of one model; `draws` is (folds, blocks)."""
+
+    blocks: tuple[str, ...]
+    draws: np.ndarray
+
+    @property
+    def values(self) -> np.ndarray:
+        """(blocks,), the mean over folds."""
+        return self.draws.mean(0)
+
+
+def measure(
+    models: dict[str, nn.Module],
+    minibatches: Iterable[dict[str, torch.Tensor]],
+    labels: torch.Tensor,
+    folds: Sequence[Fold],
+) -> dict[str, ProbeCurve]:
+    """Pass the images once through all models, and probe every block.
+
+    Args:
+        minibatches: of the same images for all, {model: (n, 3, h, w)}, none left over.
+        labels: of all images, in their order.
+        folds: from `probes.choose_folds(labels)`, the same for all models and blocks.
+
+    Raises InputError, which names the model, if a block's output has no positions.
+    """
+    blocks: dict[str, Blocks] = {}
+    parts: list[dict[str, dict[str, torch.Tensor]]] = []
+    for images in minibatches:
+        blocks = blocks or {which: Blocks.of(which, model, images[which]) for which, model in models.items()}
+        parts.append({which: blocks[which].read(which, model, images[which], _pool) for which, model in models.items()})
+    found = {}
+    for which in models:
+        names = blocks[which].names
+        features = {name: torch.cat([part[which][name] for part in parts]) for name in names}
+        found[which] = ProbeCurve(names, measure_accuracy(features, labels, folds))
+    return found
+
+
+def compare(one: ProbeCurve, other: ProbeCurve, summary: Callable[[np.ndarray], float], seed: int) -> Estimate:
+    """`summary` of one model's mean accuracies (blocks,) − of another's, with an interval over folds.
+
+    Both are probed on the same folds, and a fold is drawn for both at once.
+    """
+    numbers = np.arange(len(one.draws))
+    return bootstrap(
+        numbers, lambda chosen: summary(one.draws[chosen].mean(0)) - summary(other.draws[chosen].mean(0)), seed
+    )
+
+
+def average_middle(accuracy: np.ndarray) -> float:
+    """D3, D5: the mean over the middle third of blocks, of (blocks,).
+
+    As many blocks as a third, rounded down, at least one; as many before them as after them, or one less.
+    """
+    third = max(1, len(accuracy) // 3)
+    start = (len(accuracy) - third) // 2
+    return float(accuracy[start : start + third].mean())
+
+
+def average_depth(accuracy: np.ndarray) -> float:
+    """D4: the mean over the depth, from the first block (0) to the last (1), of (blocks,), by the trapezoidal rule."""
+    return float(np.trapezoid(accuracy, dx=1 / (len(accuracy) - 1)))
+
+
+def _pool(tokens) -> torch.Tensor:
+    return tokens.grid.mean((1, 2)).float().cpu()
