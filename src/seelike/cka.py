@@ -58,10 +58,17 @@ def gram(activations: torch.Tensor) -> torch.Tensor:
         raise InputError(
             "activations are the same for every image of a minibatch, so CKA is not defined (is the model trained?)"
         )
-    k.fill_diagonal_(0)
-    rows = k.sum(0) / (n - 2)
-    k += rows.sum() / (n - 1) - rows[:, None] - rows[None, :]
-    return k.fill_diagonal_(0)
+    return center(k)
+
+
+def center(grams: torch.Tensor) -> torch.Tensor:
+    """K̃ of Gram matrices (…, n, n), each by itself, in place."""
+    n, diagonals = grams.shape[-1], grams.diagonal(dim1=-2, dim2=-1)
+    diagonals.zero_()
+    rows = grams.sum(-2) / (n - 2)
+    grams += (rows.sum(-1) / (n - 1))[..., None, None] - rows[..., :, None] - rows[..., None, :]
+    diagonals.zero_()
+    return grams
 
 
 class CKA:
