@@ -93,9 +93,12 @@ def gather(
     - "CLS": (n, channels), where the model has such a token;
     - "pooled": (n, channels), the mean over all places of the grid.
     """
-    parts = [blocks.read(parameter, model, images, lambda tokens: _reduce(tokens, blocks)) for images in minibatches]
-    kinds = parts[0][blocks.names[0]]
-    return {kind: {name: torch.cat([part[name][kind] for part in parts]) for name in blocks.names} for kind in kinds}
+    parts: dict[str, dict[str, list[torch.Tensor]]] = {}
+    for images in minibatches:
+        for name, kinds in blocks.read(parameter, model, images, lambda tokens: _reduce(tokens, blocks)).items():
+            for kind, features in kinds.items():
+                parts.setdefault(kind, {}).setdefault(name, []).append(features)
+    return {kind: {name: torch.cat(of.pop(name)) for name in blocks.names} for kind, of in parts.items()}
 
 
 def _reduce(tokens: Tokens, blocks: Blocks) -> dict[str, torch.Tensor]:
