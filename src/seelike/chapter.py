@@ -152,7 +152,7 @@ def prepare(
 def check_parameters(parameters: dict) -> None:
     """Types and ranges of the parameters that all chapters share."""
     whole = {"image_size": 0, "n_images": 4, "batch_size": 4, "seed": 0, "n_field_images": 1, "n_runs": 1}
-    whole |= {"n_probe_images": 0, "n_attributed": 1}
+    whole |= {"n_probe_images": 0, "n_attributed": 0}
     for name, value in parameters.items():
         kind = int if name in whole else str
         if type(value) is not kind:
@@ -166,10 +166,9 @@ def check_parameters(parameters: dict) -> None:
         raise InputError(
             f"batch_size must be at most n_images, {parameters['n_images']}, not {parameters['batch_size']}"
         )
-    if parameters.get("n_field_images", 0) > parameters["n_images"]:
-        raise InputError(
-            f"n_field_images must be at most n_images, {parameters['n_images']}, not {parameters['n_field_images']}"
-        )
+    for name in ("n_field_images", "n_attributed"):
+        if parameters.get(name, 0) > parameters["n_images"]:
+            raise InputError(f"{name} must be at most n_images, {parameters['n_images']}, not {parameters[name]}")
     if parameters.get("layers", "all") not in LAYER_SETS:
         raise InputError(f"layers must be one of {', '.join(LAYER_SETS)}, not {parameters['layers']!r}")
     if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", parameters["profile"]):
