@@ -17,6 +17,7 @@ from seelike.errors import InputError
 from seelike.intervals import Estimate, bootstrap
 from seelike.layers import find_layers
 from seelike.residuals import find_skipless
+from seelike.uniformity import contrast
 
 MIDDLE = "vit_cut_middle"
 ANSWER = ""  # the module name of a model itself, which puts out the logits
@@ -101,10 +102,7 @@ def split(intact: np.ndarray, cut: np.ndarray, block: int) -> float:
 
     Both means are over unordered pairs of different blocks.
     """
-    after = np.arange(len(intact)) >= block
-    pairs = np.triu_indices(len(intact), 1)
-    lost, across = (intact - cut)[pairs], (after[:, None] != after[None, :])[pairs]
-    return float(lost[across].mean() - lost[~across].mean())
+    return -contrast(intact - cut, np.arange(len(intact)) >= block)
 
 
 def _find(models: dict[str, nn.Module], images: dict[str, torch.Tensor]) -> tuple[dict[str, list[str]], dict[str, int]]:

@@ -16,7 +16,7 @@ COLORS = {"vit": "#0072B2", "cnn": "#D55E00", "random": "#8A8A8A"}  # Okabe & It
 SERIES = (COLORS["vit"], "#56B4E9", "#CC79A7", COLORS["cnn"], "#009E73")  # of the same palette
 MAP = "magma"
 STAGE_COLOR = "#5EC8E5"
-LABELS = {"vit": "ViT", "cnn": "CNN"}
+LABELS = {"vit": "ViT", "cnn": "CNN", "mixer": "Mixer"}
 
 
 def use_style() -> None:

@@ -115,7 +115,7 @@ def stages(axes: Axes, vit: np.ndarray, cnn: np.ndarray, across: np.ndarray) -> 
     cuts = (np.flatnonzero(names[1:] != names[:-1]) + 1) / len(names)
     blocks = [i for i, layer in enumerate(axes.vit) if layer.stage is not None]
     parts = np.searchsorted(cuts, (np.arange(len(blocks)) + 0.5) / len(blocks))
-    return _contrast(cnn[np.ix_(inside, inside)], names) - _contrast(vit[np.ix_(blocks, blocks)], parts)
+    return contrast(cnn[np.ix_(inside, inside)], names) - contrast(vit[np.ix_(blocks, blocks)], parts)
 
 
 def match_of_middle(axes: Axes, vit: np.ndarray, cnn: np.ndarray, across: np.ndarray) -> float:
@@ -139,11 +139,17 @@ EFFECTS: dict[str, Callable[[Axes, np.ndarray, np.ndarray, np.ndarray], float]] 
 }
 
 
+def contrast(cka: np.ndarray, parts: np.ndarray) -> float:
+    """Mean CKA of pairs of different layers of the same part − of different parts.
+
+    Args:
+        cka: (layers, layers).
+        parts: (layers,), what tells to which part a layer belongs.
+    """
+    same = parts[:, None] == parts[None, :]
+    return float(cka[same & ~np.eye(len(cka), dtype=bool)].mean() - cka[~same].mean())
+
+
 def _corner(cka: np.ndarray) -> float:
     third = len(cka) // 3
     return float(cka[:third, -third:].mean())
-
-
-def _contrast(cka: np.ndarray, parts: np.ndarray) -> float:
-    same = parts[:, None] == parts[None, :]
-    return float(cka[same & ~np.eye(len(cka), dtype=bool)].mean() - cka[~same].mean())
