@@ -138,6 +138,7 @@ OWN = {
     "methods": set(),
     "attention_distance": {"vit_little", "vit_little_checkpoint", "n_field_images"},
     "skip_connections": {f"vit_cut_{place}{end}" for place in ("low", "middle", "high") for end in ("", "_checkpoint")},
+    "mixer": {"mixer", "mixer_checkpoint"},
 }
 
 

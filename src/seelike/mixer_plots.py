@@ -18,7 +18,11 @@ def across(cka: dict, control: dict, axes: np.ndarray | None = None) -> np.ndarr
         for entries, kind in ((cka, ""), (control, ",\nrandom weights"))
         for other in ("vit", "cnn")
     ]
-    return _draw_row(panels, axes)
+    axes = _draw_row(panels, axes)
+    for ax in axes:
+        ax.set_xlabel(ax.get_xlabel(), fontsize=8)
+        ax.set_ylabel(ax.get_ylabel() if ax is axes[0] else "", fontsize=8)
+    return axes
 
 
 def _draw_row(panels: list[tuple[dict, str]], axes: np.ndarray | None) -> np.ndarray:
