@@ -26,7 +26,7 @@ def measure(
     """Pass the images once through all models and compare the blocks of each pair.
 
     Args:
-        models: by name, at least those of `pairs`; others are not passed through.
+        models: by name, at least those of `pairs`; others are not passed through, nor one of two names twice.
         minibatches: of the same images for all, {name: (n, 3, h, w)}.
         pairs: a model → the model that it is compared with.
 
@@ -36,14 +36,14 @@ def measure(
     named = [which for which in models if which in pairs or which in pairs.values()]
     for images in minibatches:
         blocks = blocks or _find_blocks({which: models[which] for which in named}, images, pairs)
-        grams = {}
+        seen: dict[nn.Module, dict[str, torch.Tensor]] = {}
         for which, names in blocks.items():
             try:
-                (seen,) = stream(models[which], [images[which]], list(names), gram)
+                if models[which] not in seen:
+                    (seen[models[which]],) = stream(models[which], [images[which]], list(names), gram)
             except InputError as error:
                 raise InputError(f"{which} ({type(models[which]).__name__}): {error}") from None
-            grams |= {_label(which, name): k for name, k in seen.items()}
-        cka.update(grams)
+        cka.update({_label(which, name): seen[models[which]][name] for which in blocks for name in blocks[which]})
     return Counterparts(pairs, blocks, cka.result())
 
 

@@ -1,0 +1,220 @@
+"""Section 8 of the paper, all of it: what a model trained on little data shares with one trained on all of it.
+
+Models are called by the parameters of the chapter that name them: `vit_3pct` learned from 3 % of the images that
+`vit` learned from, `vit_near` and `vit_far` went on from `vit` to a near and to a far task.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from seelike import attention_distance, counterparts, probe_curves
+from seelike.attention import Grid
+from seelike.attention_distance import AttentionDistance
+from seelike.chapter import Run
+from seelike.counterparts import Counterparts
+from seelike.errors import InputError
+from seelike.intervals import Estimate, bootstrap
+from seelike.probe_curves import ProbeCurve, average_depth, average_middle
+from seelike.probe_images import ProbeImages, open_probe_images
+
+# Full-data model → percent of the data → model.
+SHARES = {
+    "vit": {3: "vit_3pct", 10: "vit_10pct", 30: "vit_30pct", 100: "vit"},
+    "vit_small": {3: "vit_small_3pct", 100: "vit_small"},
+    "cnn": {3: "cnn_3pct", 100: "cnn"},
+}
+TASKS = {"near": "vit_near", "far": "vit_far"}
+OPTIONAL = ("vit_3pct", "vit_10pct", "vit_30pct", "vit_small", "vit_small_3pct", "cnn_3pct", "vit_near", "vit_far")
+
+
+def open_tasks(run: Run) -> dict[str, ProbeImages]:
+    """The images of "probe" and of "transfer", as the parameters that begin so name them.
+
+    Neither without n_probe_images; no "transfer" where transfer_dataset is empty. Raises InputError, which names the
+    parameter, for what cannot be read, where a class has too few images, or if no claim could be tested.
+    """
+    opened = {}
+    for kind in ("probe", "transfer"):
+        dataset = run.parameters[f"{kind}_dataset"]
+        try:
+            opened[kind] = open_probe_images(run, kind) if dataset else None
+        except InputError as error:
+            named = str(error).startswith(f"{kind}_")
+            raise InputError(str(error) if named else f"{kind}_dataset={dataset!r}: {error}") from None
+    there = set(run.models)
+    if not (opened["probe"] or "vit_3pct" in there or set(TASKS.values()) <= there):
+        raise InputError("n_probe_images must be above 0, or vit_3pct name a model: otherwise no claim can be tested")
+    return {kind: images for kind, images in opened.items() if images}
+
+
+def measure(loaded: Iterable[dict[str, nn.Module]], run: Run, tasks: dict[str, ProbeImages]) -> list["DataScale"]:
+    """All of the chapter on the first run's models; D4 alone on the "vit" and "cnn" of every other seed.
+
+    The ViTs of other seeds are also compared with the first, to show how alike two full-data models are.
+
+    Args:
+        loaded: the models of every run, from `run.load_models()` or `run.load_controls()`.
+        tasks: from `open_tasks`.
+    """
+    first, *others = loaded
+    twins = {f"vit_run{i}": models["vit"] for i, models in enumerate(others, 2)}
+    everyone = _merge(first | twins)
+    twins = {which for which in twins if everyone[which] is not everyone["vit"]}
+    by_share = {which: everyone[which] for which in SHARES["vit"].values() if which in first}
+    named = {which: everyone[which] for shares in SHARES.values() for which in shares.values() if which in first}
+    compared = _compare_blocks(everyone, find_pairs(first) | dict.fromkeys(twins, "vit"), run)
+    distances = _measure_distances(by_share, run) if len(by_share) > 1 else {}
+    curves = {kind: _probe(named if kind == "probe" else by_share, run, images) for kind, images in tasks.items()}
+    found = [DataScale(compared, distances, curves)]
+    for models in others if "probe" in tasks else ():
+        pair = {which: models[which] for which in ("vit", "cnn")}
+        found.append(DataScale(None, {}, {"probe": _probe(pair, run, tasks["probe"])}))
+    return found
+
+
+def find_pairs(names: Collection[str]) -> dict[str, str]:
+    """Of the models that there are, each with the full-data model that its blocks are compared with."""
+    pairs = {which: full for full, shares in SHARES.items() for which in shares.values() if which != full}
+    pairs |= dict.fromkeys(TASKS.values(), "vit")
+    return {one: other for one, other in pairs.items() if one in names and other in names}
+
+
+@dataclass(frozen=True)
+class DataScale:
+    """What section 8 of the paper asks; what there were no models for is None or left out."""
+
+    counterparts: Counterparts | None
+    distances: dict[str, AttentionDistance]
+    curves: dict[str, dict[str, ProbeCurve]]  # "probe" or "transfer" → model → accuracy by block
+
+    def arrays(self) -> dict[str, dict]:
+        """Labelled arrays for a result file, by measure."""
+        found = _cka_arrays(self.counterparts) if self.counterparts else {}
+        for kind, curves in self.curves.items():
+            values = {which: curve.values for which, curve in curves.items()}
+            found[f"{kind}_accuracy"] = _by_share(values, {which: curve.blocks for which, curve in curves.items()})
+        if self.distances:
+            percent = [percent for percent, which in SHARES["vit"].items() if which in self.distances]
+            estimates = [_find_local_head(self.distances[SHARES["vit"][share]]) for share in percent]
+            values = np.array([[estimate.effect, estimate.low, estimate.high] for estimate in estimates])
+            axes = {"percent": percent, "bound": ["distance", "low", "high"]}
+            found["local_head_distance"] = {"vit": {"axes": axes, "values": values}}
+        return found
+
+    def estimates(self, seed: int) -> dict[str, Estimate]:
+        """Claim id → its effect: D1, D2 and D6 with intervals over minibatches, D3 to D5 over the probes' draws."""
+        found = self.counterparts.estimates(seed) if self.counterparts else {}
+        probe, transfer = (self.curves.get(kind, {}) for kind in ("probe", "transfer"))
+        for claim, curves, other, summary in (
+            ("D3", probe, "vit_3pct", average_middle),
+            ("D4", probe, "cnn", average_depth),
+            ("D5", transfer, "vit_3pct", average_middle),
+        ):
+            if other in curves:
+                found[claim] = probe_curves.compare(curves["vit"], curves[other], summary, seed)
+        return dict(sorted(found.items()))
+
+
+def phrases(measures: dict) -> dict[str, str]:
+    """Numbers that prose may cite beside the claims' own, as far as they are there.
+
+    CKA as means over the lowest and the highest third of blocks: `cka_<percent>_low`, `…_high`, `cka_seeds_low`, …;
+    accuracies of probes: `probe_<model>_<percent>_first`, `…_middle`, `…_last`, and likewise `transfer_…`.
+    """
+    rows = {}
+    for kind, prefix in (("", "cka"), ("_random", "cka_untrained")):
+        cka = measures.get(f"data_scale_cka{kind}", {})
+        rows |= {f"{prefix}_{percent}": values for percent, values in _rows(cka.get("vit"))}
+        if "vit_seeds" in cka:
+            rows[f"{prefix}_seeds"] = cka["vit_seeds"]["values"].mean(0)
+    found = {}
+    for key, values in rows.items():
+        third = len(values) // 3
+        ends = {"low": values[:third].mean(), "high": values[-third:].mean(), "fall": counterparts.fall(values)}
+        found |= {f"{key}_{end}": f"{value:.2f}" for end, value in ends.items()}
+    for kind in ("probe", "transfer"):
+        for which, entry in measures.get(f"{kind}_accuracy", {}).items():
+            for percent, values in _rows(entry):
+                places = {"first": values[0], "middle": average_middle(values), "last": values[-1]}
+                found |= {f"{kind}_{which}_{percent}_{place}": f"{value:.0%}" for place, value in places.items()}
+    return found
+
+
+def _compare_blocks(models: dict[str, nn.Module], pairs: dict[str, str], run: Run) -> Counterparts | None:
+    named = {which: model for which, model in models.items() if which in {*pairs, *pairs.values()}}
+    return counterparts.measure(named, run.minibatches(named), pairs) if pairs else None
+
+
+def _measure_distances(models: dict[str, nn.Module], run: Run) -> dict[str, AttentionDistance]:
+    """How far the heads of each model look; nothing where a model's attention does not lie open."""
+    images = next(run.minibatches(models))
+    try:
+        for which, model in models.items():
+            Grid.of(which, model, images[which])
+    except InputError:
+        return {}
+    found: dict[nn.Module, AttentionDistance] = {}
+    for which, model in models.items():
+        if model not in found:
+            batches = (batch[which] for batch in run.minibatches({which: model}))
+            found[model] = attention_distance.measure(model, batches, which)
+    return {which: found[model] for which, model in models.items()}
+
+
+def _probe(models: dict[str, nn.Module], run: Run, images: ProbeImages) -> dict[str, ProbeCurve]:
+    """The curve of every model."""
+    names = {model: which for which, model in models.items()}
+    distinct = {which: model for model, which in names.items()}
+    found = probe_curves.measure(distinct, images.minibatches(distinct, run), images.labels, images.folds)
+    return {which: found[names[model]] for which, model in models.items()}
+
+
+def _find_local_head(found: AttentionDistance) -> Estimate:
+    """The distance of the most local head in the first two blocks (1: even attention), over minibatches."""
+    return bootstrap(found.minibatches / found.uniform, attention_distance.first, seed=0)
+
+
+def _cka_arrays(found: Counterparts) -> dict[str, dict]:
+    """`data_scale_cka` by share of the data and by seed, `tuning_cka` by task, both by block."""
+    arrays = {"data_scale_cka": _by_share(found.values, found.blocks)}
+    twins = [which for which in found.pairs if which.startswith("vit_run")]
+    tasks = {task: which for task, which in TASKS.items() if which in found.pairs}
+    for measure, entry, axis, labels, models in (
+        ("data_scale_cka", "vit_seeds", "model", twins, twins),
+        ("tuning_cka", "vit", "task", list(tasks), list(tasks.values())),
+    ):
+        if models:
+            values = np.array([found.values[which] for which in models])
+            arrays.setdefault(measure, {})[entry] = {
+                "axes": {axis: labels, "block": list(found.blocks["vit"])}, "values": values,
+            }  # fmt: skip
+    return arrays
+
+
+def _by_share(values: dict[str, np.ndarray], blocks: dict[str, tuple[str, ...]]) -> dict[str, dict]:
+    """Full-data model → array of (percent of the data, block), of the models that there are."""
+    found = {}
+    for full, shares in SHARES.items():
+        there = {percent: values[which] for percent, which in shares.items() if which in values}
+        if there:
+            axes = {"percent": list(there), "block": list(blocks[full])}
+            found[full] = {"axes": axes, "values": np.array(list(there.values()))}
+    return found
+
+
+def _rows(entry: dict | None) -> list[tuple[int, np.ndarray]]:
+    return list(zip(entry["axes"]["percent"], entry["values"], strict=True)) if entry else []
+
+
+def _merge(models: dict[str, nn.Module]) -> dict[str, nn.Module]:
+    """Models of the same weights, as untrained ones are, become one, which is passed through once."""
+    return {which: next(other for other in models.values() if _same(other, model)) for which, model in models.items()}
+
+
+def _same(one: nn.Module, other: nn.Module) -> bool:
+    states = one.state_dict(), other.state_dict()
+    return states[0].keys() == states[1].keys() and all(map(torch.equal, *(state.values() for state in states)))
