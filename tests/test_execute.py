@@ -133,10 +133,12 @@ def test_real_models_on_real_photographs(folder, shared):
     assert result.parameters["vit_checkpoint"] == "vit_small_patch14_dinov2.safetensors"
 
 
+PROBES = {"probe_dataset", "probe_data_dir", "probe_split", "n_probe_images"}
 OWN = {
     "uniformity": {"layers"},
     "methods": set(),
     "attention_distance": {"vit_little", "vit_little_checkpoint", "n_field_images"},
+    "localization": {"vit_gap", "vit_gap_checkpoint", "n_attributed", *PROBES},
     "skip_connections": {f"vit_cut_{place}{end}" for place in ("low", "middle", "high") for end in ("", "_checkpoint")},
     "mixer": {"mixer", "mixer_checkpoint"},
 }

@@ -92,7 +92,7 @@ class TokenPatch:
         """The labelled array for a result file: a lower, a middle and the last block; a corner, an edge and an
         interior token, "row,column" each; all patches, y × x."""
         rows, columns, names = self.blocks.rows, self.blocks.columns, self.blocks.names
-        chosen = [(0, 0), (0, columns // 2), (rows // 2, columns // 2)]
+        chosen = [(0, 0), (0, columns // 2), (rows // 3, columns // 3)]
         blocks = sorted({len(names) // 4, len(names) // 2, len(names) - 1})
         maps = self.cka()[blocks][:, [y * columns + x for y, x in chosen]]
         axes = {"layer": [names[block] for block in blocks], "token": [f"{y},{x}" for y, x in chosen]}

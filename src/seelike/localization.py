@@ -1,0 +1,83 @@
+"""Section 7 of the paper, all of it: what the tokens of the last blocks still tell of their place, and of the class."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from torch import nn
+from torch.utils.data import Subset
+
+from seelike import attributions, data, models, readout, token_patch
+from seelike.attributions import Attributions
+from seelike.chapter import Run
+from seelike.intervals import Estimate
+from seelike.probe_images import ProbeImages
+from seelike.readout import Readout
+from seelike.token_patch import TokenPatch
+
+
+def measure(
+    loaded: Iterable[dict[str, nn.Module]], run: Run, probed: ProbeImages | None, n_attributed: int = 0
+) -> list["Localization"]:
+    """All of the chapter on the first run's models; of the others no more than the claims need.
+
+    That is the probes of the ViTs' last blocks alone, and no place of the object, which no claim asks for.
+
+    Args:
+        loaded: the models of every run, {"vit": …, "cnn": …} and perhaps "vit_gap", from `run.load_models()` or
+            `run.load_controls()`.
+        probed: from `open_probe_images(run)`; without them no probes are made.
+        n_attributed: how many of the run's first images are occluded, patch by patch, before the first run's models.
+    """
+    found = []
+    for each in loaded:
+        compared = {which: _compare(which, model, run) for which, model in each.items()}
+        first = not found
+        read = {which: _probe(which, each[which], run, probed, first) for which in each if first or which != "cnn"}
+        occluded = _attribute(each, run, compared["vit"], n_attributed) if first and n_attributed else {}
+        found.append(Localization(compared, read if probed else {}, occluded))
+    return found
+
+
+@dataclass(frozen=True)
+class Localization:
+    """What section 7 of the paper asks of each model, called by the parameter that names it."""
+
+    compared: dict[str, TokenPatch]
+    read: dict[str, Readout]
+    occluded: dict[str, Attributions]
+
+    def arrays(self) -> dict[str, dict]:
+        """Labelled arrays for a result file, by measure."""
+        found = {
+            "token_patch_cka": {which: each.array() for which, each in self.compared.items()},
+            "localization_score": {which: each.score_array() for which, each in self.compared.items()},
+            "edge_score": {which: each.edge_array() for which, each in self.compared.items()},
+        }
+        occlusion = {"occlusion": {which: each.array() for which, each in self.occluded.items()}}
+        return found | readout.arrays(self.read) | (occlusion if self.occluded else {})
+
+    def estimates(self, seed: int) -> dict[str, Estimate]:
+        """Claim id → its effect: L1 to L4 with intervals over minibatches, L5 and L6 over draws of probe images."""
+        return token_patch.compare(self.compared, seed) | readout.compare(self.read, seed)
+
+
+def _compare(which: str, model: nn.Module, run: Run) -> TokenPatch:
+    return token_patch.measure(model, (batch[which] for batch in run.minibatches({which: model})), which)
+
+
+def _probe(which: str, model: nn.Module, run: Run, probed: ProbeImages | None, all_blocks: bool) -> Readout | None:
+    if probed is None:
+        return None
+    images = (batch[which] for batch in probed.minibatches({which: model}, run))
+    centers = probed.centers if all_blocks else None
+    return readout.measure(model, images, probed.labels, probed.folds, centers, which, last_only=not all_blocks)
+
+
+def _attribute(each: dict[str, nn.Module], run: Run, vit: TokenPatch, n_images: int) -> dict[str, Attributions]:
+    """Every model sees the first images with one patch of the ViT's after the other painted over."""
+    few = Subset(run.images, range(n_images))
+    transforms = {which: models.transform_of(model, run.parameters["image_size"]) for which, model in each.items()}
+    images = next(data.load_minibatches(few, transforms, n_images, run.device))
+    rows, columns = vit.blocks.rows, vit.blocks.columns
+    window = {which: (x.shape[2] // rows, x.shape[3] // columns) for which, x in images.items()}
+    return {which: attributions.measure(model, images[which], window[which]) for which, model in each.items()}
