@@ -15,6 +15,7 @@ from torch import nn
 from seelike.errors import InputError
 from seelike.intervals import Estimate, bootstrap
 from seelike.layers import INPUT, evaluating, find_layers, hooked
+from seelike.tokens import split
 
 RASTER = 28  # cells a side of a field in a result file
 
@@ -167,20 +168,13 @@ def _keep(model: nn.Module, images: torch.Tensor, names: list[str]) -> dict[str,
 def _find_centre(model: nn.Module, name: str, x: torch.Tensor, images: torch.Tensor) -> tuple[torch.Tensor, Window]:
     """The centre position's channels (n, channels) and its own pixels."""
     height, width = images.shape[-2:]
-    if x.ndim == 3:
-        rows, columns = model.patch_embed.grid_size if hasattr(model, "patch_embed") else model.stem.grid_size
-        n_prefix = x.shape[1] - rows * columns  # none before the CLS token is put in front
-        if n_prefix not in (0, getattr(model, "num_prefix_tokens", 0)):
-            raise InputError(f"layer {name} has {x.shape[1]} tokens, and no {rows}×{columns} grid of them")
-        x = x[:, n_prefix:].transpose(1, 2).unflatten(2, (rows, columns))
-    if x.ndim != 4:
-        raise InputError(f"layer {name} has no positions: its output has shape {tuple(x.shape)}")
-    rows, columns = x.shape[-2:]
+    grid = split(model, name, x).grid
+    rows, columns = grid.shape[1:3]
     row, column = rows // 2, columns // 2
     window = Window(
         row * height / rows, (row + 1) * height / rows, column * width / columns, (column + 1) * width / columns
     )
-    return x[..., row, column], window
+    return grid[:, row, column], window
 
 
 def _differentiate(centre: torch.Tensor, images: torch.Tensor, n_channels: int) -> np.ndarray:
