@@ -91,6 +91,14 @@ def test_models_without_open_attention_are_compared_without_its_distance():
     assert not found.distances and found.estimates(0)["D1"].effect == 0
 
 
+def test_vits_of_other_seeds_are_compared_with_the_first():
+    run = make_run(**NONE, n_runs=3)
+    (found,) = data_scale.measure(run.load_models(), run, {})
+    assert list(found.counterparts.pairs) == ["vit_run2", "vit_run3"]
+    assert found.arrays()["data_scale_cka"]["vit_seeds"]["axes"]["model"] == ["vit_run2", "vit_run3"]
+    assert 0.3 < found.counterparts.values["vit_run2"].mean() < 0.95
+
+
 def test_a_vit_of_the_users_own_has_no_twins_though_the_cnn_has():
     file = str(zoo.WEIGHTS / "vit_pocket_patch8_56.shapes.safetensors")
     run = make_run(**NONE | {"vit_3pct": LITTLE}, vit_checkpoint=file, n_runs=2)

@@ -63,7 +63,7 @@ def measure(loaded: Iterable[dict[str, nn.Module]], run: Run, tasks: dict[str, P
     first, *others = loaded
     twins = {f"vit_run{i}": models["vit"] for i, models in enumerate(others, 2)}
     everyone = _merge(first | twins)
-    twins = {which for which in twins if everyone[which] is not everyone["vit"]}
+    twins = [which for which in twins if everyone[which] is not everyone["vit"]]
     by_share = {which: everyone[which] for which in SHARES["vit"].values() if which in first}
     named = {which: everyone[which] for shares in SHARES.values() for which in shares.values() if which in first}
     compared = _compare_blocks(everyone, find_pairs(first) | dict.fromkeys(twins, "vit"), run)
@@ -122,15 +122,15 @@ class DataScale:
 def phrases(measures: dict) -> dict[str, str]:
     """Numbers that prose may cite beside the claims' own, as far as they are there.
 
-    CKA as means over the lowest and the highest third of blocks: `cka_<percent>_low`, `…_high`, `cka_seeds_low`, …;
-    accuracies of probes: `probe_<model>_<percent>_first`, `…_middle`, `…_last`, and likewise `transfer_…`.
+    CKA as means over the lowest and the highest third of blocks and their difference: `cka_<percent>_low`, `…_high`,
+    `…_fall`, and likewise `cka_seeds_…`, the mean of the other seeds, and `cka_untrained_seeds_…`; accuracies of
+    probes: `probe_<model>_<percent>_first`, `…_middle`, `…_last`, and likewise `transfer_…`.
     """
-    rows = {}
-    for kind, prefix in (("", "cka"), ("_random", "cka_untrained")):
-        cka = measures.get(f"data_scale_cka{kind}", {})
-        rows |= {f"{prefix}_{percent}": values for percent, values in _rows(cka.get("vit"))}
+    trained, control = (measures.get(f"data_scale_cka{kind}", {}) for kind in ("", "_random"))
+    rows = {f"cka_{percent}": values for percent, values in _rows(trained.get("vit"))}
+    for key, cka in (("cka_seeds", trained), ("cka_untrained_seeds", control)):
         if "vit_seeds" in cka:
-            rows[f"{prefix}_seeds"] = cka["vit_seeds"]["values"].mean(0)
+            rows[key] = cka["vit_seeds"]["values"].mean(0)
     found = {}
     for key, values in rows.items():
         third = len(values) // 3
