@@ -56,7 +56,7 @@ def test_papermill_from_another_folder_gives_the_same_numbers_twice(folder):
     assert plain[0] == plain[1]
     assert results[0].parameters["seed"] == 3
     assert results[0].provenance["peak_mib"] > 100
-    assert set(results[0].claims) == {"U1", "U2", "U3", "U4"}
+    assert set(results[0].claims) == {"U1", "U2", "U3", "U4", "M3"}
     assert set(results[0].measures) == {"cka", "cka_random"}
 
 
@@ -135,7 +135,7 @@ def test_real_models_on_real_photographs(folder, shared):
 
 PROBES = {"probe_dataset", "probe_data_dir", "probe_split", "n_probe_images"}
 OWN = {
-    "uniformity": {"layers"},
+    "uniformity": {"layers", "vit_small", "vit_small_checkpoint"},
     "methods": set(),
     "attention_distance": {"vit_little", "vit_little_checkpoint", "n_field_images"},
     "localization": {"vit_gap", "vit_gap_checkpoint", "n_attributed", *PROBES},

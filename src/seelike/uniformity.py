@@ -1,7 +1,7 @@
 """Section 4 of the paper: how similar are the layers of a ViT and of a ResNet, within and across?
 
 One CKA matrix holds all layers of both models, first the ViT's, then the CNN's; the effects of claims
-U1–U4 are functions of it.
+U1–U4 are functions of it. A smaller ViT may stand beside them, of which the blocks follow (claim M3).
 """
 
 import math
@@ -17,15 +17,16 @@ from seelike.cka import CKA, Similarity, gram
 from seelike.errors import InputError
 from seelike.intervals import Estimate
 from seelike.layers import Layer, find_layers
+from seelike.sizes import diagonal
 
 
 def measure(models: dict[str, nn.Module], minibatches: Iterable[dict[str, torch.Tensor]], layers: str) -> "Uniformity":
-    """Pass the images once through both models and compare all layers.
+    """Pass the images once through all models and compare all layers.
 
     Args:
-        models: {"vit": …, "cnn": …}.
-        minibatches: of the same images for both, {"vit": (n, 3, h, w), "cnn": (n, 3, h, w)}.
-        layers: "blocks" or "all", see `seelike.layers`.
+        models: {"vit": …, "cnn": …}, or with "vit_small" too.
+        minibatches: of the same images for all, {"vit": (n, 3, h, w), "cnn": (n, 3, h, w), …}.
+        layers: "blocks" or "all", see `seelike.layers`; of the small ViT it is the blocks whichever.
     """
     cka, axes = CKA(), None
     for images in minibatches:
@@ -43,42 +44,63 @@ def measure(models: dict[str, nn.Module], minibatches: Iterable[dict[str, torch.
 
 @dataclass(frozen=True)
 class Axes:
-    """The layers of both models, from input to output."""
+    """The layers of both models, from input to output, and the blocks of a smaller ViT, if there is one."""
 
     vit: tuple[Layer, ...]
     cnn: tuple[Layer, ...]
+    vit_small: tuple[Layer, ...] = ()
+    vit_blocks: tuple[str, ...] = ()  # names of those of `vit` that are blocks, where there is a smaller ViT
 
     @classmethod
     def find(cls, models: dict[str, nn.Module], images: dict[str, torch.Tensor], layers: str) -> "Axes":
         """Raises InputError for a model of fewer than three layers: it has no lowest and highest third."""
-        found = {which: tuple(find_layers(model, layers, images[which][:1])) for which, model in models.items()}
+        sets = {"vit": layers, "cnn": layers, "vit_small": "blocks"}
+        found = {which: tuple(find_layers(model, sets[which], images[which][:1])) for which, model in models.items()}
         for which, axis in found.items():
             if len(axis) < 3:
                 raise InputError(f"{which} must have at least 3 layers to compare, not {len(axis)}")
+        if "vit_small" in models:
+            blocks = find_layers(models["vit"], "blocks", images["vit"][:1])
+            found["vit_blocks"] = tuple(layer.name for layer in blocks)
         return cls(**found)
 
     def names(self) -> dict[str, list[str]]:
-        """{"vit": layer names, "cnn": layer names}."""
-        return {which: [layer.name for layer in axis] for which, axis in (("vit", self.vit), ("cnn", self.cnn))}
+        """{"vit": layer names, "cnn": layer names}, and those of "vit_small", if there is one."""
+        axes = {"vit": self.vit, "cnn": self.cnn} | ({"vit_small": self.vit_small} if self.vit_small else {})
+        return {which: [layer.name for layer in axis] for which, axis in axes.items()}
 
 
 @dataclass(frozen=True)
 class Uniformity:
-    """CKA of all layers of a ViT and a CNN."""
+    """CKA of all layers of a ViT and a CNN, and of a smaller ViT's blocks, in the order of `axes`."""
 
     axes: Axes
     similarity: Similarity
 
     def arrays(self) -> dict[str, dict]:
-        """Labelled arrays for a result file: the two models alone, and one against the other."""
-        n, values = len(self.axes.vit), self.similarity.values
-        vit, cnn = self.axes.names().values()
+        """Labelled arrays for a result file: the two models alone, one against the other, ViT against smaller ViT."""
+        names, values = self.axes.names(), self.similarity.values
+        vit, cnn, across = self._split(values)
         cka = {
-            "vit": {"axes": {"layer": vit, "other": vit}, "values": values[:n, :n]},
-            "cnn": {"axes": {"layer": cnn, "other": cnn}, "values": values[n:, n:], "stage_ends": self._stage_ends()},
-            "vit_cnn": {"axes": {"vit_layer": vit, "cnn_layer": cnn}, "values": values[:n, n:]},
+            "vit": {"axes": {"layer": names["vit"], "other": names["vit"]}, "values": vit},
+            "cnn": {"axes": {"layer": names["cnn"], "other": names["cnn"]}, "values": cnn},
+            "vit_cnn": {"axes": {"vit_layer": names["vit"], "cnn_layer": names["cnn"]}, "values": across},
         }
+        cka["cnn"]["stage_ends"] = self._stage_ends()
+        if self.axes.vit_small:
+            axes = {"vit_layer": list(self.axes.vit_blocks), "vit_small_layer": names["vit_small"]}
+            cka["vit_vit_small"] = {"axes": axes, "values": self._against_small(values)}
         return {"cka": cka}
+
+    def _split(self, cka: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Of the matrix of all layers: the ViT with itself, the CNN with itself, one against the other."""
+        n, end = len(self.axes.vit), len(self.axes.vit) + len(self.axes.cnn)
+        return cka[:n, :n], cka[n:end, n:end], cka[:n, n:end]
+
+    def _against_small(self, cka: np.ndarray) -> np.ndarray:
+        """Of the matrix of all layers: the ViT's blocks against the small ViT's."""
+        rows = [i for i, layer in enumerate(self.axes.vit) if layer.name in self.axes.vit_blocks]
+        return cka[rows, -len(self.axes.vit_small) :]
 
     def _stage_ends(self) -> list[int]:
         """Where on the CNN's axis one stage gives way to the next (or to the stem, or the head)."""
@@ -86,14 +108,14 @@ class Uniformity:
         return [k for k in range(1, len(stages)) if stages[k] != stages[k - 1]]
 
     def estimates(self, seed: int) -> dict[str, Estimate]:
-        """Claim id → its effect with an interval over minibatches."""
-        n = len(self.axes.vit)
-        return {
-            claim: self.similarity.estimate(
-                lambda cka, effect=effect: effect(self.axes, cka[:n, :n], cka[n:, n:], cka[:n, n:]), seed
-            )
+        """Claim id → its effect with an interval over minibatches; M3 only where there is a smaller ViT."""
+        found = {
+            claim: self.similarity.estimate(lambda cka, effect=effect: effect(self.axes, *self._split(cka)), seed)
             for claim, effect in EFFECTS.items()
         }
+        if self.axes.vit_small:
+            found["M3"] = self.similarity.estimate(lambda cka: diagonal(self._against_small(cka)), seed)
+        return found
 
 
 def reach(axes: Axes, vit: np.ndarray, cnn: np.ndarray, across: np.ndarray) -> float:
