@@ -84,6 +84,13 @@ def test_claims_whose_models_are_not_there_are_left_out(tasks):
     assert data_scale.phrases(found.arrays()).keys() >= {"cka_3_low", "cka_3_high", "cka_3_fall"}
 
 
+def test_a_model_of_little_data_whose_full_one_is_not_there_is_probed_and_compared_with_none(tasks):
+    run = make_run(**NONE | {"vit_small_3pct": "vit_smallpocket_patch8_56.shapes_3pct"})
+    (found,) = data_scale.measure(run.load_models(), run, {"probe": tasks["probe"]})
+    assert found.counterparts is None
+    assert found.arrays()["probe_accuracy"]["vit_small"]["axes"]["percent"] == [3]
+
+
 def test_models_without_open_attention_are_compared_without_its_distance():
     mixer = "mixer_pocket_patch8_56.shapes"
     run = make_run(**NONE | {"vit": mixer, "vit_3pct": mixer})

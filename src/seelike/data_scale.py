@@ -199,10 +199,10 @@ def _by_share(values: dict[str, np.ndarray], blocks: dict[str, tuple[str, ...]])
     """Full-data model → array of (percent of the data, block), of the models that there are."""
     found = {}
     for full, shares in SHARES.items():
-        there = {percent: values[which] for percent, which in shares.items() if which in values}
+        there = {percent: which for percent, which in shares.items() if which in values}
         if there:
-            axes = {"percent": list(there), "block": list(blocks[full])}
-            found[full] = {"axes": axes, "values": np.array(list(there.values()))}
+            axes = {"percent": list(there), "block": list(blocks[next(iter(there.values()))])}
+            found[full] = {"axes": axes, "values": np.array([values[which] for which in there.values()])}
     return found
 
 
