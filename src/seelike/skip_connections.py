@@ -51,6 +51,9 @@ def _images(run: Run, models: dict[str, nn.Module], which: str):
 
 
 def _labels(run: Run, models: dict[str, nn.Module]) -> torch.Tensor | None:
-    """The images' classes; None where they are not known, or not those that every model tells apart."""
+    """The images' classes; None unless there are known to be as many as every model tells apart.
+
+    That they are the same classes, in the same order, is for the user to see to.
+    """
     known = {getattr(model, "num_classes", None) for model in models.values()}
     return data.read_labels(run.images) if known == {data.count_classes(run.images)} else None
