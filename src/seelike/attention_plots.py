@@ -28,7 +28,7 @@ def head_distances(trained: dict, control: dict, titles: dict[str, str], axes: n
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes[0].set_ylabel("mean attention distance (px)")
     axes[0].annotate(
-        "even attention", (0, trained["vit"]["uniform"]), xytext=(0, 3), textcoords="offset points", fontsize=8
+        "even attention", (0, trained["vit"]["uniform"]), xytext=(0, 8), textcoords="offset points", fontsize=8
     )
     axes[-1].scatter([], [], s=16, color=COLORS["vit"], label="trained")
     axes[-1].scatter([], [], s=16, color=COLORS["random"], label="random weights")
@@ -47,6 +47,7 @@ def head_similarity(measures: dict, ax: Axes | None = None) -> Axes:
         ax.plot(distance, measures[f"head_cka{kind}"]["vit_cnn"]["values"].mean(1), marker, color=color, label=label)
     ax.set_xlabel("mean attention distance of the subset (px)")
     ax.set_ylabel("CKA with low CNN layers")
+    ax.margins(y=0.1)
     ax.set_ylim(0)
     ax.legend(fontsize=8)
     return ax
