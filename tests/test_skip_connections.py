@@ -1,5 +1,7 @@
 """The chapter's measures together, on small models; the labels that an accuracy needs."""
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -73,6 +75,8 @@ def test_no_accuracy_where_labels_are_not_the_models_classes(tmp_path, pictures)
 def test_classes_are_counted_over_the_whole_data_set(pictures):
     shapes, folder = data.open_images("shapes"), data.open_images("folder", str(pictures))
     assert data.count_classes(Subset(shapes, [0])) == 10 and data.count_classes(Subset(folder, [0])) == 2
+    shutil.make_archive(str(pictures), "tar", pictures)
+    assert data.count_classes(Subset(data.open_images("folder", f"{pictures}.tar"), [0])) == 2
     unknown = torch.utils.data.TensorDataset(torch.zeros(3))
     assert data.count_classes(Subset(unknown, [0])) is None
 

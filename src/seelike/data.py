@@ -101,8 +101,9 @@ def check_images(chosen: Subset) -> str:
 def count_classes(chosen: Subset) -> int | None:
     """How many classes the whole data set tells apart; None where it does not say."""
     reader = getattr(chosen.dataset, "reader", None)
-    classes = getattr(chosen.dataset, "classes", None) or getattr(reader, "class_to_idx", None)
-    return len(classes) if classes else None
+    names = ((chosen.dataset, "classes"), (reader, "class_to_idx"), (reader, "class_name_to_idx"))
+    known = [classes for source, name in names if (classes := getattr(source, name, None))]
+    return len(known[0]) if known else None
 
 
 def load_minibatches(
