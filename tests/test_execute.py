@@ -9,6 +9,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from seelike import data_scale
 from seelike.cli import main
 from seelike.errors import InputError
 from seelike.execute import BOOK, execute, find_chapter, read_parameters, read_profile, run, stage_book
@@ -141,6 +142,8 @@ OWN = {
     "localization": {"vit_gap", "vit_gap_checkpoint", "n_attributed", *PROBES},
     "skip_connections": {f"vit_cut_{place}{end}" for place in ("low", "middle", "high") for end in ("", "_checkpoint")},
     "mixer": {"mixer", "mixer_checkpoint"},
+    "data_scale": {f"{which}{end}" for which in data_scale.OPTIONAL for end in ("", "_checkpoint")}
+    | {*PROBES, "transfer_dataset", "transfer_data_dir", "transfer_split"},
 }
 
 
