@@ -93,7 +93,7 @@ def test_no_link_inside_the_site_is_dead(open_page, address):
                 assert f'id="{fragment}"' in file.read_text(encoding="utf-8"), f"{path} links to {link}"
 
 
-@pytest.mark.parametrize(("chapter", "figures", "claims"), [("uniformity", 5, 5), ("attention_distance", 5, 5), ("skip_connections", 6, 5), ("mixer", 4, 2), ("localization", 7, 6), ("methods", 3, 0)])
+@pytest.mark.parametrize(("chapter", "figures", "claims"), [("uniformity", 5, 5), ("attention_distance", 5, 5), ("skip_connections", 6, 5), ("mixer", 4, 2), ("localization", 7, 6), ("data_scale", 5, 6), ("methods", 3, 0)])
 def test_numbers_are_glued_and_no_progress_is_stored(open_page, chapter, figures, claims):
     page, _ = open_page(f"book/{chapter}.html")
     text = page.inner_text("article")
