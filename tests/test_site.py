@@ -9,6 +9,7 @@ from urllib.parse import urldefrag, urlsplit
 
 import pytest
 
+from seelike.claims import CLAIMS
 from seelike.results import REPOSITORY
 
 SITE = REPOSITORY / "_build" / "html"
@@ -93,7 +94,18 @@ def test_no_link_inside_the_site_is_dead(open_page, address):
                 assert f'id="{fragment}"' in file.read_text(encoding="utf-8"), f"{path} links to {link}"
 
 
-@pytest.mark.parametrize(("chapter", "figures", "claims"), [("uniformity", 5, 5), ("attention_distance", 5, 5), ("skip_connections", 6, 5), ("mixer", 4, 2), ("localization", 7, 6), ("data_scale", 5, 6), ("methods", 3, 0)])
+@pytest.mark.parametrize(
+    ("chapter", "figures", "claims"),
+    [
+        ("uniformity", 5, 5),
+        ("attention_distance", 6, 5),
+        ("skip_connections", 6, 5),
+        ("localization", 7, 6),
+        ("data_scale", 5, 6),
+        ("mixer", 4, 2),
+        ("methods", 3, 0),
+    ],
+)
 def test_numbers_are_glued_and_no_progress_is_stored(open_page, chapter, figures, claims):
     page, _ = open_page(f"book/{chapter}.html")
     text = page.inner_text("article")
@@ -102,10 +114,18 @@ def test_numbers_are_glued_and_no_progress_is_stored(open_page, chapter, figures
     assert page.locator("article table tbody tr").count() == claims
 
 
+def test_the_scorecard_has_a_row_for_every_claim_and_links_each_to_its_figure(open_page):
+    page, _ = open_page("book/scorecard.html")
+    rows = page.locator("article table").first.locator("tbody tr")
+    assert rows.count() == len(CLAIMS)
+    assert page.locator("article table").first.locator("tbody a[href*='effects']").count() == len(CLAIMS)
+
+
 def test_the_front_page_leads_to_the_book(open_page):
     page, _ = open_page("index.html")
     page.wait_for_url("**/book/intro.html")
-    assert page.locator("article table").count() == 3
+    assert page.locator("article table").count() == 2
+    assert page.locator("article figure img").count() == 2
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):

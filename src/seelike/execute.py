@@ -21,7 +21,7 @@ from seelike.results import REPOSITORY
 
 BOOK = REPOSITORY / "book"
 PACKAGE = Path(__file__).parent
-OVERVIEW = "intro"  # reads what the chapters wrote, so it comes last and is never kept
+OVERVIEWS = ("scorecard", "intro")  # they read what the chapters wrote, so they come last and are never kept
 KINDS = {str: "text", int: "a whole number", float: "a number", bool: "True or False", list: "a list"}
 
 
@@ -108,7 +108,7 @@ def stage_book(folder: Path) -> None:
         shutil.copytree(BOOK, fresh / "book", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
         for name in ("_config.yml", "_toc.yml"):
             shutil.copy(BOOK.parent / name, fresh)
-        for notebook in sorted(BOOK.glob("*.ipynb"), key=lambda page: page.stem == OVERVIEW):
+        for notebook in sorted(BOOK.glob("*.ipynb"), key=lambda page: page.stem in OVERVIEWS):
             executed = _execute_unless_known(notebook, build)
             nbformat.write(_with_outputs(notebook, executed), fresh / "book" / notebook.name)
         shutil.rmtree(folder, ignore_errors=True)
@@ -120,10 +120,10 @@ def _execute_unless_known(notebook: Path, build: Path) -> Path:
     store = build / "executed" / notebook.stem
     known = store / _key(notebook)
     executed = known / notebook.name
-    if notebook.stem == OVERVIEW or not executed.is_file():
+    if notebook.stem in OVERVIEWS or not executed.is_file():
         print(f"{notebook.stem}: executing", file=sys.stderr, flush=True)
         shutil.rmtree(store, ignore_errors=True)
-        results = build / "results" if notebook.stem == OVERVIEW else known / "results"
+        results = build / "results" if notebook.stem in OVERVIEWS else known / "results"
         execute(notebook, executed, {"results_dir": str(results)} if "results_dir" in read_parameters(notebook) else {})
     else:
         print(f"{notebook.stem}: nothing but prose can have changed, keeping its outputs", file=sys.stderr)

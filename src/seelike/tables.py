@@ -25,7 +25,7 @@ def verdicts(results: dict[str, Result]) -> str:
             control = f"untrained: {number(found, 'control')} {MARKS[found['control_verdict']]}"
             cells.append(f"**{number(found)}** **{MARKS[found['verdict']]}**<br>{control}")
         lines.append(cells)
-    return _table(lines)
+    return table(lines)
 
 
 def ceilings() -> str:
@@ -35,7 +35,7 @@ def ceilings() -> str:
         for cues in combinations(shapes.CUES, n):
             own = ", ".join(f"{shapes.RELIABILITY[cue]:.0%}" for cue in cues)
             lines.append([", ".join(cues), own, f"{shapes.best_accuracy(cues):.1%}"])
-    return _table(lines)
+    return table(lines)
 
 
 def cards(accuracy: dict[str, float], initial: dict[str, float]) -> str:
@@ -48,7 +48,7 @@ def cards(accuracy: dict[str, float], initial: dict[str, float]) -> str:
         numbers = card["parameters"], card["images_seen"], min(card["images_seen"], card["recipe"]["images"])
         shares = f"**{accuracy[name]:.1%}**", f"{initial[name]:.1%}"
         lines.append([_in_two_lines(name), *(f"{n:,}" for n in numbers), *shares, f"`{card['sha256'][:8]}`"])
-    return _table(lines)
+    return table(lines)
 
 
 def budgets() -> str:
@@ -62,12 +62,12 @@ def budgets() -> str:
         architectures = dict.fromkeys(f"`{name.partition('.')[0]}`" for name in names)
         start = _in_two_lines(RECIPES[names[0]].start) if tuned else "its seed"
         lines.append([", ".join(architectures), f"{steps:,}", str(batch_size), f"{rate:g}", start])
-    return _table(lines)
+    return table(lines)
 
 
 def baselines(shares: dict[str, float]) -> str:
     """One row for each way to do without a trained network."""
-    return _table([["Who answers", "Right"], ["---"] * 2, *([who, f"{share:.1%}"] for who, share in shares.items())])
+    return table([["Who answers", "Right"], ["---"] * 2, *([who, f"{share:.1%}"] for who, share in shares.items())])
 
 
 def phrases(results: dict[str, Result]) -> dict[str, str]:
@@ -134,5 +134,6 @@ def _in_two_lines(name: str) -> str:
     return f"`{architecture}`<br>`.{tag}`"
 
 
-def _table(lines: list[list[str]]) -> str:
+def table(lines: list[list[str]]) -> str:
+    """Rows of cells as a Markdown table; the second row is the rule under the heads."""
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
