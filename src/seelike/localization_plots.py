@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
-from PIL import Image
+from PIL import Image, ImageOps
 
 from seelike.plots import COLORS, MAP, SERIES, STAGE_COLOR
 
@@ -92,14 +92,15 @@ def probes(trained: dict, control: dict, label: str, axes: np.ndarray | None = N
 def occlusion(pictures: Sequence[Image.Image], entries: dict, axes: np.ndarray | None = None) -> np.ndarray:
     """A row of pictures, and below for each model how far its score falls when a patch is painted over.
 
-    Each map is relative to its own largest fall; where the score rises the map is dark.
+    Each map is relative to its own largest fall; where the score rises the map is dark. Pictures are cut to a square;
+    the margin that a model's own preprocessing may cut off besides is not.
     """
     shown = [which for which in MODELS if which in entries]
     n = len(pictures)
     if axes is None:
         axes = plt.subplots(1 + len(shown), n, figsize=(min(9, 1.7 * n + 1), 1.7 * (1 + len(shown))), squeeze=False)[1]
     for ax, picture in zip(axes[0], pictures, strict=True):
-        ax.imshow(picture)
+        ax.imshow(ImageOps.fit(picture, (min(picture.size),) * 2))
     for row, which in zip(axes[1:], shown, strict=True):
         for ax, values in zip(row, entries[which]["values"], strict=True):
             ax.imshow(values / max(values.max(), 1e-12), vmin=0, vmax=1, cmap=MAP, interpolation="nearest")
