@@ -29,6 +29,10 @@ def test_every_block_and_kind_is_probed_as_it_would_be_alone(drawings):
     last = {"last": features["single"][found.blocks[-1]]}
     np.testing.assert_allclose(found.accuracy["single"][:, -1:], measure_accuracy(last, labels, folds))
     np.testing.assert_allclose(found.r2["single"][:, -1:], measure_r2(last, centers, folds), rtol=1e-3, atol=1e-4)
+    beside = {"last": last["last"].reshape(240, -1)}
+    np.testing.assert_allclose(
+        found.r2["side by side"][:, -1:], measure_r2(beside, centers, folds), rtol=1e-3, atol=1e-4
+    )
     alone = readout.measure(model, images.split(100), labels, folds, None, "cnn", last_only=True)
     np.testing.assert_allclose(alone.accuracy["pooled"], found.accuracy["pooled"][:, -1:])
     assert alone.blocks == found.blocks[-1:] and alone.r2 == {}

@@ -16,7 +16,7 @@ MODELS = {
     "vit_gap": ("ViT, GAP", SERIES[2]),
     "cnn": ("CNN", COLORS["cnn"]),
 }
-KINDS = {"CLS": SERIES[4], "pooled": SERIES[0], "single": SERIES[3]}
+KINDS = {"CLS": SERIES[4], "pooled": SERIES[0], "single": SERIES[3], "side by side": SERIES[2]}
 TOKENS = ("corner token", "edge token", "interior token")
 
 
@@ -82,10 +82,11 @@ def probes(trained: dict, control: dict, label: str, axes: np.ndarray | None = N
     low = min(0.0, *(entry["values"].min() for entry in (*trained.values(), *control.values())))
     axes[0].set_ylim(max(low, -0.1) - 0.02, 1)
     axes[0].set_ylabel(label)
-    for kind, color in KINDS.items():
-        axes[0].plot([], [], color=color, label={"single": "single token"}.get(kind, kind))
+    names = {"single": "single token", "side by side": "tokens side by side"}
+    for kind in (kind for kind in KINDS if any(kind in trained[which]["axes"]["kind"] for which in shown)):
+        axes[0].plot([], [], color=KINDS[kind], label=names.get(kind, kind))
     axes[0].plot([], [], "--", color="#444444", linewidth=1.2, label="random weights")
-    axes[0].figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4, fontsize=8.5)
+    axes[0].figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=5, fontsize=8.5)
     return axes
 
 

@@ -1,7 +1,8 @@
 """Section 7 of the paper: what single tokens, the CLS token and all tokens pooled tell, block by block.
 
 Probes (`seelike.probes`) for the class (Figs 11, D.4, F.3) and, which the paper could not measure, for the place of the
-object: its x and y in the image. Kinds of token, and which of them are kept, are `tokens.gather`'s.
+object: its x and y in the image. Kinds of token, and which of them are kept, are `tokens.gather`'s; the place is also
+read off the kept single tokens side by side, all their channels as one list.
 """
 
 from collections.abc import Iterable
@@ -41,7 +42,10 @@ def measure(
     blocks = replace(blocks, names=blocks.names[-1:]) if last_only else blocks
     features = gather(parameter, model, minibatches, blocks)
     accuracy = {kind: measure_accuracy(of, labels, folds) for kind, of in features.items()}
-    r2 = {kind: measure_r2(of, centers, folds) for kind, of in features.items()} if centers is not None else {}
+    r2 = {}
+    if centers is not None:
+        features["side by side"] = {name: each.flatten(1) for name, each in features["single"].items()}
+        r2 = {kind: measure_r2(of, centers, folds) for kind, of in features.items()}
     return Readout(blocks.names, accuracy, r2)
 
 
