@@ -8,6 +8,7 @@ from seelike.recipes import RECIPES
 from seelike.results import Result
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
+VERBS = {"holds": "holds", "fails": "fails", "open": "stays open"}
 MARKS = {verdict: f"{mark}{NO_BREAK}{verdict}" for verdict, mark in zip(VERDICTS, "✓✗○", strict=True)}
 
 
@@ -79,8 +80,8 @@ def phrases(results: dict[str, Result]) -> dict[str, str]:
             found[key] = number(entry)
             found[f"{key}_control"] = number(entry, "control")
             found[f"{key}_runs"] = str(entry.get("runs", 1))
-            found[f"{key}_verdict"] = entry["verdict"]
-            found[f"{key}_control_verdict"] = entry["control_verdict"]
+            found[f"{key}_verdict"] = VERBS[entry["verdict"]]
+            found[f"{key}_control_verdict"] = VERBS[entry["control_verdict"]]
         provenance = result.provenance
         found |= {f"{scale}_{which}": model["name"] for which, model in provenance["models"].items()}
         found[f"{scale}_images"] = f"{provenance['dataset']['images']:,}"
