@@ -38,25 +38,23 @@ def similarity(measures: dict, axes: np.ndarray | None = None) -> np.ndarray:
 
 
 def probes(measures: dict, axes: np.ndarray | None = None) -> np.ndarray:
-    """Accuracy of probes by depth: a ViT by share of the data; ViTs and CNN; the ViT on another task, if there is one.
+    """Accuracy of probes by depth: a ViT by share of the data, if there are several; ViTs and CNN; another task, if any.
 
-    Dotted, in the middle: 3 % of the data. Grey: before training, the CNN dashed.
+    Dotted, among ViTs and CNN: 3 % of the data. Grey: before training, the CNN dashed.
     """
-    n = 3 if "transfer_accuracy" in measures else 2
-    axes = plt.subplots(1, n, figsize=(9, 3.6), sharey=True)[1] if axes is None else axes
-    for ax, measure in zip(axes[::2], ("probe_accuracy", "transfer_accuracy"), strict=False):
-        for percent, values in _rows(measures[measure]["vit"]):
-            ax.plot(_depth(values), values, "o-", color=SHADES[percent], markersize=3.5, label=f"{percent} %")
-        _draw_untrained(ax, measures[f"{measure}_random"]["vit"], "-")
-    for which, entry in measures["probe_accuracy"].items():
-        color, label = SERIES_STYLE[which]
-        for percent, values in _rows(entry):
-            if percent in (3, 100):
-                style, name = (":", "_") if percent == 3 else ("-", label)
-                axes[1].plot(_depth(values), values, style, color=color, label=name)
-    _draw_untrained(axes[1], measures["probe_accuracy_random"]["vit"], "-")
-    _draw_untrained(axes[1], measures["probe_accuracy_random"]["cnn"], "--", "_")
-    for ax, title in zip(axes, ("ViT by share of the data", "ViT and CNN", "ViT on another task"), strict=False):
+    several = len(_rows(measures["probe_accuracy"]["vit"])) > 1
+    shares = {"ViT by share of the data": "probe_accuracy"} if several else {}
+    other = {"ViT on another task": "transfer_accuracy"} if "transfer_accuracy" in measures else {}
+    panels = shares | {"ViT and CNN": ""} | other
+    if axes is None:
+        axes = plt.subplots(1, len(panels), figsize=(9 if len(panels) > 1 else 5, 3.6), sharey=True, squeeze=False)[1][
+            0
+        ]
+    for ax, (title, measure) in zip(axes, panels.items(), strict=True):
+        if measure:
+            _draw_shares(ax, measures, measure)
+        else:
+            _draw_models(ax, measures)
         _finish(ax, title, "depth (0: first block, 1: last)", "accuracy of probes" if ax is axes[0] else "")
     return axes
 
@@ -101,6 +99,23 @@ def _rows(entry: dict) -> list[tuple[int, np.ndarray]]:
 
 def _depth(values: np.ndarray) -> np.ndarray:
     return np.linspace(0, 1, len(values))
+
+
+def _draw_shares(ax: Axes, measures: dict, measure: str) -> None:
+    for percent, values in _rows(measures[measure]["vit"]):
+        ax.plot(_depth(values), values, "o-", color=SHADES[percent], markersize=3.5, label=f"{percent} %")
+    _draw_untrained(ax, measures[f"{measure}_random"]["vit"], "-")
+
+
+def _draw_models(ax: Axes, measures: dict) -> None:
+    for which, entry in measures["probe_accuracy"].items():
+        color, label = SERIES_STYLE[which]
+        for percent, values in _rows(entry):
+            if percent in (3, 100):
+                style, name = (":", "_") if percent == 3 else ("-", label)
+                ax.plot(_depth(values), values, style, color=color, label=name)
+    _draw_untrained(ax, measures["probe_accuracy_random"]["vit"], "-")
+    _draw_untrained(ax, measures["probe_accuracy_random"]["cnn"], "--", "_")
 
 
 def _draw_twins(ax: Axes, cka: dict, color: str, label: str) -> None:
