@@ -38,7 +38,7 @@ def similarity(measures: dict, axes: np.ndarray | None = None) -> np.ndarray:
 
 
 def probes(measures: dict, axes: np.ndarray | None = None) -> np.ndarray:
-    """Accuracy of probes by depth: a ViT by share of the data, if there are several; ViTs and CNN; another task, if any.
+    """Accuracy of probes by depth: a ViT by share of the data, if there are several; ViTs and CNN; another task.
 
     Dotted, among ViTs and CNN: 3 % of the data. Grey: before training, the CNN dashed.
     """
