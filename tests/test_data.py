@@ -6,6 +6,7 @@ import pytest
 import torch
 from PIL import Image
 from torch.utils.data import Subset
+from torchvision.transforms import ToTensor
 from torchvision.transforms.functional import to_tensor
 
 from seelike.data import check_images, choose, load_minibatches, open_images
@@ -36,6 +37,15 @@ def test_every_model_sees_the_same_pictures_and_a_short_last_minibatch_is_droppe
     for batch in batches:
         torch.testing.assert_close(batch["cnn"], 2 * batch["vit"])
     torch.testing.assert_close(batches[0]["vit"][0], to_tensor(chosen[0][0]))
+
+
+def test_models_of_one_transform_share_its_view(pictures):
+    shared = ToTensor()
+    chosen = choose(open_images("folder", str(pictures)), 4, 0)
+    transforms = {"vit": shared, "cnn": shared, "gap": ToTensor()}
+    (batch,) = load_minibatches(chosen, transforms, 4, "cpu")
+    assert batch["vit"] is batch["cnn"] is not batch["gap"]
+    torch.testing.assert_close(batch["vit"], batch["gap"])
 
 
 def test_grey_pictures_become_rgb():

@@ -111,11 +111,13 @@ def load_minibatches(
 ) -> Iterator[dict[str, torch.Tensor]]:
     """Yield {model: (batch_size, 3, h, w)}, each picture seen through each model's own transform.
 
-    A short last minibatch is dropped, unless `drop_last` is False.
+    Models of the same transform share one view. A short last minibatch is dropped, unless `drop_last` is False.
     """
-    loader = DataLoader(_Views(chosen, transforms), batch_size, drop_last=drop_last)
-    for views in track(loader, "measure"):
-        yield {model: view.to(device) for model, view in views.items()}
+    views = {model: id(transform) for model, transform in transforms.items()}
+    distinct = {id(transform): transform for transform in transforms.values()}
+    for seen in track(DataLoader(_Views(chosen, distinct), batch_size, drop_last=drop_last), "measure"):
+        moved = {view: images.to(device) for view, images in seen.items()}
+        yield {model: moved[view] for model, view in views.items()}
 
 
 def _check_split(folder: Path, split: str) -> None:
@@ -136,4 +138,4 @@ class _Views(Dataset):
 
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
         image = self.images[index][0].convert("RGB")  # torchvision gives some data sets in grey
-        return {model: transform(image) for model, transform in self.transforms.items()}
+        return {view: transform(image) for view, transform in self.transforms.items()}

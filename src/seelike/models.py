@@ -2,6 +2,7 @@
 
 import difflib
 import hashlib
+from functools import lru_cache
 from pathlib import Path
 
 import timm
@@ -83,11 +84,16 @@ def load_random(parameter: str, name: str, image_size: int = 0, device: str = "c
 
 
 def transform_of(model: nn.Module, image_size: int = 0):
-    """The model's own evaluation transform: PIL image → (3, h, w)."""
+    """The model's own evaluation transform: PIL image → (3, h, w); one object for all models of the same."""
     config = timm.data.resolve_model_data_config(model)
     if image_size:
         config["input_size"] = (3, image_size, image_size)
-    return timm.data.create_transform(**config, is_training=False)
+    return _create_transform(tuple(sorted(config.items())))
+
+
+@lru_cache
+def _create_transform(config: tuple):
+    return timm.data.create_transform(**dict(config), is_training=False)
 
 
 def describe(model: nn.Module, name: str, checkpoint: str = "", initial: bool = False) -> dict:
