@@ -24,7 +24,7 @@ def test_every_block_and_kind_is_probed_as_it_would_be_alone(drawings):
     images, labels, centers, folds = drawings
     model = timm.create_model("resnet_pocket", pretrained=True).eval()
     found = readout.measure(model, images.split(100), labels, folds, centers, "cnn")
-    features = gather("cnn", model, images.split(60), Blocks.of("cnn", model, images))
+    features = gather("cnn", model, images.split(60), Blocks.of("cnn", model, images), 240)
     assert list(found.accuracy) == ["single", "pooled"] and len(found.blocks) == 10
     last = {"last": features["single"][found.blocks[-1]]}
     np.testing.assert_allclose(found.accuracy["single"][:, -1:], measure_accuracy(last, labels, folds))

@@ -29,7 +29,7 @@ def test_registers_are_no_places_and_no_cls(generator):
     model = timm.create_model("vit_pocket_patch8_gap_56", reg_tokens=3).eval()
     blocks = Blocks.of("vit", model, images(generator))
     assert not blocks.has_cls and (blocks.rows, blocks.columns) == (7, 7)
-    found = gather("vit", model, [images(generator)], blocks)
+    found = gather("vit", model, [images(generator)], blocks, len(images(generator)))
     assert list(found) == ["single", "pooled"]
 
 
@@ -37,7 +37,7 @@ def test_features_are_what_a_forward_pass_gives(generator):
     model, x = timm.create_model("vit_pocket_patch8_56", pretrained=True).eval(), images(generator, 6)
     blocks = Blocks.of("vit", model, x)
     assert blocks.has_cls and len(blocks.names) == 8
-    found = gather("vit", model, x.split(4), blocks)
+    found = gather("vit", model, x.split(4), blocks, len(x))
     with torch.no_grad():
         last = model.forward_intermediates(x, norm=False, output_fmt="NLC", return_prefix_tokens=True)[1][-1]
     torch.testing.assert_close(found["CLS"]["blocks.7"], last[1][:, 0])
@@ -57,7 +57,7 @@ def test_a_large_map_is_averaged_to_the_last_blocks_grid(generator):
         found = blocks.read("cnn", model, x, lambda each: each)["stages.0.blocks.0"]
     torch.testing.assert_close(found.grid[:, 2, 5], seen["first"][:, :, 16:24, 40:48].mean((2, 3)))
     assert found.prefix.shape[1] == 0
-    pooled = gather("cnn", model, [x], blocks)["pooled"]["stages.0.blocks.0"]
+    pooled = gather("cnn", model, [x], blocks, len(x))["pooled"]["stages.0.blocks.0"]
     torch.testing.assert_close(pooled, seen["first"].mean((2, 3)), rtol=1e-4, atol=1e-5)
 
 

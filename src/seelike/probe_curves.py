@@ -13,7 +13,7 @@ from torch import nn
 
 from seelike.intervals import Estimate, bootstrap
 from seelike.probes import Fold, measure_accuracy
-from seelike.tokens import Blocks
+from seelike.tokens import Blocks, store
 
 
 @dataclass(frozen=True)
@@ -45,16 +45,15 @@ def measure(
     Raises InputError, which names the model, if a block's output has no positions.
     """
     blocks: dict[str, Blocks] = {}
-    parts: list[dict[str, dict[str, torch.Tensor]]] = []
+    features: dict[str, dict[str, torch.Tensor]] = {which: {} for which in models}
+    n_seen = 0
     for images in minibatches:
         blocks = blocks or {which: Blocks.of(which, model, images[which]) for which, model in models.items()}
-        parts.append({which: blocks[which].read(which, model, images[which], _pool) for which, model in models.items()})
-    found = {}
-    for which in models:
-        names = blocks[which].names
-        features = {name: torch.cat([part[which][name] for part in parts]) for name in names}
-        found[which] = ProbeCurve(names, measure_accuracy(features, labels, folds))
-    return found
+        for which, model in models.items():
+            for name, part in blocks[which].read(which, model, images[which], _pool).items():
+                store(features[which], name, part, n_seen, len(labels))
+        n_seen += len(images[which])
+    return {which: ProbeCurve(tuple(kept), measure_accuracy(kept, labels, folds)) for which, kept in features.items()}
 
 
 def compare(one: ProbeCurve, other: ProbeCurve, summary: Callable[[np.ndarray], float], seed: int) -> Estimate:
@@ -84,4 +83,4 @@ def average_depth(accuracy: np.ndarray) -> float:
 
 
 def _pool(tokens) -> torch.Tensor:
-    return tokens.grid.mean((1, 2)).float().cpu()
+    return tokens.grid.mean((1, 2))

@@ -40,7 +40,7 @@ def measure(
     first, minibatches = _peek(minibatches)
     blocks = Blocks.of(parameter, model, first, MOST_BLOCKS)
     blocks = replace(blocks, names=blocks.names[-1:]) if last_only else blocks
-    features = gather(parameter, model, minibatches, blocks)
+    features = gather(parameter, model, minibatches, blocks, len(labels))
     accuracy = {kind: measure_accuracy(of, labels, folds) for kind, of in features.items()}
     r2 = {}
     if centers is not None:

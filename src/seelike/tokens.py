@@ -85,29 +85,41 @@ def split(model: nn.Module, name: str, output: torch.Tensor) -> Tokens:
 
 
 def gather(
-    parameter: str, model: nn.Module, minibatches: Iterable[torch.Tensor], blocks: Blocks
+    parameter: str, model: nn.Module, minibatches: Iterable[torch.Tensor], blocks: Blocks, n_images: int
 ) -> dict[str, dict[str, torch.Tensor]]:
-    """Features for probes of all images: kind of token → block → features, float32 on the CPU.
+    """Features for probes of `n_images` images: kind of token → block → features, float32 on the CPU.
 
     - "single": (n, positions, channels), at most 4 × 4 evenly spread places of the grid, the outermost among them;
     - "CLS": (n, channels), where the model has such a token;
     - "pooled": (n, channels), the mean over all places of the grid.
     """
-    parts: dict[str, dict[str, list[torch.Tensor]]] = {}
+    kept: dict[str, dict[str, torch.Tensor]] = {}
+    n_seen = 0
     for images in minibatches:
         for name, kinds in blocks.read(parameter, model, images, lambda tokens: _reduce(tokens, blocks)).items():
             for kind, features in kinds.items():
-                parts.setdefault(kind, {}).setdefault(name, []).append(features)
-    return {kind: {name: torch.cat(of.pop(name)) for name in blocks.names} for kind, of in parts.items()}
+                store(kept.setdefault(kind, {}), name, features, n_seen, n_images)
+        n_seen += len(images)
+    return kept
+
+
+def store(kept: dict[str, torch.Tensor], name: str, part: torch.Tensor, start: int, n_images: int) -> None:
+    """Write one minibatch's features to their place among those of all images, made whole at the first.
+
+    Small pieces kept from every minibatch would lie scattered among what a pass frees, and the process would grow.
+    """
+    if name not in kept:
+        kept[name] = torch.empty(n_images, *part.shape[1:])
+    kept[name][start : start + len(part)] = part
 
 
 def _reduce(tokens: Tokens, blocks: Blocks) -> dict[str, torch.Tensor]:
     rows, columns = (_spread(n, MOST_A_SIDE) for n in (blocks.rows, blocks.columns))
     kinds = {"single": tokens.grid[:, rows][:, :, columns].flatten(1, 2)}
     if blocks.has_cls:
-        kinds["CLS"] = tokens.prefix[:, 0]
+        kinds["CLS"] = tokens.prefix[:, 0].clone()  # what follows may change the rest in place
     kinds["pooled"] = tokens.grid.mean((1, 2))
-    return {kind: features.float().cpu().clone() for kind, features in kinds.items()}
+    return kinds
 
 
 @torch.inference_mode()
