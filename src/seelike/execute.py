@@ -6,8 +6,10 @@ import hashlib
 import json
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
@@ -22,6 +24,7 @@ from seelike.results import REPOSITORY
 BOOK = REPOSITORY / "book"
 PACKAGE = Path(__file__).parent
 OVERVIEWS = ("scorecard", "intro")  # they read what the chapters wrote, so they come last and are never kept
+AT_ONCE = min(2, os.cpu_count() or 1)  # chapters, each of which may need 1.5 GB
 KINDS = {str: "text", int: "a whole number", float: "a number", bool: "True or False", list: "a list"}
 
 
@@ -59,10 +62,36 @@ def execute(notebook: Path, target: Path, parameters: dict) -> None:
             if error.ename == "InputError":
                 raise InputError(error.evalue) from None
             raise
-        target.parent.mkdir(parents=True, exist_ok=True)
-        beside = target.with_name(f".{target.name}.{os.getpid()}")  # a move within one folder is whole or not at all
-        shutil.copyfile(executed, beside)
-        os.replace(beside, target)
+        _put(executed, target)
+
+
+def execute_apart(notebook: Path, target: Path, parameters: dict[str, str]) -> None:
+    """The same in a process of its own, with its share of the processor's cores; what it refuses is a RuntimeError."""
+    with tempfile.TemporaryDirectory() as folder:
+        executed = Path(folder) / notebook.name
+        command = [
+            sys.executable,
+            "-m",
+            "papermill",
+            str(notebook),
+            str(executed),
+            "--no-progress-bar",
+            "-k",
+            "python3",
+        ]
+        command += [word for name, value in parameters.items() for word in ("-r", name, value)]
+        threads = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // AT_ONCE))}
+        done = subprocess.run(command, capture_output=True, text=True, env=threads | os.environ)
+        if done.returncode:
+            raise RuntimeError(f"{notebook.stem} could not be executed:\n{done.stderr[-3000:]}")
+        _put(executed, target)
+
+
+def _put(executed: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    beside = target.with_name(f".{target.name}.{os.getpid()}")  # a move within one folder is whole or not at all
+    shutil.copyfile(executed, beside)
+    os.replace(beside, target)
 
 
 def list_parameters(chapter: str) -> str:
@@ -95,7 +124,7 @@ def read_profile(profile: str) -> dict:
 
 
 def stage_book(folder: Path) -> None:
-    """Lay out the book's sources in `folder`, every chapter executed at its defaults.
+    """Lay out the book's sources in `folder`, every chapter executed at its defaults, two at a time.
 
     A chapter whose code, package, weights and stored results are those of its last execution keeps its
     outputs and only takes the new prose. What the chapters found comes to lie in `results` beside `folder`.
@@ -108,11 +137,23 @@ def stage_book(folder: Path) -> None:
         shutil.copytree(BOOK, fresh / "book", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
         for name in ("_config.yml", "_toc.yml"):
             shutil.copy(BOOK.parent / name, fresh)
-        for notebook in sorted(BOOK.glob("*.ipynb"), key=lambda page: page.stem in OVERVIEWS):
-            executed = _execute_unless_known(notebook, build)
+        for notebook, executed in _execute_all(sorted(BOOK.glob("*.ipynb")), build).items():
             nbformat.write(_with_outputs(notebook, executed), fresh / "book" / notebook.name)
         shutil.rmtree(folder, ignore_errors=True)
         fresh.rename(folder)
+
+
+def _execute_all(notebooks: list[Path], build: Path) -> dict[Path, Path]:
+    """Each notebook → its executed copy; the overviews after all others. At the first failure no other is begun."""
+    done = {}
+    with relay():
+        for pages in ([n for n in notebooks if n.stem not in OVERVIEWS], [n for n in notebooks if n.stem in OVERVIEWS]):
+            pool = ThreadPoolExecutor(AT_ONCE)
+            try:
+                done |= zip(pages, pool.map(lambda page: _execute_unless_known(page, build), pages), strict=True)
+            finally:
+                pool.shutdown(cancel_futures=True)
+    return done
 
 
 def _execute_unless_known(notebook: Path, build: Path) -> Path:
@@ -124,7 +165,8 @@ def _execute_unless_known(notebook: Path, build: Path) -> Path:
         print(f"{notebook.stem}: executing", file=sys.stderr, flush=True)
         shutil.rmtree(store, ignore_errors=True)
         results = build / "results" if notebook.stem in OVERVIEWS else known / "results"
-        execute(notebook, executed, {"results_dir": str(results)} if "results_dir" in read_parameters(notebook) else {})
+        takes = "results_dir" in read_parameters(notebook)
+        execute_apart(notebook, executed, {"results_dir": str(results)} if takes else {})
     else:
         print(f"{notebook.stem}: nothing but prose can have changed, keeping its outputs", file=sys.stderr)
     if (known / "results").is_dir():
