@@ -5,7 +5,7 @@ from pathlib import Path
 
 from seelike.claims import CLAIMS, VERDICTS, Claim
 from seelike.results import SCALES, read_published
-from seelike.tables import MARKS, number, table
+from seelike.tables import MARKS, NO_BREAK, number, table
 
 Found = dict[str, dict[str, dict]]
 
@@ -25,10 +25,7 @@ def rows(found: Found) -> str:
     lines = [head, ["---"] * len(head)]
     for key, claim in CLAIMS.items():
         title = f"{{ref}}`{key} <{label_of(claim)}>` {claim.text}"
-        controls = [
-            f"`{scale}`: {_cell(claims[key], 'control')}" if key in claims else f"`{scale}`: –"
-            for scale, claims in found.items()
-        ]
+        controls = [f"{scale}: {_cell(claims[key], 'control')}" for scale, claims in found.items() if key in claims]
         cells = [_cell(claims[key]) if key in claims else "not measured" for claims in found.values()]
         lines.append([title, "<br>".join(controls), *cells, f"{claim.paper} (Fig. {claim.figures})"])
     return table(lines)
@@ -68,6 +65,6 @@ def name_claims(found: Found, scale: str, verdict: str) -> str:
 def _cell(entry: dict, kind: str = "effect") -> str:
     mark = MARKS[entry["control_verdict" if kind == "control" else "verdict"]]
     if kind == "control":
-        return f"{number(entry, kind)} {mark}"
+        return f"{number(entry, kind)}{NO_BREAK}{mark[0]}"
     runs = entry.get("runs", 1)
     return f"**{number(entry)}** **{mark}**" + (f"<br>{runs} trainings" if runs > 1 else "")
