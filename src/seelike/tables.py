@@ -103,8 +103,6 @@ def reliability_phrases(measures: dict[str, dict]) -> dict[str, str]:
         "biased_unrelated": unrelated["values"][2][0],
         "biased_unrelated_largest": unrelated["values"][2][-1],
         "unbiased_unrelated": unrelated["values"][0][0],
-        "unbiased_least": min(pair["values"][0]),
-        "unbiased_most": max(pair["values"][0]),
         "outlier_none": outliers["values"][0][0],
         "outlier_alone": outliers["values"][0][-1],
         "outlier_both": outliers["values"][1][-1],
@@ -113,20 +111,25 @@ def reliability_phrases(measures: dict[str, dict]) -> dict[str, str]:
         "stretched": bars["each component scaled by 0.1 to 10"],
     }
     counts = {"smallest": sizes[0], "largest": sizes[-1], "outlier_factor": outliers["axes"]["factor"][-1]}
-    return {name: _signed(value) for name, value in values.items()} | {name: str(n) for name, n in counts.items()}
+    ends = {f"unbiased_{end}": _signed(choose(pair["values"][0]), 3) for end, choose in (("least", min), ("most", max))}
+    return {name: _signed(value) for name, value in values.items()} | ends | {k: str(n) for k, n in counts.items()}
 
 
 def number(entry: dict, kind: str = "effect") -> str:
-    """`0.42 [0.40, 0.44]`: an effect (or its control) with its interval."""
+    """`0.42 [0.40, 0.44]`: an effect (or its control) with its interval; a third digit where two hide the sign."""
     effect, (low, high) = entry[kind], entry["interval" if kind == "effect" else "control_interval"]
     if effect is None:
         return "not defined"
-    interval = "" if low is None else f"{NO_BREAK}[{_signed(low)},{NO_BREAK}{_signed(high)}]"
-    return _signed(effect) + interval
+    if low is None:
+        return _signed(effect)
+    fine = high - low < 0.015 or any(0 < abs(value) < 0.005 for value in (effect, low, high))
+    effect, low, high = (_signed(value, 3 if fine else 2) for value in (effect, low, high))
+    return f"{effect}{NO_BREAK}[{low},{NO_BREAK}{high}]"
 
 
-def _signed(value: float) -> str:
-    return f"{value:.2f}".replace("-0.00", "0.00").replace("-", "−")
+def _signed(value: float, decimals: int = 2) -> str:
+    text = f"{value:.{decimals}f}"
+    return (text.removeprefix("-") if float(text) == 0 else text).replace("-", "−")
 
 
 def _in_two_lines(name: str) -> str:
