@@ -5,7 +5,7 @@ import timm
 import torch
 from torch import nn
 
-from seelike.activations import stream
+from seelike.activations import read_all, stream
 from seelike.errors import InputError
 from seelike.layers import find_layers
 
@@ -91,3 +91,16 @@ def test_names_the_layer_that_is_refused():
 
     with pytest.raises(InputError, match="layer 0: is constant"):
         list(stream(nn.Sequential(nn.Linear(4, 4)), [torch.zeros(2, 4)], ["0"], refuse))
+
+
+def test_several_models_are_read_as_each_alone(generator):
+    models = {"one": nn.Sequential(nn.Linear(3, 2)), "other": nn.Sequential(nn.Linear(3, 4), nn.ReLU())}
+    images = {"one": torch.randn(5, 3, generator=generator), "other": torch.randn(5, 3, generator=generator)}
+    names = {"other": ["1", "0"], "one": ["0"]}
+    found = read_all(models, images, names, torch.clone)
+    assert list(found) == ["other/1", "other/0", "one/0"]
+    for which, layers in names.items():
+        (alone,) = stream(models[which], [images[which]], layers)
+        assert all(torch.equal(found[f"{which}/{layer}"], alone[layer]) for layer in layers)
+    with pytest.raises(InputError, match=r"^other \(Sequential\): "):
+        read_all(models, images, {"other": ["7"]}, torch.clone)

@@ -36,6 +36,26 @@ def stream(
         yield seen
 
 
+def read_all(
+    models: dict[str, nn.Module],
+    images: dict[str, torch.Tensor],
+    names: dict[str, list[str]],
+    reduce: Callable[[torch.Tensor], torch.Tensor],
+) -> dict[str, torch.Tensor]:
+    """One minibatch through several models: {"<model>/<layer>": reduce(activation)}, in the order of `names`.
+
+    Raises InputError, which names the model, as `stream` does.
+    """
+    found = {}
+    for which, layers in names.items():
+        try:
+            (seen,) = stream(models[which], [images[which]], layers, reduce)
+        except InputError as error:
+            raise InputError(f"{which} ({type(models[which]).__name__}): {error}") from None
+        found |= {f"{which}/{layer}": reduced for layer, reduced in seen.items()}
+    return found
+
+
 @torch.inference_mode()
 def _pass(model, images, names, reduce) -> dict[str, torch.Tensor]:
     seen = {}

@@ -127,7 +127,7 @@ def phrases(measures: dict) -> dict[str, str]:
     probes: `probe_<model>_<percent>_first`, `…_middle`, `…_last`, and likewise `transfer_…`.
     """
     trained, control = (measures.get(f"data_scale_cka{kind}", {}) for kind in ("", "_random"))
-    rows = {f"cka_{percent}": values for percent, values in _rows(trained.get("vit"))}
+    rows = {f"cka_{percent}": values for percent, values in rows_of(trained.get("vit"))}
     for key, cka in (("cka_seeds", trained), ("cka_untrained_seeds", control)):
         if "vit_seeds" in cka:
             rows[key] = cka["vit_seeds"]["values"].mean(0)
@@ -138,7 +138,7 @@ def phrases(measures: dict) -> dict[str, str]:
         found |= {f"{key}_{end}": f"{value:.2f}" for end, value in ends.items()}
     for kind in ("probe", "transfer"):
         for which, entry in measures.get(f"{kind}_accuracy", {}).items():
-            for percent, values in _rows(entry):
+            for percent, values in rows_of(entry):
                 places = {"first": values[0], "middle": average_middle(values), "last": values[-1]}
                 found |= {f"{kind}_{which}_{percent}_{place}": f"{value:.0%}" for place, value in places.items()}
     return found
@@ -206,7 +206,8 @@ def _by_share(values: dict[str, np.ndarray], blocks: dict[str, tuple[str, ...]])
     return found
 
 
-def _rows(entry: dict | None) -> list[tuple[int, np.ndarray]]:
+def rows_of(entry: dict | None) -> list[tuple[int, np.ndarray]]:
+    """Of an array by share of the data: (percent, values by block), from little data to all."""
     return list(zip(entry["axes"]["percent"], entry["values"], strict=True)) if entry else []
 
 

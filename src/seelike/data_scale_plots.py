@@ -5,6 +5,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from seelike.data_scale import rows_of
 from seelike.plots import COLORS, SERIES
 
 SHADES = {3: "#9BCBEB", 10: "#56A0D3", 30: "#0072B2", 100: "#003A5C"}  # the ViT's blue, darker with more data
@@ -21,13 +22,13 @@ def similarity(measures: dict, axes: np.ndarray | None = None) -> np.ndarray:
     axes = plt.subplots(1, 2, figsize=(9, 3.7), sharey=True)[1] if axes is None else axes
     trained, control = (measures[f"data_scale_cka{kind}"] for kind in ("", "_random"))
     if "vit" in trained:
-        for percent, values in _rows(trained["vit"]):
+        for percent, values in rows_of(trained["vit"]):
             axes[0].plot(values, "o-", color=SHADES[percent], markersize=4, label=f"{percent} % of the data")
         axes[0].plot(control["vit"]["values"].mean(0), color=COLORS["random"], label="same seed, untrained")
     _draw_twins(axes[0], trained, OTHER_SEEDS, "all data, other seeds")
     _draw_twins(axes[0], control, COLORS["random"], "other seeds, untrained")
     for which, (color, label) in SERIES_STYLE.items():
-        for percent, values in _rows(trained[which]) if which in trained else ():
+        for percent, values in rows_of(trained.get(which)):
             if percent == 3:
                 axes[1].plot(_depth(values), values, "o-", color=color, markersize=4, label=label)
     axes[0].xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -42,14 +43,13 @@ def probes(measures: dict, axes: np.ndarray | None = None) -> np.ndarray:
 
     Dotted, among ViTs and CNN: 3 % of the data. Grey: before training, the CNN dashed.
     """
-    several = len(_rows(measures["probe_accuracy"]["vit"])) > 1
+    several = len(rows_of(measures["probe_accuracy"]["vit"])) > 1
     shares = {"ViT by share of the data": "probe_accuracy"} if several else {}
     other = {"ViT on another task": "transfer_accuracy"} if "transfer_accuracy" in measures else {}
     panels = shares | {"ViT and CNN": ""} | other
     if axes is None:
-        axes = plt.subplots(1, len(panels), figsize=(9 if len(panels) > 1 else 5, 3.6), sharey=True, squeeze=False)[1][
-            0
-        ]
+        size = (9 if len(panels) > 1 else 5, 3.6)
+        axes = plt.subplots(1, len(panels), figsize=size, sharey=True, squeeze=False)[1][0]
     for ax, (title, measure) in zip(axes, panels.items(), strict=True):
         if measure:
             _draw_shares(ax, measures, measure)
@@ -92,17 +92,12 @@ def local_heads(measures: dict, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def _rows(entry: dict) -> list[tuple[int, np.ndarray]]:
-    """(percent, values by block), from little data to all."""
-    return list(zip(entry["axes"]["percent"], entry["values"], strict=True))
-
-
 def _depth(values: np.ndarray) -> np.ndarray:
     return np.linspace(0, 1, len(values))
 
 
 def _draw_shares(ax: Axes, measures: dict, measure: str) -> None:
-    for percent, values in _rows(measures[measure]["vit"]):
+    for percent, values in rows_of(measures[measure]["vit"]):
         ax.plot(_depth(values), values, "o-", color=SHADES[percent], markersize=3.5, label=f"{percent} %")
     _draw_untrained(ax, measures[f"{measure}_random"]["vit"], "-")
 
@@ -110,7 +105,7 @@ def _draw_shares(ax: Axes, measures: dict, measure: str) -> None:
 def _draw_models(ax: Axes, measures: dict) -> None:
     for which, entry in measures["probe_accuracy"].items():
         color, label = SERIES_STYLE[which]
-        for percent, values in _rows(entry):
+        for percent, values in rows_of(entry):
             if percent in (3, 100):
                 style, name = (":", "_") if percent == 3 else ("-", label)
                 ax.plot(_depth(values), values, style, color=color, label=name)

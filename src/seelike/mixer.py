@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from seelike.activations import stream
+from seelike.activations import read_all
 from seelike.cka import CKA, Similarity, gram
 from seelike.errors import InputError
 from seelike.intervals import Estimate
@@ -32,16 +32,8 @@ def measure(models: dict[str, nn.Module], minibatches: Iterable[dict[str, torch.
     cka, blocks = CKA(), {}
     for images in minibatches:
         blocks = blocks or {which: _find_blocks(which, models[which], images[which][:1]) for which in MODELS}
-        grams = {}
-        for which, names in blocks.items():
-            try:
-                (seen,) = stream(models[which], [images[which]], names, gram)
-            except InputError as error:
-                raise InputError(f"{which} ({type(models[which]).__name__}): {error}") from None
-            grams |= {f"{which}/{name}": k for name, k in seen.items()}
-        cka.update(grams)
-    similarity = cka.result()
-    return MixerSimilarity(blocks, similarity)
+        cka.update(read_all(models, images, blocks, gram))
+    return MixerSimilarity(blocks, cka.result())
 
 
 @dataclass(frozen=True)

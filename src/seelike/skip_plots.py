@@ -60,13 +60,12 @@ def _draw_tokens(entry: dict, ax: Axes) -> None:
     """Tokens to the right, CLS set apart by a gap; sublayers upwards."""
     values, has_cls = entry["values"], entry["axes"]["token"][0] == CLS
     colors = LogNorm(np.nanmin(values), np.nanmax(values))
-    ax.pcolormesh(np.arange(values.shape[1] - has_cls + 1), np.arange(len(values) + 1), values[:, has_cls:],
-                  norm=colors, cmap=MAP, rasterized=True)  # fmt: skip
+    mesh = ax.pcolormesh(np.arange(values.shape[1] - has_cls + 1), np.arange(len(values) + 1), values[:, has_cls:],
+                         norm=colors, cmap=MAP, rasterized=True)  # fmt: skip
     width = max(2.0, 0.06 * values.shape[1])
     if has_cls:
         edges = np.array([-1.5 * width, -0.5 * width])
-        mesh = ax.pcolormesh(edges, np.arange(len(values) + 1), values[:, :1], norm=colors, cmap=MAP, rasterized=True)
-    mesh = ax.collections[0]
+        ax.pcolormesh(edges, np.arange(len(values) + 1), values[:, :1], norm=colors, cmap=MAP, rasterized=True)
     ax.set_xticks([*([-width] if has_cls else []), (values.shape[1] - has_cls) / 2],
                   [*([CLS] if has_cls else []), "spatial tokens, row by row"])  # fmt: skip
     ax.tick_params(axis="x", length=0)

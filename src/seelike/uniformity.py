@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from seelike.activations import stream
+from seelike.activations import read_all
 from seelike.cka import CKA, Similarity, gram
 from seelike.errors import InputError
 from seelike.intervals import Estimate
@@ -31,14 +31,7 @@ def measure(models: dict[str, nn.Module], minibatches: Iterable[dict[str, torch.
     cka, axes = CKA(), None
     for images in minibatches:
         axes = axes or Axes.find(models, images, layers)
-        grams = {}
-        for which, names in axes.names().items():
-            try:
-                (seen,) = stream(models[which], [images[which]], names, gram)
-            except InputError as error:
-                raise InputError(f"{which} ({type(models[which]).__name__}): {error}") from None
-            grams |= {f"{which}/{name}": k for name, k in seen.items()}
-        cka.update(grams)
+        cka.update(read_all(models, images, axes.names(), gram))
     return Uniformity(axes, cka.result())
 
 
