@@ -49,7 +49,7 @@ def main() -> None:
     for name in ("vit_pocket_patch8_56", "resnet_pocket"):
         model = timm.create_model(name).eval()
         for layers in ("blocks", "all"):
-            names = [layer.name for layer in find_layers(model, layers, batches[0][:1])]
+            names = [layer.name for layer in find_layers("vit", model, layers, batches[0][:1])]
             alone = best_of_three(lambda model=model: forward(model, batches))
             both = best_of_three(lambda model=model, names=names: measure(model, batches, names))
             print(f"{name:24}{len(names):8}{both / alone:28.2f}")

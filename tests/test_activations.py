@@ -52,7 +52,7 @@ def test_leaves_no_trace_even_when_interrupted(training, generator):
     modes = [module.training for module in model.modules()]
     state = {key: value.clone() for key, value in model.state_dict().items()}
 
-    names = [layer.name for layer in find_layers(model, "all", torch.randn(1, 3, 56, 56, generator=generator))]
+    names = [layer.name for layer in find_layers("vit", model, "all", torch.randn(1, 3, 56, 56, generator=generator))]
 
     def fail(activation):
         raise RuntimeError("stop")

@@ -11,7 +11,7 @@ from seelike.layers import find_layers, hooked
 
 def find(name, layers, size=64, **kwargs):
     model = timm.create_model(name, **kwargs).eval()
-    return find_layers(model, layers, torch.zeros(1, 3, size, size))
+    return find_layers("vit", model, layers, torch.zeros(1, 3, size, size))
 
 
 def test_vit_has_six_layers_a_block_in_the_papers_order():
@@ -80,7 +80,7 @@ def test_layers_that_do_not_fire_are_left_out():
         def forward(self, x):
             return self.blocks[2](self.blocks[0](x))
 
-    assert [layer.name for layer in find_layers(Lazy(), "blocks", torch.zeros(1, 4))] == ["blocks.0", "blocks.2"]
+    assert [layer.name for layer in find_layers("vit", Lazy(), "blocks", torch.zeros(1, 4))] == ["blocks.0", "blocks.2"]
 
 
 def test_swin_v2_normalises_after_the_mlp_so_its_norm2_reads_no_residual_sum():
@@ -91,12 +91,12 @@ def test_swin_v2_normalises_after_the_mlp_so_its_norm2_reads_no_residual_sum():
 
 @pytest.mark.parametrize("name", ["poolformer_s12", "cait_xxs24_224"])
 def test_families_without_blocks_are_refused(name):
-    with pytest.raises(InputError, match="has no blocks that timm knows of"):
+    with pytest.raises(InputError, match="vit must be a model whose blocks timm groups"):
         find(name, "all", 224)
 
 
 def test_refuses_an_unknown_set_and_a_model_without_blocks():
     with pytest.raises(InputError, match="layers must be one of blocks, all"):
         find("resnet18", "some")
-    with pytest.raises(InputError, match="no blocks"):
-        find_layers(nn.Linear(3, 3), "blocks", torch.zeros(1, 3))
+    with pytest.raises(InputError, match="vit must be a model whose blocks timm groups"):
+        find_layers("vit", nn.Linear(3, 3), "blocks", torch.zeros(1, 3))

@@ -14,7 +14,7 @@ def images(side, n=2):
 
 
 def read(model, x, reduce=lambda z, f: (z, f)):
-    return read_sums("vit", model, x, find_blocks(model, x), reduce)
+    return read_sums("vit", model, x, find_blocks("vit", model, x), reduce)
 
 
 @pytest.mark.parametrize(

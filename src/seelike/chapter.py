@@ -53,7 +53,12 @@ class Run:
 
         First those that the parameters name; then, up to `n_runs` times, each bundled one that was also trained
         from another seed gives way to its next twin. The others stay.
+
+        Before any weights are fetched the chapter is rehearsed; a model that does not suit it raises InputError.
         """
+        from seelike import rehearsal  # it imports the chapters, and they this module
+
+        rehearsal.check(self)
         for number, names in enumerate(self._runs()):
             loaded = {}
             for which, name in names.items():
@@ -65,12 +70,20 @@ class Run:
     def load_controls(self) -> Iterator[dict[str, nn.Module]]:
         """The same architectures with random weights, of bundled models those that each run started from."""
         for number, names in enumerate(self._runs()):
-            loaded = {}
+            loaded = self._load_random(names)
             for which, name in names.items():
-                loaded[which] = models.load_random(which, name, *self._where(), self.parameters["seed"])
                 key = f"{_key(which, number)}_random"
                 self.described[key] = models.describe(loaded[which], name, initial=True)
             yield loaded
+
+    def load_first_random(self) -> dict[str, nn.Module]:
+        """The models of the first run with random weights, for a rehearsal."""
+        return self._load_random(self._runs()[0])
+
+    @property
+    def n_runs(self) -> int:
+        """How many trainings are measured."""
+        return len(self._runs())
 
     def minibatches(self, pair: dict[str, nn.Module]) -> Iterator[dict[str, torch.Tensor]]:
         """The chosen images as each of the models wants them, batch by batch."""
@@ -111,6 +124,10 @@ class Run:
         batches, left_over = divmod(len(self.images), batch_size)
         dropped = f"; {left_over} left over and not used" if left_over else ""
         return f"{batches * batch_size} images in {batches} minibatches of {batch_size}{dropped}"
+
+    def _load_random(self, names: dict[str, str]) -> dict[str, nn.Module]:
+        seed = self.parameters["seed"]
+        return {which: models.load_random(which, name, *self._where(), seed) for which, name in names.items()}
 
     def _runs(self) -> list[dict[str, str]]:
         """The models' names of each run; a model from a checkpoint of the user's has one run."""

@@ -109,7 +109,7 @@ def _find_blocks(
 ) -> dict[str, tuple[str, ...]]:
     """Model → names of its blocks."""
     found = {
-        which: tuple(layer.name for layer in find_layers(model, "blocks", images[which][:1]))
+        which: tuple(layer.name for layer in find_layers(which, model, "blocks", images[which][:1]))
         for which, model in models.items()
     }
     for one, other in pairs.items():

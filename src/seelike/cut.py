@@ -108,7 +108,7 @@ def split(intact: np.ndarray, cut: np.ndarray, block: int) -> float:
 def _find(models: dict[str, nn.Module], images: dict[str, torch.Tensor]) -> tuple[dict[str, list[str]], dict[str, int]]:
     """The names of each model's blocks, and where each cut is."""
     blocks = {
-        which: [layer.name for layer in find_layers(model, "blocks", images[which][:1])]
+        which: [layer.name for layer in find_layers(which, model, "blocks", images[which][:1])]
         for which, model in models.items()
     }
     for which, names in blocks.items():

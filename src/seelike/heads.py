@@ -45,7 +45,7 @@ def measure(
     """
     cka, names, subsets = CKA(), None, choose_subsets(distances)
     for images in minibatches:
-        names = names or [layer.name for layer in find_layers(models["cnn"], "blocks", images["cnn"][:1])]
+        names = names or [layer.name for layer in find_layers("cnn", models["cnn"], "blocks", images["cnn"][:1])]
         low = names[: max(1, len(names) // 3)]
         heads = read_heads(models["vit"], images["vit"], next(iter(find_attention(models["vit"]))))
         if heads.shape[1] != len(distances):

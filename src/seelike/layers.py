@@ -34,11 +34,11 @@ class Layer:
     stage: str | None
 
 
-def find_layers(model: nn.Module, layers: str, images: torch.Tensor) -> list[Layer]:
+def find_layers(parameter: str, model: nn.Module, layers: str, images: torch.Tensor) -> list[Layer]:
     """The layers of a set in the order in which a forward pass of `images` reaches them.
 
     Layers that the pass does not reach are left out, so an axis never shows a layer that did not fire.
-    Raises InputError for an unknown set and for a model without blocks.
+    Raises InputError for an unknown set and, naming `parameter`, for a model without blocks.
     """
     if layers not in LAYER_SETS:
         raise InputError(f"layers must be one of {', '.join(LAYER_SETS)}, not {layers!r}")
@@ -49,7 +49,10 @@ def find_layers(model: nn.Module, layers: str, images: torch.Tensor) -> list[Lay
     with evaluating(model), hooked(model, names, see), torch.inference_mode():
         model(images)
     if not reached.keys() & blocks.keys():
-        raise InputError(f"{type(model).__name__} has no blocks that timm knows of; choose another model")
+        raise InputError(
+            f"{parameter} must be a model whose blocks timm groups, such as a ViT or a ResNet; "
+            f"of {type(model).__name__} it names none"
+        )
     order = list(reached)
     return [Layer(name, _stage(name, blocks)) for i, name in enumerate(order) if not _follows_mlp(name, order[:i])]
 

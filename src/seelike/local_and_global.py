@@ -17,10 +17,10 @@ from seelike.receptive_field import ReceptiveFields
 FIELD_PIXELS = 8 * 224**2  # of the images whose graph is kept at a time
 
 
-def measure(models: dict[str, nn.Module], run: Run, n_field_images: int) -> "LocalAndGlobal":
+def measure(models: dict[str, nn.Module], run: Run, n_field_images: int, n_channels: int = 8) -> "LocalAndGlobal":
     """Pass the run's images through {"vit": …, "cnn": …} and, if it is there, "vit_little".
 
-    Receptive fields are those of the first `n_field_images`.
+    Receptive fields are those of the first `n_field_images`, each the mean over `n_channels` of a layer's channels.
     """
     distances = {
         which: attention_distance.measure(model, (batch[which] for batch in run.minibatches(models)), which)
@@ -29,14 +29,16 @@ def measure(models: dict[str, nn.Module], run: Run, n_field_images: int) -> "Loc
     }
     similarity = heads.measure(models, run.minibatches(models), distances["vit"].values[0])
     images = next(run.minibatches(models))
-    branches = receptive_field.find_branches(models["vit"], images["vit"][:1])
+    branches = receptive_field.find_branches("vit", models["vit"], images["vit"][:1])
     names = {
-        which: [layer.name for layer in find_layers(models[which], "blocks", images[which][:1])]
+        which: [layer.name for layer in find_layers(which, models[which], "blocks", images[which][:1])]
         for which in ("vit", "cnn")
     }
     names["vit"] += [*branches, *branches.values()]
     fields = {
-        which: receptive_field.measure(models[which], _first(run, models, which, n_field_images), names[which])
+        which: receptive_field.measure(
+            models[which], _first(run, models, which, n_field_images), names[which], n_channels
+        )
         for which in names
     }
     return LocalAndGlobal(distances, similarity, fields, branches)

@@ -97,7 +97,7 @@ def _contrasts(cka: np.ndarray) -> list[float]:
 
 
 def _find_blocks(which: str, model: nn.Module, images: torch.Tensor) -> list[str]:
-    names = [layer.name for layer in find_layers(model, "blocks", images)]
+    names = [layer.name for layer in find_layers(which, model, "blocks", images)]
     if len(names) < 3:
         raise InputError(f"{which} must have at least 3 blocks to compare, not {len(names)}")
     return names

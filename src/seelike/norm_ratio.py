@@ -74,7 +74,7 @@ def measure(parameter: str, model: nn.Module, minibatches: Iterable[torch.Tensor
         return Tokens.of(kinds, ratio, cosine)
 
     for images in minibatches:
-        blocks = blocks or find_blocks(model, images[:1])
+        blocks = blocks or find_blocks(parameter, model, images[:1])
         found.append(read_sums(parameter, model, images, blocks, reduce))
         for sublayer, tokens in found[-1].items():
             if np.isnan(tokens.ratio).any():

@@ -105,9 +105,9 @@ def own_share(field: np.ndarray, window: Window) -> float:
     return float(field[own].sum() / field.sum())
 
 
-def find_branches(model: nn.Module, images: torch.Tensor) -> dict[str, str]:
+def find_branches(parameter: str, model: nn.Module, images: torch.Tensor) -> dict[str, str]:
     """Attention branch → the residual sum that it is added to, by layer name, in every block that has both."""
-    names = [layer.name for layer in find_layers(model, "all", images)]
+    names = [layer.name for layer in find_layers(parameter, model, "all", images)]
     pairs = {name: name.removesuffix(".attn") + ".norm2" + INPUT for name in names if name.endswith(".attn")}
     return {branch: total for branch, total in pairs.items() if total in names}
 

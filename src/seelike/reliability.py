@@ -31,7 +31,7 @@ def measure(models: dict[str, nn.Module], run: Run) -> "Reliability":
     names = {}
     for images in run.minibatches(models):
         for which, model in models.items():
-            names.setdefault(which, _middle(model, images[which][:1]))
+            names.setdefault(which, _middle(which, model, images[which][:1]))
             (seen,) = stream(model, [images[which]], [names[which]])
             kept[which].append(seen[names[which]].cpu())
     x, y = (torch.cat(kept[which]) for which in ("vit", "cnn"))
@@ -155,6 +155,6 @@ def _push(x: torch.Tensor, factor: float) -> torch.Tensor:
     return pushed
 
 
-def _middle(model: nn.Module, images: torch.Tensor) -> str:
-    layers = find_layers(model, "blocks", images)
+def _middle(which: str, model: nn.Module, images: torch.Tensor) -> str:
+    layers = find_layers(which, model, "blocks", images)
     return layers[len(layers) // 2].name

@@ -97,10 +97,10 @@ class Sums:
         return torch.equal(f.reshape(-1), self.output.reshape(-1))
 
 
-def find_blocks(model: nn.Module, images: torch.Tensor) -> list[Block]:
+def find_blocks(parameter: str, model: nn.Module, images: torch.Tensor) -> list[Block]:
     """The blocks that timm groups and that a pass of `images` reaches."""
     modules = dict(model.named_modules())
-    return [Block.of(layer.name, modules[layer.name]) for layer in find_layers(model, "blocks", images)]
+    return [Block.of(layer.name, modules[layer.name]) for layer in find_layers(parameter, model, "blocks", images)]
 
 
 def read_sums(
@@ -135,7 +135,7 @@ def find_skipless(parameter: str, model: nn.Module, images: torch.Tensor) -> int
 
     Raises InputError, which names `parameter`, unless there is exactly one, and not the first.
     """
-    blocks, found = find_blocks(model, images), []
+    blocks, found = find_blocks(parameter, model, images), []
     _pass(model, images, blocks, lambda sums: found.append(sums.block) if sums.skip_nothing() else None)
     if len(found) != 1 or found[0] is blocks[0]:
         raise InputError(

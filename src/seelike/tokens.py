@@ -45,8 +45,7 @@ class Blocks:
 
         Raises InputError, which names `parameter`, if a block's output has no positions.
         """
-        with _naming(parameter, model):
-            names = [layer.name for layer in find_layers(model, "blocks", images[:1])]
+        names = [layer.name for layer in find_layers(parameter, model, "blocks", images[:1])]
         names = [names[i] for i in _spread(len(names), at_most or len(names))]
         shapes = _read(parameter, model, images[:1], names, lambda tokens: tokens.grid.shape)
         has_cls = getattr(model, "cls_token", None) is not None

@@ -48,12 +48,14 @@ class Axes:
     def find(cls, models: dict[str, nn.Module], images: dict[str, torch.Tensor], layers: str) -> "Axes":
         """Raises InputError for a model of fewer than three layers: it has no lowest and highest third."""
         sets = {"vit": layers, "cnn": layers, "vit_small": "blocks"}
-        found = {which: tuple(find_layers(model, sets[which], images[which][:1])) for which, model in models.items()}
+        found = {
+            which: tuple(find_layers(which, model, sets[which], images[which][:1])) for which, model in models.items()
+        }
         for which, axis in found.items():
             if len(axis) < 3:
                 raise InputError(f"{which} must have at least 3 layers to compare, not {len(axis)}")
         if "vit_small" in models:
-            blocks = find_layers(models["vit"], "blocks", images["vit"][:1])
+            blocks = find_layers("vit", models["vit"], "blocks", images["vit"][:1])
             found["vit_blocks"] = tuple(layer.name for layer in blocks)
         return cls(**found)
 

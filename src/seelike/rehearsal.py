@@ -1,0 +1,86 @@
+"""Before the long work: a chapter's own measures on a few images and random weights.
+
+Whether a model suits a chapter shows in its architecture: in what its blocks put out, whether its attention lies open,
+whether its residual sums add up. So every chapter is rehearsed before weights are fetched and all images measured, and
+what it refuses it refuses at once. The table of families (`seelike.families`) is made by the same rehearsals.
+"""
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+from torch import nn
+from torch.utils.data import Subset
+
+from seelike import data_scale, local_and_global, localization, mixer, reliability, skip_connections, uniformity
+from seelike.chapter import Measured, Run
+from seelike.probe_images import ProbeImages
+from seelike.probes import Fold
+from seelike.results import peak_mib
+
+N_IMAGES = 8
+VARIABLE = "SEELIKE_DRY_RUN"  # in the environment: stop after the rehearsal
+
+# Chapter → its measures of {parameter: model} on a run's images.
+CHAPTERS: dict[str, Callable[[dict[str, nn.Module], Run], Measured]] = {
+    "uniformity": lambda models, run: uniformity.measure(models, run.minibatches(models), run.parameters["layers"]),
+    "attention_distance": lambda models, run: local_and_global.measure(models, run, n_field_images=1, n_channels=1),
+    "skip_connections": skip_connections.measure,
+    "localization": lambda models, run: localization.measure([models], run, _probe_images(run))[0],
+    "data_scale": lambda models, run: data_scale.measure([models], run, {"probe": _probe_images(run)})[0],
+    "mixer": lambda models, run: mixer.measure(models, run.minibatches(models)),
+    "methods": reliability.measure,
+}
+
+
+class DryRun(Exception):
+    """A rehearsal that went well and was all that was asked for; its text says what the run would take."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
+
+
+def rehearse(run: Run, models: dict[str, nn.Module]) -> Measured:
+    """All that the run's chapter measures, on {parameter: model} and the first images of the run.
+
+    Raises InputError, which names the parameter, for a model that does not suit the chapter.
+    """
+    n_images = min(2 * N_IMAGES if run.chapter == "methods" else N_IMAGES, len(run.images))
+    changed = {"n_images": n_images, "batch_size": min(N_IMAGES, run.parameters["batch_size"]), "n_runs": 1}
+    few = replace(run, images=Subset(run.images.dataset, run.images.indices[:n_images]))
+    few.parameters = run.parameters | changed
+    return CHAPTERS[run.chapter](models, few)
+
+
+def check(run: Run) -> None:
+    """Rehearse a run on its own models with random weights, before theirs are fetched.
+
+    Raises InputError as `rehearse` does, and DryRun where the environment asks for no more than this.
+    """
+    models = run.load_first_random()
+    started = time.monotonic()
+    rehearse(run, models)
+    seconds = time.monotonic() - started
+    if os.environ.get(VARIABLE):
+        raise DryRun(_foresee(run, models, seconds))
+
+
+def _foresee(run: Run, models: dict[str, nn.Module], seconds: float) -> str:
+    """What was rehearsed, and what the run would take at that pace."""
+    sizes = (f"{which} {sum(p.numel() for p in model.parameters()) / 1e6:.1f} M" for which, model in models.items())
+    n_images = run.parameters["n_images"]
+    minutes = seconds / N_IMAGES * n_images * 2 * run.n_runs / 60
+    return (
+        f"{run.chapter} suits these models ({', '.join(sizes)} parameters): rehearsed with random weights on {N_IMAGES} "
+        f"images in {seconds:.1f} s on {run.device}, {peak_mib()} MiB at most; {n_images} images, {run.n_runs} "
+        f"training(s) and control(s), would take about {minutes:.0f} minutes at this pace, downloads apart"
+    )
+
+
+def _probe_images(run: Run) -> ProbeImages:
+    """The images of a rehearsal as probes want them, in two classes that are nothing but even and odd."""
+    numbers = torch.arange(len(run.images))
+    half = len(numbers) // 2
+    return ProbeImages(run.images, numbers % 2, [Fold(numbers[:half], numbers[half:], n_held_out=half // 2)], None)
