@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 NAME ?= uniformity
 
 .DEFAULT_GOAL := help
-.PHONY: help install book test chapter serve train bench lint lock clean
+.PHONY: help install book test chapter address serve train bench lint lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -29,6 +29,9 @@ test: $(READY)  ## run the tests
 
 chapter: $(READY)  ## execute one chapter: make chapter NAME=uniformity ARGS="-p profile=mine"
 	$(BIN)/seelike run $(NAME) $(ARGS)
+
+address: $(READY)  ## let buttons and notebooks point at a fork: make address URL=https://github.com/NAME/seelike BRANCH=main
+	$(BIN)/seelike address "$(URL)" --branch "$(BRANCH)"
 
 serve: book  ## build the book and serve it at http://127.0.0.1:8000
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html 8000
