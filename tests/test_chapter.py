@@ -10,6 +10,7 @@ from seelike.chapter import check_parameters, choose_device, prepare
 from seelike.errors import InputError
 from seelike.execute import find_chapter, read_parameters
 from seelike.intervals import Estimate
+from seelike.results import Result
 
 
 def parameters(**changed) -> dict:
@@ -89,6 +90,16 @@ def test_a_record_says_what_was_left_over_and_keeps_no_folder_of_this_machine(pi
     assert result.claims["U1"]["verdict"] == "holds"
     assert result.claims["U1"]["control_verdict"] == "fails"
     assert result.provenance["peak_mib"] > 0
+
+
+def test_pictures_passed_over_are_said_and_recorded(pictures, tmp_path):
+    (pictures / "class0" / "bad.jpg").write_bytes(b"")
+    own = {"dataset": "folder", "data_dir": str(pictures), "n_images": 12, "batch_size": 4, "profile": "mine"}
+    run = prepare("uniformity", "results", **parameters(**own))
+    assert str(run).endswith("of 4; 1 picture could not be read and was passed over: class0/bad.jpg (empty file)")
+    saved = run.record([Found(0.5, 0.4, 0.6)], [Found(-0.5, -0.6, -0.4)]).save(tmp_path / "results")
+    dataset = Result.load(saved).provenance["dataset"]
+    assert dataset["skipped"] == [{"file": "class0/bad.jpg", "reason": "empty file"}]
 
 
 def test_what_is_not_defined_is_none_as_in_a_result_file():

@@ -11,7 +11,6 @@ from typing import Protocol
 
 import torch
 from torch import nn
-from torch.utils.data import Subset
 
 from seelike import data, models
 from seelike.claims import CLAIMS, judge
@@ -40,8 +39,7 @@ class Run:
 
     chapter: str
     parameters: dict
-    images: Subset
-    images_sha256: str
+    images: data.Chosen
     device: str
     started: float
     models: tuple[str, ...] = MODELS
@@ -91,10 +89,9 @@ class Run:
         transforms = {which: models.transform_of(model, size) for which, model in pair.items()}
         return data.load_minibatches(self.images, transforms, self.parameters["batch_size"], self.device)
 
-    def describe_images(self, key: str, name: str, split: str, chosen: Subset) -> None:
-        """Check other images than the chapter's own, and note them for the result's provenance."""
-        known = {"name": name, "split": split, "images": len(chosen), "sha256": data.check_images(chosen)}
-        self.other_images[key] = known
+    def describe_images(self, key: str, name: str, split: str, chosen: data.Chosen) -> None:
+        """Note other images than the chapter's own for the result's provenance."""
+        self.other_images[key] = chosen.describe(name, split)
 
     def record(self, trained: list[Measured], control: list[Measured]) -> Result:
         """The result: arrays of the first run, and a verdict for every claim from all runs, trained and untrained.
@@ -107,13 +104,8 @@ class Run:
         seed = self.parameters["seed"]
         found, untrained = (_gather(runs, seed) for runs in (trained, control))
         left_over = len(self.images) % self.parameters["batch_size"]
-        dataset = {
-            "name": self.parameters["dataset"],
-            "split": self.parameters["split"],
-            "images": len(self.images) - left_over,
-            "left_over": left_over,
-            "sha256": self.images_sha256,
-        }
+        dataset = self.images.describe(self.parameters["dataset"], self.parameters["split"])
+        dataset |= {"images": len(self.images) - left_over, "left_over": left_over}
         provenance = trace(self.started, self.described, dataset, self.device) | self.other_images
         claims = {claim: _judge(claim, runs, untrained[claim]) for claim, runs in found.items()}
         parameters = {name: _without_folder(name, value) for name, value in self.parameters.items()}
@@ -123,7 +115,11 @@ class Run:
         batch_size = self.parameters["batch_size"]
         batches, left_over = divmod(len(self.images), batch_size)
         dropped = f"; {left_over} left over and not used" if left_over else ""
-        return f"{batches * batch_size} images in {batches} minibatches of {batch_size}{dropped}"
+        said = f"{batches * batch_size} images in {batches} minibatches of {batch_size}{dropped}"
+        passed_over = [data.say_skipped(self.images.skipped)]
+        for key, images in self.other_images.items():
+            passed_over.append(data.say_skipped(images.get("skipped", []), f" of {key}"))
+        return "; ".join([said, *filter(None, passed_over)])
 
     def _load_random(self, names: dict[str, str]) -> dict[str, nn.Module]:
         seed = self.parameters["seed"]
@@ -163,7 +159,7 @@ def prepare(
     device = choose_device(parameters["device"])
     images = data.open_images(parameters["dataset"], parameters["data_dir"], parameters["split"])
     chosen = data.choose(images, parameters["n_images"], parameters["seed"])
-    return Run(chapter, parameters, chosen, data.check_images(chosen), device, started, named)
+    return Run(chapter, parameters, chosen, device, started, named)
 
 
 def check_parameters(parameters: dict) -> None:

@@ -1,21 +1,28 @@
 """Images by timm data set name, and `shapes`; the same images for every model, in one order."""
 
 import hashlib
-import io
+import os
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import timm.data
 import torch
-from PIL import Image
-from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset
+from torch.utils.data import DataLoader, Dataset, Subset
 
-from seelike.errors import InputError
+from seelike import hub_images
+from seelike.errors import InputError, nearest
+from seelike.folders import open_folder
+from seelike.picture_sets import PictureSet
+from seelike.pictures import Unreadable
 from seelike.progress import track
 from seelike.shapes import Regrouped, Shapes
 from seelike.strokes import Strokes
 
 DRAWN = {images.name: images for images in (Shapes, Regrouped, Strokes)}
+TORCH = ("cifar10", "cifar100", "mnist", "kmnist", "fashion_mnist", "qmnist", "imagenet", "inaturalist", "places365")
+THUMBNAIL = 64  # pixels: a JPEG is read to its end when it is checked, but no more is computed
+NAMED = 5  # of the pictures passed over, in a sentence
 
 
 def open_images(dataset: str, data_dir: str = "", split: str = "validation") -> Dataset:
@@ -23,86 +30,111 @@ def open_images(dataset: str, data_dir: str = "", split: str = "validation") -> 
 
     Args:
         dataset: "shapes", "regrouped" or "strokes" for the project's drawings, "" or "folder" for a folder or
-            .tar of pictures, or whatever `timm.data.create_dataset` knows: "torch/cifar10", "hfds/…".
+            .tar of pictures, or a data set that timm knows: "torch/cifar10", "hfds/…".
         data_dir: where the pictures lie; not needed for drawings. Without it torchvision's data sets are
             downloaded into torch's hub folder.
         split: "train", "validation", …
 
     Raises InputError if there is no such data set, place or picture.
     """
+    data_dir = os.path.expanduser(data_dir)
     if dataset in DRAWN:
         return DRAWN[dataset](split)
     if dataset in ("", "folder"):
-        if not data_dir or not Path(data_dir).exists():
-            raise InputError(f"data_dir={data_dir!r} is not there: give a folder or a .tar file of pictures")
-        if Path(data_dir).is_file() and Path(data_dir).suffix != ".tar":
-            raise InputError(f"data_dir={data_dir!r} is neither a folder nor a .tar file")
-    elif "/" not in dataset:
-        raise InputError(
-            f"dataset={dataset!r} is not known: use {', '.join(DRAWN)}, folder, or a timm name such as torch/cifar10"
-        )
-    name = "" if dataset == "folder" else dataset
-    root = data_dir or (str(Path(torch.hub.get_dir()) / "datasets") if dataset.startswith("torch/") else None)
+        return PictureSet(open_folder(data_dir, split), data_dir)
+    _check_name(dataset)
     try:
-        images = timm.data.create_dataset(name, root=root, split=split, download=not data_dir)
+        if dataset.lower().startswith("hfds/"):
+            return PictureSet(hub_images.open_hub_set(dataset, data_dir, split), data_dir)
+        return PictureSet(_open_torch(dataset, data_dir, split), data_dir)
+    except InputError:
+        raise
     except Exception as error:  # each library raises its own
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise InputError(f"dataset={dataset!r} with data_dir={data_dir!r} cannot be read: {reason}") from None
-    if not name and Path(data_dir).is_dir() and images.reader.root == data_dir:
-        _check_split(Path(data_dir), split)
-    if isinstance(images, IterableDataset):
-        raise InputError(f"dataset={dataset!r} can only be streamed, so no images can be chosen: use hfds/ or a folder")
-    return images
+        place = f" with data_dir={data_dir!r}" if data_dir else ""
+        raise InputError(f"dataset={dataset!r}{place} and split={split!r} cannot be read: {reason}") from None
 
 
-def choose(images: Dataset, n_images: int, seed: int, parameter: str = "n_images") -> Subset:
-    """`n_images` of a data set, without replacement and in an order drawn from `seed`.
+class Chosen(Subset):
+    """Images of a data set that can be read, in the order drawn.
 
-    The order is that of `torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))`.
-    Raises InputError, which names `parameter`, if there are not so many.
+    `sha256` is that of their files' bytes (of drawings: of their pixels), in order; `skipped` lists the pictures
+    drawn before them that could not be read: {"file", "reason"} each.
     """
+
+    def __init__(self, images: Dataset, indices: list[int], sha256: str, skipped: list[dict[str, str]]):
+        super().__init__(images, indices)
+        self.sha256, self.skipped = sha256, skipped
+
+    def describe(self, name: str, split: str) -> dict:
+        """For the provenance of a result."""
+        known = {"name": name, "split": split, "images": len(self), "sha256": self.sha256}
+        return known | ({"skipped": self.skipped} if self.skipped else {})
+
+
+def choose(images: Dataset, n_images: int, seed: int, parameter: str = "n_images") -> Chosen:
+    """`n_images` of a data set, without replacement and in an order drawn from `seed`; each is read once.
+
+    The order is that of `torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))`. A picture
+    that cannot be read is passed over, and the next in the order takes its place.
+    Raises InputError, which names `parameter`, if there are not so many that can be read.
+    """
+    order = draw(images, n_images, seed, parameter).indices
+    digest, indices, skipped = hashlib.sha256(), [], []
+    readable = islice(_find_readable(images, order, skipped), n_images)
+    for index, content in track(readable, "check images", n_images):
+        digest.update(content)
+        indices.append(index)
+    if len(indices) < n_images:
+        raise InputError(
+            f"{parameter} must be at most {len(indices)}, the pictures of this data set that can be read, "
+            f"not {n_images}; {len(skipped)} cannot: {name_skipped(skipped)}"
+        )
+    return Chosen(images, indices, digest.hexdigest(), skipped)
+
+
+def draw(images: Dataset, n_images: int, seed: int, parameter: str = "n_images") -> Subset:
+    """All images in the order of `choose`, none of them read. Raises InputError for fewer than `n_images`."""
     if n_images > len(images):
         raise InputError(f"{parameter} must be at most {len(images)}, the size of this data set, not {n_images}")
-    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))
-    return Subset(images, order[:n_images].tolist())
+    return Subset(images, torch.randperm(len(images), generator=torch.Generator().manual_seed(seed)).tolist())
+
+
+def name_skipped(skipped: list[dict[str, str]]) -> str:
+    """The first pictures that could not be read, with their reasons, and how many more there are."""
+    named = [f"{each['file']} ({each['reason']})" for each in skipped[:NAMED]]
+    more = [f"and {len(skipped) - NAMED} more"] if len(skipped) > NAMED else []
+    return ", ".join(named + more)
+
+
+def say_skipped(skipped: list[dict[str, str]], whose: str = "") -> str:
+    """The part of a sentence that owns up to them; "" where there are none."""
+    if not skipped:
+        return ""
+    count = f"{len(skipped)} picture{'s' * (len(skipped) > 1)}"
+    were = "were" if len(skipped) > 1 else "was"
+    return f"{count}{whose} could not be read and {were} passed over: {name_skipped(skipped)}"
 
 
 def read_labels(chosen: Subset) -> torch.Tensor:
-    """The labels (n,) of chosen images, in their order; pictures in a folder or tar are not decoded."""
-    reader = getattr(chosen.dataset, "reader", None)
-    source = chosen.dataset if reader is None else reader
-    return torch.tensor([int(source[index][1]) for index in chosen.indices])
+    """The labels (n,) of chosen images, in their order; pictures in files are not decoded.
 
-
-def check_images(chosen: Subset) -> str:
-    """Read every chosen picture once, before any work rests on it; returns their SHA-256 in order.
-
-    timm puts the next picture in the place of one it cannot decode, with no more than a warning. Of pictures
-    in a folder or tar the file's bytes are hashed, of others the pixels. Raises InputError that names the file.
+    Raises InputError, which names dataset, if they are no whole numbers.
     """
-    digest = hashlib.sha256()
-    reader = getattr(chosen.dataset, "reader", None)
-    for index in track(chosen.indices, "check images"):
-        if reader is None:
-            digest.update(chosen.dataset[index][0].tobytes())
-            continue
-        try:
-            content = reader[index][0].read()
-            digest.update(content)
-            with Image.open(io.BytesIO(content)) as picture:
-                picture.draft("RGB", (64, 64))  # a JPEG is read to its end, but only a thumbnail is computed
-                picture.load()
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-            reason = str(error).partition(" <")[0]
-            raise InputError(f"the picture {reader.filename(index)} in data_dir cannot be read: {reason}") from None
-    return digest.hexdigest()
+    images = chosen.dataset
+    label = images.label if isinstance(images, PictureSet) else lambda index: images[index][1]
+    labels = [label(index) for index in chosen.indices]
+    try:
+        return torch.tensor([int(each) for each in labels])
+    except (TypeError, ValueError):
+        raise InputError(f"dataset must have whole numbers for classes, not such as {labels[0]!r}"[:300]) from None
 
 
 def count_classes(chosen: Subset) -> int | None:
     """How many classes the whole data set tells apart; None where it does not say."""
-    reader = getattr(chosen.dataset, "reader", None)
-    names = ((chosen.dataset, "classes"), (reader, "class_to_idx"), (reader, "class_name_to_idx"))
-    known = [classes for source, name in names if (classes := getattr(source, name, None))]
+    source = getattr(chosen.dataset, "source", chosen.dataset)
+    names = ("classes", "class_to_idx", "class_name_to_idx")
+    known = [classes for name in names if (classes := getattr(source, name, None))]
     return len(known[0]) if known else None
 
 
@@ -120,13 +152,37 @@ def load_minibatches(
         yield {model: moved[view] for model, view in views.items()}
 
 
-def _check_split(folder: Path, split: str) -> None:
-    """timm takes all of a folder whose parts bear other names than the split asked for; that mixes the parts."""
-    parts = sorted(
-        {"train", "val", "validation", "test"} & {child.name for child in folder.iterdir() if child.is_dir()}
-    )
-    if parts:
-        raise InputError(f"split must be one of the parts of data_dir, {', '.join(parts)}, not {split!r}")
+def _check_name(dataset: str) -> None:
+    """Refuse what is no data set of torchvision or of the hub, before a library is asked."""
+    prefix, slash, name = dataset.partition("/")
+    known = [*DRAWN, "folder", *(f"torch/{one}" for one in TORCH)]
+    if not slash or prefix.lower() not in ("torch", "hfds", "hfids", "tfds", "wds"):
+        raise InputError(
+            f"dataset={dataset!r} is not known: use {', '.join(DRAWN)}, folder, or a timm name such as torch/cifar10 "
+            f"or hfds/…{nearest(dataset, known)}"
+        )
+    if prefix.lower() in ("hfids", "tfds", "wds"):
+        raise InputError(f"dataset={dataset!r} can only be streamed, so no images can be chosen: use hfds/ or a folder")
+    if prefix.lower() == "torch" and name.lower() not in (*TORCH, "inat", "image_folder", "folder"):
+        raise InputError(f"dataset={dataset!r} is not known: torch/ has {', '.join(TORCH)}{nearest(dataset, known)}")
+
+
+def _open_torch(dataset: str, data_dir: str, split: str) -> Dataset:
+    """A data set of torchvision; without a place for it it is downloaded."""
+    root = data_dir or str(Path(torch.hub.get_dir()) / "datasets")
+    return timm.data.create_dataset(dataset, root=root, split=split, download=not data_dir)
+
+
+def _find_readable(images: Dataset, order: list[int], skipped: list[dict[str, str]]) -> Iterator[tuple[int, bytes]]:
+    """Each image that can be read, with the bytes that its hash is of; the others are noted in `skipped`."""
+    for index in order:
+        if not isinstance(images, PictureSet):
+            yield index, images[index][0].tobytes()
+            continue
+        try:
+            yield index, images.read(index, THUMBNAIL)[1]
+        except Unreadable as reason:
+            skipped.append({"file": images.name(index), "reason": str(reason)})
 
 
 class _Views(Dataset):
@@ -137,5 +193,5 @@ class _Views(Dataset):
         return len(self.images)
 
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
-        image = self.images[index][0].convert("RGB")  # torchvision gives some data sets in grey
+        image = self.images[index][0]
         return {view: transform(image) for view, transform in self.transforms.items()}

@@ -1,5 +1,8 @@
 """The one exception a user is meant to see."""
 
+import difflib
+from collections.abc import Iterable
+
 
 class InputError(ValueError):
     """Input that cannot be used: one sentence that names the parameter and what is allowed.
@@ -9,3 +12,14 @@ class InputError(ValueError):
 
     def _render_traceback_(self) -> list[str]:
         return [f"InputError: {self}"]
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The end of a refusal that guesses what was meant, "; did you mean shapes?"; "" where nothing is near."""
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def in_one_line(error: Exception) -> str:
+    """What another library raised, as the end of a refusal: its kind and its text, the first 300 letters."""
+    return " ".join(f"{type(error).__name__}: {error}".split())[:300].rstrip(": ")

@@ -46,10 +46,13 @@ def open_probe_images(run: Run, kind: str = "probe") -> ProbeImages | None:
     name, place, split = (run.parameters[f"{kind}_{part}"] for part in ("dataset", "data_dir", "split"))
     try:
         images = data.open_images(name, place, split)
+        first = Subset(images, data.draw(images, n_images, seed, "n_probe_images").indices[:n_images])
+        choose_folds(data.read_labels(first), seed=seed)  # too few of a class are noticed before pictures are read
+        chosen = data.choose(images, n_images, seed, "n_probe_images")
+        labels = data.read_labels(chosen)
     except InputError as error:  # it begins with the name of the parameter
-        raise InputError(f"{kind}_{error}") from None
-    chosen = data.choose(images, n_images, seed, "n_probe_images")
-    labels = data.read_labels(chosen)
+        own = "" if str(error).startswith("n_probe_images") else f"{kind}_"
+        raise InputError(f"{own}{error}") from None
     folds = choose_folds(labels, seed=seed)
     run.describe_images(f"{kind}_dataset", name, split, chosen)
     return ProbeImages(chosen, labels, folds, _find_centers(chosen))
