@@ -33,7 +33,7 @@ from importlib.util import find_spec
 
 source = "{source}"
 if getattr(find_spec("seelike"), "origin", None) is None:
-    %pip install --quiet "seelike @ {{source}}"
+    %pip install --quiet "{{source}}"
 """
 ASK = """\
 # Where the book's package is missing, this says how to get it.
