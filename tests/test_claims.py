@@ -7,7 +7,8 @@ import pytest
 
 from seelike.claims import CLAIMS, judge
 from seelike.intervals import Estimate
-from seelike.results import REPOSITORY, Result
+from seelike.places import RESULTS
+from seelike.results import Result
 
 ABOVE = replace(next(iter(CLAIMS.values())), threshold=0.0, above=True)
 BELOW = replace(ABOVE, threshold=0.35, above=False)
@@ -46,9 +47,7 @@ def test_claims_are_of_chapters():
     assert chapters == {"uniformity", "attention_distance", "skip_connections", "localization", "data_scale", "mixer"}
 
 
-@pytest.mark.parametrize(
-    "file", sorted((REPOSITORY / "results").glob("*/*.json")), ids=lambda f: f"{f.parent.name}-{f.stem}"
-)
+@pytest.mark.parametrize("file", sorted(RESULTS.glob("*/*.json")), ids=lambda f: f"{f.parent.name}-{f.stem}")
 def test_untrained_models_pass_no_claim_about_learning(file):
     for claim, found in Result.load(file).claims.items():
         assert not (CLAIMS[claim].learned and found["control_verdict"] == "holds"), claim

@@ -1,13 +1,12 @@
 """The scorecard is made of result files alone, and shows every claim."""
 
 import json
-from pathlib import Path
 
 import pytest
 
 from seelike import scorecard
 from seelike.claims import CLAIMS
-from seelike.results import REPOSITORY
+from seelike.places import BOOK, RESULTS
 from seelike.scorecard_plots import FILLS, summary
 
 
@@ -62,7 +61,7 @@ def rgb(color: str) -> list[float]:
 
 
 def test_gathers_what_the_folder_holds_before_what_the_repository_holds(tmp_path):
-    published = REPOSITORY / "results" / "pocket" / "uniformity.json"
+    published = RESULTS / "pocket" / "uniformity.json"
     changed = json.loads(published.read_text())
     changed["claims"]["U1"]["effect"] = 0.123
     (tmp_path / "pocket").mkdir()
@@ -72,6 +71,6 @@ def test_gathers_what_the_folder_holds_before_what_the_repository_holds(tmp_path
 
 
 def test_every_label_that_a_row_links_to_is_that_of_a_figure():
-    pages = " ".join(page.read_text() for page in Path(REPOSITORY / "book").glob("*.ipynb"))
+    pages = " ".join(page.read_text() for page in BOOK.glob("*.ipynb"))
     for claim in CLAIMS.values():
         assert f'"name": "{scorecard.label_of(claim)}"' in pages, claim.id

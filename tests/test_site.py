@@ -10,7 +10,7 @@ from urllib.parse import urldefrag, urlsplit
 import pytest
 
 from seelike.claims import CLAIMS
-from seelike.results import REPOSITORY
+from seelike.places import REPOSITORY
 
 SITE = REPOSITORY / "_build" / "html"
 PAGES = [f"{page}.html" for page in re.findall(r"(?:root|file): (\S+)", (REPOSITORY / "_toc.yml").read_text())]
