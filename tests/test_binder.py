@@ -18,8 +18,9 @@ TOOLS = {"python", "pip"}
 
 
 def conda_specs() -> dict[str, str]:
-    """Package → its bounds, as conda writes them."""
-    specs = [Requirement(spec.replace("python=", "python==")) for spec in ENVIRONMENT["dependencies"]]
+    """Package → its bounds, from conda or from pip."""
+    *listed, by_pip = ENVIRONMENT["dependencies"]
+    specs = [Requirement(spec.replace("python=", "python==")) for spec in (*listed, *by_pip["pip"])]
     return {spec.name: str(spec.specifier) for spec in specs}
 
 
