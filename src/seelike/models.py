@@ -1,38 +1,36 @@
-"""Models by timm name: pretrained, from a local file, or with random weights."""
+"""Models by timm name: pretrained, from a local file, or with random weights.
 
-import difflib
+All weights are a local file before timm sees them: bundled, the user's own, or fetched from the hub. The head is the
+file's: a checkpoint of another number of classes, or of none, keeps its own, as the layers below it do not change.
+"""
+
 import hashlib
+import math
 from functools import lru_cache
 from pathlib import Path
 
 import timm
 import torch
-from safetensors import SafetensorError, safe_open
+from timm.layers import PatchEmbed
+from timm.models import PretrainedCfg
 from torch import nn
 
-from seelike import zoo
-from seelike.errors import InputError
+from seelike import hub, zoo
+from seelike.blueprints import Blueprint, check_name, fetch_weights, find_blueprint
+from seelike.checkpoints import Misfit, check_file, check_numbers
+from seelike.errors import InputError, in_one_line
+from seelike.progress import tell
 
 
 def check_model(parameter: str, name: str, checkpoint: str = "") -> None:
-    """Refuse a name that timm does not know and a checkpoint that cannot be read; loads nothing.
+    """Refuse a name that timm does not know and a checkpoint that cannot be read; loads nothing, asks no network.
 
     Raises InputError, which names `parameter` (or `parameter`_checkpoint).
     """
-    architecture, _, tag = name.partition(".")
-    if not timm.is_model(architecture):
-        raise InputError(
-            f"{parameter}={name!r} is no model that timm knows{_nearest(architecture, timm.list_models())}"
-        )
-    tags = [known.partition(".")[2] for known in timm.list_pretrained(f"{architecture}.*")]
-    if tag and tag not in tags:
-        offered = f"one of {', '.join(tags)}" if tags else "none"
-        raise InputError(f"{parameter}={name!r}: timm knows {architecture}, but its weights are {offered}, not {tag!r}")
-    if not tags and not checkpoint:
-        raise InputError(f"{parameter}={name!r} has no public weights: give a file as {parameter}_checkpoint")
+    check_name(parameter, name, checkpoint)
     if checkpoint:
-        _check_file(f"{parameter}_checkpoint", Path(checkpoint))
-    elif architecture in zoo.ARCHITECTURES:
+        check_file(f"{parameter}_checkpoint", Path(checkpoint))
+    elif name.partition(".")[0] in zoo.ARCHITECTURES:
         zoo.check_weights(timm.get_pretrained_cfg(name).file)
 
 
@@ -41,24 +39,22 @@ def load_model(parameter: str, name: str, checkpoint: str = "", image_size: int 
 
     Args:
         parameter: "vit" or "cnn", named where something is refused.
-        checkpoint: a safetensors file instead of timm's own weights.
+        name: a timm name, or "hf-hub:owner/name" of a timm model on the hub.
+        checkpoint: a file of weights (.safetensors, .pth, .pt, .bin) instead of the name's own.
         image_size: side in pixels; 0 for the model's own. Position embeddings are resampled.
 
     Raises InputError if the weights cannot be had or do not fit.
     """
-    overlay = {"file": checkpoint, "custom_load": False} if checkpoint else None
-    try:
-        return _create(parameter, name, image_size, device, pretrained=True, pretrained_cfg_overlay=overlay)
-    except InputError:
-        raise
-    except Exception as error:  # the hub and torch raise many kinds
-        load_random(parameter, name, image_size, device)  # raises if it was the image size, not the weights
-        complaint = (
-            f"{parameter}_checkpoint={checkpoint!r} does not fit {name}"
-            if checkpoint
-            else f"{parameter}={name!r}: its weights could not be had (give a file as {parameter}_checkpoint)"
-        )
-        raise InputError(f"{complaint}: {_in_one_line(error)}") from None
+    blueprint = find_blueprint(parameter, name)
+    file = checkpoint or fetch_weights(parameter, name, blueprint.card)
+    which = f"{parameter}_checkpoint={checkpoint!r}" if checkpoint else f"{parameter}={name!r}"
+    overlay = {}
+    if file != blueprint.card.file:  # the bundled weights are compared with their manifest as timm loads them
+        check_file(f"{parameter}_checkpoint" if checkpoint else f"{parameter}={name!r}: its file", Path(file))
+        overlay = {"file": file, "custom_load": False}
+    model = _load(parameter, name, blueprint, image_size, device, overlay, which)
+    check_numbers(model, which)
+    return model
 
 
 def load_random(parameter: str, name: str, image_size: int = 0, device: str = "cpu", seed: int = 0) -> nn.Module:
@@ -71,7 +67,7 @@ def load_random(parameter: str, name: str, image_size: int = 0, device: str = "c
     """
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        model = _create(parameter, name, image_size, device, pretrained=False)
+        model = _create(parameter, name, find_blueprint(parameter, name), image_size, device)
     for key, scale in model.named_parameters():
         if (
             scale.ndim <= 1
@@ -97,51 +93,85 @@ def _create_transform(config: tuple):
 
 
 def describe(model: nn.Module, name: str, checkpoint: str = "", initial: bool = False) -> dict:
-    """Name and hashes of a model, for the provenance of a result; an `initial` state has no file."""
+    """Name, origin and hashes of a model, for the provenance of a result; an `initial` state has no file.
+
+    `classes` is what the model's head tells apart, 0 for a model without one; `repository` and `commit` are the hub's.
+    """
     digest = hashlib.sha256()
     for key, value in model.state_dict().items():
         digest.update(key.encode())
         digest.update(value.cpu().contiguous().numpy().tobytes())
     known = {"name": name, "parameters": sum(p.numel() for p in model.parameters()), "state_sha256": digest.hexdigest()}
-    file = checkpoint or (timm.get_pretrained_cfg(name).file if name.partition(".")[0] in zoo.ARCHITECTURES else "")
+    file = checkpoint or model.pretrained_cfg.get("file", "")
     if file and not initial:
-        known |= {"file": Path(file).name, "file_sha256": zoo.sha256(file)}
+        known |= {"classes": model.num_classes, "file": Path(file).name, "file_sha256": zoo.sha256(file)}
+        known |= hub.find_origin(file)
     return known
 
 
-def _create(parameter: str, name: str, image_size: int, device: str, **how) -> nn.Module:
-    """Create a model and pass one blank image through it, so that an unsuitable size shows at once."""
-    fixed = image_size and timm.get_pretrained_cfg_value(name, "fixed_input_size")
-    model = timm.create_model(name, **how, **({"img_size": image_size} if fixed else {})).eval().to(device)
-    shape = timm.data.resolve_model_data_config(model)["input_size"]
-    height, width = (image_size, image_size) if image_size else shape[1:]
+def _load(parameter: str, name: str, blueprint: Blueprint, image_size: int, device: str, overlay: dict, which: str):
+    """With the head that the file has: where nothing but the classifier does not match, once more with the file's."""
+    try:
+        return _create(parameter, name, blueprint, image_size, device, overlay)
+    except InputError:
+        raise
+    except Exception as error:  # torch's on keys and shapes, or whatever a family's own conversion of files raises
+        load_random(parameter, name, image_size, device)  # raises if it was the image size, not the weights
+        misfit = Misfit.read(error)
+        classes = None if "num_classes" in overlay else _count_classes(misfit, blueprint.card, overlay)
+        if classes is None:
+            fault = misfit if misfit.names() else in_one_line(error)
+            at = f" at image_size={image_size}" if image_size else ""
+            raise InputError(f"{which} does not fit {name}{at} (is it of another architecture?): {fault}") from None
+    tell(f"{which}: the file's head tells {classes} classes apart, not {blueprint.card.num_classes}, and stays so")
+    return _load(parameter, name, blueprint, image_size, device, overlay | {"num_classes": classes}, which)
+
+
+def _count_classes(misfit: Misfit, card: PretrainedCfg, overlay: dict) -> int | None:
+    """What the head of a file tells apart, if nothing but the head does not match; 0 for a file without one."""
+    heads = (card.classifier,) if isinstance(card.classifier, str) else card.classifier or ()
+    if not misfit.names() or not all(name.rpartition(".")[0] in heads for name in misfit.names()):
+        return None
+    weight = f"{heads[0]}.weight"
+    if weight in misfit.reshaped:
+        return misfit.reshaped[weight][0][0]
+    held = timm.models.load_state_dict(overlay["file"], weights_only=True) if misfit.unexpected else {}
+    return len(held[weight]) if weight in held else 0
+
+
+def _create(
+    parameter: str, name: str, blueprint: Blueprint, image_size: int, device: str, overlay: dict | None = None
+) -> nn.Module:
+    """Create a model, random without `overlay`; one blank image through it shows an unsuitable size at once."""
+    card = blueprint.card
+    if card.input_size[0] != 3:
+        raise InputError(f"{parameter}={name!r} takes images of {card.input_size[0]} channels, not RGB, which has 3")
+    size = {"img_size": image_size} if image_size and card.fixed_input_size else {}
+    arguments = blueprint.arguments | size | {"pretrained_cfg_overlay": overlay or None}
+    model = timm.create_model(blueprint.name, pretrained=overlay is not None, **arguments).eval().to(device)
+    _check_patches(parameter, name, model, image_size)
+    height, width = (image_size, image_size) if image_size else card.input_size[1:]
     try:
         with torch.inference_mode():
             model(torch.zeros(1, 3, height, width, device=device))
     except Exception as error:  # whatever the architecture's own checks raise
         size = f"image_size={image_size}" if image_size else f"a {height}×{width} RGB image"
-        raise InputError(f"{size} does not suit {parameter}={name!r}: {_in_one_line(error)}") from None
+        raise InputError(f"{size} does not suit {parameter}={name!r}: {in_one_line(error)}") from None
     return model
 
 
-def _check_file(parameter: str, file: Path) -> None:
-    if not file.is_file():
-        raise InputError(f"{parameter}={str(file)!r} is not a file")
-    if file.suffix != ".safetensors":
-        raise InputError(f"{parameter} must be a .safetensors file, not {file.name!r}")
-    try:
-        with safe_open(file, framework="pt") as tensors:
-            tensors.keys()
-    except (SafetensorError, OSError) as error:
+def _check_patches(parameter: str, name: str, model: nn.Module, image_size: int) -> None:
+    """Refuse a size of which a model would leave out the last rows and columns, as they do not fill a patch."""
+    embed = next((m for m in model.modules() if isinstance(m, PatchEmbed)), getattr(model, "patch_embed", None))
+    cut = getattr(embed, "proj", None)
+    padded = getattr(embed, "dynamic_img_pad", False)
+    if not isinstance(cut, nn.Conv2d) or cut.kernel_size != cut.stride or any(cut.padding) or padded:
+        return
+    patch = math.lcm(*cut.kernel_size)
+    if image_size % patch:
+        below = image_size // patch * patch
+        near = f"{below} or {below + patch}" if below else patch
         raise InputError(
-            f"{parameter}={str(file)!r} is truncated or no safetensors file: {_in_one_line(error)}"
-        ) from None
-
-
-def _nearest(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-    return f"; the nearest are {', '.join(near)}" if near else ""
-
-
-def _in_one_line(error: Exception) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())[:300].rstrip(": ")
+            f"image_size={image_size} does not suit {parameter}={name!r}, which cuts images into patches of {patch} "
+            f"pixels: use {near}"
+        )

@@ -5,13 +5,16 @@ notebooks names a file in the environment; `track` in the notebook writes its ba
 it to the terminal.
 """
 
+import io
+import logging
 import os
 import sys
 import tempfile
 import threading
-from collections.abc import Iterable
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
+from typing import TextIO
 
 from tqdm import tqdm
 
@@ -20,11 +23,42 @@ VARIABLE = "SEELIKE_PROGRESS"
 
 def track(items: Iterable, what: str, total: int | None = None) -> Iterable:
     """Iterate with a bar and an estimate of the time left, where there is a terminal to show it."""
+    stream = _find_terminal()
+    return tqdm(items, what, total, file=stream, mininterval=1, ncols=80, leave=True) if stream else items
+
+
+def tell(sentence: str) -> None:
+    """A line on the terminal, where there is one."""
+    print(sentence, file=_find_terminal() or io.StringIO(), flush=True)
+
+
+@contextmanager
+def libraries_on_terminal(*names: str) -> Iterator[None]:
+    """While inside, the bars and log lines of libraries go to the terminal, or nowhere; never into a notebook."""
+    stream = _find_terminal() or io.StringIO()
+    handlers = [handler for name in names for handler in logging.getLogger(name).handlers]
+    before = [(h, h.setStream(stream)) for h in handlers if isinstance(h, logging.StreamHandler)]
+    try:
+        with redirect_stderr(stream):
+            yield
+    finally:
+        for handler, own in before:
+            handler.setStream(own or sys.stderr)
+
+
+def _find_terminal() -> TextIO | None:
+    """Where a user sees what is written: the channel of `relay`, else stderr if that is a terminal."""
     channel = os.environ.get(VARIABLE)
-    if not channel and not sys.stderr.isatty():
-        return items
-    stream = Path(channel).open("a", encoding="utf-8") if channel else sys.stderr  # noqa: SIM115, open while in use
-    return tqdm(items, what, total, file=stream, mininterval=1, ncols=80, leave=True)
+    if channel:
+        return _Channel(Path(channel).open("ab", buffering=0), encoding="utf-8", write_through=True)
+    return sys.stderr if sys.stderr.isatty() else None
+
+
+class _Channel(io.TextIOWrapper):
+    """It ends on a terminal, and says so to libraries that show a bar nowhere else."""
+
+    def isatty(self) -> bool:
+        return True
 
 
 @contextmanager
