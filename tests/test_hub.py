@@ -4,8 +4,6 @@ import errno
 import io
 import json
 import os
-import subprocess
-import sys
 import time
 from collections import namedtuple
 from pathlib import Path
@@ -310,13 +308,3 @@ def test_a_failure_of_a_data_set_is_one_sentence_too(hub, waits, tmp_path, case)
 def test_a_split_that_the_data_set_lacks_is_refused_by_name(hub):
     with pytest.raises(InputError, match="split='test' .*validation"):
         open_images(PICTURES, split="test")
-
-
-def test_the_environment_is_all_that_a_user_sets(hub, tmp_path):
-    """In a process of its own, as a chapter's is: HF_ENDPOINT and HF_HOME reach every library."""
-    code = f"from seelike.models import load_model; load_model('cnn', {CNN!r}); " \
-           f"from seelike.data import open_images; print(len(open_images({PICTURES!r})))"  # fmt: skip
-    places = {"HF_ENDPOINT": hub.address, "HF_HOME": str(tmp_path / "home")}
-    done = subprocess.run([sys.executable, "-c", code], env=os.environ | places, capture_output=True, text=True)
-    assert done.stdout == "12\n" and done.stderr == ""
-    assert list((tmp_path / "home").rglob(WEIGHTS)) and not (tmp_path / "hub").exists()
