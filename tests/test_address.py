@@ -11,7 +11,7 @@ import nbformat
 import pytest
 import yaml
 
-from seelike import address
+from seelike import address, execute
 from seelike.address import Address, configure, install_code, write_address
 from seelike.errors import InputError
 from seelike.places import BOOK, REPOSITORY
@@ -118,11 +118,23 @@ def test_the_config_with_an_address_differs_in_nothing_else_and_goes_back(clone)
     assert after["html"] == before["html"] | dict.fromkeys((k for k in after["html"] if k.startswith("use_")), True)
 
 
-def test_a_staged_page_installs_the_commit_that_was_staged(clone):
+def test_a_staged_page_installs_the_commit_that_was_staged(clone, monkeypatch):
     assert address.find_source(clone) == ""
+    for path in (clone / "book").glob("*.ipynb"):
+        page = nbformat.read(path, as_version=4)
+        page.cells = page.cells[:2]  # the title and the install cell
+        nbformat.write(page, path)
+    (clone / "_toc.yml").touch()
+    git(clone, "commit", "--quiet", "--all", "--message=short")
     write_address(URL, "main", clone)
     git(clone, "commit", "--quiet", "--all", "--message=address")
-    assert address.find_source(clone) == f"git+{URL}@{git(clone, 'rev-parse', 'HEAD')}"
+    monkeypatch.setattr(execute, "BOOK", clone / "book")
+    monkeypatch.setattr(execute, "read_parameters", lambda notebook: {})
+    execute.stage_book(clone / "_build" / "source")
+    staged = f"git+{URL}@{git(clone, 'rev-parse', 'HEAD')}"
+    assert address.find_source(clone) == staged
+    assert read_cells(clone / "_build" / "source") == [install_code(staged)] * len(NOTEBOOKS)
+    assert install_code(staged) not in read_cells(clone)
 
 
 def test_a_folder_of_the_same_name_is_not_taken_for_the_package(tmp_path):
