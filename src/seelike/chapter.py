@@ -1,7 +1,6 @@
 """What every chapter does besides measuring: check the parameters, load, record."""
 
 import math
-import os
 import re
 import time
 from collections.abc import Iterator
@@ -14,13 +13,15 @@ from torch import nn
 
 from seelike import data, models
 from seelike.claims import CLAIMS, judge
-from seelike.errors import InputError
+from seelike.errors import InputError, nearest
 from seelike.intervals import Estimate, combine
 from seelike.layers import LAYER_SETS
 from seelike.recipes import find_runs
-from seelike.results import Result, trace
+from seelike.results import Result, read_published, trace
+from seelike.writable import is_writable
 
 MODELS = ("vit", "cnn")  # the parameters that name models in most chapters
+LARGEST_IMAGE = 2048  # pixels a side
 
 
 class Measured(Protocol):
@@ -159,6 +160,7 @@ def prepare(
     device = choose_device(parameters["device"])
     images = data.open_images(parameters["dataset"], parameters["data_dir"], parameters["split"])
     chosen = data.choose(images, parameters["n_images"], parameters["seed"])
+    read_published(chapter, results_dir)  # a damaged file there would be noticed only at the end
     return Run(chapter, parameters, chosen, device, started, named)
 
 
@@ -175,6 +177,8 @@ def check_parameters(parameters: dict) -> None:
             raise InputError(f"{name} must be {least} or more, not {parameters[name]}")
     if parameters["seed"] >= 2**63:
         raise InputError(f"seed must be below 2**63, not {parameters['seed']}")
+    if parameters["image_size"] > LARGEST_IMAGE:
+        raise InputError(f"image_size must be at most {LARGEST_IMAGE}, not {parameters['image_size']}")
     if parameters["batch_size"] > parameters["n_images"]:
         raise InputError(
             f"batch_size must be at most n_images, {parameters['n_images']}, not {parameters['batch_size']}"
@@ -183,8 +187,9 @@ def check_parameters(parameters: dict) -> None:
         if parameters.get(name, 0) > parameters["n_images"]:
             raise InputError(f"{name} must be at most n_images, {parameters['n_images']}, not {parameters[name]}")
     if parameters.get("layers", "all") not in LAYER_SETS:
-        raise InputError(f"layers must be one of {', '.join(LAYER_SETS)}, not {parameters['layers']!r}")
-    if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", parameters["profile"]):
+        guess = nearest(parameters["layers"], LAYER_SETS)
+        raise InputError(f"layers must be one of {', '.join(LAYER_SETS)}, not {parameters['layers']!r}{guess}")
+    if not re.fullmatch(r"[A-Za-z0-9][\w.-]{0,99}", parameters["profile"]):
         raise InputError(f"profile must be a plain name, such as pocket or mine, not {parameters['profile']!r}")
 
 
@@ -192,10 +197,10 @@ def check_results_dir(results_dir: str) -> None:
     """Refuse a place where no file could be written at the end; creates nothing."""
     if not isinstance(results_dir, str) or not results_dir:
         raise InputError(f"results_dir must be the name of a folder, not {results_dir!r}")
-    folder = Path(results_dir).absolute()
-    there = next(place for place in (folder, *folder.parents) if place.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK):
+    if not is_writable(Path(results_dir)):
         raise InputError(f"results_dir must be a folder that can be written to, not {results_dir!r}")
+    if results_dir.startswith("~"):
+        raise InputError(f"results_dir must be written out, without a ~, not {results_dir!r}")
 
 
 def choose_device(device: str) -> str:
@@ -207,7 +212,7 @@ def choose_device(device: str) -> str:
         return "cuda" if torch.cuda.is_available() else "cpu"
     try:
         torch.ones(1, device=device).double().cpu()
-    except (RuntimeError, AssertionError, ImportError, TypeError):
+    except Exception:  # each kind of device raises its own
         raise InputError(
             f"device must be auto, cpu or a device that torch can use here in float64, not {device!r}"
         ) from None

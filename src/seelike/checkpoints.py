@@ -1,6 +1,7 @@
 """Files of weights: what such a file may be, and where it does not fit a model."""
 
 import argparse
+import os
 import pickle
 import re
 import warnings
@@ -54,7 +55,7 @@ def check_file(parameter: str, file: Path) -> None:
 
     Raises InputError, which names `parameter`.
     """
-    if not file.is_file():
+    if not os.path.isfile(file):
         raise InputError(f"{parameter}={str(file)!r} is not a file")
     if file.suffix == ".safetensors":
         _check_safetensors(parameter, file)

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch.utils.data import Dataset
 
-from seelike.errors import InputError
+from seelike.errors import InputError, nearest
 
 IMAGE_SIZE = 56  # pixels a side
 SPLITS = {"train": 100_000, "validation": 10_000, "test": 10_000}
@@ -29,7 +29,9 @@ class Drawings(Dataset):
 
     def __init__(self, split: str = "validation", seed: int = 0, transform=None):
         if split not in SPLITS:
-            raise InputError(f"split must be one of {', '.join(SPLITS)} for {self.name}, not {split!r}")
+            raise InputError(
+                f"split must be one of {', '.join(SPLITS)} for {self.name}, not {split!r}{nearest(split, SPLITS)}"
+            )
         if seed < 0:
             raise InputError(f"seed must be 0 or more, not {seed}")
         self.split, self.seed, self.transform = split, seed, transform

@@ -3,12 +3,19 @@
 import difflib
 from collections.abc import Iterable
 
+LONGEST = 800  # letters of a sentence
+
 
 class InputError(ValueError):
     """Input that cannot be used: one sentence that names the parameter and what is allowed.
 
-    In a notebook the sentence is shown alone, without a traceback.
+    In a notebook the sentence is shown alone, without a traceback. It is one line, and cut where a value given is
+    endless.
     """
+
+    def __init__(self, sentence: str):
+        line = sentence.replace("\n", " ")
+        super().__init__(line if len(line) <= LONGEST else f"{line[: LONGEST - 100]} … {line[-100:]}")
 
     def _render_traceback_(self) -> list[str]:
         return [f"InputError: {self}"]

@@ -148,15 +148,20 @@ def _create(
         raise InputError(f"{parameter}={name!r} takes images of {card.input_size[0]} channels, not RGB, which has 3")
     size = {"img_size": image_size} if image_size and card.fixed_input_size else {}
     arguments = blueprint.arguments | size | {"pretrained_cfg_overlay": overlay or None}
-    model = timm.create_model(blueprint.name, pretrained=overlay is not None, **arguments).eval().to(device)
-    _check_patches(parameter, name, model, image_size)
     height, width = (image_size, image_size) if image_size else card.input_size[1:]
+    said = f"image_size={image_size}" if image_size else f"a {height}×{width} RGB image"
+    try:
+        model = timm.create_model(blueprint.name, pretrained=overlay is not None, **arguments).eval().to(device)
+    except Exception as error:
+        if overlay is not None:  # it may be the file's fault
+            raise
+        raise InputError(f"{said} does not suit {parameter}={name!r}: {in_one_line(error)}") from None
+    _check_patches(parameter, name, model, image_size)
     try:
         with torch.inference_mode():
             model(torch.zeros(1, 3, height, width, device=device))
     except Exception as error:  # whatever the architecture's own checks raise
-        size = f"image_size={image_size}" if image_size else f"a {height}×{width} RGB image"
-        raise InputError(f"{size} does not suit {parameter}={name!r}: {in_one_line(error)}") from None
+        raise InputError(f"{said} does not suit {parameter}={name!r}: {in_one_line(error)}") from None
     return model
 
 

@@ -63,7 +63,9 @@ class PictureSet(Dataset):
             return f"row {index}"
         if hasattr(self.source, "filename"):
             name = self.source.filename(index, absolute=True)
+        elif hasattr(self.source, "samples"):
+            name = self.source.samples[index][0]
         else:
-            name = self.source.samples[index][0] if hasattr(self.source, "samples") else f"picture {index}"
-        name = os.path.relpath(name, self.root) if os.path.isdir(self.root) and os.path.isabs(name) else name
+            return f"picture {index}"
+        name = os.path.relpath(name, self.root) if os.path.isdir(self.root) else name  # within an archive it is so
         return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name.lstrip("/"))
