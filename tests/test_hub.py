@@ -4,6 +4,7 @@ import errno
 import io
 import json
 import os
+import socket
 import time
 from collections import namedtuple
 from pathlib import Path
@@ -155,7 +156,7 @@ FAULTS = {
     "forbidden": (WEIGHTS, Fault(status=403, code="GatedRepo"), "is gated: ask for access"),
     "broken": (WEIGHTS, Fault(status=500), "the hub answers with the error 500: try again later"),
     "too many requests": (WEIGHTS, Fault(status=429, retry_after="3"), "the hub keeps answering 429"),
-    "truncated": (WEIGHTS, Fault(kept=5000), "the download broke off before its end, and nothing of it was kept"),
+    "truncated": (WEIGHTS, Fault(kept=5000), "the download broke off before its end: run it again"),
     "wrong hash": (WEIGHTS, Fault(changed=True), "model.safetensors came with a wrong hash, .* and was removed"),
 }
 
@@ -215,6 +216,22 @@ def test_without_network_or_cache_the_refusal_is_quick(no_hub):
     ):
         open_images(PICTURES)
     assert time.monotonic() - began < 5
+
+
+def test_a_hub_that_never_answers_is_given_up(tmp_path, monkeypatch):
+    monkeypatch.setattr("seelike.hub.SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        point_at(f"http://127.0.0.1:{silent.getsockname()[1]}", tmp_path, monkeypatch)
+        began = time.monotonic()
+        with pytest.raises(
+            InputError, match="cannot be had: it is not in the cache, and the hub at .* cannot be reached"
+        ):
+            load_model("cnn", CNN)
+        with pytest.raises(
+            InputError, match="cannot be had: it is not in the cache, and the hub at .* cannot be reached"
+        ):
+            open_images(PICTURES)
+        assert time.monotonic() - began < 5
 
 
 def test_a_full_disk_is_noticed_before_the_download(hub, monkeypatch):

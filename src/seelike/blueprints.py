@@ -14,7 +14,8 @@ from seelike import hub
 from seelike.errors import InputError, in_one_line, nearest
 
 HUB = "hf-hub:"  # what timm puts before owner/name of any repository of a timm model
-FILES = ("model.safetensors", "pytorch_model.bin")  # a repository's weights, as timm names them
+WEIGHTS = "pytorch_model.bin"  # as timm calls a repository's weights, or else
+SAFE_WEIGHTS = "model.safetensors"
 
 
 @dataclass(frozen=True)
@@ -68,9 +69,9 @@ def fetch_weights(parameter: str, name: str, card: PretrainedCfg) -> str:
         return card.file
     with _blamed(f"{parameter}={name!r}", f"; or give a file as {parameter}_checkpoint"):
         if card.hf_hub_id:
-            own = card.hf_hub_filename
-            files = (str(Path(own).with_suffix(".safetensors")), own) if own else FILES
-            return str(hub.fetch(hub.Repository.parse(card.hf_hub_id), files))
+            own = card.hf_hub_filename or WEIGHTS
+            safe = Path(own.replace(WEIGHTS, SAFE_WEIGHTS)).with_suffix(".safetensors").as_posix()
+            return str(hub.fetch(hub.Repository.parse(card.hf_hub_id), (safe, own)))
         if card.url:
             return str(hub.fetch_address(card.url))
         raise InputError("timm knows no place of its weights")

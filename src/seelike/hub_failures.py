@@ -65,7 +65,7 @@ def _explain(what: str, error: Exception) -> str:
     if isinstance(error, OfflineModeIsEnabled):
         return "it is not in the cache, and HF_HUB_OFFLINE forbids the network"
     if re.search("Consistency check|peer closed|incomplete|retrieval incomplete|IncompleteRead", str(error)):
-        return "the download broke off before its end, and nothing of it was kept: run it again"
+        return "the download broke off before its end: run it again"
     if "invalid hash value" in str(error):
         return "the file came with a wrong hash and was not kept: run it again"
     reason = " ".join(str(error).split())[:200] or type(error).__name__
