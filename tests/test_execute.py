@@ -12,8 +12,10 @@ import pytest
 from seelike import data_scale
 from seelike.cli import main
 from seelike.errors import InputError
-from seelike.execute import BOOK, execute, find_chapter, read_parameters, read_profile, run, stage_book
-from seelike.results import REPOSITORY, Result
+from seelike.execute import execute, find_chapter, read_parameters, read_profile, stage_book
+from seelike.places import BOOK, REPOSITORY
+from seelike.rerun import run
+from seelike.results import Result
 
 SMALL = {"n_images": 80, "batch_size": 16, "layers": "blocks"}
 
@@ -72,7 +74,7 @@ def test_the_command_on_a_folder_of_pictures_and_other_models(folder, pictures):
 
 
 def test_no_progress_bar_is_stored_in_the_notebook(folder):
-    run("uniformity", settings(**SMALL, profile="mine"), output="out.ipynb")
+    run(["uniformity"], settings(**SMALL, profile="mine"), output="out.ipynb")
     page = nbformat.read(folder / "out.ipynb", as_version=4)
     streams = [o.text for c in page.cells if c.cell_type == "code" for o in c.outputs if o.output_type == "stream"]
     assert streams == ["80 images in 5 minibatches of 16\n"]
@@ -112,11 +114,11 @@ def test_a_refusal_in_plain_papermill_shows_the_sentence_without_a_traceback(fol
     assert not (folder / "results").exists()
 
 
-def test_a_corrupt_picture_stops_the_chapter_before_any_measuring(folder, pictures):
+def test_too_few_pictures_that_can_be_read_stop_the_chapter_before_any_measuring(folder, pictures):
     (pictures / "class0" / "bad.jpg").write_bytes(b"\xff\xd8\xff no jpeg")
     own = {"dataset": "folder", "data_dir": pictures, "n_images": 13, "batch_size": 4}
-    with pytest.raises(InputError, match=r"the picture class0/bad\.jpg in data_dir cannot be read"):
-        run("uniformity", settings(**own))
+    with pytest.raises(InputError, match=r"n_images must be at most 12, .* not 13; 1 cannot: class0/bad\.jpg \("):
+        run(["uniformity"], settings(**own))
     assert not (folder / "results").exists()
 
 
@@ -127,7 +129,7 @@ def test_real_models_on_real_photographs(folder, shared):
         "data_dir": shared / "data/imagenet-sample.tar",
         "n_images": 16, "batch_size": 8, "layers": "blocks", "image_size": 112, "profile": "mine",
     }  # fmt: skip
-    run("uniformity", settings(**own), profile="pretrained")
+    run(["uniformity"], settings(**own), profile="pretrained")
     result = Result.load(folder / "results/mine/uniformity.json")
     assert len(result.measures["cka"]["vit"]["axes"]["layer"]) == 12
     assert result.provenance["models"]["vit"]["file"] == "vit_small_patch14_dinov2.safetensors"
@@ -234,7 +236,8 @@ def test_a_chapter_that_fails_leaves_the_last_book_as_it_was(small_book, tmp_pat
 def test_compare_tells_equal_from_different(folder, capsys):
     published = str(REPOSITORY / "results" / "pocket" / "uniformity.json")
     assert main(["compare", published, published]) == 0
-    assert main(["compare", published, str(REPOSITORY / "results" / "pretrained" / "uniformity.json")]) == 2
+    assert main(["compare", published, str(REPOSITORY / "results" / "pretrained" / "uniformity.json")]) == 1
+    assert main(["compare", published, str(REPOSITORY / "results" / "pocket" / "mixer.json")]) == 2
     changed = Result.load(published)
     changed.claims["U1"]["effect"] += 0.1
     assert main(["compare", published, str(changed.save(folder))]) == 1

@@ -9,7 +9,7 @@ import pytest
 from seelike.claims import CLAIMS, judge
 from seelike.errors import InputError
 from seelike.intervals import MIN_MINIBATCHES, Estimate
-from seelike.results import Result, compare, gather_scales, peak_mib, read_published, trace
+from seelike.results import Result, gather_scales, peak_mib, read_published, trace
 
 
 def make(profile="pocket", shift=0.0) -> Result:
@@ -95,20 +95,6 @@ def test_scales_are_the_new_result_and_what_is_published(tmp_path):
     assert scales["pocket"] is new
     assert list(gather_scales(make("mine"), tmp_path)) == ["mine", "pocket", "pretrained"]
     assert read_published("no such chapter", tmp_path) == {}
-
-
-def test_compare_gives_the_largest_difference_and_refuses_other_layers():
-    one, other = make(), make(shift=0.5)
-    assert compare(one, one) == {"cka.vit": 0, "U1": 0}
-    assert compare(one, other) == {"cka.vit": pytest.approx(0.5), "U1": pytest.approx(0.5)}
-    other.claims["U1"]["effect"] = None
-    assert compare(one, other)["U1"] == math.inf
-    other.measures["cka"]["vit"]["axes"]["layer"] = ["a", "c"]
-    with pytest.raises(InputError, match=r"cka\.vit is not of the same layers"):
-        compare(one, other)
-    other.measures["cka"]["cnn"] = other.measures["cka"]["vit"]
-    with pytest.raises(InputError, match="do not hold the same measures"):
-        compare(one, other)
 
 
 def test_peak_memory_keeps_the_largest_moment():

@@ -1,65 +1,183 @@
-"""The `seelike` command: rerun chapters with parameters, strictly, and look at results."""
+"""The `seelike` command: rerun chapters with parameters, strictly, and look at models, results and the machine."""
 
 import argparse
 import sys
 from pathlib import Path
 
 from seelike.errors import InputError
-from seelike.results import Result, compare
+from seelike.results import Result
+
+EPILOG = """exit codes: 0 done; 1 results differ, or the machine lacks something; 2 input that cannot be used, said in
+one sentence; 3 a chapter failed in a way that nobody foresaw; 130 stopped by Ctrl-C"""
+REPORT = "this was not foreseen; please report the lines above"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command; returns 0; 1 where results differ; 2, after one sentence on stderr, for unusable input."""
-    parser = argparse.ArgumentParser(prog="seelike", description="Rerun a chapter of the book, or execute them all.")
-    commands = parser.add_subparsers(dest="command", required=True)
-    run = commands.add_parser("run", help="execute one chapter")
-    run.add_argument("chapter", help="its name, such as uniformity")
-    run.add_argument("-p", "--parameter", action="append", default=[], metavar="NAME=VALUE", help="may be repeated")
-    run.add_argument("--profile", default="", help="take parameters from book/profiles/PROFILE.yaml first")
-    run.add_argument("-o", "--output", default="", help="the executed notebook (default: CHAPTER.out.ipynb)")
-    params = commands.add_parser("params", help="list a chapter's parameters")
-    params.add_argument("chapter")
-    book = commands.add_parser("book", help="execute every chapter at its defaults into a folder, ready to build")
-    book.add_argument("folder", type=Path)
-    twins = commands.add_parser("compare", help="the largest differences between two result files")
-    twins.add_argument("results", nargs=2, type=Path, metavar="RESULT")
-    twins.add_argument("--tolerance", type=float, default=1e-3, help="exit with 1 above it (default: 0.001)")
-    figure = commands.add_parser("figure", help="draw the heatmaps of a uniformity result into a picture")
-    figure.add_argument("result", type=Path)
-    figure.add_argument("picture", type=Path)
-    chosen = parser.parse_args(arguments)
+    """The command; returns its exit code, see `EPILOG`."""
+    chosen = _parser().parse_args(arguments)
     try:
-        return _carry_out(chosen)
+        return chosen.carry_out(chosen)
     except InputError as error:
         print(f"seelike: {error}", file=sys.stderr)
         return 2
-
-
-def _carry_out(chosen: argparse.Namespace) -> int:
-    if chosen.command == "compare":
-        differences = compare(*map(Result.load, chosen.results))
-        print("\n".join(f"{name:24} {difference:.2e}" for name, difference in differences.items()))
-        return int(not all(difference <= chosen.tolerance for difference in differences.values()))
-    if chosen.command == "figure":
-        from seelike import plots  # matplotlib and papermill take a second to import: only where they are needed
-
-        plots.use_style()
-        result = Result.load(chosen.result)
-        if not {"vit", "cnn", "vit_cnn"} <= result.measures.get("cka", {}).keys():
-            raise InputError(f"{chosen.result} holds no CKA of a ViT and a CNN to draw")
-        axes = plots.uniformity(result.measures["cka"])
-        axes[0].figure.savefig(chosen.picture, dpi=150)
-        return 0
-    try:
-        from seelike import execute
     except ModuleNotFoundError as error:
-        raise InputError(f"this needs {error.name}: install seelike with its book extra, seelike[book]") from None
-    if chosen.command == "run":
-        execute.run(chosen.chapter, chosen.parameter, chosen.profile, chosen.output)
-    elif chosen.command == "params":
-        print(execute.list_parameters(chosen.chapter))
-    else:
-        execute.stage_book(chosen.folder)
+        print(f"seelike: this needs {error.name}, which is not installed", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nseelike: stopped; nothing is left half-written", file=sys.stderr)
+        return 130
+    except Exception as error:
+        if type(error).__name__ != "PapermillExecutionError":
+            raise
+        print(f"{error}\nseelike: {REPORT}", file=sys.stderr)
+        return 3
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="seelike",
+        description="Rerun chapters of the book on any timm model and images, and look at what came out.",
+        epilog=EPILOG,
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for add in (_add_run, _add_params, _add_models, _add_compare, _add_figure, _add_doctor, _add_address, _add_book):
+        add(commands)
+    return parser
+
+
+def _add_run(commands) -> None:
+    text = """Execute chapters with parameters. Of several, one that was run before with the same parameters, code and
+    weights is passed over: after a stop the same command goes on at the first chapter not done."""
+    run = commands.add_parser("run", help="execute one chapter, several, or all", description=text)
+    run.add_argument("chapters", nargs="+", metavar="CHAPTER", help="a name such as uniformity; several; or all")
+    run.add_argument(
+        "-p", "--parameter", action="append", default=[], metavar="NAME=VALUE", help="seelike params CHAPTER lists them"
+    )
+    run.add_argument("--profile", default="", help="take parameters from a profile first: its name, or a .yaml file")
+    run.add_argument("-o", "--output", default="", help="the executed notebook (CHAPTER.out.ipynb), or their folder")
+    run.add_argument("--again", action="store_true", help="of several chapters, run also what was run before")
+    run.add_argument("--dry-run", action="store_true", help="rehearse on a few images with random weights, no more")
+    run.set_defaults(carry_out=_run)
+
+
+def _run(chosen: argparse.Namespace) -> int:
+    from seelike import rerun  # papermill, torch and timm take seconds to import: only where they are needed
+
+    rerun.run(chosen.chapters, chosen.parameter, chosen.profile, chosen.output, chosen.again, chosen.dry_run)
+    return 0
+
+
+def _add_params(commands) -> None:
+    params = commands.add_parser("params", help="list a chapter's parameters", description="List parameters.")
+    params.add_argument("chapter", metavar="CHAPTER")
+    params.set_defaults(carry_out=_list_parameters)
+
+
+def _list_parameters(chosen: argparse.Namespace) -> int:
+    from seelike import execute
+
+    print(execute.list_parameters(chosen.chapter))
+    return 0
+
+
+def _add_models(commands) -> None:
+    text = """List the bundled models and public ones near to the paper's, and what each chapter can do with them: v as
+    vit, c as cnn, m as mixer."""
+    models = commands.add_parser("models", help="list models and what chapters can do with them", description=text)
+    models.add_argument("filter", nargs="?", default="", metavar="FILTER", help="any of timm's: vit_small* or deit")
+    models.set_defaults(carry_out=_list_models)
+
+
+def _list_models(chosen: argparse.Namespace) -> int:
+    from seelike import model_list
+
+    print(model_list.list_models(chosen.filter))
+    return 0
+
+
+def _add_compare(commands) -> None:
+    text = """Two result files of one chapter side by side: claims, then the largest difference in every measure."""
+    compare = commands.add_parser("compare", help="two result files side by side", description=text)
+    compare.add_argument("results", nargs=2, type=Path, metavar="RESULT")
+    compare.add_argument("--tolerance", type=float, default=1e-3, help="differences above it count (default: 0.001)")
+    compare.add_argument(
+        "--plot", type=Path, metavar="PICTURE", help="draw the claims of both into a .png, .svg or .pdf"
+    )
+    compare.set_defaults(carry_out=_compare)
+
+
+def _compare(chosen: argparse.Namespace) -> int:
+    from seelike import comparison
+
+    one, other = map(Result.load, chosen.results)
+    found = comparison.compare(one, other)
+    labels = comparison.name_apart(*chosen.results)
+    if chosen.plot:
+        comparison.plot(dict(zip(labels, (one, other), strict=True)), chosen.plot)
+    print(comparison.report(one, other, labels, found))
+    return int(not found.agree(chosen.tolerance))
+
+
+def _add_figure(commands) -> None:
+    figure = commands.add_parser("figure", help="draw the heatmaps of a uniformity result into a picture")
+    figure.add_argument("result", type=Path, metavar="RESULT")
+    figure.add_argument("picture", type=Path, metavar="PICTURE", help="a .png, .svg or .pdf")
+    figure.set_defaults(carry_out=_draw)
+
+
+def _draw(chosen: argparse.Namespace) -> int:
+    result = Result.load(chosen.result)
+    if not {"vit", "cnn", "vit_cnn"} <= result.measures.get("cka", {}).keys():
+        raise InputError(f"{chosen.result} holds no CKA of a ViT and a CNN to draw")
+    from seelike import plots
+
+    plots.use_style()
+    plots.save(plots.uniformity(result.measures["cka"])[0].figure, chosen.picture)
+    return 0
+
+
+def _add_doctor(commands) -> None:
+    text = "Say what this machine has: versions, device, memory, caches, network; and which profiles will work here."
+    doctor = commands.add_parser("doctor", help="what this machine has, and what will work on it", description=text)
+    doctor.set_defaults(carry_out=_examine)
+
+
+def _examine(chosen: argparse.Namespace) -> int:
+    from seelike import doctor
+
+    found = doctor.examine()
+    print(doctor.report(found))
+    return int(not found.sound)
+
+
+def _add_address(commands) -> None:
+    address = commands.add_parser(
+        "address", help="point the book's buttons and install cells at a repository on GitHub"
+    )
+    address.add_argument(
+        "url", nargs="?", default="", help="https://github.com/NAME/seelike, say; left out: as written"
+    )
+    address.add_argument("--branch", default="", help="whose notebooks are opened (default: as written, or main)")
+    address.set_defaults(carry_out=_write_address)
+
+
+def _write_address(chosen: argparse.Namespace) -> int:
+    from seelike import address
+
+    print(address.write_address(chosen.url, chosen.branch))
+    return 0
+
+
+def _add_book(commands) -> None:
+    book = commands.add_parser("book", help="execute every chapter at its defaults into a folder, ready to build")
+    book.add_argument("folder", type=Path, metavar="FOLDER")
+    book.set_defaults(carry_out=_stage_book)
+
+
+def _stage_book(chosen: argparse.Namespace) -> int:
+    from seelike import execute
+
+    execute.stage_book(chosen.folder)
     return 0
 
 

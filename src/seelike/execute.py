@@ -1,7 +1,6 @@
 """Execute chapters with papermill: one of them with parameters, or all of them for the book."""
 
 import ast
-import difflib
 import hashlib
 import json
 import os
@@ -10,59 +9,56 @@ import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from importlib import metadata
 from pathlib import Path
 
 import nbformat
 import papermill
 import yaml
+from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
-from seelike.errors import InputError
+from seelike import address
+from seelike.errors import InputError, nearest
+from seelike.places import BOOK, PACKAGE, REPOSITORY, RESULTS
 from seelike.progress import relay
-from seelike.results import REPOSITORY
 
-BOOK = REPOSITORY / "book"
-PACKAGE = Path(__file__).parent
 OVERVIEWS = ("scorecard", "intro")  # they read what the chapters wrote, so they come last and are never kept
 AT_ONCE = min(2, os.cpu_count() or 1)  # chapters, each of which may need 1.5 GB
+LESS_MEMORY = "if that was for want of memory, lower batch_size or choose smaller models"
 KINDS = {str: "text", int: "a whole number", float: "a number", bool: "True or False", list: "a list"}
 
 
-def run(chapter: str, settings: list[str], profile: str = "", output: str = "") -> None:
-    """Execute one chapter.
+def execute(notebook: Path, target: Path | None, parameters: dict, key: str = "") -> None:
+    """Execute a notebook; `target` (None: nowhere) appears only when all went well, and bears the `key`.
 
-    Args:
-        settings: "name=value" each; unknown names and wrong types are refused.
-        profile: a file of `book/profiles` to take parameters from first, as far as the chapter has them.
-        output: where the executed notebook goes; nothing is left there if the chapter fails.
+    Raises InputError for what a chapter refuses, and where memory does not suffice.
     """
-    notebook = find_chapter(chapter)
-    defaults = read_parameters(notebook)
-    given = {name: value for name, value in read_profile(profile).items() if name in defaults} if profile else {}
-    for setting in settings:
-        name, equals, text = setting.partition("=")
-        if not equals:
-            raise InputError(f"-p takes NAME=VALUE, not {setting!r}")
-        given[name] = text
-    values = {name: _convert(name, value, defaults, chapter) for name, value in given.items()}
-    target = Path(output or f"{chapter}.out.ipynb")
-    if target.is_dir():
-        raise InputError(f"--output must be a file, not the folder {output!r}")
-    execute(notebook, target, values)
-    print(f"{chapter}: {target}")
-
-
-def execute(notebook: Path, target: Path, parameters: dict) -> None:
-    """Execute a notebook; `target` appears only when all went well. Raises InputError for what a chapter refuses."""
     with tempfile.TemporaryDirectory() as folder, relay():
         executed = Path(folder) / notebook.name
         try:
             papermill.execute_notebook(notebook, executed, parameters, progress_bar=False, kernel_name="python3")
+        except DeadKernelError:
+            raise InputError(f"{notebook.stem} was ended by the system; {LESS_MEMORY}") from None
         except PapermillExecutionError as error:
             if error.ename == "InputError":
                 raise InputError(error.evalue) from None
+            if error.ename in ("OutOfMemoryError", "MemoryError"):
+                raise InputError(f"{notebook.stem} needs more memory than there is; {LESS_MEMORY}") from None
             raise
-        _put(executed, target)
+        if target:
+            page = nbformat.read(executed, as_version=4)
+            page.metadata["seelike"] = {"key": key}
+            nbformat.write(page, executed)
+            _put(executed, target)
+
+
+def read_key(target: Path) -> str | None:
+    """The key that an executed notebook bears; None where there is no such notebook."""
+    try:
+        return nbformat.read(target, as_version=4).metadata.get("seelike", {}).get("key")
+    except (OSError, ValueError):
+        return None
 
 
 def execute_apart(notebook: Path, target: Path, parameters: dict[str, str]) -> None:
@@ -102,10 +98,8 @@ def list_parameters(chapter: str) -> str:
 def find_chapter(chapter: str) -> Path:
     """The notebook of a chapter; raises InputError with the names there are."""
     known = {path.stem: path for path in sorted(BOOK.glob("*.ipynb"))}
-    if not known:
-        raise InputError(f"the chapters lie in the repository: install seelike from a clone of it, not in {PACKAGE}")
     if chapter not in known:
-        raise InputError(f"chapter must be one of {', '.join(known)}, not {chapter!r}")
+        raise InputError(f"chapter must be one of {', '.join(known)}, not {chapter!r}{nearest(chapter, known)}")
     return known[chapter]
 
 
@@ -116,11 +110,20 @@ def read_parameters(notebook: Path) -> dict:
 
 
 def read_profile(profile: str) -> dict:
-    """The parameters of a profile; raises InputError with the names there are."""
+    """The parameters of a profile, by name or as a .yaml file; raises InputError with the names there are."""
     known = {path.stem: path for path in sorted((BOOK / "profiles").glob("*.yaml"))}
-    if profile not in known:
-        raise InputError(f"profile must be one of {', '.join(known)}, not {profile!r}")
-    return yaml.safe_load(known[profile].read_text())
+    path = known.get(profile, Path(profile))
+    if profile not in known and not (path.suffix in (".yaml", ".yml") and path.is_file()):
+        raise InputError(
+            f"profile must be one of {', '.join(known)}, or a .yaml file, not {profile!r}{nearest(profile, known)}"
+        )
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise InputError(f"profile {profile!r} cannot be read: {' '.join(str(error).split())[:200]}") from None
+    if not isinstance(values, dict) or not all(isinstance(name, str) for name in values):
+        raise InputError(f"profile {profile!r} must hold lines such as 'n_images: 512'")
+    return values
 
 
 def stage_book(folder: Path) -> None:
@@ -128,7 +131,13 @@ def stage_book(folder: Path) -> None:
 
     A chapter whose code, package, weights and stored results are those of its last execution keeps its
     outputs and only takes the new prose. What the chapters found comes to lie in `results` beside `folder`.
+    Where the book's address is known, its pages install the package at the commit that is staged.
+
+    Raises InputError outside of a clone.
     """
+    if not REPOSITORY:
+        raise InputError("the book can only be built in a clone of it; a chapter runs anywhere: seelike run CHAPTER")
+    source = address.find_source(BOOK.parent)
     build = folder.parent
     build.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(build / "results", ignore_errors=True)
@@ -138,7 +147,8 @@ def stage_book(folder: Path) -> None:
         for name in ("_config.yml", "_toc.yml"):
             shutil.copy(BOOK.parent / name, fresh)
         for notebook, executed in _execute_all(sorted(BOOK.glob("*.ipynb")), build).items():
-            nbformat.write(_with_outputs(notebook, executed), fresh / "book" / notebook.name)
+            page = _with_outputs(notebook, executed)
+            nbformat.write(address.pin(page, source) if source else page, fresh / "book" / notebook.name)
         shutil.rmtree(folder, ignore_errors=True)
         fresh.rename(folder)
 
@@ -159,7 +169,7 @@ def _execute_all(notebooks: list[Path], build: Path) -> dict[Path, Path]:
 def _execute_unless_known(notebook: Path, build: Path) -> Path:
     """The executed notebook, from `build/executed/<name>/<key>`, where its results lie too."""
     store = build / "executed" / notebook.stem
-    known = store / _key(notebook)
+    known = store / hash_chapter(notebook, {}, (PACKAGE, RESULTS))
     executed = known / notebook.name
     if notebook.stem in OVERVIEWS or not executed.is_file():
         print(f"{notebook.stem}: executing", file=sys.stderr, flush=True)
@@ -184,15 +194,16 @@ def _with_outputs(notebook: Path, executed: Path) -> nbformat.NotebookNode:
     return page
 
 
-def _key(notebook: Path) -> str:
-    """A hash of all that a chapter's outputs can depend on."""
-    code = [cell.source for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == "code"]
-    digest = hashlib.sha256(json.dumps(code).encode())
-    files = [p for root in (PACKAGE, REPOSITORY / "results") for p in root.rglob("*") if p.is_file()]
-    for file in sorted(f for f in files if "__pycache__" not in f.parts):
-        digest.update(file.relative_to(REPOSITORY).as_posix().encode())
-        digest.update(hashlib.sha256(file.read_bytes()).digest())
-    digest.update((REPOSITORY / "requirements.txt").read_bytes())
+def hash_chapter(notebook: Path, parameters: dict, folders: tuple[Path, ...] = (PACKAGE,)) -> str:
+    """A hash of all that a chapter's outputs can depend on; where the package could be installed from is not of it."""
+    code = [cell for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == "code"]
+    code = [cell.source for cell in code if "install" not in cell.metadata.get("tags", [])]
+    libraries = sorted((each.name, each.version) for each in metadata.distributions())
+    digest = hashlib.sha256(json.dumps([code, parameters, libraries], sort_keys=True).encode())
+    for root in folders:
+        for file in sorted(p for p in root.rglob("*") if p.is_file() and "__pycache__" not in p.parts):
+            digest.update(file.relative_to(root).as_posix().encode())
+            digest.update(hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()[:16]
 
 
@@ -201,12 +212,9 @@ def _parameters_cell(notebook: Path) -> nbformat.NotebookNode:
     return next(cell for cell in cells if "parameters" in cell.metadata.get("tags", []))
 
 
-def _convert(name: str, value, defaults: dict, chapter: str):
-    """Text from the command line to the type of the parameter's default."""
-    if name not in defaults:
-        near = difflib.get_close_matches(name, defaults, n=1, cutoff=0)
-        raise InputError(f"{chapter} has no parameter {name!r}; did you mean {near[0]}?")
-    kind = type(defaults[name])
+def convert(name: str, value, default):
+    """Text from the command line, or a value from a profile, to the type of the parameter's default."""
+    kind = type(default)
     if isinstance(value, str) and kind is not str:
         try:
             value = ast.literal_eval(value)

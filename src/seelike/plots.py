@@ -1,14 +1,17 @@
 """Figures that several chapters share, from results. Each function draws on `ax` (or a new one) and returns it."""
 
+import os
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from seelike.claims import CLAIMS
+from seelike.errors import InputError
 from seelike.results import Result
 
 STYLE = str(Path(__file__).with_name("seelike.mplstyle"))
@@ -16,12 +19,27 @@ COLORS = {"vit": "#0072B2", "cnn": "#D55E00", "random": "#8A8A8A"}  # Okabe & It
 SERIES = (COLORS["vit"], "#56B4E9", "#CC79A7", COLORS["cnn"], "#009E73")  # of the same palette
 MAP = "magma"
 STAGE_COLOR = "#5EC8E5"
+PICTURES = (".png", ".svg", ".pdf")
 LABELS = {"vit": "ViT", "cnn": "CNN", "mixer": "Mixer"}
 
 
 def use_style() -> None:
     """Make the book's look the default of this process."""
     plt.style.use(STYLE)
+
+
+def save(figure: Figure, picture: Path) -> None:
+    """Write a figure, whole or not at all. Raises InputError for a kind of file or a place that will not do."""
+    if picture.suffix not in PICTURES or not picture.absolute().parent.is_dir():
+        raise InputError(f"PICTURE must be a {', '.join(PICTURES)} in a folder that is there, not {str(picture)!r}")
+    beside = picture.with_name(f".{os.getpid()}.{picture.name}")
+    try:
+        figure.savefig(beside, dpi=150, bbox_inches="tight")
+        os.replace(beside, picture)
+    except OSError as error:
+        raise InputError(f"PICTURE {str(picture)!r} cannot be written: {error.strerror}") from None
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def similarity(entry: dict, title: str = "", ax: Axes | None = None) -> Axes:

@@ -3,7 +3,6 @@
 import json
 import math
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -16,11 +15,11 @@ import numpy as np
 
 from seelike import __version__
 from seelike.errors import InputError
+from seelike.places import RESULTS, read_commit
 
 DECIMALS = 6
 SCALES = ("pocket", "pretrained", "paper")
 SCHEMA = json.loads(Path(__file__).with_name("result.schema.json").read_text())
-REPOSITORY = Path(__file__).resolve().parents[2]
 LIBRARIES = ("torch", "torchvision", "timm", "numpy", "scipy", "safetensors", "pillow")
 
 
@@ -79,10 +78,10 @@ class Result:
 
 
 def read_published(chapter: str, results_dir: str | Path) -> dict[str, Result]:
-    """What is published of a chapter, by scale: from `results_dir`, else from the repository, else left out."""
+    """What is published of a chapter, by scale: from `results_dir`, else as it came with the book, else left out."""
     found = {}
     for profile in SCALES:
-        places = (Path(folder) / profile / f"{chapter}.json" for folder in (results_dir, REPOSITORY / "results"))
+        places = (Path(folder) / profile / f"{chapter}.json" for folder in (results_dir, RESULTS))
         path = next((place for place in places if place.is_file()), None)
         if path:
             found[profile] = Result.load(path)
@@ -94,37 +93,11 @@ def gather_scales(result: Result, results_dir: str | Path) -> dict[str, Result]:
     return {result.profile: result} | read_published(result.chapter, results_dir) | {result.profile: result}
 
 
-def compare(one: Result, other: Result) -> dict[str, float]:
-    """The largest absolute difference in each measure and each claim's effect, by name; inf where only one is defined.
-
-    Raises InputError if the two do not hold the same measures of the same layers and the same claims.
-    """
-    pairs = [{(measure, pair) for measure in r.measures for pair in r.measures[measure]} for r in (one, other)]
-    if pairs[0] != pairs[1] or one.claims.keys() != other.claims.keys():
-        raise InputError("the two results do not hold the same measures and claims")
-    found = {}
-    for measure, entries in one.measures.items():
-        for pair, entry in entries.items():
-            twin = other.measures[measure][pair]
-            if twin["axes"] != entry["axes"]:
-                raise InputError(f"{measure}.{pair} is not of the same layers in the two results")
-            found[f"{measure}.{pair}"] = _largest_difference(entry["values"], twin["values"])
-    for claim, entry in one.claims.items():
-        effects = ([entry["effect"]], [other.claims[claim]["effect"]])
-        found[claim] = _largest_difference(*(np.array(effect, dtype=float) for effect in effects))
-    return found
-
-
-def _largest_difference(one: np.ndarray, other: np.ndarray) -> float:
-    difference = np.where(np.isnan(one) & np.isnan(other), 0, np.abs(one - other))
-    return float(np.nan_to_num(difference, nan=np.inf).max())
-
-
 def trace(started: float, models: dict, dataset: dict, device: str) -> dict:
     """The provenance of a run that began at `started` (`time.monotonic()`)."""
     return {
         "version": __version__,
-        "commit": _git_commit(),
+        "commit": read_commit(),
         "python": ".".join(map(str, sys.version_info[:3])),
         "libraries": {name: metadata.version(name) for name in LIBRARIES},
         "models": models,
@@ -148,20 +121,6 @@ def peak_mib() -> int | None:
         return None
     unit = 2**20 if sys.platform == "darwin" else 2**10
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // unit
-
-
-def _git_commit() -> str | None:
-    """The commit of the repository that this package runs from, with "+" where tracked files differ from it."""
-    git = ["git", "-C", str(REPOSITORY)]
-    describe = ["describe", "--always", "--abbrev=40", "--exclude=*", "--dirty=+"]
-    try:
-        top, commit = (
-            subprocess.run(git + ask, capture_output=True, text=True, check=True).stdout.strip()
-            for ask in (["rev-parse", "--show-toplevel"], describe)
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return commit if Path(top) == REPOSITORY else None
 
 
 def _plain(value):
