@@ -7,7 +7,7 @@ from torch import nn
 
 from seelike import tokens
 from seelike.errors import InputError
-from seelike.tokens import Blocks, gather, split
+from seelike.tokens import Blocks, find_channels, find_grid, gather, split
 
 
 def images(generator, n=4, side=56):
@@ -17,11 +17,12 @@ def images(generator, n=4, side=56):
 def test_a_vits_tokens_are_cls_then_patches_row_by_row(generator):
     model = timm.create_model("vit_pocket_patch8_56", img_size=(56, 40)).eval()
     output = torch.randn(2, 36, 64, generator=generator)
-    found = split(model, "blocks.0", output)
+    x = torch.zeros(2, 3, 56, 40)
+    found = split(model, "blocks.0", output, x)
     assert found.grid.shape == (2, 7, 5, 64)
     assert torch.equal(found.prefix[:, 0], output[:, 0])
     assert torch.equal(found.grid[:, 2, 3], output[:, 1 + 2 * 5 + 3])
-    whole = split(model, "patch_embed", output[:, 1:])
+    whole = split(model, "patch_embed", output[:, 1:], x)
     assert whole.prefix.shape == (2, 0, 64) and torch.equal(whole.grid, found.grid)
 
 
@@ -66,7 +67,34 @@ def test_channels_last_are_put_right(generator):
     blocks = Blocks.of("vit", model, images(generator, 1, 224), at_most=2)
     assert (blocks.rows, blocks.columns) == (7, 7)
     output = torch.randn(1, 7, 7, 768, generator=generator)
-    assert torch.equal(split(model, "layers.3.blocks.1", output).grid, output)
+    assert torch.equal(split(model, "layers.3.blocks.1", output, images(generator, 1, 224)).grid, output)
+
+
+def test_where_the_channels_lie_is_told_by_the_images_proportions():
+    """VOLO puts them last and does not say so."""
+    x, model = torch.zeros(1, 3, 64, 96), nn.Identity()
+    assert find_channels(model, torch.zeros(1, 5, 4, 6), x) == 1
+    assert find_channels(model, torch.zeros(1, 4, 6, 5), x) == -1
+    assert find_channels(model, torch.zeros(1, 24, 5), x) == -1
+    model.output_fmt = "NHWC"
+    assert find_channels(model, torch.zeros(1, 8, 8, 8), torch.zeros(1, 3, 64, 64)) == -1
+    assert find_channels(nn.Identity(), torch.zeros(1, 8, 8, 8), torch.zeros(1, 3, 64, 64)) == 1
+
+
+def test_merged_patches_lie_on_a_grid_of_the_images_proportions():
+    """PVT merges patches from stage to stage and only tells of the first grid."""
+    x, model = torch.zeros(1, 3, 64, 96), nn.Identity()
+    assert find_grid(model, "x", 24, x) == (4, 6, 0)
+    model.num_prefix_tokens = 1
+    assert find_grid(model, "x", 25, x) == (4, 6, 1)
+    assert find_grid(model, "x", 24, x) == (4, 6, 0)
+    with pytest.raises(InputError, match="layer x has 30 tokens, and no grid of them is known"):
+        find_grid(model, "x", 30, x)
+
+
+def test_tokens_in_an_order_of_their_own_are_refused():
+    with pytest.raises(InputError, match="in another order than row by row"):
+        Blocks.of("vit", timm.create_model("hiera_tiny_224").eval(), torch.zeros(1, 3, 224, 224))
 
 
 def test_few_blocks_are_spread_from_first_to_last(generator):
@@ -80,12 +108,12 @@ def test_a_model_is_left_as_it_was_and_refused_by_its_parameter(generator):
     model = timm.create_model("vit_pocket_patch8_56").train()
     Blocks.of("vit", model, images(generator))
     assert model.training and not any(module._forward_hooks for module in model.modules())
-    with pytest.raises(InputError, match="^vit_gap .*no blocks"):
+    with pytest.raises(InputError, match="^vit_gap must be a model whose blocks timm groups"):
         Blocks.of("vit_gap", _Vectors(), images(generator))
     with pytest.raises(InputError, match=r"layer x has no positions: its output has shape \(4, 8\)"):
-        split(model, "x", torch.zeros(4, 8))
-    with pytest.raises(InputError, match="layer x has 40 tokens, and no 7×7 grid of them"):
-        split(model, "x", torch.zeros(4, 40, 64))
+        split(model, "x", torch.zeros(4, 8), images(generator))
+    with pytest.raises(InputError, match="layer x has 40 tokens, and no grid of them"):
+        split(model, "x", torch.zeros(4, 40, 64), images(generator))
     with pytest.raises(InputError, match="cnn .*one list of tokens for each image"):
         tokens._read("cnn", _Twice(), images(generator), ["layer"], lambda each: each)
 

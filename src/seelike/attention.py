@@ -12,7 +12,8 @@ import torch
 from torch import nn
 
 from seelike.errors import InputError
-from seelike.layers import INPUT, evaluating, hooked
+from seelike.layers import INPUT, evaluating, find_blocks, hooked
+from seelike.tokens import find_grid
 
 Reduce = Callable[[torch.Tensor], torch.Tensor]
 
@@ -30,20 +31,27 @@ class Grid:
     @classmethod
     def of(cls, parameter: str, model: nn.Module, images: torch.Tensor) -> "Grid":
         """The grid of a model for images of this size; raises InputError, which names `parameter`, if it has none."""
-        embed = getattr(model, "patch_embed", None)
-        if not find_attention(model) or not hasattr(embed, "patch_size"):
-            raise InputError(
-                f"{parameter} must be a ViT, whose attention maps lie open; {type(model).__name__} is none"
-            )
-        (height, width), n_prefix = embed.patch_size, getattr(model, "num_prefix_tokens", 0)
-        grid = cls(images.shape[-2] // height, images.shape[-1] // width, height, width, n_prefix)
-        for name, attention in read_maps(model, images[:1]).items():
-            if attention.shape != (1, attention.shape[1], grid.n_tokens, grid.n_tokens):
+        complaint = f"{parameter} must be a ViT, whose attention maps lie open, such as DeiT or BEiT"
+        maps = read_maps(model, images[:1])
+        if not maps:
+            raise InputError(f"{complaint}; {type(model).__name__} has none")
+        first = next(iter(maps.values()))
+        try:
+            rows, columns, n_prefix = find_grid(model, next(iter(maps)), first.shape[-1], images)
+        except InputError as error:
+            raise InputError(f"{complaint}; {type(model).__name__}: {error}") from None
+        n_tokens = n_prefix + rows * columns
+        for name, attention in maps.items():
+            if attention.ndim != 4 or (len(attention), *attention.shape[2:]) != (1, n_tokens, n_tokens):
                 raise InputError(
-                    f"{parameter} must be a ViT with attention among all {grid.n_tokens} tokens; in the {name} of "
-                    f"{type(model).__name__} the maps have shape {tuple(attention.shape)}"
+                    f"{complaint}, with attention among all patches; in the {name} of {type(model).__name__} the maps "
+                    f"have shape {tuple(attention.shape)}"
                 )
-        return grid
+            if not rows_sum_to_one(attention):
+                raise InputError(
+                    f"{complaint}, with rows that sum to 1; in the {name} of {type(model).__name__} they do not"
+                )
+        return cls(rows, columns, images.shape[-2] / rows, images.shape[-1] / columns, n_prefix)
 
     @property
     def n_tokens(self) -> int:
@@ -58,11 +66,12 @@ class Grid:
 
 
 def find_attention(model: nn.Module) -> dict[str, nn.Module]:
-    """Module name → attention module, in the order of the blocks."""
+    """Module name → attention module, in the order of the blocks; a pooling by attention after them is left out."""
+    blocks = tuple(f"{block}." for block in find_blocks(model))
     return {
         name: module
         for name, module in model.named_modules()
-        if hasattr(module, "attn_drop") and hasattr(module, "proj") and hasattr(module, "num_heads")
+        if name.startswith(blocks) and all(hasattr(module, part) for part in ("attn_drop", "proj", "num_heads"))
     }
 
 
@@ -91,6 +100,11 @@ def _read(
     with evaluating(model), _unfused(model), hooked(model, list(inputs), see):
         model(images)
     return found
+
+
+def rows_sum_to_one(attention: torch.Tensor) -> bool:
+    """Whether the weights (…, queries, keys) of every query sum to 1, within 0.001."""
+    return bool(((attention.float().sum(-1) - 1).abs() < 1e-3).all())
 
 
 @contextmanager

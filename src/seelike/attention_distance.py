@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from seelike.attention import Grid, read_maps
+from seelike.attention import Grid, read_maps, rows_sum_to_one
 from seelike.errors import InputError
 from seelike.intervals import Estimate, bootstrap
 
@@ -32,8 +32,7 @@ def mean_distance(attention: torch.Tensor, grid: Grid) -> torch.Tensor:
     """
     if attention.shape[-2:] != (grid.n_tokens, grid.n_tokens):
         raise InputError(f"attention must be among {grid.n_tokens} tokens, not of shape {tuple(attention.shape)}")
-    sums = attention.float().sum(-1)
-    if (sums - 1).abs().max() > 1e-3:
+    if not rows_sum_to_one(attention):
         raise InputError("the rows of an attention map must sum to 1")
     spatial = attention[..., grid.n_prefix :, grid.n_prefix :].double()
     mass = spatial.sum(-1)

@@ -1,7 +1,8 @@
 """Which layers of a model are measured, and in what order.
 
-Blocks are those that timm itself groups parameters by (`model.group_matcher`); layers bear their timm
-module names. A model for which timm names no blocks is refused. Two sets are offered:
+Blocks are those that timm itself groups parameters by (`model.group_matcher`); where it groups whole stages, or
+nothing, the members of the modules called `blocks`. Layers bear their timm module names. A model without either is
+refused. Two sets are offered:
 
 `blocks`
     the output of every block: a ViT's, a Mixer's, or a ResNet's residual block.
@@ -37,17 +38,19 @@ class Layer:
 def find_layers(parameter: str, model: nn.Module, layers: str, images: torch.Tensor) -> list[Layer]:
     """The layers of a set in the order in which a forward pass of `images` reaches them.
 
-    Layers that the pass does not reach are left out, so an axis never shows a layer that did not fire.
+    Layers that the pass does not reach are left out, so an axis never shows a layer that did not fire; and so are those
+    that do not put out something for each image, as a position embedding.
     Raises InputError for an unknown set and, naming `parameter`, for a model without blocks.
     """
     if layers not in LAYER_SETS:
         raise InputError(f"layers must be one of {', '.join(LAYER_SETS)}, not {layers!r}")
-    blocks = _find_blocks(model)
+    blocks = find_blocks(model)
     names = list(blocks) if layers == "blocks" else [*blocks, *_find_inner(model, blocks)]
     reached: dict[str, None] = {}
-    see = lambda name, tensor: reached.setdefault(name)  # noqa: E731
+    twice = torch.cat([images[:1]] * 2)  # two images tell what has a part for each, and what is the same for all
+    see = lambda name, tensor: reached.setdefault(name) if len(tensor) % 2 == 0 else None  # noqa: E731
     with evaluating(model), hooked(model, names, see), torch.inference_mode():
-        model(images)
+        model(twice)
     if not reached.keys() & blocks.keys():
         raise InputError(
             f"{parameter} must be a model whose blocks timm groups, such as a ViT or a ResNet; "
@@ -98,8 +101,18 @@ def _hook(module: nn.Module, name: str, see):
     return module.register_forward_hook(see_output)
 
 
-def _find_blocks(model: nn.Module) -> dict[str, str]:
-    """Module name of every block → its stage ("" where the family has none); empty where timm groups none."""
+def find_blocks(model: nn.Module) -> dict[str, str]:
+    """Module name of every block → its stage ("" where the family has none); empty where there are none."""
+    modules = dict(model.named_modules())
+    grouped = _find_grouped(model)
+    if grouped and not any("Stage" in type(modules[name]).__name__ for name in grouped):
+        return grouped
+    found = (re.fullmatch(r"(\w+\.\d+|)\.?blocks\.\d+", name) for name in modules)
+    return {match[0]: match[1] for match in found if match}
+
+
+def _find_grouped(model: nn.Module) -> dict[str, str]:
+    """The same, as timm groups parameters."""
     grouping = model.group_matcher(coarse=False) if hasattr(model, "group_matcher") else {}
     found = grouping.get("blocks", []) if isinstance(grouping, dict) else []
     patterns = [(p, None) if isinstance(p, str) else p for p in ([found] if isinstance(found, str) else found)]

@@ -16,6 +16,7 @@ from torch import nn
 from seelike.errors import InputError
 from seelike.intervals import Estimate, bootstrap
 from seelike.residuals import find_blocks, read_sums
+from seelike.tokens import find_channels
 
 CLS, SPATIAL = "CLS", "spatial"
 
@@ -67,14 +68,9 @@ def measure(parameter: str, model: nn.Module, minibatches: Iterable[torch.Tensor
     adds exactly 0 to all tokens of a kind.
     """
     kinds, blocks, found = Kinds.of(model), None, []
-    channels_last = getattr(model, "output_fmt", "NCHW") == "NHWC"
-
-    def reduce(z: torch.Tensor, f: torch.Tensor) -> "Tokens":
-        ratio, cosine = compare_tokens(z, f, -1 if f.ndim == 3 or channels_last else 1)
-        return Tokens.of(kinds, ratio, cosine)
-
     for images in minibatches:
         blocks = blocks or find_blocks(parameter, model, images[:1])
+        reduce = lambda z, f, x=images: Tokens.of(kinds, *compare_tokens(z, f, find_channels(model, f, x)))  # noqa: E731
         found.append(read_sums(parameter, model, images, blocks, reduce))
         for sublayer, tokens in found[-1].items():
             if np.isnan(tokens.ratio).any():

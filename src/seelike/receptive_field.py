@@ -168,7 +168,7 @@ def _keep(model: nn.Module, images: torch.Tensor, names: list[str]) -> dict[str,
 def _find_centre(model: nn.Module, name: str, x: torch.Tensor, images: torch.Tensor) -> tuple[torch.Tensor, Window]:
     """The centre position's channels (n, channels) and its own pixels."""
     height, width = images.shape[-2:]
-    grid = split(model, name, x).grid
+    grid = split(model, name, x, images).grid
     rows, columns = grid.shape[1:3]
     row, column = rows // 2, columns // 2
     window = Window(

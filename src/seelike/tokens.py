@@ -47,9 +47,9 @@ class Blocks:
         """
         names = [layer.name for layer in find_layers(parameter, model, "blocks", images[:1])]
         names = [names[i] for i in _spread(len(names), at_most or len(names))]
-        shapes = _read(parameter, model, images[:1], names, lambda tokens: tokens.grid.shape)
-        has_cls = getattr(model, "cls_token", None) is not None
-        return cls(tuple(names), *shapes[names[-1]][1:3], has_cls)
+        read = _read(parameter, model, images[:1], names, lambda tokens: (tokens.grid.shape, tokens.prefix.shape[1]))
+        (_, rows, columns, _), n_prefix = read[names[-1]]
+        return cls(tuple(names), rows, columns, n_prefix > 0 and getattr(model, "cls_token", None) is not None)
 
     def read(
         self, parameter: str, model: nn.Module, images: torch.Tensor, reduce: Callable[[Tokens], T]
@@ -64,23 +64,58 @@ class Blocks:
         return Tokens(nn.functional.adaptive_avg_pool2d(tokens.grid.movedim(-1, 1), size).movedim(1, -1), tokens.prefix)
 
 
-def split(model: nn.Module, name: str, output: torch.Tensor) -> Tokens:
-    """A layer's output (n, tokens, channels), or (n, channels, rows, columns), as tokens.
+def split(model: nn.Module, name: str, output: torch.Tensor, images: torch.Tensor) -> Tokens:
+    """A layer's output for images (n, 3, height, width), as tokens on a grid of the images' proportions.
 
-    Raises InputError for any other form.
+    The output is a list of tokens (n, tokens, channels), or a map, (n, channels, rows, columns) or, as in Swin and its
+    kin, (n, rows, columns, channels). Raises InputError for any other form, and where the tokens' order is unknown.
     """
     if output.ndim == 4:
-        last = getattr(model, "output_fmt", "NCHW") == "NHWC"  # Swin and its kin put channels last
-        grid = output if last else output.movedim(1, -1)
+        grid = output.movedim(find_channels(model, output, images), -1)
         return Tokens(grid, grid.new_empty(len(grid), 0, grid.shape[-1]))
     if output.ndim != 3:
         raise InputError(f"layer {name} has no positions: its output has shape {tuple(output.shape)}")
-    embed = getattr(model, "patch_embed", None) or getattr(model, "stem", None)
-    rows, columns = getattr(embed, "grid_size", (0, 0))
-    n_prefix = output.shape[1] - rows * columns  # none before the CLS token is put in front
-    if n_prefix not in (0, getattr(model, "num_prefix_tokens", 0)):
-        raise InputError(f"layer {name} has {output.shape[1]} tokens, and no {rows}×{columns} grid of them")
+    if hasattr(model, "unroll"):  # Hiera
+        raise InputError(f"layer {name} has its tokens in another order than row by row")
+    rows, columns, n_prefix = find_grid(model, name, output.shape[1], images)
     return Tokens(output[:, n_prefix:].unflatten(1, (rows, columns)), output[:, :n_prefix])
+
+
+def find_channels(model: nn.Module, output: torch.Tensor, images: torch.Tensor) -> int:
+    """Which axis of a layer's output the channels lie on: the last of a list, of a map that or the second.
+
+    That of a map is told by its proportions, which are those of the images (n, 3, height, width); where both ways
+    would do, by what the model says of itself.
+    """
+    if output.ndim != 4:
+        return -1
+    fits = {1: _fits(*output.shape[2:], images), -1: _fits(*output.shape[1:3], images)}
+    if fits[1] != fits[-1]:
+        return 1 if fits[1] else -1
+    return -1 if getattr(model, "output_fmt", "NCHW") == "NHWC" else 1
+
+
+def find_grid(model: nn.Module, name: str, n_tokens: int, images: torch.Tensor) -> tuple[int, int, int]:
+    """Rows and columns of a layer's list of tokens, and how many tokens precede them.
+
+    The grid is that of the patches, or, where a model merges patches, one of the images' proportions. No token precedes
+    them before CLS is put in front. Raises InputError where nothing fits.
+    """
+    embed = getattr(model, "patch_embed", None) or getattr(model, "stem", None)
+    height, width = images.shape[-2:]
+    for n_prefix in (getattr(model, "num_prefix_tokens", 0), 0):
+        n_places = n_tokens - n_prefix
+        n_rows = round((n_places * height / width) ** 0.5)
+        for rows, columns in (getattr(embed, "grid_size", None) or (0, 0), (n_rows, n_places // max(1, n_rows))):
+            if n_places == rows * columns > 0 and _fits(rows, columns, images):
+                return rows, columns, n_prefix
+    raise InputError(f"layer {name} has {n_tokens} tokens, and no grid of them is known")
+
+
+def _fits(rows: int, columns: int, images: torch.Tensor) -> bool:
+    """Whether a grid has the images' proportions, up to one row or column at the edge."""
+    height, width = images.shape[-2:]
+    return abs(rows * width - columns * height) < max(height, width)
 
 
 def gather(
@@ -128,7 +163,7 @@ def _read(parameter: str, model: nn.Module, images: torch.Tensor, names, reduce)
     def see(name: str, output: torch.Tensor) -> None:
         if len(output) != len(images) or name in seen:
             raise InputError(f"layer {name} does not put out one list of tokens for each image")
-        seen[name] = reduce(split(model, name, output))
+        seen[name] = reduce(split(model, name, output, images))
 
     with _naming(parameter, model), evaluating(model), hooked(model, list(names), see):
         model(images)
