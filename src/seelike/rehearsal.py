@@ -21,6 +21,7 @@ from seelike.probes import Fold
 from seelike.results import peak_mib
 
 N_IMAGES = 8
+LEAST = {"methods": 2 * N_IMAGES}  # images, where a chapter needs more
 VARIABLE = "SEELIKE_DRY_RUN"  # in the environment: stop after the rehearsal
 
 # Chapter → its measures of {parameter: model} on a run's images.
@@ -47,7 +48,7 @@ def rehearse(run: Run, models: dict[str, nn.Module]) -> Measured:
 
     Raises InputError, which names the parameter, for a model that does not suit the chapter.
     """
-    n_images = min(2 * N_IMAGES if run.chapter == "methods" else N_IMAGES, len(run.images))
+    n_images = min(LEAST.get(run.chapter, N_IMAGES), len(run.images))
     changed = {"n_images": n_images, "batch_size": min(N_IMAGES, run.parameters["batch_size"]), "n_runs": 1}
     few = replace(run, images=Subset(run.images.dataset, run.images.indices[:n_images]))
     few.parameters = run.parameters | changed
@@ -73,8 +74,8 @@ def _foresee(run: Run, models: dict[str, nn.Module], seconds: float) -> str:
     n_images = run.parameters["n_images"]
     minutes = seconds / N_IMAGES * n_images * 2 * run.n_runs / 60
     return (
-        f"{run.chapter} suits these models ({', '.join(sizes)} parameters): rehearsed with random weights on {N_IMAGES} "
-        f"images in {seconds:.1f} s on {run.device}, {peak_mib()} MiB at most; {n_images} images, {run.n_runs} "
+        f"{run.chapter} suits these models ({', '.join(sizes)} parameters): rehearsed with random weights on "
+        f"{N_IMAGES} images in {seconds:.1f} s on {run.device}, {peak_mib()} MiB at most; {n_images} images, {run.n_runs} "
         f"training(s) and control(s), would take about {minutes:.0f} minutes at this pace, downloads apart"
     )
 
