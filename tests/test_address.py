@@ -70,6 +70,7 @@ def test_every_form_that_git_or_a_browser_shows_is_one_address(given):
     [
         ("seelike", "main", "URL must be a repository on GitHub"),
         ("https://github.com/me", "main", "URL must be a repository on GitHub"),
+        ("https://github.com/me/..", "main", "URL must be a repository on GitHub"),
         (f"{URL}/tree/main", "main", "URL must be a repository on GitHub"),
         ("https://example.org/me/seelike", "main", "URL must be a repository on GitHub"),
         ("https://name:secret@github.com/me/seelike", "main", "URL must be a repository on GitHub"),

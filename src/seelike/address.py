@@ -24,7 +24,7 @@ LAUNCH = {
     "colab_url": "https://colab.research.google.com",
 }
 FORMS = re.compile(
-    r"(?:https?://|ssh://git@|git@|)(?:www\.)?github\.com[/:](?P<owner>\w[\w-]*)/(?P<name>[\w.-]+?)(?:\.git)?/*",
+    r"(?:https?://|ssh://git@|git@|)(?:www\.)?github\.com[/:](?P<owner>\w[\w-]*)/(?P<name>[\w.-]*?\w[\w.-]*?)(?:\.git)?/*",
     re.A | re.I,
 )
 INSTALL = """\
@@ -67,7 +67,7 @@ class Address:
     @classmethod
     def read(cls, root: Path) -> "Address | None":
         """The address in `root/_config.yml`; None where it is unknown."""
-        written = (yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8")) or {}).get("repository", {})
+        written = (yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8")) or {}).get("repository") or {}
         return cls.parse(written["url"], written.get("branch") or "main") if written.get("url") else None
 
     def source_at(self, commit: str) -> str:
