@@ -148,21 +148,28 @@ def _create(
         raise InputError(f"{parameter}={name!r} takes images of {card.input_size[0]} channels, not RGB, which has 3")
     size = {"img_size": image_size} if image_size and card.fixed_input_size else {}
     arguments = blueprint.arguments | size | {"pretrained_cfg_overlay": overlay or None}
-    height, width = (image_size, image_size) if image_size else card.input_size[1:]
-    said = f"image_size={image_size}" if image_size else f"a {height}×{width} RGB image"
     try:
-        model = timm.create_model(blueprint.name, pretrained=overlay is not None, **arguments).eval().to(device)
+        model = timm.create_model(blueprint.name, pretrained=overlay is not None, **arguments)
     except Exception as error:
-        if overlay is not None:  # it may be the file's fault
+        if overlay is not None:  # the weights may be what is wrong
             raise
-        raise InputError(f"{said} does not suit {parameter}={name!r}: {in_one_line(error)}") from None
+        raise InputError(_say_size(parameter, name, card, image_size, error)) from None
+    model = model.eval().to(device)
     _check_patches(parameter, name, model, image_size)
+    height, width = (image_size, image_size) if image_size else card.input_size[1:]
     try:
         with torch.inference_mode():
             model(torch.zeros(1, 3, height, width, device=device))
     except Exception as error:  # whatever the architecture's own checks raise
-        raise InputError(f"{said} does not suit {parameter}={name!r}: {in_one_line(error)}") from None
+        raise InputError(_say_size(parameter, name, card, image_size, error)) from None
     return model
+
+
+def _say_size(parameter: str, name: str, card: PretrainedCfg, image_size: int, error: Exception) -> str:
+    own = "×".join(map(str, card.input_size[1:]))
+    size = f"image_size={image_size}" if image_size else f"a {own} RGB image"
+    hint = f" (0 is its own size, {own})" if image_size else ""
+    return f"{size} does not suit {parameter}={name!r}{hint}: {in_one_line(error)}"
 
 
 def _check_patches(parameter: str, name: str, model: nn.Module, image_size: int) -> None:
