@@ -127,12 +127,13 @@ def _add_figure(commands) -> None:
 
 def _draw(chosen: argparse.Namespace) -> int:
     result = Result.load(chosen.result)
-    if not {"vit", "cnn", "vit_cnn"} <= result.measures.get("cka", {}).keys():
+    cka = result.measures.get("cka", {})
+    if not all(len(cka.get(pair, {"axes": ()})["axes"]) == 2 for pair in ("vit", "cnn", "vit_cnn")):
         raise InputError(f"{chosen.result} holds no CKA of a ViT and a CNN to draw")
     from seelike import plots
 
     plots.use_style()
-    plots.save(plots.uniformity(result.measures["cka"])[0].figure, chosen.picture)
+    plots.save(plots.uniformity(cka)[0].figure, chosen.picture)
     return 0
 
 

@@ -10,16 +10,13 @@ from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from pathlib import Path
 
-import jsonschema
 import numpy as np
 
-from seelike import __version__
-from seelike.errors import InputError
+from seelike import __version__, soundness
 from seelike.places import RESULTS, read_commit
 
 DECIMALS = 6
 SCALES = ("pocket", "pretrained", "paper")
-SCHEMA = json.loads(Path(__file__).with_name("result.schema.json").read_text())
 LIBRARIES = ("torch", "torchvision", "timm", "numpy", "scipy", "safetensors", "pillow")
 
 
@@ -42,7 +39,7 @@ class Result:
     def save(self, results_dir: str | Path) -> Path:
         """Write `<results_dir>/<profile>/<chapter>.json`, whole or not at all; returns its path."""
         plain = _plain(asdict(self))
-        jsonschema.validate(plain, SCHEMA)
+        soundness.check(plain)
         path = Path(results_dir) / self.profile / f"{self.chapter}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -62,19 +59,7 @@ class Result:
 
         Raises InputError if it is missing, no JSON, or not in the form that `save` writes.
         """
-        try:
-            plain = json.loads(Path(path).read_text(encoding="utf-8"))
-            jsonschema.validate(plain, SCHEMA)
-        except OSError as error:
-            raise InputError(f"the result file {path} cannot be read: {error.strerror}") from None
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"the result file {path} is no JSON: {error}") from None
-        except jsonschema.ValidationError as error:
-            raise InputError(f"the result file {path} is damaged at {error.json_path}: {error.message[:200]}") from None
-        for measure, models in plain["measures"].items():
-            for model, entry in models.items():
-                entry["values"] = _array(entry, f"the result file {path} is damaged at {measure}.{model}")
-        return cls(**plain)
+        return cls(**soundness.read(path))
 
 
 def read_published(chapter: str, results_dir: str | Path) -> dict[str, Result]:
@@ -143,14 +128,3 @@ def _pretty(value, indent: int = 0) -> str:
     if isinstance(value, list) and value and isinstance(value[0], list):
         return "[\n" + ",\n".join(inner + _pretty(item, indent + 1) for item in value) + "\n" + " " * indent + "]"
     return json.dumps(value, ensure_ascii=False)
-
-
-def _array(entry: dict, complaint: str) -> np.ndarray:
-    shape = tuple(len(labels) for labels in entry["axes"].values())
-    try:
-        values = np.array(entry["values"], dtype=float)
-    except (TypeError, ValueError):
-        raise InputError(f"{complaint}: its rows differ in length") from None
-    if values.shape != shape:
-        raise InputError(f"{complaint}: its values have shape {values.shape}, its axes {shape}")
-    return values
