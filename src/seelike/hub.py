@@ -6,7 +6,6 @@ there is no network. Answers that pass (429, 5xx) are left to those retries, whi
 """
 
 import errno
-import hashlib
 import os
 import re
 import shutil
@@ -27,6 +26,7 @@ from huggingface_hub.errors import (
 from seelike.errors import InputError
 from seelike.hub_failures import explained, retried_later
 from seelike.progress import libraries_on_terminal, tell
+from seelike.zoo import sha256
 
 SECONDS = 10  # for the hub to answer at all
 LIBRARIES = ("huggingface_hub", "datasets")
@@ -86,12 +86,11 @@ def has_its_hash(path: Path) -> bool:
     blob = path.parent / os.readlink(path) if path.is_symlink() else path
     if not re.fullmatch("[0-9a-f]{64}", blob.name):
         return True
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if digest != blob.name:
-        for copy in (path.resolve(), blob, path):
-            copy.unlink(missing_ok=True)
-    return digest == blob.name
+    if sha256(path) == blob.name:
+        return True
+    for copy in (path.resolve(), blob, path):
+        copy.unlink(missing_ok=True)
+    return False
 
 
 def _find_cached(repository: Repository, files: tuple[str, ...]) -> Path | None:

@@ -49,9 +49,11 @@ def _explain(what: str, error: Exception) -> str:
     error = next((cause for cause in _causes(error) if _tells(cause)), error.__cause__ or error)
     status = error.response.status_code if isinstance(error, HfHubHTTPError) else getattr(error, "code", None)
     if getattr(error, "errno", None) in FULL:
-        return f"the disk is full where the cache is, {constants.HF_HOME}: make room, or set HF_HOME to another place"
+        return (
+            f"the disk is full where the cache is, {constants.HF_HUB_CACHE}: make room, or set HF_HOME to another place"
+        )
     if getattr(error, "errno", None) in FORBIDDEN:
-        return f"the cache {constants.HF_HOME} cannot be written to: set HF_HOME to another place"
+        return f"the cache {constants.HF_HUB_CACHE} cannot be written to: set HF_HOME to another place"
     if isinstance(error, RevisionNotFoundError):
         return f"the hub's repository {what} has no such revision"
     if status == 403 or type(error).__name__ == "GatedRepoError":

@@ -165,7 +165,8 @@ def _restore(file: Path) -> str:
 
 def sha256(file: str | Path) -> str:
     """The file's SHA-256, in hex."""
-    return hashlib.sha256(Path(file).read_bytes()).hexdigest()
+    with Path(file).open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def draw_initial_state(model: nn.Module, seed: int, gain: float) -> None:
