@@ -15,7 +15,7 @@ from seelike.errors import InputError, nearest
 from seelike.folders import open_folder
 from seelike.picture_sets import PictureSet
 from seelike.pictures import Unreadable
-from seelike.progress import track
+from seelike.progress import tell, track
 from seelike.shapes import Regrouped, Shapes
 from seelike.strokes import Strokes
 
@@ -90,6 +90,8 @@ def choose(images: Dataset, n_images: int, seed: int, parameter: str = "n_images
             f"{parameter} must be at most {len(indices)}, the pictures of this data set that can be read, "
             f"not {n_images}; {len(skipped)} cannot: {name_skipped(skipped)}"
         )
+    if skipped:
+        tell(say_skipped(skipped))
     return Chosen(images, indices, digest.hexdigest(), skipped)
 
 
