@@ -130,14 +130,22 @@ def test_models_and_controls_are_described_by_their_hashes():
 
 
 def test_runs_exchange_the_bundled_models_for_their_twins_of_other_seeds():
-    changed = {"n_images": 8, "batch_size": 4, "n_runs": 2, "cnn": "vit_smallpocket_patch8_56.shapes"}
-    run = prepare("uniformity", "results", **parameters(**changed))
+    changed = {"n_images": 8, "batch_size": 4, "n_runs": 2}
+    run = prepare("uniformity", "results", ("vit", "cnn", "vit_small"), **parameters(**changed))
     first, second = run.load_models()
     assert not torch.equal(first["vit"].head.weight, second["vit"].head.weight)
-    assert torch.equal(first["cnn"].head.weight, second["cnn"].head.weight)  # it has no twin
+    assert torch.equal(first["vit_small"].head.weight, second["vit_small"].head.weight)  # it has no twin
     assert run.described["vit_run2"]["name"] == "vit_pocket_patch8_56.shapes_seed1"
     untrained = [models["vit"].head.weight for models in run.load_controls()]
     assert not torch.equal(*untrained)
+
+
+@pytest.mark.parametrize("own", ["vit", "cnn"])
+def test_a_run_with_a_model_of_ones_own_is_one(own):
+    """Its twins are not known, and to pass it through again beside each twin of the other would tell nothing new."""
+    changed = {"n_images": 8, "batch_size": 4, "n_runs": 3, own: "resnet18.a1_in1k"}
+    assert prepare("uniformity", "results", **parameters(**changed)).n_runs == 1
+    assert prepare("uniformity", "results", **parameters(n_runs=3)).n_runs == 3
 
 
 def test_a_record_averages_the_runs_and_shows_the_first():

@@ -89,10 +89,25 @@ def test_swin_v2_normalises_after_the_mlp_so_its_norm2_reads_no_residual_sum():
     assert not any(name.endswith(":input") for name in names)
 
 
-@pytest.mark.parametrize("name", ["poolformer_s12", "cait_xxs24_224"])
+@pytest.mark.parametrize(
+    ("name", "first", "stage"),
+    [
+        ("poolformer_s12", "stages.0.blocks.0", "stages.0"),  # timm groups nothing
+        ("pvt_v2_b0", "stages.0.blocks.0", "stages.0"),  # timm groups whole stages
+        ("cait_xxs24_224", "blocks.0", ""),  # timm groups by a function
+    ],
+)
+def test_where_timm_groups_no_blocks_they_are_the_members_of_blocks(name, first, stage):
+    found = find(name, "blocks", 224)
+    assert (found[0].name, found[0].stage) == (first, stage)
+    assert all(".blocks." in f".{layer.name}" for layer in found)
+
+
+@pytest.mark.parametrize("name", ["crossvit_tiny_240", "coat_tiny"])
 def test_families_without_blocks_are_refused(name):
+    """Of CrossViT's blocks each puts out several lists of tokens."""
     with pytest.raises(InputError, match="vit must be a model whose blocks timm groups"):
-        find(name, "all", 224)
+        find(name, "all", 240 if "240" in name else 224)
 
 
 def test_refuses_an_unknown_set_and_a_model_without_blocks():
@@ -100,3 +115,9 @@ def test_refuses_an_unknown_set_and_a_model_without_blocks():
         find("resnet18", "some")
     with pytest.raises(InputError, match="vit must be a model whose blocks timm groups"):
         find_layers("vit", nn.Linear(3, 3), "blocks", torch.zeros(1, 3))
+
+
+def test_a_head_that_begins_with_a_norm_is_no_layer_but_its_norm_is():
+    model = timm.create_model("convnext_atto").eval()
+    found = [layer.name for layer in find_layers("cnn", model, "all", torch.zeros(1, 3, 64, 64))]
+    assert found[-1] == "head.norm" and "head" not in found

@@ -66,11 +66,13 @@ def test_registers_and_distillation_tokens_are_left_out():
     assert patches.tolist() == [[2, 3, 4, 5, 6]]
     found = Tokens.of(Kinds(True, 3), tokens, tokens)
     assert found.ratio.tolist() == [0, 4.5] and found.tokens.tolist() == [0, 3, 4, 5, 6]
-    of = lambda name, **how: Kinds.of(timm.create_model(name, **how))  # noqa: E731
+    x = torch.zeros(1, 3, 224, 224)
+    of = lambda name, **how: Kinds.of("vit", timm.create_model(name, **how), x)  # noqa: E731
     assert of("deit_tiny_distilled_patch16_224") == Kinds(True, 2)
     assert of("vit_tiny_patch16_224", reg_tokens=4) == Kinds(True, 5)
     assert of("vit_tiny_patch16_224", reg_tokens=4, class_token=False, global_pool="avg") == Kinds(False, 4)
     assert of("resnet_pocket") == Kinds(False, 0)
+    assert of("cait_xxs24_224") == Kinds(False, 0)  # its CLS token comes after these blocks
 
 
 def test_measures_a_vit_with_its_definition():

@@ -175,7 +175,7 @@ def fake(*scores: float) -> TokenPatch:
     """A model whose blocks score so, on a grid of 3 × 3, in six minibatches that agree."""
     cross = np.zeros((6, len(scores), 9, 9))
     cross[:, :, 4, 4] = scores
-    blocks = Blocks(tuple(f"blocks.{i}" for i in range(len(scores))), 3, 3, False)
+    blocks = Blocks(tuple(f"blocks.{i}" for i in range(len(scores))), 3, 3, 0, False)
     return TokenPatch(blocks, cross, np.ones((6, len(scores), 9)), np.tile(np.eye(9), (6, 1, 1)))
 
 

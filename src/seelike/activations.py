@@ -51,7 +51,7 @@ def read_all(
         try:
             (seen,) = stream(models[which], [images[which]], layers, reduce)
         except InputError as error:
-            raise InputError(f"{which} ({type(models[which]).__name__}): {error}") from None
+            raise type(error)(f"{which} ({type(models[which]).__name__}): {error}") from None
         found |= {f"{which}/{layer}": reduced for layer, reduced in seen.items()}
     return found
 
@@ -68,7 +68,7 @@ def _pass(model, images, names, reduce) -> dict[str, torch.Tensor]:
         try:  # windowed attention has several windows, in a row, for each image
             seen[name] = reduce(activation.reshape(len(images), -1))
         except InputError as error:
-            raise InputError(f"layer {name}: {error}") from None
+            raise type(error)(f"layer {name}: {error}") from None
 
     with hooked(model, names, see):
         model(images)

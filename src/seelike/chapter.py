@@ -127,12 +127,15 @@ class Run:
         return {which: models.load_random(which, name, *self._where(), seed) for which, name in names.items()}
 
     def _runs(self) -> list[dict[str, str]]:
-        """The models' names of each run; a model from a checkpoint of the user's has one run."""
+        """The models' names of each run: one, unless "vit" and "cnn" are both bundled models with twins.
+
+        A model from a checkpoint of the user's has none.
+        """
         twins = {
             which: [name] if self._checkpoint(which) else find_runs(name)
             for which, name in ((which, self.parameters[which]) for which in self.models)
         }
-        n_runs = min(self.parameters.get("n_runs", 1), max(map(len, twins.values())))
+        n_runs = min(self.parameters.get("n_runs", 1), *(len(twins[which]) for which in MODELS if which in twins))
         return [{which: names[min(i, len(names) - 1)] for which, names in twins.items()} for i in range(n_runs)]
 
     def _checkpoint(self, which: str) -> str:

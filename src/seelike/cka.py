@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from seelike.errors import InputError
+from seelike.errors import Degenerate, InputError
 from seelike.intervals import Estimate, bootstrap
 
 MIN_IMAGES = 4
@@ -55,9 +55,7 @@ def gram(activations: torch.Tensor) -> torch.Tensor:
     if not torch.isfinite(k).all():
         raise InputError("activations must be finite: there are NaN or infinite values")
     if k.trace() <= n * (32 * torch.finfo(x.dtype).eps) ** 2 * mean.double().square().sum():
-        raise InputError(
-            "activations are the same for every image of a minibatch, so CKA is not defined (is the model trained?)"
-        )
+        raise Degenerate("activations are the same for every image of a minibatch, so CKA is not defined")
     return center(k)
 
 

@@ -42,7 +42,7 @@ def measure(
                 if models[which] not in seen:
                     (seen[models[which]],) = stream(models[which], [images[which]], list(names), gram)
             except InputError as error:
-                raise InputError(f"{which} ({type(models[which]).__name__}): {error}") from None
+                raise type(error)(f"{which} ({type(models[which]).__name__}): {error}") from None
         cka.update({_label(which, name): seen[models[which]][name] for which in blocks for name in blocks[which]})
     return Counterparts(pairs, blocks, cka.result())
 

@@ -21,6 +21,10 @@ class InputError(ValueError):
         return [f"InputError: {self}"]
 
 
+class Degenerate(InputError):
+    """Activations on which a measure is not defined: it may be the weights, not the architecture."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """The end of a refusal that guesses what was meant, "; did you mean shapes?"; "" where nothing is near."""
     near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)

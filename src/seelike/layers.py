@@ -139,7 +139,7 @@ def _find_inner(model: nn.Module, blocks: dict[str, str]) -> Iterator[str]:
         if last == "attn" or "Attention" in kind:
             attention.append(name + ".")
             yield name
-        elif isinstance(module, nn.Conv2d) or ("Norm" in kind and not _wraps_convolution(module)):
+        elif isinstance(module, nn.Conv2d) or _normalizes(module):
             if last == "norm2" and parent in blocks and not hasattr(modules[parent], "conv1"):
                 yield name + INPUT
             yield name
@@ -147,9 +147,10 @@ def _find_inner(model: nn.Module, blocks: dict[str, str]) -> Iterator[str]:
             yield name
 
 
-def _wraps_convolution(module: nn.Module) -> bool:
-    """A ConvNormAct, say, whose parts are layers of their own."""
-    return any(isinstance(child, nn.Conv2d) for child in module.children())
+def _normalizes(module: nn.Module) -> bool:
+    """Whether a module is a norm; a ConvNormAct or NormMlpClassifierHead has parts that are layers of their own."""
+    kind = type(module).__name__
+    return "Norm" in kind and "Head" not in kind and not any(isinstance(c, nn.Conv2d) for c in module.children())
 
 
 def _follows_mlp(name: str, before: list[str]) -> bool:

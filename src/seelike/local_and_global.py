@@ -13,6 +13,7 @@ from seelike.heads import HeadSimilarity
 from seelike.intervals import Estimate
 from seelike.layers import find_layers
 from seelike.receptive_field import ReceptiveFields
+from seelike.tokens import naming
 
 FIELD_PIXELS = 8 * 224**2  # of the images whose graph is kept at a time
 
@@ -35,12 +36,11 @@ def measure(models: dict[str, nn.Module], run: Run, n_field_images: int, n_chann
         for which in ("vit", "cnn")
     }
     names["vit"] += [*branches, *branches.values()]
-    fields = {
-        which: receptive_field.measure(
-            models[which], _first(run, models, which, n_field_images), names[which], n_channels
-        )
-        for which in names
-    }
+    fields = {}
+    for which, layers in names.items():
+        with naming(which, models[which]):
+            few = _first(run, models, which, n_field_images)
+            fields[which] = receptive_field.measure(models[which], few, layers, n_channels)
     return LocalAndGlobal(distances, similarity, fields, branches)
 
 

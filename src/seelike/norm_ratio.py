@@ -8,6 +8,7 @@ the prefix tokens only CLS is kept, the first in a model that has one; registers
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from torch import nn
 from seelike.errors import InputError
 from seelike.intervals import Estimate, bootstrap
 from seelike.residuals import find_blocks, read_sums
-from seelike.tokens import find_channels
+from seelike.tokens import count_prefix, find_channels
 
 CLS, SPATIAL = "CLS", "spatial"
 
@@ -46,9 +47,9 @@ class Kinds:
     n_prefix: int
 
     @classmethod
-    def of(cls, model: nn.Module) -> "Kinds":
-        """As timm's models say of themselves."""
-        n_prefix = getattr(model, "num_prefix_tokens", 0)
+    def of(cls, parameter: str, model: nn.Module, images: torch.Tensor) -> "Kinds":
+        """Those of the first block's output for images (n, 3, height, width)."""
+        n_prefix = count_prefix(parameter, model, images)
         return cls(n_prefix > 0 and getattr(model, "cls_token", None) is not None, n_prefix)
 
     @property
@@ -67,17 +68,21 @@ def measure(parameter: str, model: nn.Module, minibatches: Iterable[torch.Tensor
     Raises InputError, which names `parameter`, for a model that is not made of residual sums, and for a branch that
     adds exactly 0 to all tokens of a kind.
     """
-    kinds, blocks, found = Kinds.of(model), None, []
+    kinds, blocks, found = None, None, []
     for images in minibatches:
+        kinds = kinds or Kinds.of(parameter, model, images)
         blocks = blocks or find_blocks(parameter, model, images[:1])
-        reduce = lambda z, f, x=images: Tokens.of(kinds, *compare_tokens(z, f, find_channels(model, f, x)))  # noqa: E731
-        found.append(read_sums(parameter, model, images, blocks, reduce))
+        found.append(read_sums(parameter, model, images, blocks, partial(_reduce, model, images, kinds)))
         for sublayer, tokens in found[-1].items():
             if np.isnan(tokens.ratio).any():
                 raise InputError(f"{parameter} must be a model whose branches add something; {sublayer} adds 0")
     if not found:
         raise InputError("norm ratios need at least one full minibatch of images")
     return NormRatios.gather(kinds, found)
+
+
+def _reduce(model: nn.Module, images: torch.Tensor, kinds: Kinds, z: torch.Tensor, f: torch.Tensor) -> "Tokens":
+    return Tokens.of(kinds, *compare_tokens(z, f, find_channels(model, f, images)))
 
 
 @dataclass(frozen=True)

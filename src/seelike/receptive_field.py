@@ -154,6 +154,8 @@ def gain(before: np.ndarray, after: np.ndarray) -> float:
 
 def _weigh(field: np.ndarray, window: Window) -> tuple[float, float, float]:
     mass = field.sum()
+    if not mass:
+        return mass, math.nan, math.nan
     return mass, mass * effective_radius(field, window), mass * own_share(field, window)
 
 

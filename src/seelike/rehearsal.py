@@ -16,6 +16,7 @@ from torch.utils.data import Subset
 
 from seelike import data_scale, local_and_global, localization, mixer, reliability, skip_connections, uniformity
 from seelike.chapter import Measured, Run
+from seelike.errors import Degenerate, InputError
 from seelike.probe_images import ProbeImages
 from seelike.probes import Fold
 from seelike.results import peak_mib
@@ -61,11 +62,14 @@ def check(run: Run) -> None:
     Raises InputError as `rehearse` does, and DryRun where the environment asks for no more than this.
     """
     models = run.load_first_random()
-    started = time.monotonic()
-    rehearse(run, models)
-    seconds = time.monotonic() - started
+    try:
+        rehearse(run, models)
+    except Degenerate as error:
+        raise InputError(f"{error} (with random weights, which the control has)") from None
     if os.environ.get(VARIABLE):
-        raise DryRun(_foresee(run, models, seconds))
+        started = time.monotonic()
+        rehearse(run, models)  # the second time is that of the work itself
+        raise DryRun(_foresee(run, models, time.monotonic() - started))
 
 
 def _foresee(run: Run, models: dict[str, nn.Module], seconds: float) -> str:
@@ -75,8 +79,8 @@ def _foresee(run: Run, models: dict[str, nn.Module], seconds: float) -> str:
     minutes = seconds / N_IMAGES * n_images * 2 * run.n_runs / 60
     return (
         f"{run.chapter} suits these models ({', '.join(sizes)} parameters): rehearsed with random weights on "
-        f"{N_IMAGES} images in {seconds:.1f} s on {run.device}, {peak_mib()} MiB at most; {n_images} images, {run.n_runs} "
-        f"training(s) and control(s), would take about {minutes:.0f} minutes at this pace, downloads apart"
+        f"{N_IMAGES} images in {seconds:.1f} s on {run.device}, {peak_mib()} MiB at most; at this pace {n_images} "
+        f"images, {run.n_runs} training(s) and control(s), take about {minutes:.0f} minutes, downloads apart"
     )
 
 

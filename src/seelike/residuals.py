@@ -119,14 +119,17 @@ def read_sums(
     def visit(sums: Sums) -> None:
         if not sums.add_up():
             raise InputError(
-                f"{parameter} must be a model whose blocks put out z + f(z); "
+                f"{parameter} must be a model whose blocks put out z + f(z), such as a ViT or a ResNet; "
                 f"{sums.block.name} of {type(model).__name__} does not, as far as timm's names tell"
             )
         found.update({name: reduce(z, f) for name, (z, f) in sums.branches.items()})
 
     _pass(model, images, blocks, visit)
     if not found:
-        raise InputError(f"{parameter} must be a model of residual blocks; {type(model).__name__} is none")
+        raise InputError(
+            f"{parameter} must be a model of residual blocks, such as a ViT or a ResNet; "
+            f"{type(model).__name__} is none, as far as timm's names tell"
+        )
     return found
 
 

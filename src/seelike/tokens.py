@@ -37,6 +37,7 @@ class Blocks:
     names: tuple[str, ...]
     rows: int
     columns: int
+    n_prefix: int
     has_cls: bool
 
     @classmethod
@@ -49,7 +50,8 @@ class Blocks:
         names = [names[i] for i in _spread(len(names), at_most or len(names))]
         read = _read(parameter, model, images[:1], names, lambda tokens: (tokens.grid.shape, tokens.prefix.shape[1]))
         (_, rows, columns, _), n_prefix = read[names[-1]]
-        return cls(tuple(names), rows, columns, n_prefix > 0 and getattr(model, "cls_token", None) is not None)
+        has_cls = n_prefix > 0 and getattr(model, "cls_token", None) is not None
+        return cls(tuple(names), rows, columns, n_prefix, has_cls)
 
     def read(
         self, parameter: str, model: nn.Module, images: torch.Tensor, reduce: Callable[[Tokens], T]
@@ -103,13 +105,29 @@ def find_grid(model: nn.Module, name: str, n_tokens: int, images: torch.Tensor) 
     """
     embed = getattr(model, "patch_embed", None) or getattr(model, "stem", None)
     height, width = images.shape[-2:]
-    for n_prefix in (getattr(model, "num_prefix_tokens", 0), 0):
+    for n_prefix in (declared_prefix(model), 0):
         n_places = n_tokens - n_prefix
         n_rows = round((n_places * height / width) ** 0.5)
         for rows, columns in (getattr(embed, "grid_size", None) or (0, 0), (n_rows, n_places // max(1, n_rows))):
             if n_places == rows * columns > 0 and _fits(rows, columns, images):
                 return rows, columns, n_prefix
     raise InputError(f"layer {name} has {n_tokens} tokens, and no grid of them is known")
+
+
+def declared_prefix(model: nn.Module) -> int:
+    """How many tokens a model says to put before the patches; where it says nothing, one if it has a CLS token."""
+    return getattr(model, "num_prefix_tokens", int(getattr(model, "cls_token", None) is not None))
+
+
+def count_prefix(parameter: str, model: nn.Module, images: torch.Tensor) -> int:
+    """How many tokens do precede the patches in the first block; CaiT's, say, have no CLS token yet.
+
+    As the model declares, where its blocks put out no list on a known grid.
+    """
+    try:
+        return Blocks.of(parameter, model, images[:1], at_most=1).n_prefix
+    except InputError:
+        return declared_prefix(model)
 
 
 def _fits(rows: int, columns: int, images: torch.Tensor) -> bool:
@@ -165,18 +183,18 @@ def _read(parameter: str, model: nn.Module, images: torch.Tensor, names, reduce)
             raise InputError(f"layer {name} does not put out one list of tokens for each image")
         seen[name] = reduce(split(model, name, output, images))
 
-    with _naming(parameter, model), evaluating(model), hooked(model, list(names), see):
+    with naming(parameter, model), evaluating(model), hooked(model, list(names), see):
         model(images)
     return {name: seen[name] for name in names}
 
 
 @contextmanager
-def _naming(parameter: str, model: nn.Module) -> Iterator[None]:
+def naming(parameter: str, model: nn.Module) -> Iterator[None]:
     """Context whose refusals begin with the parameter that chose the model."""
     try:
         yield
     except InputError as error:
-        raise InputError(f"{parameter} ({type(model).__name__}): {error}") from None
+        raise type(error)(f"{parameter} ({type(model).__name__}): {error}") from None
 
 
 def _spread(n: int, at_most: int) -> list[int]:
