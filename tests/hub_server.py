@@ -25,7 +25,8 @@ CODES = {401: "GatedRepo", 404: "EntryNotFound"}
 class Fault:
     """What goes wrong with a file (or with all of a repository): `times` times, then no more.
 
-    `status` answers with an error; `kept` breaks a body off after so many bytes; `changed` sends other bytes.
+    `status` answers with an error; `kept` breaks a body off after so many bytes; `changed` sends another byte in the
+    middle.
     """
 
     status: int = 0
@@ -121,7 +122,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(content) - start))
         self.send_header("Accept-Ranges", "bytes")
         self.end_headers()
-        body = bytes(255 - byte for byte in content[:9]) + content[9:] if fault.changed else content
+        half = len(content) // 2
+        body = content[:half] + bytes([255 - content[half]]) + content[half + 1 :] if fault.changed else content
         if self.command != "HEAD":
             self.wfile.write(body[start : fault.kept])
         self.close_connection = True

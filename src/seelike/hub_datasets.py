@@ -3,6 +3,7 @@
 Left to itself `datasets` asks the hub each time, and for minutes where there is no network.
 """
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,9 +48,8 @@ def _open(dataset: str, name: str, open_it: Callable[[], ImageDataset]) -> Image
                 with explained(name):
                     raise error
         if not opened or not _have_their_hashes(name):
-            made = opened.reader.dataset.cache_files if opened else []
-            for file in made:
-                Path(file["filename"]).unlink(missing_ok=True)
+            for file in opened.reader.dataset.cache_files if opened else []:
+                shutil.rmtree(Path(file["filename"]).parent, ignore_errors=True)
             raise InputError("a file came with a wrong hash, not the hub's SHA-256, and was removed: run it again")
     return opened
 

@@ -25,7 +25,9 @@ def open_hub_set(dataset: str, data_dir: str, split: str) -> Reader:
 def _read(dataset: str, data_dir: str, split: str, **keys) -> Reader:
     prefix, _, name = dataset.partition("/")
     if not name.strip("/"):
-        raise InputError(f"dataset={dataset!r} must name a data set of the hub, such as hfds/frgfm/imagenette")
+        raise InputError(
+            f"dataset={dataset!r} must name a data set of the hub, such as hfds/johnowhitaker/imagenette2-320"
+        )
     known = {"root": data_dir or None, "split": split, **keys}
     return hub_datasets.fetch(dataset, lambda: timm.data.create_dataset(f"{prefix.lower()}/{name}", **known)).reader
 
