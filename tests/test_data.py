@@ -112,7 +112,7 @@ def test_data_sets_of_the_hub_by_whatever_name_of_columns(hub_set, columns):
     shades = [chosen[i][0].getpixel((0, 0)) for i in range(6)]
     assert shades == [(40 * index,) * 3 for index in chosen.indices]
     assert read_labels(chosen).tolist() == [index % 2 for index in chosen.indices]
-    assert count_classes(chosen) == 2
+    assert count_classes(chosen) in ((2, None) if "labels" in columns else (2,))  # timm 1.0.20 counts only `label`s
     assert chosen.dataset.name(3) == "row 3"
 
 
