@@ -1,7 +1,6 @@
 """Images by name: the order, the checks, the minibatches."""
 
 import hashlib
-import os
 import tarfile
 from pathlib import Path
 
@@ -202,7 +201,18 @@ def test_five_are_named_and_the_others_counted():
 
 
 def test_a_file_that_may_not_be_read_is_passed_over(pictures, monkeypatch):
-    (pictures / "class0" / "00.png").chmod(0)
-    if os.access(pictures / "class0" / "00.png", os.R_OK):
-        pytest.skip("this user may read everything")
-    assert choose(open_images("folder", str(pictures)), 11, 0).skipped[0]["reason"] == "permission denied"
+    def refuse(path, mode):
+        if path.endswith("00.png"):  # as the system does for any user but root
+            raise PermissionError(13, "Permission denied", path)
+        return open(path, mode)
+
+    monkeypatch.setattr("timm.data.readers.reader_image_folder.open", refuse, raising=False)
+    chosen = choose(open_images("folder", str(pictures)), 11, 0)
+    assert chosen.skipped == [{"file": "class0/00.png", "reason": "permission denied"}]
+
+
+def test_what_is_passed_over_is_said_on_the_terminal_too(pictures, tmp_path, monkeypatch):
+    monkeypatch.setenv("SEELIKE_PROGRESS", str(tmp_path / "progress"))
+    spoil(pictures / "class1", "empty")
+    choose(open_images("folder", str(pictures)), 12, 0)
+    assert "1 picture could not be read and was passed over: class1/05.jpg" in (tmp_path / "progress").read_text()
