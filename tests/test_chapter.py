@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from seelike import tables, zoo
-from seelike.chapter import check_parameters, choose_device, prepare
+from seelike.chapter import DRY_RUN, check_parameters, choose_device, prepare
 from seelike.errors import InputError
 from seelike.execute import find_chapter, read_parameters
 from seelike.intervals import Estimate
@@ -52,6 +52,7 @@ def test_the_chapters_defaults_are_sound():
         ({"n_images": 32, "batch_size": 64}, "batch_size must be at most n_images, 32, not 64"),
         ({"seed": -1}, "seed must be 0 or more, not -1"),
         ({"image_size": -56}, "image_size must be 0 or more"),
+        ({"image_size": 5000}, "image_size must be at most 4096, not 5000"),
         ({"layers": "some"}, "layers must be one of blocks, all, not 'some'"),
         ({"profile": "../up"}, "profile must be a plain name"),
         ({"profile": ""}, "profile must be a plain name"),
@@ -141,11 +142,26 @@ def test_runs_exchange_the_bundled_models_for_their_twins_of_other_seeds():
 
 
 @pytest.mark.parametrize("own", ["vit", "cnn"])
-def test_a_run_with_a_model_of_ones_own_is_one(own):
+def test_a_run_with_a_model_of_ones_own_is_one(own, monkeypatch):
     """Its twins are not known, and to pass it through again beside each twin of the other would tell nothing new."""
+    monkeypatch.setattr("seelike.chapter.check_weights", lambda *_: None)
     changed = {"n_images": 8, "batch_size": 4, "n_runs": 3, own: "resnet18.a1_in1k"}
     assert prepare("uniformity", "results", **parameters(**changed)).n_runs == 1
     assert prepare("uniformity", "results", **parameters(n_runs=3)).n_runs == 3
+
+
+def test_weights_that_cannot_be_had_are_refused_before_any_picture_is_read_but_not_in_a_dry_run(monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr("seelike.chapter.check_weights", lambda *which: asked.append(which))
+    prepare("uniformity", "results", **parameters(vit="resnet18.a1_in1k", cnn_checkpoint=zoo_file()))
+    assert asked == [("vit", "resnet18.a1_in1k")]
+    monkeypatch.setenv(DRY_RUN, str(tmp_path / "said.json"))
+    prepare("uniformity", "results", **parameters(vit="resnet18.a1_in1k"))
+    assert len(asked) == 1
+
+
+def zoo_file() -> str:
+    return str(zoo.WEIGHTS / "resnet_pocket.shapes.safetensors")
 
 
 def test_a_record_averages_the_runs_and_shows_the_first():

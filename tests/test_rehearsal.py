@@ -1,13 +1,14 @@
 """Rehearsals: what does not suit is refused before weights are fetched; what suits leaves the run as it was."""
 
 import copy
+import json
 
 import pytest
 import timm
 import torch
 
 from seelike import data, models, rehearsal
-from seelike.chapter import Run
+from seelike.chapter import DRY_RUN, Run
 from seelike.errors import InputError
 from seelike.execute import find_chapter, read_parameters
 
@@ -42,11 +43,15 @@ def test_a_model_that_does_not_suit_is_refused_before_any_weights_are_asked_for(
         next(run.load_models())
 
 
-def test_a_dry_run_stops_before_the_weights(monkeypatch):
-    monkeypatch.setenv(rehearsal.VARIABLE, "1")
+def test_a_dry_run_stops_before_the_weights_and_says_what_it_would_take(monkeypatch, tmp_path):
+    monkeypatch.setenv(DRY_RUN, str(tmp_path / "said.json"))
     monkeypatch.setattr(models, "load_model", lambda *_: pytest.fail("weights were asked for"))
-    with pytest.raises(rehearsal.DryRun, match=r"uniformity suits these models \(vit 0\.4 M, cnn 0\.\d M parameters\)"):
+    with pytest.raises(rehearsal.DryRun):
         next(make_run("uniformity").load_models())
+    said = json.loads((tmp_path / "said.json").read_text())
+    assert said["models"]["vit"] == {"name": PARTS["vit"], "parameters": 416266}
+    assert said["minutes"] == pytest.approx(said["seconds"] / 8 * 16 * 2 / 60, abs=0.1)
+    assert "uniformity suits these models (vit 0.4 M, cnn 0." in rehearsal.describe(said)
 
 
 def test_few_images_are_rehearsed_on_as_many_as_there_are():

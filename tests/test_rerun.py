@@ -1,5 +1,6 @@
 """Several chapters in one command: each takes its own parameters, what was done is kept, a stop leaves nothing."""
 
+import json
 import os
 import signal
 import subprocess
@@ -178,3 +179,5 @@ def test_a_dry_run_rehearses_and_writes_nothing(tmp_path, monkeypatch, capsys):
     assert "mixer suits these models (mixer 0." in said and "64 images" in said
     assert list(tmp_path.iterdir()) == [] and "SEELIKE_DRY_RUN" not in os.environ
     assert main(["run", "scorecard", "--dry-run"]) == 2
+    assert main(["run", "mixer", "--dry-run", "-p", "n_images=64", "-o", "said"]) == 0
+    assert json.loads(Path("said/mixer.json").read_text())["images"] == 64

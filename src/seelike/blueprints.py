@@ -63,18 +63,37 @@ def find_blueprint(parameter: str, name: str) -> Blueprint:
     return Blueprint(architecture, card, {"pretrained_cfg": card, **arguments})
 
 
+def check_weights(parameter: str, name: str) -> None:
+    """Ask whether a model's own weights can be had, before the work that needs them; downloads none.
+
+    Raises InputError, which names `parameter`.
+    """
+    card = find_blueprint(parameter, name).card
+    if not card.file and card.hf_hub_id:
+        with _blamed_weights(parameter, name):
+            hub.check(hub.Repository.parse(card.hf_hub_id), _weight_files(card))
+
+
 def fetch_weights(parameter: str, name: str, card: PretrainedCfg) -> str:
     """A model's own weights as a local file."""
     if card.file:
         return card.file
-    with _blamed(f"{parameter}={name!r}", f"; or give a file as {parameter}_checkpoint"):
+    with _blamed_weights(parameter, name):
         if card.hf_hub_id:
-            own = card.hf_hub_filename or WEIGHTS
-            safe = Path(own.replace(WEIGHTS, SAFE_WEIGHTS)).with_suffix(".safetensors").as_posix()
-            return str(hub.fetch(hub.Repository.parse(card.hf_hub_id), (safe, own)))
+            return str(hub.fetch(hub.Repository.parse(card.hf_hub_id), _weight_files(card)))
         if card.url:
             return str(hub.fetch_address(card.url))
         raise InputError("timm knows no place of its weights")
+
+
+def _weight_files(card: PretrainedCfg) -> tuple[str, str]:
+    """What a repository may call its weights, safetensors first."""
+    own = card.hf_hub_filename or WEIGHTS
+    return Path(own.replace(WEIGHTS, SAFE_WEIGHTS)).with_suffix(".safetensors").as_posix(), own
+
+
+def _blamed_weights(parameter: str, name: str):
+    return _blamed(f"{parameter}={name!r}", f"; or give a file as {parameter}_checkpoint")
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """What every chapter does besides measuring: check the parameters, load, record."""
 
 import math
+import os
 import re
 import time
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import torch
 from torch import nn
 
 from seelike import data, models
+from seelike.blueprints import check_weights
 from seelike.claims import CLAIMS, judge
 from seelike.errors import InputError, nearest
 from seelike.intervals import Estimate, combine
@@ -20,6 +22,8 @@ from seelike.recipes import find_runs
 from seelike.results import Result, read_published, trace
 from seelike.writable import is_writable
 
+MOST_PIXELS = 4096  # a side
+DRY_RUN = "SEELIKE_DRY_RUN"  # in the environment: the file to say in what a run would take, and stop
 MODELS = ("vit", "cnn")  # the parameters that name models in most chapters
 LARGEST_IMAGE = 2048  # pixels a side
 
@@ -162,9 +166,17 @@ def prepare(
         models.check_model(which, parameters[which], parameters.get(f"{which}_checkpoint", ""))
     device = choose_device(parameters["device"])
     images = data.open_images(parameters["dataset"], parameters["data_dir"], parameters["split"])
+    for which in named:
+        if not is_dry_run() and not parameters.get(f"{which}_checkpoint"):
+            check_weights(which, parameters[which])
     chosen = data.choose(images, parameters["n_images"], parameters["seed"])
     read_published(chapter, results_dir)  # a damaged file there would be noticed only at the end
     return Run(chapter, parameters, chosen, device, started, named)
+
+
+def is_dry_run() -> str:
+    """The file in which to say what a run would take, where the environment asks for no more; "" otherwise."""
+    return os.environ.get(DRY_RUN, "")
 
 
 def check_parameters(parameters: dict) -> None:
@@ -178,6 +190,8 @@ def check_parameters(parameters: dict) -> None:
     for name, least in whole.items():
         if name in parameters and parameters[name] < least:
             raise InputError(f"{name} must be {least} or more, not {parameters[name]}")
+    if parameters.get("image_size", 0) > MOST_PIXELS:
+        raise InputError(f"image_size must be at most {MOST_PIXELS}, not {parameters['image_size']}")
     if parameters["seed"] >= 2**63:
         raise InputError(f"seed must be below 2**63, not {parameters['seed']}")
     if parameters["image_size"] > LARGEST_IMAGE:

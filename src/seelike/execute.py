@@ -50,7 +50,7 @@ def execute(notebook: Path, target: Path | None, parameters: dict, key: str = ""
             page = nbformat.read(executed, as_version=4)
             page.metadata["seelike"] = {"key": key}
             nbformat.write(page, executed)
-            _put(executed, target)
+            put(executed, target)
 
 
 def read_key(target: Path) -> str | None:
@@ -80,10 +80,11 @@ def execute_apart(notebook: Path, target: Path, parameters: dict[str, str]) -> N
         done = subprocess.run(command, capture_output=True, text=True, env=threads | os.environ)
         if done.returncode:
             raise RuntimeError(f"{notebook.stem} could not be executed:\n{done.stderr[-3000:]}")
-        _put(executed, target)
+        put(executed, target)
 
 
-def _put(executed: Path, target: Path) -> None:
+def put(executed: Path, target: Path) -> None:
+    """Copy a file to its place, whole or not at all."""
     target.parent.mkdir(parents=True, exist_ok=True)
     beside = target.with_name(f".{target.name}.{os.getpid()}")  # a move within one folder is whole or not at all
     shutil.copyfile(executed, beside)

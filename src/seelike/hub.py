@@ -10,18 +10,16 @@ import os
 import re
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import torch
 from huggingface_hub import constants, get_hf_file_metadata, hf_hub_download, hf_hub_url, try_to_load_from_cache
-from huggingface_hub.errors import (
-    EntryNotFoundError,
-    LocalEntryNotFoundError,
-)
+from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
 from seelike.errors import InputError
 from seelike.hub_failures import explained, retried_later
@@ -29,6 +27,7 @@ from seelike.progress import libraries_on_terminal, tell
 from seelike.zoo import sha256
 
 SECONDS = 10  # for the hub to answer at all
+T = TypeVar("T")
 LIBRARIES = ("huggingface_hub", "datasets")
 
 
@@ -55,6 +54,12 @@ def fetch(repository: Repository, files: tuple[str, ...]) -> Path:
     if not has_its_hash(path):
         raise InputError(f"{path.name} came with a wrong hash, not the hub's SHA-256, and was removed: run it again")
     return path
+
+
+def check(repository: Repository, files: tuple[str, ...]) -> None:
+    """Raises InputError as `fetch` does, where none of `files` is in the cache or on the hub; downloads nothing."""
+    if not _find_cached(repository, files):
+        _first(repository, files, lambda file: _ask(repository, file))
 
 
 def find_origin(path: str | Path) -> dict:
@@ -99,11 +104,19 @@ def _find_cached(repository: Repository, files: tuple[str, ...]) -> Path | None:
 
 
 def _download(repository: Repository, files: tuple[str, ...]) -> Path:
+    def fetch_one(file: str) -> Path:
+        _ask(repository, file)
+        return Path(hf_hub_download(repository.name, file, revision=repository.revision))
+
+    return _first(repository, files, fetch_one)
+
+
+def _first(repository: Repository, files: tuple[str, ...], act: Callable[[str], T]) -> T:
+    """What `act` makes of the first of `files` that the repository holds."""
     with libraries_on_terminal(*LIBRARIES), explained(repository.name):
         for file in files:
             try:
-                _ask(repository, file)
-                return Path(hf_hub_download(repository.name, file, revision=repository.revision))
+                return act(file)
             except EntryNotFoundError as error:
                 if isinstance(error, LocalEntryNotFoundError):  # what is raised when the hub gave no usable answer
                     raise

@@ -5,17 +5,18 @@ whether its residual sums add up. So every chapter is rehearsed before weights a
 what it refuses it refuses at once. The table of families (`seelike.families`) is made by the same rehearsals.
 """
 
-import os
+import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 from torch import nn
 from torch.utils.data import Subset
 
 from seelike import data_scale, local_and_global, localization, mixer, reliability, skip_connections, uniformity
-from seelike.chapter import Measured, Run
+from seelike.chapter import Measured, Run, is_dry_run
 from seelike.errors import Degenerate, InputError
 from seelike.probe_images import ProbeImages
 from seelike.probes import Fold
@@ -23,7 +24,6 @@ from seelike.results import peak_mib
 
 N_IMAGES = 8
 LEAST = {"methods": 2 * N_IMAGES}  # images, where a chapter needs more
-VARIABLE = "SEELIKE_DRY_RUN"  # in the environment: stop after the rehearsal
 
 # Chapter → its measures of {parameter: model} on a run's images.
 CHAPTERS: dict[str, Callable[[dict[str, nn.Module], Run], Measured]] = {
@@ -38,10 +38,7 @@ CHAPTERS: dict[str, Callable[[dict[str, nn.Module], Run], Measured]] = {
 
 
 class DryRun(Exception):
-    """A rehearsal that went well and was all that was asked for; its text says what the run would take."""
-
-    def _render_traceback_(self) -> list[str]:
-        return [str(self)]
+    """A rehearsal that went well and was all that was asked for."""
 
 
 def rehearse(run: Run, models: dict[str, nn.Module]) -> Measured:
@@ -66,21 +63,40 @@ def check(run: Run) -> None:
         rehearse(run, models)
     except Degenerate as error:
         raise InputError(f"{error} (with random weights, which the control has)") from None
-    if os.environ.get(VARIABLE):
+    asked = is_dry_run()
+    if asked:
         started = time.monotonic()
         rehearse(run, models)  # the second time is that of the work itself
-        raise DryRun(_foresee(run, models, time.monotonic() - started))
+        Path(asked).write_text(json.dumps(_foresee(run, models, time.monotonic() - started)), encoding="utf-8")
+        raise DryRun
 
 
-def _foresee(run: Run, models: dict[str, nn.Module], seconds: float) -> str:
-    """What was rehearsed, and what the run would take at that pace."""
-    sizes = (f"{which} {sum(p.numel() for p in model.parameters()) / 1e6:.1f} M" for which, model in models.items())
+def _foresee(run: Run, models: dict[str, nn.Module], seconds: float) -> dict:
+    """What was rehearsed, and what the run would take at that pace; `minutes` are of trained models and controls."""
     n_images = run.parameters["n_images"]
-    minutes = seconds / N_IMAGES * n_images * 2 * run.n_runs / 60
+    sizes = {which: sum(p.numel() for p in model.parameters()) for which, model in models.items()}
+    return {
+        "chapter": run.chapter,
+        "profile": run.parameters["profile"],
+        "models": {which: {"name": run.parameters[which], "parameters": sizes[which]} for which in sizes},
+        "rehearsed": N_IMAGES,
+        "seconds": round(seconds, 1),
+        "peak_mib": peak_mib(),
+        "device": run.device,
+        "images": n_images,
+        "runs": run.n_runs,
+        "minutes": round(seconds / N_IMAGES * n_images * 2 * run.n_runs / 60, 1),
+    }
+
+
+def describe(foreseen: dict) -> str:
+    """A dry run's findings in one sentence."""
+    sizes = ", ".join(f"{which} {model['parameters'] / 1e6:.1f} M" for which, model in foreseen["models"].items())
     return (
-        f"{run.chapter} suits these models ({', '.join(sizes)} parameters): rehearsed with random weights on "
-        f"{N_IMAGES} images in {seconds:.1f} s on {run.device}, {peak_mib()} MiB at most; at this pace {n_images} "
-        f"images, {run.n_runs} training(s) and control(s), take about {minutes:.0f} minutes, downloads apart"
+        f"{foreseen['chapter']} suits these models ({sizes} parameters): rehearsed with random weights on "
+        f"{foreseen['rehearsed']} images in {foreseen['seconds']} s on {foreseen['device']}, "
+        f"{foreseen['peak_mib']} MiB at most; at this pace {foreseen['images']} images, {foreseen['runs']} training(s) "
+        f"and control(s), take about {foreseen['minutes']:.0f} minutes, downloads apart"
     )
 
 

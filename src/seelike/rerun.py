@@ -1,11 +1,14 @@
 """Rerun chapters with parameters of one's own: one of them, several, or all."""
 
+import json
 import os
+import tempfile
 from pathlib import Path
 
 from papermill.exceptions import PapermillExecutionError
 
 from seelike import execute, rehearsal
+from seelike.chapter import DRY_RUN
 from seelike.errors import InputError, nearest
 from seelike.writable import is_writable
 
@@ -34,15 +37,16 @@ def run(
         profile: a file of `book/profiles`, or another .yaml file, to take parameters from first, likewise.
         output: where the executed notebook goes, of several chapters a folder; nothing is left there if one fails.
         again: run also what was run before.
-        dry_run: only rehearse, with random weights and a few images, and say what the run would take.
+        dry_run: only rehearse, with random weights and a few images, and say what the run would take; `output` is then
+            a folder for what was found, as JSON, if it is wanted.
     """
     names = list(ALL) if chapters == ["all"] else list(dict.fromkeys(chapters))
     notebooks = {name: execute.find_chapter(name) for name in names}
     given = _read_settings(settings, profile, notebooks)
-    targets = {name: _find_target(name, output, len(names) > 1) for name in names}
+    targets = {name: _find_target(name, output, len(names) > 1 or dry_run) for name in names}
     for name, notebook in notebooks.items():
         if dry_run:
-            _rehearse(notebook, given[name])
+            _rehearse(notebook, given[name], output)
             continue
         key = execute.hash_chapter(notebook, given[name])
         if (
@@ -96,7 +100,7 @@ def _differ(values: dict, published: dict) -> bool:
 def _find_target(chapter: str, output: str, is_folder: bool) -> Path:
     """Where the executed notebook of a chapter goes."""
     if is_folder and os.path.isfile(output):
-        raise InputError(f"--output must be a folder for several chapters, not the file {output!r}")
+        raise InputError(f"--output must be a folder for several chapters or a dry run, not the file {output!r}")
     if not is_folder and output and os.path.isdir(output):
         raise InputError(f"--output must be a file, not the folder {output!r}")
     target = Path(output, f"{chapter}.out.ipynb") if is_folder or not output else Path(output)
@@ -110,15 +114,19 @@ def _has_result(notebook: Path, given: dict) -> bool:
     return Path(values["results_dir"], values["profile"], f"{notebook.stem}.json").is_file()
 
 
-def _rehearse(notebook: Path, given: dict) -> None:
+def _rehearse(notebook: Path, given: dict, folder: str) -> None:
     if notebook.stem not in ALL:
         raise InputError(f"--dry-run is for the chapters that measure models: {', '.join(ALL)}, not {notebook.stem}")
-    os.environ[rehearsal.VARIABLE] = "1"
-    try:
-        execute.execute(notebook, None, given)
-    except PapermillExecutionError as error:
-        if error.ename != rehearsal.DryRun.__name__:
-            raise
-        print(error.evalue, flush=True)
-    finally:
-        del os.environ[rehearsal.VARIABLE]
+    with tempfile.TemporaryDirectory() as scratch:
+        said = Path(scratch) / f"{notebook.stem}.json"
+        os.environ[DRY_RUN] = str(said)
+        try:
+            execute.execute(notebook, None, given)
+        except PapermillExecutionError as error:
+            if error.ename != rehearsal.DryRun.__name__:
+                raise
+        finally:
+            del os.environ[DRY_RUN]
+        print(rehearsal.describe(json.loads(said.read_text(encoding="utf-8"))), flush=True)
+        if folder:
+            execute.put(said, Path(folder) / said.name)
