@@ -55,15 +55,15 @@ def test_pictures_of_a_folder_have_labels_and_no_centers(tmp_path):
 
 
 def test_unreadable_pictures_give_way_to_others_with_their_labels(tmp_path):
-    for i in range(222):
+    for i in range(242):
         folder = tmp_path / "pictures" / f"class{i % 2}"
         folder.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (8, 8), (255 * (i % 2), i, 0)).save(folder / f"{i:03d}.png")
     for i in (100, 201):
         (tmp_path / "pictures" / f"class{i % 2}" / f"{i}.png").write_bytes(b"")
-    run = make_run(probe_dataset="folder", probe_data_dir=str(tmp_path / "pictures"), n_probe_images=220)
+    run = make_run(probe_dataset="folder", probe_data_dir=str(tmp_path / "pictures"), n_probe_images=240)
     probed = open_probe_images(run)
-    reds = [probed.images[i][0].getpixel((0, 0))[0] for i in range(220)]
+    reds = [probed.images[i][0].getpixel((0, 0))[0] for i in range(240)]
     assert [red // 255 for red in reds] == probed.labels.tolist()
     assert "2 pictures of probe_dataset could not be read and were passed over" in str(run)
     assert len(run.other_images["probe_dataset"]["skipped"]) == 2

@@ -140,7 +140,7 @@ PARAMETERS = [
     ({"n_runs": 0}, "n_runs must be 1 or more, not 0"),
     ({"seed": 2**63}, r"seed must be below 2\*\*63"),
     ({"layers": "Blocks"}, "layers must be one of blocks, all, not 'Blocks'; did you mean blocks?"),
-    ({"image_size": 100_000}, "image_size must be at most 2048, not 100000"),
+    ({"image_size": 100_000}, "image_size must be at most 4096, not 100000"),
     ({"image_size": 1}, "image_size=1 does not suit vit="),
     ({"image_size": 7}, "image_size=7 does not suit vit="),
     ({"vit": ""}, "vit='' is no model"),

@@ -25,7 +25,6 @@ from seelike.writable import is_writable
 MOST_PIXELS = 4096  # a side
 DRY_RUN = "SEELIKE_DRY_RUN"  # in the environment: the file to say in what a run would take, and stop
 MODELS = ("vit", "cnn")  # the parameters that name models in most chapters
-LARGEST_IMAGE = 2048  # pixels a side
 
 
 class Measured(Protocol):
@@ -194,8 +193,6 @@ def check_parameters(parameters: dict) -> None:
         raise InputError(f"image_size must be at most {MOST_PIXELS}, not {parameters['image_size']}")
     if parameters["seed"] >= 2**63:
         raise InputError(f"seed must be below 2**63, not {parameters['seed']}")
-    if parameters["image_size"] > LARGEST_IMAGE:
-        raise InputError(f"image_size must be at most {LARGEST_IMAGE}, not {parameters['image_size']}")
     if parameters["batch_size"] > parameters["n_images"]:
         raise InputError(
             f"batch_size must be at most n_images, {parameters['n_images']}, not {parameters['batch_size']}"
