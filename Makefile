@@ -25,7 +25,7 @@ book: $(READY)  ## execute every chapter on the bundled models and build the sit
 	@echo "The book: $(CURDIR)/_build/html/index.html"
 
 test: $(READY)  ## run the tests
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 chapter: $(READY)  ## execute one chapter: make chapter NAME=uniformity ARGS="-p profile=mine"
 	$(BIN)/seelike run $(NAME) $(ARGS)

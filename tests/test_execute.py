@@ -84,7 +84,7 @@ def test_no_progress_bar_is_stored_in_the_notebook(folder):
     ("arguments", "complaint"),
     [
         (["run", "uniformty"], "chapter must be one of"),
-        (["run", "uniformity", "--profile", "huge"], "profile must be one of pocket, pretrained"),
+        (["run", "uniformity", "--profile", "huge"], "profile must be one of paper, pocket, pretrained"),
         (["run", "uniformity", "-p", "n_image=8"], "has no parameter 'n_image'; did you mean n_images?"),
         (["run", "uniformity", "-p", "n_images"], "-p takes NAME=VALUE, not 'n_images'"),
         (["run", "uniformity", "-p", "n_images=many"], "n_images must be a whole number, not 'many'"),

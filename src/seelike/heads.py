@@ -20,6 +20,7 @@ from seelike.cka import CKA, Similarity, gram
 from seelike.errors import InputError
 from seelike.intervals import Estimate
 from seelike.layers import find_layers
+from seelike.tokens import naming
 
 
 def choose_subsets(distances: np.ndarray) -> list[list[int]]:
@@ -53,7 +54,8 @@ def measure(
                 f"distances must be of the {heads.shape[1]} heads of the first block, not {len(distances)}"
             )
         grams = {_label(subset): gram(heads[:, subset].flatten(1)) for subset in subsets}
-        (seen,) = stream(models["cnn"], [images["cnn"]], low, gram)
+        with naming("cnn", models["cnn"]):
+            (seen,) = stream(models["cnn"], [images["cnn"]], low, gram)
         cka.update(grams | seen)
     return HeadSimilarity(subsets, np.array([distances[subset].mean() for subset in subsets]), cka.result())
 

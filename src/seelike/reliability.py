@@ -17,6 +17,7 @@ from seelike.cka import gram
 from seelike.errors import InputError
 from seelike.intervals import Estimate
 from seelike.layers import find_layers
+from seelike.tokens import naming
 
 SIZES = (8, 16, 32, 64, 128, 256, 512)  # images a minibatch
 FACTORS = (1, 2, 5, 10, 20, 50, 100)  # by which one image's activations are scaled
@@ -32,7 +33,9 @@ def measure(models: dict[str, nn.Module], run: Run) -> "Reliability":
     for images in run.minibatches(models):
         for which, model in models.items():
             names.setdefault(which, _middle(which, model, images[which][:1]))
-            (seen,) = stream(model, [images[which]], [names[which]])
+            with naming(which, model):
+                (seen,) = stream(model, [images[which]], [names[which]])
+                gram(seen[names[which]])  # refuses what varies with no image
             kept[which].append(seen[names[which]].cpu())
     x, y = (torch.cat(kept[which]) for which in ("vit", "cnn"))
     if len(x) < 2 * SIZES[0]:

@@ -1,0 +1,150 @@
+"""What this machine has, and which of the book's profiles will work on it."""
+
+import os
+import platform
+import shutil
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib import metadata, util
+from pathlib import Path
+
+import torch
+from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url, scan_cache_dir
+from huggingface_hub.errors import CacheNotFound, HfHubHTTPError
+
+from seelike import __version__, chapter, hub, zoo
+from seelike.errors import InputError
+from seelike.places import RESULTS, read_commit
+from seelike.results import LIBRARIES, Result
+
+GIB = 2**30
+NEEDED = ("papermill", "ipykernel", "nbformat", "seaborn")  # to run chapters, beside `LIBRARIES`
+BUILDING = ("jupyter_book",)
+PROFILES = ("pocket", "pretrained", "paper")
+PROBE = "timm/resnet18.a1_in1k"  # asked for to see whether the hub answers
+SECONDS = 5
+
+
+@dataclass(frozen=True)
+class Findings:
+    """`facts` are (what, how it is), `problems` what keeps the bundled models from running, each with its remedy."""
+
+    facts: tuple[tuple[str, str], ...]
+    problems: tuple[str, ...]
+
+    @property
+    def sound(self) -> bool:
+        """Whether every chapter can run on the bundled models."""
+        return not self.problems
+
+
+def examine() -> Findings:
+    """Look at versions, device, memory, disk, caches, network and the bundled weights; changes nothing."""
+    missing = [name for name in (*LIBRARIES, *NEEDED) if not _version(name)]
+    damaged = _find_damaged()
+    problems = [*(f"{name} is not installed: pip install {name}" for name in missing), *damaged]
+    unreachable = _ask_hub()
+    facts = [
+        ("seelike", f"{__version__}, commit {(read_commit() or 'unknown')[:12]}"),
+        ("python", f"{platform.python_version()} on {platform.system()} {platform.machine()}"),
+        ("libraries", ", ".join(f"{name} {_version(name)}" for name in LIBRARIES if _version(name))),
+        ("notebooks", ", ".join(f"{name} {_version(name) or 'missing'}" for name in (*NEEDED, *BUILDING))),
+        ("device", _describe_device()),
+        ("memory", _describe_memory()),
+        ("disk", f"{shutil.disk_usage('.').free / GIB:.1f} GiB free here, {_describe_cache()}"),
+        ("hub", f"{constants.ENDPOINT} {unreachable or 'answers'}"),
+        ("bundled weights", f"{len(zoo.read_manifest())} files, " + ("damaged" if damaged else "intact")),
+    ]
+    facts += [(f"profile {profile}", _foresee(profile, problems, unreachable)) for profile in PROFILES]
+    return Findings(tuple(facts), tuple(problems))
+
+
+def report(found: Findings) -> str:
+    """The findings as text."""
+    width = max(len(what) for what, _ in found.facts)
+    lines = [f"{what:{width}}  {how}" for what, how in found.facts]
+    return "\n".join([*lines, "", *(found.problems or ("Every chapter can run here on the bundled models.",))])
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "" if util.find_spec(name) is None else "unknown"
+
+
+def _find_damaged() -> list[str]:
+    problems = []
+    for card in zoo.read_manifest().values():
+        try:
+            zoo.check_weights(zoo.WEIGHTS / card["file"])
+        except InputError as error:
+            problems.append(str(error))
+    return problems
+
+
+def _describe_device() -> str:
+    device = chapter.choose_device("auto")
+    if device == "cpu":
+        return f"cpu, {os.cpu_count()} cores, {torch.get_num_threads()} threads; no GPU that torch can use"
+    about = torch.cuda.get_device_properties(0)
+    return f"{about.name}, {about.total_memory / GIB:.0f} GiB; torch {torch.__version__}"
+
+
+def _describe_memory() -> str:
+    free = _free_memory()
+    return f"{free / GIB:.1f} GiB free" if free else "this system does not tell"
+
+
+def _free_memory() -> int | None:
+    """Bytes that a new process could use; None where the system does not tell."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
+    except (OSError, StopIteration):
+        return None
+
+
+def _describe_cache() -> str:
+    try:
+        cache = scan_cache_dir()
+        return f"{len(cache.repos)} repositories in the hub's cache, {cache.size_on_disk / GIB:.1f} GiB"
+    except (CacheNotFound, OSError):
+        return "nothing in the hub's cache"
+
+
+def _ask_hub() -> str:
+    """Nothing if the hub answers, else why not."""
+    if constants.HF_HUB_OFFLINE:
+        return "is not asked: HF_HUB_OFFLINE is set"
+    try:
+        with hub.explained("the hub"):
+            _ask_for(PROBE)
+    except InputError as error:
+        return f"does not answer: {error}"
+    return ""
+
+
+def _ask_for(repository: str) -> None:
+    """Ask the hub for a small file; that it has none is an answer too."""
+    with suppress(HfHubHTTPError):
+        get_hf_file_metadata(hf_hub_url(repository, "config.json"), timeout=SECONDS)
+
+
+def _foresee(profile: str, problems: list[str], unreachable: str) -> str:
+    """Whether a profile will work here, and what it took where it was measured."""
+    taken = [Result.load(path) for path in sorted((RESULTS / profile).glob("*.json"))]
+    if taken:
+        minutes = sum(result.provenance["seconds"] for result in taken) / 60
+        peak = max(result.provenance["peak_mib"] or 0 for result in taken) / 1024
+        devices = ", ".join(sorted({result.provenance["device"] for result in taken}))
+        need = f"took {minutes:.0f} minutes and {peak:.1f} GiB at most for {len(taken)} chapters on {devices}"
+        free = _free_memory()
+        short = "; there is less memory than that here" if free and free < peak * GIB else ""
+    else:
+        need, short = "not measured", ""
+    if profile == "pocket":
+        state = "will not work, see below" if problems else "works offline"
+    else:
+        state = "needs weights as files or in the cache" if unreachable else "works with weights from the hub"
+    return f"{state}; {need}{short}"
