@@ -17,7 +17,7 @@ from seelike.places import BOOK, REPOSITORY
 from seelike.rerun import run
 from seelike.results import Result
 
-SMALL = {"n_images": 80, "batch_size": 16, "layers": "blocks"}
+SMALL = {"n_images": 80, "batch_size": 16, "layers": "blocks", "n_runs": 1}
 
 
 def settings(**values) -> list[str]:

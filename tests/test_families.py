@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from functools import cache
 
 import pytest
 import torch
@@ -15,38 +16,32 @@ from seelike.tokens import Blocks
 GLOBAL = {"gmlp_ti16_224"}  # their first block mixes all places alike
 
 
-EACH = [pytest.param(family, id=family.name, marks=pytest.mark.xdist_group(family.name)) for family in FAMILIES]
-
-
-@pytest.fixture(scope="module", params=EACH)
+@pytest.fixture(params=FAMILIES, ids=lambda family: family.name)
 def family(request):
     return request.param
 
 
-@pytest.fixture(scope="module")
-def member(family):
-    return load_member(family)
-
-
-@pytest.fixture(scope="module")
-def outcomes(member):
-    """Chapter → part → what it found there, or its refusal."""
+@cache
+def try_all(family) -> dict:
+    """Chapter → part → the axes of what it found there by measure and model, or its refusal."""
+    member = load_member(family)
     return {chapter: {part: try_part(chapter, part, member) for part in parts_of(chapter)} for chapter in CHAPTERS}
 
 
 def try_part(chapter, part, member):
     try:
-        return perform(chapter, part, member).arrays()
+        found = perform(chapter, part, member).arrays()
     except InputError as error:
         return str(error)
+    return {(measure, model): entry["axes"] for measure, models in found.items() for model, entry in models.items()}
 
 
-def test_the_published_table_is_what_the_chapters_do(family, outcomes):
+def test_the_published_table_is_what_the_chapters_do(family):
     published = read_table()[family.name]
     assert published["member"] == family.member
     assert published["chapters"] == {
         chapter: {part: found if isinstance(found, str) else "" for part, found in parts.items()}
-        for chapter, parts in outcomes.items()
+        for chapter, parts in try_all(family).items()
     }
 
 
@@ -57,9 +52,9 @@ def test_refusals_are_one_sentence_that_names_the_part(family):
             assert len(refusal) < 300 and "\n" not in refusal
 
 
-def test_layers_on_the_axes_are_those_that_fired_in_the_order_of_firing(member, outcomes):
-    order = {name: place for place, name in enumerate(fire(member))}
-    for parts in outcomes.values():
+def test_layers_on_the_axes_are_those_that_fired_in_the_order_of_firing(family):
+    order = {name: place for place, name in enumerate(fire(load_member(family)))}
+    for parts in try_all(family).values():
         for part, found in parts.items():
             for labels in find_layer_labels(part, found) if isinstance(found, dict) else ():
                 assert [order[label] for label in labels] == sorted({order[label] for label in labels})
@@ -80,18 +75,22 @@ def fire(member) -> list[str]:
 
 
 def find_layer_labels(part: str, found: dict) -> list[list[str]]:
-    """The axes of a chapter's arrays that are of this part's layers, blocks and sublayers with modules of their own."""
-    axes = [(model, axis, labels) for models in found.values() for model, entry in models.items()
-            for axis, labels in entry["axes"].items()]  # fmt: skip
-    own = [labels for model, axis, labels in axes
-           if axis == f"{part}_layer" or (model == part and axis in ("layer", "other", "block"))]  # fmt: skip
-    return [[label for label in labels if label != "pixels"] for labels in own]
+    """The axes of this part's layers; of receptive fields its blocks, its branches and its sums apart."""
+    axes = [(measure, labels) for (measure, model), own in found.items() for axis, labels in own.items()
+            if axis == f"{part}_layer" or (model == part and axis in ("layer", "other", "block"))]  # fmt: skip
+    ends = (INPUT, ".attn")
+    fields = [labels for measure, labels in axes if measure in ("receptive_field", "effective_radius", "own_share")]
+    groups = [[[x for x in labels if x.endswith(end)] for end in ends] for labels in fields]
+    groups += [[[x for x in labels if not x.endswith(ends)]] for labels in fields]
+    whole = [[label for label in labels if label != "pixels"] for _, labels in axes if labels not in fields]
+    return whole + [group for each in groups for group in each]
 
 
-def test_a_token_stands_where_its_patch_does(family, member, outcomes):
+def test_a_token_stands_where_its_patch_does(family):
     """A change of one patch changes the token of that place most, in the first block."""
-    if isinstance(outcomes["localization"]["vit"], str) or family.member in GLOBAL:
+    if isinstance(try_all(family)["localization"]["vit"], str) or family.member in GLOBAL:
         pytest.skip("refused, or its first block mixes all places alike")
+    member = load_member(family)
     height, width = member.pretrained_cfg["input_size"][1:]
     x = torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(0))
     blocks = Blocks.of("vit", member, x)

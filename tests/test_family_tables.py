@@ -1,7 +1,12 @@
 """The page's tables say what the stored results say."""
 
+import json
+
+from seelike.execute import read_profile
 from seelike.families import FAMILIES
 from seelike.family_tables import families, letters, profiles, refusals
+from seelike.places import RESULTS
+from seelike.rehearsal import CHAPTERS
 
 
 def test_letters_are_the_parts_that_a_model_can_take():
@@ -23,3 +28,11 @@ def test_every_profile_has_its_row():
     rows = profiles().splitlines()[2:]
     assert [row.split("`")[1] for row in rows] == ["pocket", "pretrained", "paper"]
     assert "measured: " in rows[0] and "at the pace of a rehearsal" in rows[2]
+
+
+def test_every_chapter_of_the_paper_profile_was_rehearsed_on_its_models():
+    wanted = read_profile("paper")
+    for chapter in CHAPTERS:
+        said = json.loads((RESULTS / "paper_rehearsed" / f"{chapter}.json").read_text())
+        assert said["images"] == wanted["n_images"]
+        assert {which: model["name"] for which, model in said["models"].items()}.items() <= wanted.items()

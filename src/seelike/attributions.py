@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from captum.attr import Occlusion
 from torch import nn
 
 from seelike.layers import evaluating
@@ -40,6 +39,8 @@ def measure(model: nn.Module, images: torch.Tensor, window: tuple[int, int]) -> 
 
 def _occlude(model: nn.Module, image: torch.Tensor, window: tuple[int, int]) -> np.ndarray:
     """(rows, columns) of one image."""
+    from captum.attr import Occlusion  # only this needs it: the other measures run where it is not installed
+
     wanted = _choose_direction(model, model(image))
     sides = (image.shape[1], *window)
     fall = Occlusion(lambda x: (model(x) * wanted).sum(1)).attribute(

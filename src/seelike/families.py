@@ -88,7 +88,6 @@ FAMILIES = (
     Family("MobileNetV3", "mobilenetv3_small_050", 96, 96),
     Family("RepVGG", "repvgg_a0", 96, 96),
     Family("DenseNet", "densenet121", 96, 96),
-    Family("VGG", "vgg11", 64, 64),
 )
 
 

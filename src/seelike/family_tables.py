@@ -46,7 +46,7 @@ def profiles() -> str:
     lines = [["Profile", "Models", "Images", "On a CPU", "Memory", "On a GPU"], ["---"] * 6]
     for profile in PROFILES:
         taken = [Result.load(path) for path in sorted((RESULTS / profile).glob("*.json"))]
-        foreseen = [json.loads(path.read_text()) for path in sorted((RESULTS / "dry_runs" / profile).glob("*.json"))]
+        foreseen = [json.loads(path.read_text()) for path in sorted((RESULTS / f"{profile}_rehearsed").glob("*.json"))]
         if taken:
             lines.append([f"`{profile}`", *_describe_taken(taken)])
         elif foreseen:

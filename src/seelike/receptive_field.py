@@ -81,7 +81,8 @@ class ReceptiveFields:
     def raster(self) -> np.ndarray:
         """(layers, 28, 28) for a figure: the mean over each cell, relative to the largest cell."""
         cells = nn.functional.adaptive_avg_pool2d(torch.from_numpy(self.values), RASTER).numpy()
-        return cells / cells.max((1, 2), keepdims=True)
+        with np.errstate(invalid="ignore"):  # NaN where nothing changes a layer
+            return cells / cells.max((1, 2), keepdims=True)
 
     def places(self, layers: Iterable[str]) -> list[int]:
         """Where some layers stand among all."""

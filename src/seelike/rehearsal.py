@@ -73,19 +73,19 @@ def check(run: Run) -> None:
 
 def _foresee(run: Run, models: dict[str, nn.Module], seconds: float) -> dict:
     """What was rehearsed, and what the run would take at that pace; `minutes` are of trained models and controls."""
-    n_images = run.parameters["n_images"]
+    n_images, rehearsed = run.parameters["n_images"], LEAST.get(run.chapter, N_IMAGES)
     sizes = {which: sum(p.numel() for p in model.parameters()) for which, model in models.items()}
     return {
         "chapter": run.chapter,
         "profile": run.parameters["profile"],
         "models": {which: {"name": run.parameters[which], "parameters": sizes[which]} for which in sizes},
-        "rehearsed": N_IMAGES,
+        "rehearsed": rehearsed,
         "seconds": round(seconds, 1),
         "peak_mib": peak_mib(),
         "device": run.device,
         "images": n_images,
         "runs": run.n_runs,
-        "minutes": round(seconds / N_IMAGES * n_images * 2 * run.n_runs / 60, 1),
+        "minutes": round(seconds / rehearsed * n_images * 2 * run.n_runs / 60, 1),
     }
 
 
