@@ -15,10 +15,11 @@ def families() -> str:
     """One row a family, one column a chapter: the parts that the family's member can take there."""
     found = read_table()
     chapters = list(next(iter(found.values()))["chapters"])
-    lines = [["Family", "Member", *(chapter.replace("_", " ") for chapter in chapters)]]
+    lines = [["Family and its member", *(_head(chapter) for chapter in chapters)]]
     lines.append(["---"] * len(lines[0]))
     for name, entry in found.items():
-        lines.append([f"**{name}**", f"`{entry['member']}`", *(letters(entry["chapters"][c]) for c in chapters)])
+        cells = (letters(entry["chapters"][chapter]) for chapter in chapters)
+        lines.append([f"**{_shorten(name)}**<br>`{entry['member']}`", *cells])
     return table(lines)
 
 
@@ -37,8 +38,17 @@ def refusals() -> str:
                 reason = refusal.removeprefix(part)
                 if refusal and reason not in said:
                     said.add(reason)
-                    lines.append([f"**{name}**", chapter.replace("_", " "), refusal])
+                    lines.append([f"**{name}**", _head(chapter), refusal])
     return table(lines)
+
+
+def _shorten(family: str) -> str:
+    """A bundled model's family is named after it, and its name follows anyway."""
+    return family.partition(":")[0]
+
+
+def _head(chapter: str) -> str:
+    return chapter.removesuffix("_connections").replace("_", " ")
 
 
 def profiles() -> str:
@@ -46,7 +56,7 @@ def profiles() -> str:
     lines = [["Profile", "Models", "Images", "On a CPU", "Memory", "On a GPU"], ["---"] * 6]
     for profile in PROFILES:
         taken = [Result.load(path) for path in sorted((RESULTS / profile).glob("*.json"))]
-        foreseen = [json.loads(path.read_text()) for path in sorted((RESULTS / f"{profile}_rehearsed").glob("*.json"))]
+        foreseen = [json.loads(path.read_text()) for path in sorted((RESULTS / "rehearsed" / profile).glob("*.json"))]
         if taken:
             lines.append([f"`{profile}`", *_describe_taken(taken)])
         elif foreseen:

@@ -42,7 +42,7 @@ class DryRun(Exception):
 
 
 def rehearse(run: Run, models: dict[str, nn.Module]) -> Measured:
-    """All that the run's chapter measures, on {parameter: model} and the first images of the run.
+    """All that the run's chapter measures, on {parameter: model with random weights} and the first images of the run.
 
     Raises InputError, which names the parameter, for a model that does not suit the chapter.
     """
@@ -50,7 +50,10 @@ def rehearse(run: Run, models: dict[str, nn.Module]) -> Measured:
     changed = {"n_images": n_images, "batch_size": min(N_IMAGES, run.parameters["batch_size"]), "n_runs": 1}
     few = replace(run, images=Subset(run.images.dataset, run.images.indices[:n_images]))
     few.parameters = run.parameters | changed
-    return CHAPTERS[run.chapter](models, few)
+    try:
+        return CHAPTERS[run.chapter](models, few)
+    except Degenerate as error:
+        raise InputError(f"{error} (with random weights, which the control has)") from None
 
 
 def check(run: Run) -> None:
@@ -59,10 +62,7 @@ def check(run: Run) -> None:
     Raises InputError as `rehearse` does, and DryRun where the environment asks for no more than this.
     """
     models = run.load_first_random()
-    try:
-        rehearse(run, models)
-    except Degenerate as error:
-        raise InputError(f"{error} (with random weights, which the control has)") from None
+    rehearse(run, models)
     asked = is_dry_run()
     if asked:
         started = time.monotonic()
