@@ -138,7 +138,12 @@ def test_the_pretrained_workflow_runs(hub, tmp_path, monkeypatch, capfd):
     """Its own commands, up to the pull request, on two tiny models and eight pictures from a hub on 127.0.0.1."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", f"{hub.address}/{{repo_id}}/none")
-    for name, value in (("ENDPOINT", hub.address), ("HOME", str(tmp_path / "home")), ("HUB_OFFLINE", "0")):
+    for name, value in (
+        ("ENDPOINT", hub.address),
+        ("HOME", str(tmp_path / "home")),
+        ("HUB_OFFLINE", "0"),
+        ("DATASETS_OFFLINE", "0"),
+    ):
         monkeypatch.setenv(f"HF_{name}", value)  # read by the chapters' own processes
     commands = expand(TINY)
     assert [command[0] for command in commands] == ["doctor", "run", "run"]
