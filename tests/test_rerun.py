@@ -141,7 +141,9 @@ def test_out_of_memory_is_refused_in_a_sentence(chapters):
 
 def test_ctrl_c_ends_with_130_and_leaves_neither_file_nor_kernel(tmp_path):
     command = [sys.executable, "-m", "seelike.cli", "run", "uniformity", "-p", "profile=mine"]
-    started = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    started = subprocess.Popen(
+        command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=_hear_ctrl_c
+    )
     kernel = _wait_for_kernel(started.pid)
     started.send_signal(signal.SIGINT)
     assert started.wait(60) == 130
@@ -151,6 +153,11 @@ def test_ctrl_c_ends_with_130_and_leaves_neither_file_nor_kernel(tmp_path):
     while Path(f"/proc/{kernel}").exists() and time.monotonic() < deadline:
         time.sleep(0.2)
     assert not Path(f"/proc/{kernel}").exists()
+
+
+def _hear_ctrl_c() -> None:
+    """As in a terminal; what a script starts in the background is deaf to it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _wait_for_kernel(parent: int) -> int:
