@@ -75,7 +75,10 @@ def measure(parameter: str, model: nn.Module, minibatches: Iterable[torch.Tensor
         found.append(read_sums(parameter, model, images, blocks, partial(_reduce, model, images, kinds)))
         for sublayer, tokens in found[-1].items():
             if np.isnan(tokens.ratio).any():
-                raise InputError(f"{parameter} must be a model whose branches add something; {sublayer} adds 0")
+                raise InputError(
+                    f"{parameter} must be a model whose branches add something, such as a ViT or a ResNet; "
+                    f"{sublayer} adds 0"
+                )
     if not found:
         raise InputError("norm ratios need at least one full minibatch of images")
     return NormRatios.gather(kinds, found)

@@ -23,6 +23,7 @@ from seelike.probes import Fold
 from seelike.results import peak_mib
 
 N_IMAGES = 8
+OTHERS = "choose a model that passes signals on untrained, such as a ViT or a ResNet"
 LEAST = {"methods": 2 * N_IMAGES}  # images, where a chapter needs more
 
 # Chapter → its measures of {parameter: model} on a run's images.
@@ -53,7 +54,7 @@ def rehearse(run: Run, models: dict[str, nn.Module]) -> Measured:
     try:
         return CHAPTERS[run.chapter](models, few)
     except Degenerate as error:
-        raise InputError(f"{error} (with random weights, which the control has)") from None
+        raise InputError(f"{error} with random weights, which the control has; {OTHERS}") from None
 
 
 def check(run: Run) -> None:

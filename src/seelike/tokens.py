@@ -19,6 +19,7 @@ from seelike.layers import evaluating, find_layers, hooked
 
 T = TypeVar("T")
 MOST_BLOCKS = 12  # whose features are kept for probes
+OTHERS = "choose a model whose tokens lie on a known grid, such as a ViT, a Swin or a ResNet"
 MOST_A_SIDE = 4  # single tokens that are kept, of each row and column
 
 
@@ -76,9 +77,9 @@ def split(model: nn.Module, name: str, output: torch.Tensor, images: torch.Tenso
         grid = output.movedim(find_channels(model, output, images), -1)
         return Tokens(grid, grid.new_empty(len(grid), 0, grid.shape[-1]))
     if output.ndim != 3:
-        raise InputError(f"layer {name} has no positions: its output has shape {tuple(output.shape)}")
+        raise InputError(f"layer {name} has no positions: its output has shape {tuple(output.shape)}; {OTHERS}")
     if hasattr(model, "unroll"):  # Hiera
-        raise InputError(f"layer {name} has its tokens in another order than row by row")
+        raise InputError(f"layer {name} has its tokens in another order than row by row; {OTHERS}")
     rows, columns, n_prefix = find_grid(model, name, output.shape[1], images)
     return Tokens(output[:, n_prefix:].unflatten(1, (rows, columns)), output[:, :n_prefix])
 
