@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from seelike.errors import InputError
-from seelike.layers import evaluating, hooked
+from seelike.layers import evaluating, hooked, naming
 
 
 def stream(
@@ -48,10 +48,8 @@ def read_all(
     """
     found = {}
     for which, layers in names.items():
-        try:
+        with naming(which, models[which]):
             (seen,) = stream(models[which], [images[which]], layers, reduce)
-        except InputError as error:
-            raise type(error)(f"{which} ({type(models[which]).__name__}): {error}") from None
         found |= {f"{which}/{layer}": reduced for layer, reduced in seen.items()}
     return found
 

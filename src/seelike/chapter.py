@@ -166,14 +166,14 @@ def prepare(
     device = choose_device(parameters["device"])
     images = data.open_images(parameters["dataset"], parameters["data_dir"], parameters["split"])
     for which in named:
-        if not is_dry_run() and not parameters.get(f"{which}_checkpoint"):
+        if not find_dry_run() and not parameters.get(f"{which}_checkpoint"):
             check_weights(which, parameters[which])
     chosen = data.choose(images, parameters["n_images"], parameters["seed"])
     read_published(chapter, results_dir)  # a damaged file there would be noticed only at the end
     return Run(chapter, parameters, chosen, device, started, named)
 
 
-def is_dry_run() -> str:
+def find_dry_run() -> str:
     """The file in which to say what a run would take, where the environment asks for no more; "" otherwise."""
     return os.environ.get(DRY_RUN, "")
 

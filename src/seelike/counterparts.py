@@ -15,7 +15,7 @@ from seelike.activations import stream
 from seelike.cka import CKA, Similarity, gram
 from seelike.errors import InputError
 from seelike.intervals import Estimate
-from seelike.layers import find_layers
+from seelike.layers import find_layers, naming
 
 DECIMALS = 12  # of CKA: beyond them lies rounding, which would tell a model from itself
 
@@ -38,11 +38,9 @@ def measure(
         blocks = blocks or _find_blocks({which: models[which] for which in named}, images, pairs)
         seen: dict[nn.Module, dict[str, torch.Tensor]] = {}
         for which, names in blocks.items():
-            try:
-                if models[which] not in seen:
+            if models[which] not in seen:
+                with naming(which, models[which]):
                     (seen[models[which]],) = stream(models[which], [images[which]], list(names), gram)
-            except InputError as error:
-                raise type(error)(f"{which} ({type(models[which]).__name__}): {error}") from None
         cka.update({_label(which, name): seen[models[which]][name] for which in blocks for name in blocks[which]})
     return Counterparts(pairs, blocks, cka.result())
 

@@ -15,12 +15,11 @@ from huggingface_hub.errors import CacheNotFound, HfHubHTTPError
 from seelike import __version__, chapter, hub, zoo
 from seelike.errors import InputError
 from seelike.places import RESULTS, read_commit
-from seelike.results import LIBRARIES, Result
+from seelike.results import LIBRARIES, SCALES, Result
 
 GIB = 2**30
 NEEDED = ("papermill", "ipykernel", "nbformat", "seaborn")  # to run chapters, beside `LIBRARIES`
 BUILDING = ("jupyter_book",)
-PROFILES = ("pocket", "pretrained", "paper")
 PROBE = "timm/resnet18.a1_in1k"  # asked for to see whether the hub answers
 SECONDS = 5
 
@@ -55,7 +54,7 @@ def examine() -> Findings:
         ("hub", f"{constants.ENDPOINT} {unreachable or 'answers'}"),
         ("bundled weights", f"{len(zoo.read_manifest())} files, " + ("damaged" if damaged else "intact")),
     ]
-    facts += [(f"profile {profile}", _foresee(profile, problems, unreachable)) for profile in PROFILES]
+    facts += [(f"profile {profile}", _foresee(profile, problems, unreachable)) for profile in SCALES]
     return Findings(tuple(facts), tuple(problems))
 
 

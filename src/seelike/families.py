@@ -126,6 +126,7 @@ def perform(chapter: str, part: str, member: nn.Module) -> Measured:
     return rehearse(Run(chapter, PARAMETERS, images, "cpu", started=0.0), cast)
 
 
+@cache
 def read_table() -> dict[str, dict]:
     """The published table: family → its member, timm's file of it, and what `try_family` found."""
     return json.loads(TABLE.read_text(encoding="utf-8"))

@@ -4,11 +4,10 @@ import json
 
 from seelike.families import read_table
 from seelike.places import RESULTS
-from seelike.results import Result
+from seelike.results import SCALES, Result
 from seelike.tables import table
 
 PARTS = {"vit": "v", "cnn": "c", "mixer": "m"}
-PROFILES = ("pocket", "pretrained", "paper")
 
 
 def families() -> str:
@@ -54,7 +53,7 @@ def _head(chapter: str) -> str:
 def profiles() -> str:
     """One row a profile: models, images, and what its chapters took, or at what pace they were rehearsed."""
     lines = [["Profile", "Models", "Images", "On a CPU", "Memory", "On a GPU"], ["---"] * 6]
-    for profile in PROFILES:
+    for profile in SCALES:
         taken = [Result.load(path) for path in sorted((RESULTS / profile).glob("*.json"))]
         foreseen = [json.loads(path.read_text()) for path in sorted((RESULTS / "rehearsed" / profile).glob("*.json"))]
         if taken:

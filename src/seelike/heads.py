@@ -19,8 +19,7 @@ from seelike.attention import find_attention, read_heads
 from seelike.cka import CKA, Similarity, gram
 from seelike.errors import InputError
 from seelike.intervals import Estimate
-from seelike.layers import find_layers
-from seelike.tokens import naming
+from seelike.layers import find_layers, naming
 
 
 def choose_subsets(distances: np.ndarray) -> list[list[int]]:

@@ -73,6 +73,15 @@ def evaluating(model: nn.Module) -> Iterator[None]:
 
 
 @contextmanager
+def naming(parameter: str, model: nn.Module) -> Iterator[None]:
+    """Context whose refusals begin with the parameter that chose the model."""
+    try:
+        yield
+    except InputError as error:
+        raise type(error)(f"{parameter} ({type(model).__name__}): {error}") from None
+
+
+@contextmanager
 def hooked(model: nn.Module, names: list[str], see: Callable[[str, torch.Tensor], None]) -> Iterator[None]:
     """Context in which `see(name, tensor)` is called for each named layer as a forward pass reaches it.
 

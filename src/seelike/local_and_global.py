@@ -11,9 +11,8 @@ from seelike.attention_distance import AttentionDistance
 from seelike.chapter import Run
 from seelike.heads import HeadSimilarity
 from seelike.intervals import Estimate
-from seelike.layers import find_layers
+from seelike.layers import find_layers, naming
 from seelike.receptive_field import ReceptiveFields
-from seelike.tokens import naming
 
 FIELD_PIXELS = 8 * 224**2  # of the images whose graph is kept at a time
 

@@ -16,7 +16,7 @@ from torch import nn
 from torch.utils.data import Subset
 
 from seelike import data_scale, local_and_global, localization, mixer, reliability, skip_connections, uniformity
-from seelike.chapter import Measured, Run, is_dry_run
+from seelike.chapter import Measured, Run, find_dry_run
 from seelike.errors import Degenerate, InputError
 from seelike.probe_images import ProbeImages
 from seelike.probes import Fold
@@ -64,7 +64,7 @@ def check(run: Run) -> None:
     """
     models = run.load_first_random()
     rehearse(run, models)
-    asked = is_dry_run()
+    asked = find_dry_run()
     if asked:
         started = time.monotonic()
         rehearse(run, models)  # the second time is that of the work itself

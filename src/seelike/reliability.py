@@ -16,8 +16,7 @@ from seelike.chapter import Run
 from seelike.cka import gram
 from seelike.errors import InputError
 from seelike.intervals import Estimate
-from seelike.layers import find_layers
-from seelike.tokens import naming
+from seelike.layers import find_layers, naming
 
 SIZES = (8, 16, 32, 64, 128, 256, 512)  # images a minibatch
 FACTORS = (1, 2, 5, 10, 20, 50, 100)  # by which one image's activations are scaled

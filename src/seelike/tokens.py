@@ -5,8 +5,7 @@ puts out a map, whose positions are its tokens. A map that is larger than that o
 size (paper, section 7), window by window as `adaptive_avg_pool2d` cuts them.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -15,7 +14,7 @@ import torch
 from torch import nn
 
 from seelike.errors import InputError
-from seelike.layers import evaluating, find_layers, hooked
+from seelike.layers import evaluating, find_layers, hooked, naming
 
 T = TypeVar("T")
 MOST_BLOCKS = 12  # whose features are kept for probes
@@ -187,15 +186,6 @@ def _read(parameter: str, model: nn.Module, images: torch.Tensor, names, reduce)
     with naming(parameter, model), evaluating(model), hooked(model, list(names), see):
         model(images)
     return {name: seen[name] for name in names}
-
-
-@contextmanager
-def naming(parameter: str, model: nn.Module) -> Iterator[None]:
-    """Context whose refusals begin with the parameter that chose the model."""
-    try:
-        yield
-    except InputError as error:
-        raise type(error)(f"{parameter} ({type(model).__name__}): {error}") from None
 
 
 def _spread(n: int, at_most: int) -> list[int]:
