@@ -18,7 +18,7 @@ import yaml
 from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
-from seelike import address
+from seelike import address, imports
 from seelike.errors import InputError, nearest
 from seelike.places import BOOK, PACKAGE, REPOSITORY, RESULTS
 from seelike.progress import relay
@@ -170,7 +170,7 @@ def _execute_all(notebooks: list[Path], build: Path) -> dict[Path, Path]:
 def _execute_unless_known(notebook: Path, build: Path) -> Path:
     """The executed notebook, from `build/executed/<name>/<key>`, where its results lie too."""
     store = build / "executed" / notebook.stem
-    known = store / hash_chapter(notebook, {}, (PACKAGE, RESULTS))
+    known = store / hash_chapter(notebook, {}, (RESULTS,))
     executed = known / notebook.name
     if notebook.stem in OVERVIEWS or not executed.is_file():
         print(f"{notebook.stem}: executing", file=sys.stderr, flush=True)
@@ -195,17 +195,25 @@ def _with_outputs(notebook: Path, executed: Path) -> nbformat.NotebookNode:
     return page
 
 
-def hash_chapter(notebook: Path, parameters: dict, folders: tuple[Path, ...] = (PACKAGE,)) -> str:
-    """A hash of all that a chapter's outputs can depend on; where the package could be installed from is not of it."""
+def hash_chapter(notebook: Path, parameters: dict, folders: tuple[Path, ...] = ()) -> str:
+    """A hash of all that a chapter's outputs can depend on; where the package could be installed from is not of it.
+
+    Of the package that is what the notebook imports, directly or not, and every file that is no Python.
+    """
     code = [cell for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == "code"]
     code = [cell.source for cell in code if "install" not in cell.metadata.get("tags", [])]
     libraries = sorted((each.name, each.version) for each in metadata.distributions())
     digest = hashlib.sha256(json.dumps([code, parameters, libraries], sort_keys=True).encode())
-    for root in folders:
-        for file in sorted(p for p in root.rglob("*") if p.is_file() and "__pycache__" not in p.parts):
+    package = imports.trace(code) | {p for p in _files(PACKAGE) if p.suffix != ".py"}
+    for root, files in ((PACKAGE, package), *((folder, _files(folder)) for folder in folders)):
+        for file in sorted(files):
             digest.update(file.relative_to(root).as_posix().encode())
             digest.update(hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()[:16]
+
+
+def _files(root: Path) -> set[Path]:
+    return {path for path in root.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
 
 
 def _parameters_cell(notebook: Path) -> nbformat.NotebookNode:

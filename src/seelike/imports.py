@@ -1,0 +1,43 @@
+"""Which modules of this package some code imports, directly or through one another, read without running any."""
+
+import ast
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from seelike.places import PACKAGE
+
+
+def trace(sources: Iterable[str]) -> set[Path]:
+    """The package's files that run when these sources run, wherever in them the imports stand."""
+    found: set[Path] = set()
+    ahead = {file for source in sources for file in _imported(source)}
+    while ahead:
+        file = ahead.pop()
+        found.add(file)
+        ahead |= set(_imported(file.read_text(encoding="utf-8"))) - found
+    return found
+
+
+def _imported(source: str) -> Iterator[Path]:
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
+        else:
+            continue
+        for name in names:
+            yield from _files_of(name)
+
+
+def _files_of(name: str) -> Iterator[Path]:
+    """`seelike.site.numbers`: the package's own file, each folder's on the way, and the module's."""
+    top, *parts = name.split(".")
+    if top != PACKAGE.name:
+        return
+    yield PACKAGE / "__init__.py"
+    for depth in range(1, len(parts) + 1):
+        place = PACKAGE.joinpath(*parts[:depth])
+        for file in (place.with_suffix(".py"), place / "__init__.py"):
+            if file.is_file():
+                yield file

@@ -1,0 +1,50 @@
+"""What a chapter's outputs depend on, told from its imports: against what Python itself loads."""
+
+import subprocess
+import sys
+
+import nbformat
+import pytest
+
+from seelike import imports
+from seelike.places import BOOK, PACKAGE
+
+NOTEBOOKS = sorted(BOOK.glob("*.ipynb"))
+
+
+def names(sources: list[str]) -> set[str]:
+    return {path.relative_to(PACKAGE).as_posix() for path in imports.trace(sources)}
+
+
+def test_nothing_of_the_package_is_found_where_nothing_of_it_is_imported():
+    assert names(["import numpy\nfrom os import path\n'seelike.cka'", ""]) == set()
+
+
+@pytest.mark.parametrize(
+    "source", ["import seelike.writable", "from seelike import writable", "from seelike.writable import is_writable"]
+)
+def test_all_ways_to_import_a_module_count(source):
+    assert names([source]) - names(["import seelike"]) == {"writable.py"}
+
+
+def test_an_import_inside_a_function_counts():
+    assert "errors.py" in names(["def late():\n    from seelike.errors import InputError"])
+
+
+def test_imports_are_followed_and_others_left_out():
+    found = names(["from seelike import skip_plots"])
+    assert {"skip_plots.py", "plots.py", "norm_ratio.py", "layers.py"} <= found
+    assert not found & {"cli.py", "attention_plots.py", "imports.py"}
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_all_that_python_loads_is_found(notebook):
+    code = [cell.source for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == "code"]
+    lines = [
+        line for source in code for line in source.splitlines() if line.startswith(("import seelike", "from seelike"))
+    ]
+    ask = "import sys; print(*(m.__file__ for n, m in sys.modules.items() if n.split('.')[0] == 'seelike'), sep='\\n')"
+    done = subprocess.run([sys.executable, "-c", "\n".join([*lines, ask])], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split("\n")[:-1])
+    assert len(loaded) > 5
+    assert loaded <= {str(path) for path in imports.trace(code)}
