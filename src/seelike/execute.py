@@ -138,6 +138,8 @@ def stage_book(folder: Path) -> None:
     """
     if not REPOSITORY:
         raise InputError("the book can only be built in a clone of it; a chapter runs anywhere: seelike run CHAPTER")
+    from seelike.site.furnish import furnish
+
     source = address.find_source(BOOK.parent)
     build = folder.parent
     build.mkdir(parents=True, exist_ok=True)
@@ -150,6 +152,7 @@ def stage_book(folder: Path) -> None:
         for notebook, executed in _execute_all(sorted(BOOK.glob("*.ipynb")), build).items():
             page = _with_outputs(notebook, executed)
             nbformat.write(address.pin(page, source) if source else page, fresh / "book" / notebook.name)
+        furnish(fresh, build / "results")
         shutil.rmtree(folder, ignore_errors=True)
         fresh.rename(folder)
 
