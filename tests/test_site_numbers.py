@@ -82,13 +82,13 @@ def test_figures_of_effects_name_claims():
     assert len(effects) == 6
     for label in effects:
         found = numbers.find(FIGURES[label][1], RESULTS)
-        assert not found.arrays and len(found.claims) > 1
+        assert not found.arrays and len(found.rows) > 1
 
 
 @pytest.mark.parametrize("label", ["fig-intro", "fig-scorecard"])
 def test_figures_of_the_scorecard_name_every_claim_that_is_published(label):
     found = numbers.find(FIGURES[label][1], RESULTS)
-    assert len(found.claims) == sum(len(claims) for claims in scorecard.gather(RESULTS).values())
+    assert len(found.rows) == sum(len(claims) for claims in scorecard.gather(RESULTS).values())
 
 
 def test_a_tidy_array_has_a_row_a_value_with_its_labels():

@@ -11,6 +11,19 @@ from seelike.palette import INK, PAPER, SERIES, SHADES
 from seelike.recipes import GAP, MIXER, NO_SKIP, RESNET, SMALL, VIT
 from seelike.shapes import CUES, Shapes, best_accuracy
 
+FULL = {"ViT, CLS": f"{VIT}.shapes", "ViT, GAP": f"{GAP}.shapes", "small ViT": f"{SMALL}.shapes"}
+CURVES = {  # panel → label → the model whose learning curve is drawn
+    "Kinds": FULL | {"ResNet": f"{RESNET}.shapes", "Mixer": f"{MIXER}.shapes"},
+    "Less data (ViT)": {
+        "all drawings": FULL["ViT, CLS"],
+        **{f"{percent} %": f"{VIT}.shapes_{percent}pct" for percent in (30, 10, 3)},
+    },
+    "A block without skips (ViT)": {
+        "none": FULL["ViT, CLS"],
+        **{f"block {block}": f"{name}.shapes" for block, name in NO_SKIP.items()},
+    },
+}
+
 
 def drawings(n_each: int = 3, images: Drawings | None = None, ax: Axes | None = None) -> Axes:
     """A few drawings of each class, a column a class; of `shapes` unless other `images` are given.
@@ -37,24 +50,9 @@ def drawings(n_each: int = 3, images: Drawings | None = None, ax: Axes | None = 
 def learning_curves(manifest: dict[str, dict], axes: np.ndarray | None = None) -> np.ndarray:
     """Held-out accuracy over the images seen: the kinds of models, less data, a block without skips."""
     axes = plt.subplots(1, 3, figsize=(9, 3.4), sharey=True)[1] if axes is None else axes
-    full = {"ViT, CLS": f"{VIT}.shapes", "ViT, GAP": f"{GAP}.shapes", "small ViT": f"{SMALL}.shapes"}
-    panels = {
-        "Kinds": full | {"ResNet": f"{RESNET}.shapes", "Mixer": f"{MIXER}.shapes"},
-        "Less data (ViT)": {
-            "all drawings": full["ViT, CLS"],
-            **{f"{percent} %": f"{VIT}.shapes_{percent}pct" for percent in (30, 10, 3)},
-        },
-        "A block without skips (ViT)": {
-            "none": full["ViT, CLS"],
-            **{f"block {block}": f"{name}.shapes" for block, name in NO_SKIP.items()},
-        },
-    }
-    palettes = dict.fromkeys(panels, SERIES[:1] + SERIES[2:]) | {
-        "Kinds": SERIES,
-        "Less data (ViT)": [SHADES[share] for share in (100, 30, 10, 3)],
-    }
-    for ax, (title, curves) in zip(axes, panels.items(), strict=True):
-        for color, (label, name) in zip(palettes[title], curves.items(), strict=True):
+    palettes = (SERIES, [SHADES[share] for share in (100, 30, 10, 3)], SERIES[:1] + SERIES[2:])
+    for ax, palette, (title, curves) in zip(axes, palettes, CURVES.items(), strict=True):
+        for color, (label, name) in zip(palette, curves.items(), strict=False):
             curve = manifest[name]["curve"]
             ax.plot(curve["images_seen"], curve["accuracy"], color=color, label=label)
         _mark_ceilings(ax)

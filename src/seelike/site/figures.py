@@ -80,7 +80,7 @@ def _tools(label: str, root: str, sources: list[str], hovered: bool) -> str:
     links = " ".join(_link(source, root) for source in sources)
     if len(sources) > FEW:
         links = f"<details><summary>{len(sources)} result files</summary>{links}</details>"
-    else:
+    elif sources:
         links = f"<span>Result</span> {links}"
     button = f'<button type="button" data-heatmap="{label}" data-root="{root}">Hover for values</button>'
     return f'<div class="figure-tools"><span>Numbers</span> {numbers} {links} {button if hovered else ""}</div>'

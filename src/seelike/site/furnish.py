@@ -32,3 +32,5 @@ def furnish(source: Path, results: Path) -> None:
                 drawn = [array for array in found.arrays if heatmaps.is_heatmap(array)]
                 if drawn:
                     heatmaps.write(drawn, label, extra / "heatmaps" / f"{label}.js")
+        for label, table in numbers.take_handed_out(notebook).items():
+            numbers.Numbers((), table, ()).write(extra / "numbers" / label)

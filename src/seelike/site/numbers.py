@@ -2,7 +2,7 @@
 
 A cell that draws a figure names them in its metadata, by result file and array:
 `"seelike": {"numbers": {"uniformity/pocket": ["cka/vit", "cka/cnn"], "uniformity/*": ["claims"]}}`. A measure without
-a model after it means all of its models.
+a model after it means all of its models. A cell that draws from no result hands its numbers out, see `hand_out`.
 """
 
 import json
@@ -14,6 +14,7 @@ import nbformat
 import numpy as np
 import pandas as pd
 
+from seelike.hand_out import MIME
 from seelike.results import SCALES, Result
 
 CLAIMS = "claims"
@@ -44,21 +45,21 @@ class Numbers:
     """All that one figure draws; `sources` are the result files, `chapter/scale`."""
 
     arrays: tuple[Array, ...]
-    claims: pd.DataFrame
+    rows: pd.DataFrame  # claims, or what the cell handed out
     sources: tuple[str, ...]
 
     def write(self, path: Path) -> None:
         """Write `<path>.csv`, one row a number, and `<path>.json`, one array an entry."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        tables = [array.tidy() for array in self.arrays] or [self.claims]
+        tables = [array.tidy() for array in self.arrays] or [self.rows]
         pd.concat(tables).to_csv(path.with_suffix(".csv"), index=False)
         arrays = [
             {name: getattr(array, name) for name in COLUMNS}
             | {"axes": array.entry["axes"], "values": _plain(array.entry["values"])}
             for array in self.arrays
         ]
-        claims = json.loads(self.claims.to_json(orient="records"))
-        text = json.dumps({"sources": self.sources, "claims": claims, "arrays": arrays})
+        rows = json.loads(self.rows.to_json(orient="records"))
+        text = json.dumps({"sources": self.sources, "rows": rows, "arrays": arrays})
         path.with_suffix(".json").write_text(text + "\n", encoding="utf-8")
 
 
@@ -72,6 +73,20 @@ def read_named(notebook: Path) -> dict[str, dict[str, list[str]]]:
         if label and numbers:
             named[label] = numbers
     return named
+
+
+def take_handed_out(notebook: Path) -> dict[str, pd.DataFrame]:
+    """Label of a figure → the table that its cell handed out, which is taken out of the notebook."""
+    page = nbformat.read(notebook, as_version=4)
+    tables = {}
+    for cell in page.cells:
+        label = cell.metadata.get("mystnb", {}).get("figure", {}).get("name")
+        for output in [each for each in cell.get("outputs", []) if MIME in each.get("data", {})]:
+            tables[label] = pd.DataFrame(output.data[MIME]["data"])
+            cell.outputs.remove(output)
+    if tables:
+        nbformat.write(page, notebook)
+    return tables
 
 
 def find(named: dict[str, list[str]], results_dir: Path) -> Numbers:
