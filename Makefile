@@ -35,7 +35,7 @@ chapter: $(READY)  ## execute one chapter: make chapter NAME=uniformity ARGS="-p
 	$(BIN)/seelike run $(NAME) $(ARGS)
 
 address: $(READY)  ## let buttons and notebooks point at a fork: make address URL=https://github.com/NAME/seelike BRANCH=main
-	$(BIN)/seelike address "$(URL)" --branch "$(BRANCH)"
+	$(BIN)/seelike address "$(URL)" --branch "$(BRANCH)" --site "$(SITE)"
 
 serve: book  ## build the book and serve it at http://127.0.0.1:8000
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html 8000

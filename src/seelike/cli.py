@@ -178,13 +178,14 @@ def _add_address(commands) -> None:
         "url", nargs="?", default="", help="https://github.com/NAME/seelike, say; left out: as written"
     )
     address.add_argument("--branch", default="", help="whose notebooks are opened (default: as written, or main)")
+    address.add_argument("--site", default="", help="where the pages are (default: as written, or GitHub's own)")
     address.set_defaults(carry_out=_write_address)
 
 
 def _write_address(chosen: argparse.Namespace) -> int:
     from seelike import address
 
-    print(address.write_address(chosen.url, chosen.branch))
+    print(address.write_address(chosen.url, chosen.branch, site=chosen.site))
     return 0
 
 
