@@ -113,7 +113,7 @@ def test_the_config_with_an_address_differs_in_nothing_else_and_goes_back(clone)
     text = (clone / "_config.yml").read_text(encoding="utf-8")
     known = configure(text, Address(URL, "main"))
     assert configure(known, None) == text
-    assert text.partition("\nsphinx:")[2].partition("\n#")[0] in known
+    assert known.partition(address.MARK)[0].count("https://me.github.io/seelike/") == 3
     before, after = yaml.safe_load(text), yaml.safe_load(known)
     assert {key for key in after if before.get(key) != after[key]} == {"html", "sphinx", "repository", "launch_buttons"}
     buttons = dict.fromkeys((k for k in after["html"] if k.startswith("use_")), True)
@@ -199,6 +199,7 @@ def read_code(notebook: str) -> list[str]:
 def build(folder: Path, place: Address | None) -> Path:
     """The site of a book that has the pages of this one, but for what is on them."""
     shutil.copytree(BOOK / "_static", folder / "book" / "_static")
+    (folder / "extra").mkdir()
     shutil.copy(BOOK / "references.bib", folder / "book")
     toc = (REPOSITORY / "_toc.yml").read_text(encoding="utf-8")
     (folder / "_toc.yml").write_text(toc, encoding="utf-8")
@@ -222,8 +223,23 @@ def find_links(site: Path) -> set[str]:
     return set(re.findall(r'href="(https?://[^"#]+)', pages))
 
 
+def check_whole_addresses(site: Path, home: str) -> None:
+    """The sitemap has every page, and each page's card a picture that is there."""
+    pages = {path.relative_to(site).as_posix() for path in (site / "book").glob("*.html")}
+    mapped = set(re.findall(r"<loc>(.*?)</loc>", (site / "sitemap.xml").read_text(encoding="utf-8")))
+    assert {f"{home}{page}" for page in pages} == mapped
+    for page in pages:
+        head = (site / page).read_text(encoding="utf-8")
+        card = dict(re.findall(r'<meta property="og:(\w+)" content="(.*?)"', head))
+        assert card["url"] == home + page and card["image"].startswith(home)
+        assert (site / card["image"].removeprefix(home)).is_file()
+        assert 'name="twitter:card" content="summary_large_image"' in head
+
+
 def test_every_button_opens_a_file_that_is_there(tmp_path):
-    links = find_links(build(tmp_path, Address("https://github.com/me/a-fork", "stable")))
+    site = build(tmp_path, Address("https://github.com/me/a-fork", "stable"))
+    links = find_links(site)
+    check_whole_addresses(site, "https://me.github.io/a-fork/")
     notebooks = {f"book/{path.name}" for path in BOOK.glob("*.ipynb")}
     if not describe_head(REPOSITORY):
         pytest.skip("needs a git clone")
@@ -243,6 +259,7 @@ def test_every_button_opens_a_file_that_is_there(tmp_path):
 
 def test_without_an_address_the_site_has_no_button(tmp_path):
     site = build(tmp_path, None)
+    check_whole_addresses(site, address.LOCAL)
     hosts = {urlsplit(link).netloc for link in find_links(site)}
     assert not hosts & {"mybinder.org", "colab.research.google.com", "github.com"}
     page = (site / "book" / "uniformity.html").read_text(encoding="utf-8")
