@@ -78,3 +78,14 @@ def test_the_paper_is_the_same_in_the_references():
     cite = (BOOK / "cite.md").read_text(encoding="utf-8")
     entry = re.search(r"@inproceedings\{raghu2021vision,.*?\n\}", cite, re.S)[0]
     assert entry in (BOOK / "references.bib").read_text(encoding="utf-8")
+
+
+def test_a_description_goes_into_the_head_and_to_the_card():
+    descriptions = pytest.importorskip("seelike.site.descriptions")
+    context = {"meta": {"description": 'What "it" is & does'}, "metatags": ""}
+    descriptions.describe(None, "page", "page.html", context, None)
+    assert context["metatags"] == '<meta name="description" content="What &quot;it&quot; is &amp; does" />\n'
+    assert context["meta"]["og:description"] == 'What "it" is & does'
+    bare = {"meta": None, "metatags": ""}
+    descriptions.describe(None, "search", "search.html", bare, None)
+    assert bare == {"meta": None, "metatags": ""}
