@@ -15,7 +15,7 @@ NAMING = ("for", "headers", "aria-labelledby", "aria-controls", "aria-describedb
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connect to Sphinx."""
-    app.connect("build-finished", print_book)
+    app.connect("build-finished", print_book, priority=900)  # what others do to built pages is done
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
