@@ -54,6 +54,8 @@ def test_all_pages_come_in_the_order_of_the_contents_and_once_however_often_it_i
         printed.print_book(app, None)
         titles = soup((tmp_path / "book/print.html").read_text(encoding="utf-8")).select("article h1, article h2")
         assert [title.text for title in titles] == ["All", "intro", "mixer", "run"]
+        listed = soup((tmp_path / "book/print.html").read_text(encoding="utf-8")).select("ul.printed a")
+        assert [(a["href"], a.text) for a in listed] == [(f"#{page}", page) for page in ("intro", "mixer", "run")]
 
 
 def test_a_build_that_failed_is_left_alone():

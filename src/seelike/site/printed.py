@@ -1,5 +1,6 @@
 """A Sphinx extension: fill one page with all others, for paper, once they are built; its links lead to places on it."""
 
+import html
 import posixpath
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,13 +26,13 @@ def print_book(app: Sphinx, error: Exception | None) -> None:
         return
     pages = [page for page in order(app.env, app.config.root_doc) if page != PAGE]
     file = Path(app.outdir, f"{PAGE}.html")
-    whole = BeautifulSoup(file.read_text(encoding="utf-8"), "html.parser")
+    whole = _read(file)
     article = whole.select_one("article")
     for before in article.select(".printed"):  # of a build before this one, whose page Sphinx has kept
         before.decompose()
-    for page in pages:
-        built = BeautifulSoup(Path(app.outdir, f"{page}.html").read_text(encoding="utf-8"), "html.parser")
-        article.append(bind(built.select_one("article"), page, pages))
+    parts = [bind(_read(Path(app.outdir, f"{page}.html")).select_one("article"), page, pages) for page in pages]
+    article.append(BeautifulSoup(list_parts(parts), "html.parser"))
+    article.extend(parts)
     file.write_text(str(whole), encoding="utf-8")
 
 
@@ -62,6 +63,12 @@ def bind(article: Tag, page: str, pages: list[str]) -> Tag:
     return article
 
 
+def list_parts(parts: list[Tag]) -> str:
+    """Links to all parts, by their titles."""
+    links = (f'<li><a href="#{part["id"]}">{html.escape(part.h2.get_text().strip())}</a></li>' for part in parts)
+    return f'<ul class="printed">{"".join(links)}</ul>'
+
+
 def find_target(link: str, page: str, pages: list[str]) -> str:
     """Where a link of a page leads to in the whole; one to elsewhere stays as it is."""
     path, _, fragment = link.partition("#")
@@ -69,6 +76,10 @@ def find_target(link: str, page: str, pages: list[str]) -> str:
     if target not in pages or (path and not path.endswith(".html")):
         return link
     return f"#{_id(target)}--{fragment}" if fragment else f"#{_id(target)}"
+
+
+def _read(file: Path) -> BeautifulSoup:
+    return BeautifulSoup(file.read_text(encoding="utf-8"), "html.parser")
 
 
 def _id(page: str) -> str:
