@@ -2,6 +2,7 @@
 
 import html
 import posixpath
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from sphinx.environment import BuildEnvironment
 PAGE = "book/print"
 LEFT_OUT = "script, button, a.headerlink, .heatmaps, .prev-next-footer"
 NAMING = ("for", "headers", "aria-labelledby", "aria-controls", "aria-describedby")  # attributes that hold ids
+
+START, END = "<!-- parts -->", "<!-- end of parts -->"
+BEFORE = re.compile(f"{START}.*{END}", re.S)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
@@ -26,14 +30,10 @@ def print_book(app: Sphinx, error: Exception | None) -> None:
         return
     pages = [page for page in order(app.env, app.config.root_doc) if page != PAGE]
     file = Path(app.outdir, f"{PAGE}.html")
-    whole = _read(file)
-    article = whole.select_one("article")
-    for before in article.select(".printed"):  # of a build before this one, whose page Sphinx has kept
-        before.decompose()
-    parts = [bind(_read(Path(app.outdir, f"{page}.html")).select_one("article"), page, pages) for page in pages]
-    article.append(BeautifulSoup(list_parts(parts), "html.parser"))
-    article.extend(parts)
-    file.write_text(str(whole), encoding="utf-8")
+    parts = [bind(_read(Path(app.outdir, f"{page}.html")).article, page, pages) for page in pages]
+    whole = BEFORE.sub("", file.read_text(encoding="utf-8"))  # of a build before this one, whose page Sphinx has kept
+    filled = "".join([START, list_parts(parts), *map(str, parts), END])
+    file.write_text(whole.replace("</article>", f"{filled}</article>", 1), encoding="utf-8")
 
 
 def order(env: BuildEnvironment, page: str) -> Iterator[str]:
