@@ -6,6 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
+pytest_plugins = ["site_browser"]
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 

@@ -1,0 +1,90 @@
+"""Fixtures for tests of the built site: served on 127.0.0.1, opened in Chromium, all that goes wrong noted."""
+
+import functools
+import http.server
+import re
+import shutil
+import threading
+
+import pytest
+
+from seelike.places import REPOSITORY
+
+SITE = REPOSITORY / "_build" / "html"
+PAGES = [f"{page}.html" for page in re.findall(r"(?:root|file): (\S+)", (REPOSITORY / "_toc.yml").read_text())]
+THEMES = ("light", "dark")
+QUIET = ("--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync")
+
+
+@pytest.fixture(scope="module")
+def address():
+    """The site on 127.0.0.1, as `make serve` shows it."""
+    if not (SITE / "index.html").is_file():
+        pytest.skip("the site is not built: run `make book` first")
+    handler = functools.partial(_Quiet, directory=SITE)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as driver:
+        try:
+            opened = driver.chromium.launch(executable_path=shutil.which("chromium"), args=list(QUIET))
+        except playwright.Error:
+            pytest.skip("needs Chromium: apt-get install chromium, or playwright install chromium")
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def contexts(browser):
+    """One for each theme and choice of options, so that what pages share is fetched once."""
+    known = {}
+
+    def find(**options):
+        key = tuple(sorted(options.items()))
+        known[key] = known.get(key) or browser.new_context(**options)
+        return known[key]
+
+    yield find
+    for context in known.values():
+        context.close()
+
+
+@pytest.fixture
+def open_page(contexts, address):
+    """Open a page; gives it with all that went wrong: errors, what could not be loaded, requests to other hosts."""
+    pages = []
+
+    def go(path: str, width: int = 1280, theme: str = "light", **options):
+        page, faults = contexts(color_scheme=theme, **options).new_page(), []
+        pages.append(page)
+        page.set_viewport_size({"width": width, "height": 900})
+        page.route("**/*", lambda route: _stay_here(route, address, faults))
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("console", lambda message: message.type == "error" and faults.append(message.text))
+        page.on("response", lambda answer: answer.status >= 400 and faults.append(answer.url))
+        page.goto(f"{address}/{path}", wait_until="load")
+        return page, faults
+
+    yield go
+    for page in pages:
+        page.close()
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        """Say nothing."""
+
+
+def _stay_here(route, address: str, faults: list[str]) -> None:
+    """The pages must be readable offline: whatever they ask of other hosts is refused, and a fault."""
+    if route.request.url.startswith((address, "data:", "blob:")):
+        route.continue_()
+    else:
+        faults.append(route.request.url)
+        route.abort()
