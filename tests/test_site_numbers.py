@@ -94,8 +94,14 @@ def test_figures_of_the_scorecard_name_every_claim_that_is_published(label):
 def test_a_tidy_array_has_a_row_a_value_with_its_labels():
     entry = {"axes": {"layer": ["a", "b"], "head": [0, 1, 2]}, "values": np.arange(6.0).reshape(2, 3)}
     table = numbers.Array("uniformity", "pocket", "cka", "vit", entry).tidy()
-    assert list(table.columns) == ["chapter", "scale", "measure", "model", "layer", "head", "value"]
+    assert list(table.columns) == ["measure", "array", "layer", "head", "value"]
     assert table[(table["layer"] == "b") & (table["head"] == 1)]["value"].tolist() == [4.0]
+
+
+def test_every_figure_can_write_its_numbers(tmp_path):
+    for label, (_, named) in FIGURES.items():
+        numbers.find(named, RESULTS).write(tmp_path / label)
+        assert len(pd.read_csv(tmp_path / f"{label}.csv", dtype=str)) > 1
 
 
 def test_files_hold_every_number_of_the_result(tmp_path):
@@ -116,7 +122,7 @@ def test_what_is_not_defined_is_null_and_an_empty_cell(tmp_path):
     array = numbers.Array("mixer", "pocket", "cka", "vit", entry)
     numbers.Numbers((array,), pd.DataFrame(), ("mixer/pocket",)).write(tmp_path / "fig")
     assert json.loads((tmp_path / "fig.json").read_text())["arrays"][0]["values"] == [None, 0.5]
-    assert (tmp_path / "fig.csv").read_text().splitlines()[1] == "mixer,pocket,cka,vit,a,"
+    assert (tmp_path / "fig.csv").read_text().splitlines()[1] == "cka,vit,a,"
 
 
 def test_a_result_that_is_not_there_is_left_out_and_an_array_that_is_not_is_no_key(tmp_path):

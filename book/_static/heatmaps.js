@@ -16,9 +16,9 @@
 
   function colours() {
     const text = style("--pst-color-text-base");
-    const axis = { color: text, linecolor: text };
     const hoverlabel = { bgcolor: style("--pst-color-surface"), font: { color: text } };
-    return { "font.color": text, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", hoverlabel, "xaxis.color": axis.color, "yaxis.color": axis.color };
+    const clear = { paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)" };
+    return { ...clear, hoverlabel, "font.color": text, "xaxis.color": text, "yaxis.color": text };
   }
 
   async function show(figure, button) {
@@ -30,8 +30,8 @@
     panels.setAttribute("aria-label", figure.querySelector("img").alt);
     figure.prepend(panels);
     figure.classList.add("is-hovered");
-    for (const { data, layout } of window.seelikeHeatmaps[heatmap]) {
-      const panel = panels.appendChild(document.createElement("div"));
+    const drawn = window.seelikeHeatmaps[heatmap].map((each) => [panels.appendChild(document.createElement("div")), each]);
+    for (const [panel, { data, layout }] of drawn) {
       await Plotly.newPlot(panel, data, layout, { displayModeBar: false, responsive: true });
       await Plotly.relayout(panel, colours());
     }

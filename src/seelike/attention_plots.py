@@ -68,7 +68,7 @@ def receptive_fields(fields: dict, axes: np.ndarray | None = None) -> np.ndarray
             ax.set_axis_off()
         for ax, place in zip(row, chosen, strict=False):
             ax.set_axis_on()
-            ax.imshow(np.sqrt(entry["values"][place]), vmin=0, vmax=1, cmap=MAP, interpolation="nearest")
+            ax.imshow(np.sqrt(entry["values"][place]), vmin=0, vmax=1, cmap=MAP, interpolation="none")
             ax.set_title(entry["axes"]["layer"][place].removesuffix(".norm2:input"), fontsize=7, fontweight="normal")
             ax.set_xticks([])
             ax.set_yticks([])

@@ -101,10 +101,10 @@ def occlusion(pictures: Sequence[Image.Image], entries: dict, axes: np.ndarray |
     if axes is None:
         axes = plt.subplots(1 + len(shown), n, figsize=(min(9, 1.7 * n + 1), 1.7 * (1 + len(shown))), squeeze=False)[1]
     for ax, picture in zip(axes[0], pictures, strict=True):
-        ax.imshow(ImageOps.fit(picture, (min(picture.size),) * 2))
+        ax.imshow(ImageOps.fit(picture, (min(picture.size),) * 2), interpolation="none")
     for row, which in zip(axes[1:], shown, strict=True):
         for ax, values in zip(row, entries[which]["values"], strict=True):
-            ax.imshow(values / max(values.max(), 1e-12), vmin=0, vmax=1, cmap=MAP, interpolation="nearest")
+            ax.imshow(values / max(values.max(), 1e-12), vmin=0, vmax=1, cmap=MAP, interpolation="none")
     for row, label in zip(axes, ("picture", *(MODELS[which][0] for which in shown)), strict=True):
         row[0].set_ylabel(label, fontsize=9)
         for ax in row:
@@ -121,7 +121,7 @@ def _draw_maps(rows: dict[str, tuple[dict, int]], axes: np.ndarray | None) -> np
     most = max(np.nanmax(entry["values"][place]) for entry, place in rows.values())
     for row, (label, (entry, place)) in zip(axes, rows.items(), strict=True):
         for ax, token, values in zip(row, entry["axes"]["token"], entry["values"][place], strict=True):
-            ax.imshow(values, vmin=0, vmax=most, cmap=MAP, interpolation="nearest")
+            ax.imshow(values, vmin=0, vmax=most, cmap=MAP, interpolation="none")
             y, x = map(int, token.split(","))
             ax.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, fill=False, edgecolor=ON_MAP, linewidth=1.6))
             _blank(ax)

@@ -36,7 +36,7 @@ def drawings(n_each: int = 3, images: Drawings | None = None, ax: Axes | None = 
     ax = ax or plt.subplots(figsize=(9, 0.9 * n_each + 0.6))[1]
     names = [name.replace(" ", "\n") for name in images.classes]
     columns = [np.concatenate([images.drawing(10 * k + c).image for k in range(n_each)]) for c in range(10)]
-    ax.imshow(np.concatenate(columns, axis=1), interpolation="nearest")
+    ax.imshow(np.concatenate(columns, axis=1), interpolation="none")
     side = columns[0].shape[1]
     ax.set_xticks([side * (c + 0.5) for c in range(10)], names, fontsize=7.5)
     ax.set_yticks([])
@@ -90,7 +90,7 @@ def answers(
 
 def _draw_answer(ax: Axes, images: Drawings, number: int, given: dict[str, int]) -> None:
     drawing = images.drawing(number)
-    ax.imshow(drawing.image, interpolation="nearest")
+    ax.imshow(drawing.image, interpolation="none")
     ax.set_xticks([])
     ax.set_yticks([])
     ax.spines[:].set_visible(False)

@@ -11,6 +11,7 @@ from sphinx.application import Sphinx
 from seelike.palette import darken
 from seelike.site.furnish import EXTRA
 
+NO_LIST = '<div role="list" class="citation-list">'  # a list whose children are no items, say readers of screens
 FEW = 3  # result files that stand in a row; more of them are folded
 CSS_PIXELS = 96 / 72  # of a point
 BEFORE_IMAGES = 400  # Sphinx collects a page's images at 500
@@ -20,7 +21,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Connect to Sphinx."""
     app.connect("doctree-read", add_dark_drawings, priority=BEFORE_IMAGES)
     app.connect("doctree-resolved", add_tools)
-    app.connect("html-page-context", frame_pictures)
+    app.connect("html-page-context", finish_body)
     app.add_js_file("heatmaps.js", loading_method="defer")
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
@@ -45,6 +46,7 @@ def add_tools(app: Sphinx, doctree: nodes.document, page: str) -> None:
     """Below the caption: where the figure's numbers are, and a button if it can be hovered over."""
     root = "" if app.builder.name == "singlehtml" else "../" * page.count("/")
     for figure in doctree.findall(nodes.figure):
+        _set_apart(figure)
         label = next((name for name in figure["ids"] if _numbers_of(app, name).is_file()), None)
         if label and app.builder.format == "html":
             hovered = Path(app.srcdir, EXTRA, "heatmaps", f"{label}.js").is_file()
@@ -52,12 +54,22 @@ def add_tools(app: Sphinx, doctree: nodes.document, page: str) -> None:
             figure += nodes.raw("", _tools(label, root, sources, hovered), format="html")
 
 
-def frame_pictures(app: Sphinx, page: str, template: str, context: dict, doctree: nodes.document | None) -> None:
-    """Let pictures load when they come into sight, in the room that they will need."""
+def _set_apart(figure: nodes.figure) -> None:
+    """The drawings in a box of their own: the theme hides a caption beside a drawing that it hides."""
+    drawings = [child for child in figure if isinstance(child, nodes.image)]
+    box = nodes.container("", *(drawing.deepcopy() for drawing in drawings), classes=["drawing"])
+    for drawing in drawings:
+        figure.remove(drawing)
+    figure.insert(0, box)
+
+
+def finish_body(app: Sphinx, page: str, template: str, context: dict, doctree: nodes.document | None) -> None:
+    """Let pictures load when they come into sight, in the room that they will need; let no list be without items."""
     sources = {name: Path(app.srcdir, uri) for uri, name in app.builder.images.items() if uri.endswith(".svg")}
     if "body" in context:
         pictures = r'<img (?=[^>]*src="[^"]*?([^/"]+\.svg)")'
-        context["body"] = re.sub(pictures, lambda found: f"<img {_room(sources.get(found[1]))}", context["body"])
+        body = re.sub(pictures, lambda found: f"<img {_room(sources.get(found[1]))}", context["body"])
+        context["body"] = body.replace(NO_LIST, NO_LIST.replace(' role="list"', ""))
 
 
 def _room(picture: Path | None) -> str:

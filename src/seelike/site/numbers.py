@@ -18,7 +18,6 @@ from seelike.hand_out import MIME
 from seelike.results import SCALES, Result
 
 CLAIMS = "claims"
-COLUMNS = ("chapter", "scale", "measure", "model")
 
 
 @dataclass(frozen=True)
@@ -32,11 +31,11 @@ class Array:
     entry: dict
 
     def tidy(self) -> pd.DataFrame:
-        """One row a value: where it is from, its label on every axis, and it."""
+        """One row a value: the array's measure and name, the label on every axis, and it."""
         labels = pd.MultiIndex.from_product(self.entry["axes"].values(), names=self.entry["axes"])
         values = pd.DataFrame({"value": self.entry["values"].flatten()}, index=labels).reset_index()
-        for place, name in enumerate(COLUMNS):
-            values.insert(place, name, getattr(self, name))
+        values.insert(0, "measure", self.measure)
+        values.insert(1, "array", self.model)
         return values
 
 
@@ -54,9 +53,9 @@ class Numbers:
         tables = [array.tidy() for array in self.arrays] or [self.rows]
         pd.concat(tables).to_csv(path.with_suffix(".csv"), index=False)
         arrays = [
-            {name: getattr(array, name) for name in COLUMNS}
-            | {"axes": array.entry["axes"], "values": _plain(array.entry["values"])}
-            for array in self.arrays
+            {"measure": each.measure, "array": each.model, "axes": each.entry["axes"]}
+            | {"values": _plain(each.entry["values"])}
+            for each in self.arrays
         ]
         rows = json.loads(self.rows.to_json(orient="records"))
         text = json.dumps({"sources": self.sources, "rows": rows, "arrays": arrays})

@@ -1,12 +1,14 @@
-"""A Sphinx extension: leave out of the built site what the theme brings along and no page needs.
+"""A Sphinx extension: leave out of the built site what no page needs.
 
-The largest is a script with all of Font Awesome's drawings; the theme's stylesheet has the same icons as a font.
+Of what the theme brings along the largest is a script with all of Font Awesome's drawings; the theme's stylesheet has
+the same icons as a font. The notebooks that pages offer for download go without outputs, as they lie in the repository.
 """
 
 import re
 import shutil
 from pathlib import Path
 
+import nbformat
 from sphinx.application import Sphinx
 
 UNUSED = ("*.map", "*.ttf", "fontawesome.js*", "locales")
@@ -26,6 +28,16 @@ def slim(app: Sphinx, error: Exception | None) -> None:
     for pattern in UNUSED:
         for path in Path(app.outdir, "_static").rglob(pattern):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
+    wanted = {name for _, name in app.env.images.values()}
+    for path in Path(app.outdir, app.builder.imagedir).glob("*.*"):
+        if path.name not in wanted:  # of an earlier build
+            path.unlink()
+    for path in Path(app.outdir, "_sources").rglob("*.ipynb"):
+        notebook = nbformat.read(path, as_version=4)
+        for cell in notebook.cells:
+            if cell.cell_type == "code":
+                cell.outputs, cell.execution_count = [], None
+        nbformat.write(notebook, path)
     for page in Path(app.outdir).rglob("*.html"):
         text = page.read_text(encoding="utf-8")
         page.write_text(SCRIPT.sub("", text), encoding="utf-8")
