@@ -11,7 +11,7 @@ import nbformat
 import pytest
 import yaml
 
-from seelike import address, execute
+from seelike import address, execute, stage
 from seelike.address import Address, configure, install_code, write_address
 from seelike.errors import InputError
 from seelike.places import BOOK, REPOSITORY, describe_head
@@ -158,9 +158,9 @@ def test_a_staged_page_installs_the_commit_that_was_staged(clone, monkeypatch):
     git(clone, "commit", "--quiet", "--all", "--message=short")
     write_address(URL, "main", clone)
     git(clone, "commit", "--quiet", "--all", "--message=address")
-    monkeypatch.setattr(execute, "BOOK", clone / "book")
+    monkeypatch.setattr(stage, "BOOK", clone / "book")
     monkeypatch.setattr(execute, "read_parameters", lambda notebook: {})
-    execute.stage_book(clone / "_build" / "source")
+    stage.stage_book(clone / "_build" / "source")
     staged = f"git+{URL}@{git(clone, 'rev-parse', 'HEAD')}"
     assert address.find_source(clone) == staged
     assert read_cells(clone / "_build" / "source") == [install_code(staged)] * len(NOTEBOOKS)

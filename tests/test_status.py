@@ -9,8 +9,8 @@ import pytest
 
 from seelike import status
 from seelike.drift import Drift
-from seelike.execute import execute_apart, read_cost
 from seelike.places import PACKAGE, RESULTS
+from seelike.stage import execute_apart, read_cost
 
 COST = {
     "seconds": 61.2, "peak_mib": 1234, "finished": "2026-01-02 03:04", "machine": "Linux", "commit": "a" * 40,

@@ -196,9 +196,9 @@ def _add_book(commands) -> None:
 
 
 def _stage_book(chosen: argparse.Namespace) -> int:
-    from seelike import execute
+    from seelike.stage import stage_book
 
-    execute.stage_book(chosen.folder)
+    stage_book(chosen.folder)
     return 0
 
 
