@@ -38,7 +38,7 @@ def drawings(n_each: int = 3, images: Drawings | None = None, ax: Axes | None = 
     columns = [np.concatenate([images.drawing(10 * k + c).image for k in range(n_each)]) for c in range(10)]
     ax.imshow(np.concatenate(columns, axis=1), interpolation="none")
     side = columns[0].shape[1]
-    ax.set_xticks([side * (c + 0.5) for c in range(10)], names, fontsize=7.5)
+    ax.set_xticks([side * (c + 0.5) for c in range(10)], names, fontsize=9)
     ax.set_yticks([])
     for edge in range(1, 10):
         ax.axvline(side * edge - 0.5, color=PAPER, linewidth=3)
@@ -94,12 +94,12 @@ def _draw_answer(ax: Axes, images: Drawings, number: int, given: dict[str, int])
     ax.set_xticks([])
     ax.set_yticks([])
     ax.spines[:].set_visible(False)
-    ax.set_title(images.classes[drawing.label], fontsize=8)
+    ax.set_title(images.classes[drawing.label], fontsize=9)
     lines = [
         f"{model}: " + ("right" if answer == drawing.label else images.classes[answer])
         for model, answer in given.items()
     ]
-    ax.set_xlabel("\n".join(lines), fontsize=7, loc="left")
+    ax.set_xlabel("\n".join(lines), fontsize=8, loc="left")
 
 
 def _mark_ceilings(ax: Axes) -> None:
@@ -107,4 +107,4 @@ def _mark_ceilings(ax: Axes) -> None:
         ceiling = best_accuracy(cues)
         ax.axhline(ceiling, color=INK, linestyle=":", linewidth=1)
         ax.annotate(f"ideal reader of {', '.join(cues)}", (1, ceiling), xycoords=ax.get_yaxis_transform(),
-                    xytext=(0, 3), textcoords="offset points", ha="right", fontsize=7)  # fmt: skip
+                    xytext=(0, 3), textcoords="offset points", ha="right", fontsize=8)  # fmt: skip
