@@ -99,7 +99,7 @@ def test_the_installed_package_is_whole_and_no_more(notebook_ran, environment, o
         wanted = [p for pattern in ("*.ipynb", "profiles/*.yaml", "**/*.json") for p in ours.glob(pattern)]
         assert files == {p.relative_to(ours) for p in wanted}
     folders = {p.name for p in package.iterdir() if p.is_dir()} - {"__pycache__"}
-    assert folders == {"book", "published", "weights"}
+    assert folders == {"book", "published", "site", "weights"}
 
 
 def test_the_command_finds_chapters_and_published_results_in_an_empty_folder(
