@@ -13,11 +13,12 @@ from torch import nn
 
 from seelike import attention_distance, counterparts, probe_curves
 from seelike.attention import Grid
-from seelike.attention_distance import AttentionDistance
+from seelike.attention_distance import AttentionDistance, Distances
 from seelike.chapter import Run
-from seelike.counterparts import Counterparts
+from seelike.counterparts import Counterparts, Pairing, Seen
 from seelike.errors import InputError
 from seelike.intervals import Estimate, bootstrap
+from seelike.one_pass import read_once
 from seelike.probe_curves import ProbeCurve, average_depth, average_middle
 from seelike.probe_images import ProbeImages, open_probe_images
 
@@ -66,8 +67,8 @@ def measure(loaded: Iterable[dict[str, nn.Module]], run: Run, tasks: dict[str, P
     twins = [which for which in twins if everyone[which] is not everyone["vit"]]
     by_share = {which: everyone[which] for which in SHARES["vit"].values() if which in first}
     named = {which: everyone[which] for shares in SHARES.values() for which in shares.values() if which in first}
-    compared = _compare_blocks(everyone, find_pairs(first) | dict.fromkeys(twins, "vit"), run)
-    distances = _measure_distances(by_share, run) if len(by_share) > 1 else {}
+    pairs = find_pairs(first) | dict.fromkeys(twins, "vit")
+    compared, distances = _compare(everyone, pairs, by_share, run) if pairs else (None, {})
     curves = {kind: _probe(named if kind == "probe" else by_share, run, images) for kind, images in tasks.items()}
     found = [DataScale(compared, distances, curves)]
     for models in others if "probe" in tasks else ():
@@ -144,25 +145,34 @@ def phrases(measures: dict) -> dict[str, str]:
     return found
 
 
-def _compare_blocks(models: dict[str, nn.Module], pairs: dict[str, str], run: Run) -> Counterparts | None:
-    named = {which: model for which, model in models.items() if which in {*pairs, *pairs.values()}}
-    return counterparts.measure(named, run.minibatches(named), pairs) if pairs else None
+def _compare(
+    models: dict[str, nn.Module], pairs: dict[str, str], by_share: dict[str, nn.Module], run: Run
+) -> tuple[Counterparts, dict[str, AttentionDistance]]:
+    """Blocks against their counterparts, and how far the heads of `by_share` look; each model sees the images once."""
+    pairing, distances = Pairing(models, pairs), _open_distances(by_share, run)
+    for images in run.minibatches(pairing.models):
+        seen: Seen = {}
+        for which, model in pairing.models.items():
+            if model not in seen:
+                heads = [distances[model]] if model in distances else []
+                readings = [pairing.reading(which, images), *(each.reading(model, images[which]) for each in heads)]
+                seen[model], *maps = read_once(model, images[which], *readings)
+                for each, found in zip(heads, maps, strict=True):
+                    each.update(found)
+        pairing.update(seen)
+    found = {model: each.result() for model, each in distances.items()}
+    return pairing.result(), {which: found[model] for which, model in by_share.items() if model in found}
 
 
-def _measure_distances(models: dict[str, nn.Module], run: Run) -> dict[str, AttentionDistance]:
-    """How far the heads of each model look; nothing where a model's attention does not lie open."""
-    images = next(run.minibatches(models))
+def _open_distances(models: dict[str, nn.Module], run: Run) -> dict[nn.Module, Distances]:
+    """For each model of two or more; none where a model's attention does not lie open."""
+    images = next(run.minibatches(models)) if len(models) > 1 else {}
     try:
-        for which, model in models.items():
-            Grid.of(which, model, images[which])
+        for which in images:
+            Grid.of(which, models[which], images[which])
     except InputError:
         return {}
-    found: dict[nn.Module, AttentionDistance] = {}
-    for which, model in models.items():
-        if model not in found:
-            batches = (batch[which] for batch in run.minibatches({which: model}))
-            found[model] = attention_distance.measure(model, batches, which)
-    return {which: found[model] for which, model in models.items()}
+    return {models[which]: Distances(which) for which in reversed(images)}
 
 
 def _probe(models: dict[str, nn.Module], run: Run, images: ProbeImages) -> dict[str, ProbeCurve]:

@@ -10,9 +10,10 @@ from seelike import attributions, data, models, readout, token_patch
 from seelike.attributions import Attributions
 from seelike.chapter import Run
 from seelike.intervals import Estimate
+from seelike.one_pass import feed
 from seelike.probe_images import ProbeImages
 from seelike.readout import Readout
-from seelike.token_patch import TokenPatch
+from seelike.token_patch import Products, TokenPatch
 
 
 def measure(
@@ -30,7 +31,7 @@ def measure(
     """
     found = []
     for each in loaded:
-        compared = {which: _compare(which, model, run) for which, model in each.items()}
+        compared = _compare(each, run)
         first = not found
         read = {which: _probe(which, each[which], run, probed, first) for which in each if first or which != "cnn"}
         occluded = _attribute(each, run, compared["vit"], n_attributed) if first and n_attributed else {}
@@ -61,8 +62,12 @@ class Localization:
         return token_patch.compare(self.compared, seed) | readout.compare(self.read, seed)
 
 
-def _compare(which: str, model: nn.Module, run: Run) -> TokenPatch:
-    return token_patch.measure(model, (batch[which] for batch in run.minibatches({which: model})), which)
+def _compare(loaded: dict[str, nn.Module], run: Run) -> dict[str, TokenPatch]:
+    products = {which: Products(which) for which in loaded}
+    for images in run.minibatches(loaded):
+        for which, model in loaded.items():
+            feed(model, images[which], products[which])
+    return {which: each.result() for which, each in products.items()}
 
 
 def _probe(which: str, model: nn.Module, run: Run, probed: ProbeImages | None, all_blocks: bool) -> Readout | None:
