@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 NAME ?= uniformity
 
 .DEFAULT_GOAL := help
-.PHONY: help install book test chapter address serve train bench lint lock clean
+.PHONY: help install book accept test chapter address serve train bench lint lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -21,17 +21,21 @@ $(READY): requirements.txt pyproject.toml
 
 book: $(READY)  ## execute every chapter on the bundled models and build the site
 	$(BIN)/seelike book _build/source
+	@$(BIN)/seelike compare results/pocket _build/results/pocket || { echo "These are not the published numbers. If that is meant: make accept"; exit 1; }
 	$(BIN)/jupyter-book build _build/source --path-output . --warningiserror --keep-going
 	@echo "The book: $(CURDIR)/_build/html/index.html"
 
 test: $(READY)  ## run the tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
+accept:  ## publish the numbers of the last `make book` as results/pocket, to be committed
+	cp _build/results/pocket/*.json results/pocket/
+
 chapter: $(READY)  ## execute one chapter: make chapter NAME=uniformity ARGS="-p profile=mine"
 	$(BIN)/seelike run $(NAME) $(ARGS)
 
 address: $(READY)  ## let buttons and notebooks point at a fork: make address URL=https://github.com/NAME/seelike BRANCH=main
-	$(BIN)/seelike address "$(URL)" --branch "$(BRANCH)"
+	$(BIN)/seelike address "$(URL)" --branch "$(BRANCH)" --site "$(SITE)"
 
 serve: book  ## build the book and serve it at http://127.0.0.1:8000
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html 8000

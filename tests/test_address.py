@@ -115,8 +115,37 @@ def test_the_config_with_an_address_differs_in_nothing_else_and_goes_back(clone)
     assert configure(known, None) == text
     assert text.partition("\nsphinx:")[2].partition("\n#")[0] in known
     before, after = yaml.safe_load(text), yaml.safe_load(known)
-    assert {key for key in after if before.get(key) != after[key]} == {"html", "repository", "launch_buttons"}
-    assert after["html"] == before["html"] | dict.fromkeys((k for k in after["html"] if k.startswith("use_")), True)
+    assert {key for key in after if before.get(key) != after[key]} == {"html", "sphinx", "repository", "launch_buttons"}
+    buttons = dict.fromkeys((k for k in after["html"] if k.startswith("use_")), True)
+    assert after["html"] == before["html"] | buttons | {"baseurl": "https://me.github.io/seelike/"}
+    places = dict.fromkeys(("site_url", "ogp_site_url"), "https://me.github.io/seelike/")
+    assert after["sphinx"]["config"] == before["sphinx"]["config"] | places
+    assert {before["sphinx"]["config"][key] for key in places} == {address.LOCAL}
+
+
+@pytest.mark.parametrize(
+    ("url", "site", "home"),
+    [
+        (URL, "", "https://me.github.io/seelike/"),
+        ("https://github.com/Me/me.github.io", "", "https://me.github.io/"),
+        (URL, "https://example.org", "https://example.org/"),
+        (URL, "http://localhost:8080/a/book/", "http://localhost:8080/a/book/"),
+    ],
+)
+def test_the_pages_are_where_github_puts_them_or_where_it_is_said(clone, url, site, home):
+    assert home in write_address(url, "", clone, site)
+    assert Address.read(clone).home == home
+    write_address("", "", clone)
+    assert Address.read(clone).home == home  # kept, until the repository is another
+    write_address("https://github.com/other/book", "", clone)
+    assert Address.read(clone).home == "https://other.github.io/book/"
+
+
+@pytest.mark.parametrize("site", ["example.org", "ftp://example.org", "https://x/?a", "/"])
+def test_what_is_no_site_is_refused(clone, site):
+    with pytest.raises(InputError, match="SITE must be an address of pages"):
+        write_address(URL, "", clone, site)
+    assert git(clone, "status", "--porcelain") == ""
 
 
 def test_a_staged_page_installs_the_commit_that_was_staged(clone, monkeypatch):

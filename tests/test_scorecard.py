@@ -6,8 +6,9 @@ import pytest
 
 from seelike import scorecard
 from seelike.claims import CLAIMS
+from seelike.palette import PALE_VERDICTS, VERDICTS
 from seelike.places import BOOK, RESULTS
-from seelike.scorecard_plots import FILLS, summary
+from seelike.scorecard_plots import summary
 
 
 def entry(effect: float, verdict: str, control_verdict: str = "open", runs: int = 1) -> dict:
@@ -49,10 +50,11 @@ def test_summary_draws_the_verdicts_in_their_colours():
     rows = [ax.patches[i : i + len(CLAIMS)] for i in range(0, 4 * len(CLAIMS), len(CLAIMS))]
     assert len(ax.patches) == 4 * len(CLAIMS)
     first = list(CLAIMS).index
-    assert rows[0][first("U1")].get_facecolor()[:3] == pytest.approx(rgb(FILLS["holds"]))
-    assert rows[0][first("A3")].get_facecolor()[:3] == pytest.approx(rgb(FILLS["fails"]))
-    assert rows[2][first("U1")].get_facecolor()[:3] == pytest.approx(rgb(FILLS["fails"]))
-    assert rows[0][first("U2")].get_facecolor()[:3] == pytest.approx(rgb(FILLS[None]))
+    assert rows[0][first("U1")].get_facecolor()[:3] == pytest.approx(rgb(VERDICTS["holds"]))
+    assert rows[0][first("A3")].get_facecolor()[:3] == pytest.approx(rgb(VERDICTS["fails"]))
+    assert rows[2][first("U1")].get_facecolor()[:3] == pytest.approx(rgb(VERDICTS["fails"]))
+    assert rows[1][first("U1")].get_facecolor()[:3] == pytest.approx(rgb(PALE_VERDICTS["holds"]))
+    assert rows[0][first("U2")].get_facecolor()[3] == 0
     assert [label.get_text() for label in ax.get_xticklabels()] == list(CLAIMS)
 
 

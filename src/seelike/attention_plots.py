@@ -5,7 +5,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from seelike.plots import COLORS, LABELS, MAP
+from seelike.palette import COLORS, INK, MAP
+from seelike.plots import LABELS
 
 
 def head_distances(trained: dict, control: dict, titles: dict[str, str], axes: np.ndarray | None = None) -> np.ndarray:
@@ -22,7 +23,7 @@ def head_distances(trained: dict, control: dict, titles: dict[str, str], axes: n
         for shift, color, found in ((-0.15, COLORS["vit"], entry), (0.15, COLORS["random"], control[which])):
             blocks, heads = found["values"].shape
             ax.scatter(np.repeat(np.arange(blocks), heads) + shift, found["values"].flatten(), s=16, color=color)
-        ax.axhline(entry["uniform"], color="#444444", linestyle=":", linewidth=1)
+        ax.axhline(entry["uniform"], color=INK, linestyle=":", linewidth=1)
         ax.set_title(titles[which])
         ax.set_xlabel("block")
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from seelike.drift import TOLERANCE, measure_drift, report
 from seelike.errors import InputError
 from seelike.results import Result
 
@@ -96,10 +97,16 @@ def _list_models(chosen: argparse.Namespace) -> int:
 
 
 def _add_compare(commands) -> None:
-    text = """Two result files of one chapter side by side: claims, then the largest difference in every measure."""
-    compare = commands.add_parser("compare", help="two result files side by side", description=text)
+    text = """Two result files of one chapter side by side: claims, then the largest difference in every measure. Or
+    two folders of results, such as results/pocket and _build/results/pocket: chapter by chapter, what differs."""
+    compare = commands.add_parser("compare", help="two result files, or folders, side by side", description=text)
     compare.add_argument("results", nargs=2, type=Path, metavar="RESULT")
-    compare.add_argument("--tolerance", type=float, default=1e-3, help="differences above it count (default: 0.001)")
+    compare.add_argument(
+        "--tolerance",
+        type=float,
+        default=TOLERANCE,
+        help=f"differences above it count, relative ones where numbers are above 1 (default: {TOLERANCE})",
+    )
     compare.add_argument(
         "--plot", type=Path, metavar="PICTURE", help="draw the claims of both into a .png, .svg or .pdf"
     )
@@ -109,6 +116,10 @@ def _add_compare(commands) -> None:
 def _compare(chosen: argparse.Namespace) -> int:
     from seelike import comparison
 
+    if not 0 <= chosen.tolerance < float("inf"):
+        raise InputError(f"--tolerance must be a number of 0 or more, not {chosen.tolerance}")
+    if any(path.is_dir() for path in chosen.results):
+        return _compare_folders(chosen)
     one, other = map(Result.load, chosen.results)
     found = comparison.compare(one, other)
     labels = comparison.name_apart(*chosen.results)
@@ -116,6 +127,14 @@ def _compare(chosen: argparse.Namespace) -> int:
         comparison.plot(dict(zip(labels, (one, other), strict=True)), chosen.plot)
     print(comparison.report(one, other, labels, found))
     return int(not found.agree(chosen.tolerance))
+
+
+def _compare_folders(chosen: argparse.Namespace) -> int:
+    if chosen.plot:
+        raise InputError("--plot draws two result files, not two folders")
+    drifts = measure_drift(*chosen.results, chosen.tolerance)
+    print(report(drifts, chosen.tolerance))
+    return int(not all(each.agrees for each in drifts))
 
 
 def _add_figure(commands) -> None:
@@ -159,13 +178,14 @@ def _add_address(commands) -> None:
         "url", nargs="?", default="", help="https://github.com/NAME/seelike, say; left out: as written"
     )
     address.add_argument("--branch", default="", help="whose notebooks are opened (default: as written, or main)")
+    address.add_argument("--site", default="", help="where the pages are (default: as written, or GitHub's own)")
     address.set_defaults(carry_out=_write_address)
 
 
 def _write_address(chosen: argparse.Namespace) -> int:
     from seelike import address
 
-    print(address.write_address(chosen.url, chosen.branch))
+    print(address.write_address(chosen.url, chosen.branch, site=chosen.site))
     return 0
 
 

@@ -12,15 +12,18 @@ from seelike.results import Result
 
 @dataclass(frozen=True)
 class Comparison:
-    """`differences` maps each claim's effect and each array that both results hold alike to the largest absolute
-    difference, inf where only one is defined; `apart` names what only one holds, or what is of other layers."""
+    """`differences` maps each claim (effect, control and their intervals) and each array that both results hold alike
+    to the largest difference, relative where numbers are beyond 1, inf where only one is defined; `apart` names what
+    only one holds, or what is of other layers; `verdicts` the claims that the two judge differently."""
 
     differences: dict[str, float]
     apart: tuple[str, ...]
+    verdicts: tuple[str, ...] = ()
 
     def agree(self, tolerance: float) -> bool:
-        """Whether both hold the same and nothing differs by more."""
-        return not self.apart and all(difference <= tolerance for difference in self.differences.values())
+        """Whether both hold the same, judge it the same, and nothing differs by more."""
+        beyond = (difference > tolerance for difference in self.differences.values())
+        return not (self.apart or self.verdicts or any(beyond))
 
 
 def compare(one: Result, other: Result) -> Comparison:
@@ -42,9 +45,10 @@ def compare(one: Result, other: Result) -> Comparison:
         if claim not in one.claims or claim not in other.claims:
             apart.append(claim)
         else:
-            effects = (np.array([result.claims[claim]["effect"]], dtype=float) for result in (one, other))
-            differences[claim] = _largest_difference(*effects)
-    return Comparison(differences, tuple(apart))
+            differences[claim] = _largest_difference(*(_numbers(result.claims[claim]) for result in (one, other)))
+    both = one.claims.keys() & other.claims.keys()
+    judged = [claim for claim in one.claims if claim in both and _verdicts(one, claim) != _verdicts(other, claim)]
+    return Comparison(differences, tuple(apart), tuple(judged))
 
 
 def name_apart(one: Path, other: Path) -> tuple[str, str]:
@@ -63,9 +67,9 @@ def report(one: Result, other: Result, labels: tuple[str, str], found: Compariso
         cells = (_tell(result.claims.get(claim)) for result in (one, other))
         lines.append((claim, *cells, _difference(claim, found)))
     arrays = [name for name in (*found.differences, *found.apart) if name not in CLAIMS]
-    measures = [("largest absolute difference by measure", ""), *((name, _difference(name, found)) for name in arrays)]
+    measures = [("largest difference by measure", ""), *((name, _difference(name, found)) for name in arrays)]
     head = [f"{one.chapter}", *(f"  {label}: {_models(r)}" for label, r in zip(labels, (one, other), strict=True))]
-    return "\n".join([*head, "", *_align(lines), "", *_align(measures)])
+    return "\n".join([*head, "", *align(lines), "", *align(measures)])
 
 
 def plot(results: dict[str, Result], picture: Path) -> None:
@@ -78,8 +82,8 @@ def plot(results: dict[str, Result], picture: Path) -> None:
     plots.save(plots.effects(results)[0].figure, picture)
 
 
-def _align(lines: list[tuple[str, ...]]) -> list[str]:
-    """Lines of equally many cells, in columns."""
+def align(lines: list[tuple[str, ...]]) -> list[str]:
+    """Lines of equally many cells, as text in columns."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     rows = ("  ".join(f"{cell:{width}}" for cell, width in zip(line, widths, strict=True)) for line in lines)
     return [row.rstrip() for row in rows]
@@ -104,6 +108,16 @@ def _difference(name: str, found: Comparison) -> str:
     return f"{found.differences[name]:.2e}" if name in found.differences else "not in both alike"
 
 
+def _numbers(claim: dict) -> np.ndarray:
+    numbers = [claim["effect"], claim["control"], *claim["interval"], *claim["control_interval"]]
+    return np.array(numbers, dtype=float)
+
+
+def _verdicts(result: Result, claim: str) -> tuple[str, str]:
+    return result.claims[claim]["verdict"], result.claims[claim]["control_verdict"]
+
+
 def _largest_difference(one: np.ndarray, other: np.ndarray) -> float:
-    difference = np.where(np.isnan(one) & np.isnan(other), 0, np.abs(one - other))
+    size = np.fmax(1, np.fmax(np.abs(one), np.abs(other)))
+    difference = np.where(np.isnan(one) & np.isnan(other), 0, np.abs(one - other) / size)
     return float(np.nan_to_num(difference, nan=np.inf).max(initial=0))

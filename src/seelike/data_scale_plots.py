@@ -6,12 +6,11 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from seelike.data_scale import rows_of
-from seelike.plots import COLORS, SERIES
+from seelike.palette import COLORS, INK, SERIES, SHADES
 
-SHADES = {3: "#9BCBEB", 10: "#56A0D3", 30: "#0072B2", 100: "#003A5C"}  # the ViT's blue, darker with more data
 SERIES_STYLE = {"vit": (COLORS["vit"], "ViT"), "vit_small": (SERIES[4], "small ViT"), "cnn": (COLORS["cnn"], "CNN")}
 TASK_COLORS = {"near": SERIES[2], "far": SERIES[4]}
-OTHER_SEEDS = "#444444"
+OTHER_SEEDS = INK
 
 
 def similarity(measures: dict, axes: np.ndarray | None = None) -> np.ndarray:
@@ -85,7 +84,7 @@ def local_heads(measures: dict, ax: Axes | None = None) -> Axes:
         ax.errorbar(
             places, distance, (distance - low, high - distance), fmt=marker, color=color, capsize=3, label=label
         )
-    ax.axhline(1, color="#444444", linestyle=":", linewidth=1)
+    ax.axhline(1, color=INK, linestyle=":", linewidth=1)
     ax.annotate("even attention", (0, 1), xytext=(0, 3), textcoords="offset points", fontsize=8)
     ax.set_xticks(places, [f"{percent} %" for percent in entry["axes"]["percent"]])
     _finish(ax, "", "share of the training data", "distance of the most local head\n(1: even attention)")

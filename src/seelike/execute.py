@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
 from pathlib import Path
@@ -22,8 +23,9 @@ from seelike import address, imports
 from seelike.errors import InputError, nearest
 from seelike.places import BOOK, PACKAGE, REPOSITORY, RESULTS
 from seelike.progress import relay
+from seelike.status import describe_run
 
-OVERVIEWS = ("scorecard", "intro")  # they read what the chapters wrote, so they come last and are never kept
+OVERVIEWS = {"scorecard": 1, "intro": 1, "status": 2}  # they read what came in earlier turns, and are never kept
 AT_ONCE = min(2, os.cpu_count() or 1)  # chapters, each of which may need 1.5 GB
 LESS_MEMORY = "if that was for want of memory, lower batch_size or choose smaller models"
 KINDS = {str: "text", int: "a whole number", float: "a number", bool: "True or False", list: "a list"}
@@ -47,9 +49,7 @@ def execute(notebook: Path, target: Path | None, parameters: dict, key: str = ""
                 raise InputError(f"{notebook.stem} needs more memory than there is; {LESS_MEMORY}") from None
             raise
         if target:
-            page = nbformat.read(executed, as_version=4)
-            page.metadata["seelike"] = {"key": key}
-            nbformat.write(page, executed)
+            _note(executed, {"key": key})
             put(executed, target)
 
 
@@ -62,25 +62,33 @@ def read_key(target: Path) -> str | None:
 
 
 def execute_apart(notebook: Path, target: Path, parameters: dict[str, str]) -> None:
-    """The same in a process of its own, with its share of the processor's cores; what it refuses is a RuntimeError."""
+    """The same in a process of its own, with its share of the processor's cores; what it refuses is a RuntimeError.
+
+    The executed notebook bears what that took, see `read_cost`.
+    """
     with tempfile.TemporaryDirectory() as folder:
         executed = Path(folder) / notebook.name
-        command = [
-            sys.executable,
-            "-m",
-            "papermill",
-            str(notebook),
-            str(executed),
-            "--no-progress-bar",
-            "-k",
-            "python3",
-        ]
-        command += [word for name, value in parameters.items() for word in ("-r", name, value)]
+        command = [sys.executable, "-P", PACKAGE / "apart.py", notebook, executed, json.dumps(parameters)]
         threads = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // AT_ONCE))}
+        began = time.monotonic()
         done = subprocess.run(command, capture_output=True, text=True, env=threads | os.environ)
         if done.returncode:
             raise RuntimeError(f"{notebook.stem} could not be executed:\n{done.stderr[-3000:]}")
+        peak = json.loads(done.stdout.splitlines()[-1])
+        _note(executed, {"cost": describe_run(time.monotonic() - began, peak)})
         put(executed, target)
+
+
+def read_cost(executed: Path) -> dict:
+    """What the execution of a chapter of the built book took, where and of which commit; empty where not noted."""
+    return nbformat.read(executed, as_version=4).metadata.get("seelike", {}).get("cost", {})
+
+
+def _note(executed: Path, about: dict) -> None:
+    """Let an executed notebook bear something about itself."""
+    page = nbformat.read(executed, as_version=4)
+    page.metadata["seelike"] = about
+    nbformat.write(page, executed)
 
 
 def put(executed: Path, target: Path) -> None:
@@ -138,10 +146,13 @@ def stage_book(folder: Path) -> None:
     """
     if not REPOSITORY:
         raise InputError("the book can only be built in a clone of it; a chapter runs anywhere: seelike run CHAPTER")
+    from seelike.site.furnish import furnish
+
     source = address.find_source(BOOK.parent)
     build = folder.parent
     build.mkdir(parents=True, exist_ok=True)
-    shutil.rmtree(build / "results", ignore_errors=True)
+    for made in ("results", "costs"):
+        shutil.rmtree(build / made, ignore_errors=True)
     with tempfile.TemporaryDirectory(dir=build) as scratch:
         fresh = Path(scratch) / folder.name
         shutil.copytree(BOOK, fresh / "book", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
@@ -150,6 +161,7 @@ def stage_book(folder: Path) -> None:
         for notebook, executed in _execute_all(sorted(BOOK.glob("*.ipynb")), build).items():
             page = _with_outputs(notebook, executed)
             nbformat.write(address.pin(page, source) if source else page, fresh / "book" / notebook.name)
+        furnish(fresh, build / "results")
         shutil.rmtree(folder, ignore_errors=True)
         fresh.rename(folder)
 
@@ -157,8 +169,9 @@ def stage_book(folder: Path) -> None:
 def _execute_all(notebooks: list[Path], build: Path) -> dict[Path, Path]:
     """Each notebook → its executed copy; the overviews after all others. At the first failure no other is begun."""
     done = {}
+    turns = [[n for n in notebooks if OVERVIEWS.get(n.stem, 0) == turn] for turn in range(3)]
     with relay():
-        for pages in ([n for n in notebooks if n.stem not in OVERVIEWS], [n for n in notebooks if n.stem in OVERVIEWS]):
+        for pages in turns:
             pool = ThreadPoolExecutor(AT_ONCE)
             try:
                 done |= zip(pages, pool.map(lambda page: _execute_unless_known(page, build), pages), strict=True)
@@ -170,19 +183,27 @@ def _execute_all(notebooks: list[Path], build: Path) -> dict[Path, Path]:
 def _execute_unless_known(notebook: Path, build: Path) -> Path:
     """The executed notebook, from `build/executed/<name>/<key>`, where its results lie too."""
     store = build / "executed" / notebook.stem
-    known = store / hash_chapter(notebook, {}, (RESULTS,))
+    known = store / hash_chapter(notebook, {}, _published_elsewhere())
     executed = known / notebook.name
     if notebook.stem in OVERVIEWS or not executed.is_file():
         print(f"{notebook.stem}: executing", file=sys.stderr, flush=True)
         shutil.rmtree(store, ignore_errors=True)
         results = build / "results" if notebook.stem in OVERVIEWS else known / "results"
-        takes = "results_dir" in read_parameters(notebook)
-        execute_apart(notebook, executed, {"results_dir": str(results)} if takes else {})
+        places = {"results_dir": str(results), "costs_dir": str(build / "costs")}
+        takes = read_parameters(notebook)
+        execute_apart(notebook, executed, {name: place for name, place in places.items() if name in takes})
     else:
         print(f"{notebook.stem}: nothing but prose can have changed, keeping its outputs", file=sys.stderr)
     if (known / "results").is_dir():
         shutil.copytree(known / "results", build / "results", dirs_exist_ok=True)
+    (build / "costs").mkdir(exist_ok=True)
+    (build / "costs" / f"{notebook.stem}.json").write_text(json.dumps(read_cost(executed)), encoding="utf-8")
     return executed
+
+
+def _published_elsewhere() -> tuple[Path, ...]:
+    """What is published but the very numbers that the book's chapters compute anew, which they do not read."""
+    return tuple(sorted(folder for folder in RESULTS.iterdir() if folder.is_dir() and folder.name != "pocket"))
 
 
 def _with_outputs(notebook: Path, executed: Path) -> nbformat.NotebookNode:

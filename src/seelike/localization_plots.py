@@ -9,7 +9,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 from PIL import Image, ImageOps
 
-from seelike.plots import COLORS, MAP, SERIES, STAGE_COLOR
+from seelike.palette import COLORS, INK, MAP, ON_MAP, SERIES
 
 MODELS = {
     "vit": ("ViT, CLS", COLORS["vit"]),
@@ -43,7 +43,7 @@ def scores(measures: dict, axes: np.ndarray | None = None) -> np.ndarray:
         _draw_scores(ax, measures[measure], measures[f"{measure}_random"])
         ax.set_ylabel(label)
     pixels = measures["edge_score"]["vit"]["values"][0]
-    axes[1].axhline(pixels, color="#444444", linestyle=":", linewidth=1)
+    axes[1].axhline(pixels, color=INK, linestyle=":", linewidth=1)
     axes[1].annotate("pixels alone", (1, pixels), xytext=(0, 3), textcoords="offset points", fontsize=8, ha="right")
     handles = axes[0].get_legend_handles_labels()
     axes[0].figure.legend(*handles, loc="outside upper center", ncols=len(handles[0]), fontsize=8.5)
@@ -58,8 +58,8 @@ def _draw_scores(ax: Axes, trained: dict, control: dict) -> None:
                 values = found[which]["values"][layers[0] == "pixels" :]
                 name = label if found is trained else None
                 ax.plot(np.linspace(0, 1, len(values)), values, style, color=color, linewidth=width, ms=4, label=name)
-    ax.plot([], [], "--", color="#444444", linewidth=1.2, label="random weights")
-    ax.axhline(0, color="#444444", linewidth=0.8)
+    ax.plot([], [], "--", color=INK, linewidth=1.2, label="random weights")
+    ax.axhline(0, color=INK, linewidth=0.8)
     ax.set_xlabel("depth (0: first block, 1: last)")
 
 
@@ -85,7 +85,7 @@ def probes(trained: dict, control: dict, label: str, axes: np.ndarray | None = N
     names = {"single": "single token", "side by side": "tokens side by side"}
     for kind in (kind for kind in KINDS if any(kind in trained[which]["axes"]["kind"] for which in shown)):
         axes[0].plot([], [], color=KINDS[kind], label=names.get(kind, kind))
-    axes[0].plot([], [], "--", color="#444444", linewidth=1.2, label="random weights")
+    axes[0].plot([], [], "--", color=INK, linewidth=1.2, label="random weights")
     axes[0].figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=5, fontsize=8.5)
     return axes
 
@@ -123,7 +123,7 @@ def _draw_maps(rows: dict[str, tuple[dict, int]], axes: np.ndarray | None) -> np
         for ax, token, values in zip(row, entry["axes"]["token"], entry["values"][place], strict=True):
             ax.imshow(values, vmin=0, vmax=most, cmap=MAP, interpolation="nearest")
             y, x = map(int, token.split(","))
-            ax.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, fill=False, edgecolor=STAGE_COLOR, linewidth=1.6))
+            ax.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, fill=False, edgecolor=ON_MAP, linewidth=1.6))
             _blank(ax)
         row[0].set_ylabel(label, fontsize=9)
     for ax, title in zip(axes[0], TOKENS, strict=True):

@@ -3,29 +3,33 @@
 import os
 from pathlib import Path
 
+import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
 from seelike.claims import CLAIMS
 from seelike.errors import InputError
+from seelike.palette import CLAIMED, COLORS, INK, MAP, ON_MAP
 from seelike.results import Result
 
 STYLE = str(Path(__file__).with_name("seelike.mplstyle"))
-COLORS = {"vit": "#0072B2", "cnn": "#D55E00", "random": "#8A8A8A"}  # Okabe & Ito, safe for colour-blind readers
-SERIES = (COLORS["vit"], "#56B4E9", "#CC79A7", COLORS["cnn"], "#009E73")  # of the same palette
-MAP = "magma"
-STAGE_COLOR = "#5EC8E5"
+OUTLINE = [withStroke(linewidth=2.2, foreground="#000000", alpha=0.5)]  # so that a line shows on bright cells too
 PICTURES = (".png", ".svg", ".pdf")
-LABELS = {"vit": "ViT", "cnn": "CNN", "mixer": "Mixer"}
+LABELS = {"vit": "ViT", "vit_small": "small ViT", "cnn": "CNN", "mixer": "Mixer"}
 
 
 def use_style() -> None:
-    """Make the book's look the default of this process."""
+    """Make the book's look the default of this process; a notebook shows its figures as SVG from here on."""
     plt.style.use(STYLE)
+    if "inline" in matplotlib.get_backend():
+        from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+        set_matplotlib_formats("svg")
 
 
 def save(figure: Figure, picture: Path) -> None:
@@ -60,8 +64,8 @@ def similarity(entry: dict, title: str = "", ax: Axes | None = None) -> Axes:
         axis.set_label_text(_axis_label(name))
         axis.set_view_interval(0, len(labels), ignore=True)
     for end in entry.get("stage_ends", []):
-        ax.axhline(end, color=STAGE_COLOR, linewidth=0.7)
-        ax.axvline(end, color=STAGE_COLOR, linewidth=0.7)
+        for draw in (ax.axhline, ax.axvline):
+            draw(end, color=ON_MAP, linewidth=0.9, path_effects=OUTLINE)
     ax.set_box_aspect(1)
     ax.tick_params(left=True, bottom=True, length=3)
     ax.set_title(title)
@@ -101,7 +105,7 @@ def effects(results: dict[str, Result], axes: np.ndarray | None = None) -> np.nd
 
 def _draw_interval(ax: Axes, row: int, claim: dict | None, kind: str) -> None:
     if claim is None:
-        ax.text(0.5, row, "not measured", va="center", ha="center", color="#444444", transform=ax.get_yaxis_transform())
+        ax.text(0.5, row, "not measured", va="center", ha="center", color=INK, transform=ax.get_yaxis_transform())
         return
     effect, (low, high) = (claim[kind or "effect"], claim["control_interval" if kind else "interval"])
     color = COLORS["random"] if kind else COLORS["vit"]
@@ -118,8 +122,8 @@ def _shade_claimed_side(ax: Axes, claim) -> None:
     pad = 0.08 * (max(high, claim.threshold) - min(low, claim.threshold))
     low, high = min(low, claim.threshold) - pad, max(high, claim.threshold) + pad
     start, end = (claim.threshold, high) if claim.above else (low, claim.threshold)
-    ax.axvspan(start, end, color="#009E73", alpha=0.1, linewidth=0)
-    ax.axvline(claim.threshold, color="#444444", linewidth=1)
+    ax.axvspan(start, end, color=CLAIMED, alpha=0.1, linewidth=0)
+    ax.axvline(claim.threshold, color=INK, linewidth=1)
     ax.set_xlim(low, high)
 
 

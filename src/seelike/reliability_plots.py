@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
-from seelike.plots import COLORS, SERIES
+from seelike.palette import COLORS, SERIES
 
 
 def minibatches(sizes: dict[str, dict], axes: np.ndarray | None = None) -> np.ndarray:

@@ -4,9 +4,9 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
 from seelike.claims import CLAIMS
+from seelike.palette import FAINT, ON_VERDICT, PALE_VERDICTS, VERDICTS
 from seelike.scorecard import Found
 
-FILLS = {"holds": "#009E73", "fails": "#D55E00", "open": "#B8B8B8", None: "#FFFFFF"}  # of Okabe & Ito's palette
 SIGNS = {"holds": "✓", "fails": "✗", "open": "○", None: ""}
 
 
@@ -22,13 +22,14 @@ def summary(found: Found, ax: Axes | None = None) -> Axes:
     for row, (scale, kind) in enumerate(lines):
         for key, x in places.items():
             verdict = found[scale].get(key, {}).get(kind)
-            paint = {"facecolor": FILLS[verdict], "alpha": 1 if kind == "verdict" else 0.4}
-            edge = {"edgecolor": "#CCCCCC" if verdict is None else "none", "linewidth": 0.6}
-            ax.add_patch(plt.Rectangle((x - 0.46, row - 0.42), 0.92, 0.84, **paint, **edge))
-            ax.text(x, row, SIGNS[verdict], ha="center", va="center", fontsize=10)
+            paint = (VERDICTS if kind == "verdict" else PALE_VERDICTS).get(verdict, "none")
+            edge = "none" if verdict else FAINT
+            square = plt.Rectangle((x - 0.46, row - 0.42), 0.92, 0.84, facecolor=paint, edgecolor=edge, linewidth=0.8)
+            ax.add_patch(square)
+            ax.text(x, row, SIGNS[verdict], ha="center", va="center", fontsize=11, color=ON_VERDICT)
     ax.set_xlim(-0.6, max(places.values()) + 0.6)
     ax.set_ylim(len(lines) - 0.5, -0.5)
-    ax.set_xticks(list(places.values()), list(places), fontsize=8)
+    ax.set_xticks(list(places.values()), list(places), fontsize=9)
     ax.set_yticks(range(len(lines)), [scale if kind == "verdict" else "its random weights" for scale, kind in lines])
     ax.tick_params(length=0)
     ax.xaxis.tick_top()

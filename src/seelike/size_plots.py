@@ -3,7 +3,8 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from seelike.plots import STAGE_COLOR, similarity
+from seelike.palette import ON_MAP
+from seelike.plots import similarity
 from seelike.sizes import match_depth
 
 
@@ -15,7 +16,15 @@ def sizes(cka: dict, control: dict, axes: np.ndarray | None = None) -> np.ndarra
         entry = entries["vit_vit_small"]
         similarity(entry, title, ax)
         large = np.arange(len(entry["values"]))
-        ax.plot(match_depth(*entry["values"].shape) + 0.5, large + 0.5, "o", color=STAGE_COLOR, markersize=4)
+        ax.plot(
+            match_depth(*entry["values"].shape) + 0.5,
+            large + 0.5,
+            "o",
+            color=ON_MAP,
+            markersize=4.5,
+            markeredgecolor="#000000",
+            markeredgewidth=0.6,
+        )
         ax.set_xlabel("small ViT's block")
         ax.set_ylabel("large ViT's block")
     axes[-1].figure.colorbar(axes[-1].collections[0], ax=list(axes), label="CKA", shrink=0.8, pad=0.02)

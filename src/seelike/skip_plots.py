@@ -7,7 +7,8 @@ from matplotlib.colors import LogNorm
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from seelike.norm_ratio import CLS
-from seelike.plots import COLORS, MAP, SERIES, similarity
+from seelike.palette import COLORS, INK, MAP, SERIES
+from seelike.plots import similarity
 
 LINES = {("vit", "CLS"): ("ViT, CLS token", SERIES[2]), ("vit", "spatial"): ("ViT, spatial tokens", COLORS["vit"]),
          ("cnn", "spatial"): ("CNN, positions", COLORS["cnn"])}  # fmt: skip
@@ -35,7 +36,7 @@ def cosine_depth(measures: dict, axes: np.ndarray | None = None) -> np.ndarray:
     """Cosine of skip and branch by depth and token kind: left trained, right with random weights."""
     axes = _draw_pair(measures, "skip_cosine", "cosine of skip and branch", axes)
     for ax in axes:
-        ax.axhline(0, color="#444444", linewidth=0.8)
+        ax.axhline(0, color=INK, linewidth=0.8)
     return axes
 
 
@@ -100,7 +101,7 @@ def _draw_lines(entries: dict, ax: Axes, log: bool = False) -> None:
     ax.set_xlabel("depth (0: first sublayer, 1: last)")
     if log:
         ax.set_yscale("log")
-        ax.axhline(1, color="#444444", linewidth=0.8)
+        ax.axhline(1, color=INK, linewidth=0.8)
         ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         ax.yaxis.set_major_formatter("{x:g}")
         ax.yaxis.set_minor_locator(NullLocator())

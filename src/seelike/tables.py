@@ -86,10 +86,6 @@ def phrases(results: dict[str, Result]) -> dict[str, str]:
         found |= {f"{scale}_{which}": model["name"] for which, model in provenance["models"].items()}
         found[f"{scale}_images"] = f"{provenance['dataset']['images']:,}"
         found[f"{scale}_batch_size"] = str(result.parameters.get("batch_size", "unknown"))
-        found[f"{scale}_seconds"] = f"{provenance['seconds']:.0f}"
-        found[f"{scale}_peak_mib"] = (
-            "an unknown number of" if provenance["peak_mib"] is None else f"{provenance['peak_mib']:,}"
-        )
     return found
 
 

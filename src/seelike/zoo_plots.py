@@ -2,15 +2,27 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from seelike.drawings import Drawings
 from seelike.errors import InputError
-from seelike.plots import COLORS, SERIES
+from seelike.palette import INK, PAPER, SERIES, SHADES
 from seelike.recipes import GAP, MIXER, NO_SKIP, RESNET, SMALL, VIT
 from seelike.shapes import CUES, Shapes, best_accuracy
+
+FULL = {"ViT, CLS": f"{VIT}.shapes", "ViT, GAP": f"{GAP}.shapes", "small ViT": f"{SMALL}.shapes"}
+CURVES = {  # panel → label → the model whose learning curve is drawn
+    "Kinds": FULL | {"ResNet": f"{RESNET}.shapes", "Mixer": f"{MIXER}.shapes"},
+    "Less data (ViT)": {
+        "all drawings": FULL["ViT, CLS"],
+        **{f"{percent} %": f"{VIT}.shapes_{percent}pct" for percent in (30, 10, 3)},
+    },
+    "A block without skips (ViT)": {
+        "none": FULL["ViT, CLS"],
+        **{f"block {block}": f"{name}.shapes" for block, name in NO_SKIP.items()},
+    },
+}
 
 
 def drawings(n_each: int = 3, images: Drawings | None = None, ax: Axes | None = None) -> Axes:
@@ -29,7 +41,7 @@ def drawings(n_each: int = 3, images: Drawings | None = None, ax: Axes | None = 
     ax.set_xticks([side * (c + 0.5) for c in range(10)], names, fontsize=7.5)
     ax.set_yticks([])
     for edge in range(1, 10):
-        ax.axvline(side * edge - 0.5, color="white", linewidth=3)
+        ax.axvline(side * edge - 0.5, color=PAPER, linewidth=3)
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0)
     return ax
@@ -38,24 +50,9 @@ def drawings(n_each: int = 3, images: Drawings | None = None, ax: Axes | None = 
 def learning_curves(manifest: dict[str, dict], axes: np.ndarray | None = None) -> np.ndarray:
     """Held-out accuracy over the images seen: the kinds of models, less data, a block without skips."""
     axes = plt.subplots(1, 3, figsize=(9, 3.4), sharey=True)[1] if axes is None else axes
-    full = {"ViT, CLS": f"{VIT}.shapes", "ViT, GAP": f"{GAP}.shapes", "small ViT": f"{SMALL}.shapes"}
-    panels = {
-        "Kinds": full | {"ResNet": f"{RESNET}.shapes", "Mixer": f"{MIXER}.shapes"},
-        "Less data (ViT)": {
-            "all drawings": full["ViT, CLS"],
-            **{f"{percent} %": f"{VIT}.shapes_{percent}pct" for percent in (30, 10, 3)},
-        },
-        "A block without skips (ViT)": {
-            "none": full["ViT, CLS"],
-            **{f"block {block}": f"{name}.shapes" for block, name in NO_SKIP.items()},
-        },
-    }
-    palettes = dict.fromkeys(panels, SERIES[:1] + SERIES[2:]) | {
-        "Kinds": SERIES,
-        "Less data (ViT)": sns.light_palette(COLORS["vit"], 5, reverse=True)[:4],
-    }
-    for ax, (title, curves) in zip(axes, panels.items(), strict=True):
-        for color, (label, name) in zip(palettes[title], curves.items(), strict=True):
+    palettes = (SERIES, [SHADES[share] for share in (100, 30, 10, 3)], SERIES[:1] + SERIES[2:])
+    for ax, palette, (title, curves) in zip(axes, palettes, CURVES.items(), strict=True):
+        for color, (label, name) in zip(palette, curves.items(), strict=False):
             curve = manifest[name]["curve"]
             ax.plot(curve["images_seen"], curve["accuracy"], color=color, label=label)
         _mark_ceilings(ax)
@@ -108,6 +105,6 @@ def _draw_answer(ax: Axes, images: Drawings, number: int, given: dict[str, int])
 def _mark_ceilings(ax: Axes) -> None:
     for cues in (("texture", "hue"), tuple(CUES)):
         ceiling = best_accuracy(cues)
-        ax.axhline(ceiling, color="#444444", linestyle=":", linewidth=1)
+        ax.axhline(ceiling, color=INK, linestyle=":", linewidth=1)
         ax.annotate(f"ideal reader of {', '.join(cues)}", (1, ceiling), xycoords=ax.get_yaxis_transform(),
                     xytext=(0, 3), textcoords="offset points", ha="right", fontsize=7)  # fmt: skip

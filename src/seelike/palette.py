@@ -1,0 +1,47 @@
+"""The colours of all figures, after Okabe & Ito, safe for colour-blind readers; each has a counterpart on dark pages.
+
+A model keeps its colour throughout the book.
+"""
+
+import re
+
+COLORS = {"vit": "#0072B2", "cnn": "#D55E00", "random": "#8A8A8A"}
+SERIES = (COLORS["vit"], "#56B4E9", "#CC79A7", COLORS["cnn"], "#009E73")
+SHADES = {3: "#9BCBEB", 10: "#56A0D3", 30: "#0072B2", 100: "#003A5C"}  # the ViT's blue, stronger with more data
+VERDICTS = {"holds": "#009E73", "fails": "#D55E00", "open": "#B8B8B8"}
+PALE_VERDICTS = {"holds": "#99D8C7", "fails": "#EEBF99", "open": "#E3E3E3"}
+ON_VERDICT = "#111111"
+CLAIMED = "#009E73"  # the side on which the paper's claim says that an effect lies
+MAP = "magma"  # of heatmaps
+ON_MAP = "#5EC8E5"  # lines and dots on a heatmap
+INK = "#444444"  # lines of reference and axes
+TEXT = "#222222"
+FAINT = "#CCCCCC"  # outlines of what is empty
+PAPER = "#FFFFFF"
+
+DARK_PAPER = "#121212"  # of the theme
+ON_DARK = {
+    COLORS["vit"]: "#4FA9E6",
+    COLORS["cnn"]: "#FF8A45",
+    COLORS["random"]: "#9AA0A6",
+    SERIES[1]: "#A9DCFA",
+    SERIES[2]: "#E59CC6",
+    SERIES[4]: "#2EC49A",
+    SHADES[3]: "#35638A",
+    SHADES[10]: "#3E86B8",
+    SHADES[100]: "#D2EBFC",
+    VERDICTS["open"]: "#A6ACB3",
+    PALE_VERDICTS["holds"]: "#559D8A",
+    PALE_VERDICTS["fails"]: "#BE7D4E",
+    PALE_VERDICTS["open"]: "#868D96",
+    INK: "#B4BAC2",
+    TEXT: "#E4E7EB",
+    FAINT: "#59616B",
+    PAPER: DARK_PAPER,
+}
+
+
+def darken(svg: str) -> str:
+    """The same drawing for a dark page: every colour of the palette gives way to its counterpart, no other does."""
+    counterparts = {light.lower(): dark.lower() for light, dark in ON_DARK.items()}
+    return re.sub(r"#[0-9a-f]{6}\b", lambda found: counterparts.get(found[0], found[0]), svg)

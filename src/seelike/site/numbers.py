@@ -1,0 +1,139 @@
+"""The numbers that a figure draws, as files beside it.
+
+A cell that draws a figure names them in its metadata, by result file and array:
+`"seelike": {"numbers": {"uniformity/pocket": ["cka/vit", "cka/cnn"], "uniformity/*": ["claims"]}}`. A measure without
+a model after it means all of its models. A cell that draws from no result hands its numbers out, see `hand_out`.
+"""
+
+import json
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pandas as pd
+
+from seelike.hand_out import MIME
+from seelike.results import SCALES, Result
+
+CLAIMS = "claims"
+COLUMNS = ("chapter", "scale", "measure", "model")
+
+
+@dataclass(frozen=True)
+class Array:
+    """A labelled array of a result, with where it is from."""
+
+    chapter: str
+    scale: str
+    measure: str
+    model: str
+    entry: dict
+
+    def tidy(self) -> pd.DataFrame:
+        """One row a value: where it is from, its label on every axis, and it."""
+        labels = pd.MultiIndex.from_product(self.entry["axes"].values(), names=self.entry["axes"])
+        values = pd.DataFrame({"value": self.entry["values"].flatten()}, index=labels).reset_index()
+        for place, name in enumerate(COLUMNS):
+            values.insert(place, name, getattr(self, name))
+        return values
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """All that one figure draws; `sources` are the result files, `chapter/scale`."""
+
+    arrays: tuple[Array, ...]
+    rows: pd.DataFrame  # claims, or what the cell handed out
+    sources: tuple[str, ...]
+
+    def write(self, path: Path) -> None:
+        """Write `<path>.csv`, one row a number, and `<path>.json`, one array an entry."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        tables = [array.tidy() for array in self.arrays] or [self.rows]
+        pd.concat(tables).to_csv(path.with_suffix(".csv"), index=False)
+        arrays = [
+            {name: getattr(array, name) for name in COLUMNS}
+            | {"axes": array.entry["axes"], "values": _plain(array.entry["values"])}
+            for array in self.arrays
+        ]
+        rows = json.loads(self.rows.to_json(orient="records"))
+        text = json.dumps({"sources": self.sources, "rows": rows, "arrays": arrays})
+        path.with_suffix(".json").write_text(text + "\n", encoding="utf-8")
+
+
+def read_named(notebook: Path) -> dict[str, dict[str, list[str]]]:
+    """Label of a figure → the numbers that its cell names."""
+    cells = nbformat.read(notebook, as_version=4).cells
+    named = {}
+    for cell in cells:
+        label = cell.metadata.get("mystnb", {}).get("figure", {}).get("name")
+        numbers = cell.metadata.get("seelike", {}).get("numbers")
+        if label and numbers:
+            named[label] = numbers
+    return named
+
+
+def take_handed_out(notebook: Path) -> dict[str, pd.DataFrame]:
+    """Label of a figure → the table that its cell handed out, which is taken out of the notebook."""
+    page = nbformat.read(notebook, as_version=4)
+    tables = {}
+    for cell in page.cells:
+        label = cell.metadata.get("mystnb", {}).get("figure", {}).get("name")
+        for output in [each for each in cell.get("outputs", []) if MIME in each.get("data", {})]:
+            tables[label] = pd.DataFrame(output.data[MIME]["data"])
+            cell.outputs.remove(output)
+    if tables:
+        nbformat.write(page, notebook)
+    return tables
+
+
+def find(named: dict[str, list[str]], results_dir: Path) -> Numbers:
+    """Read what a cell names from `<results_dir>/<scale>/<chapter>.json`.
+
+    A result file that is not there is left out. Raises KeyError for an array that its file does not hold.
+    """
+    arrays: list[Array] = []
+    claims: list[dict] = []
+    sources: list[str] = []
+    for pattern, wanted in named.items():
+        for source, path in _list_results(results_dir).items():
+            if fnmatch(source, pattern):
+                result = Result.load(path)
+                sources.append(source)
+                for name in wanted:
+                    if name == CLAIMS:
+                        claims += _claims_of(result)
+                    else:
+                        arrays += _arrays_of(result, name)
+    return Numbers(tuple(arrays), pd.DataFrame(claims), tuple(dict.fromkeys(sources)))
+
+
+def _list_results(results_dir: Path) -> dict[str, Path]:
+    """`chapter/scale` → its result file, scale by scale."""
+    return {f"{path.stem}/{scale}": path for scale in SCALES for path in sorted((results_dir / scale).glob("*.json"))}
+
+
+def _arrays_of(result: Result, name: str) -> list[Array]:
+    measure, _, model = name.partition("/")
+    entries = result.measures[measure]
+    chosen = {model: entries[model]} if model else entries
+    return [Array(result.chapter, result.profile, measure, which, entry) for which, entry in chosen.items()]
+
+
+def _claims_of(result: Result) -> list[dict]:
+    rows = []
+    for claim, entry in result.claims.items():
+        row = {"chapter": result.chapter, "scale": result.profile, "claim": claim, "runs": entry.get("runs", 1)}
+        for kind, prefix in (("effect", ""), ("control", "control_")):
+            low, high = entry[f"{prefix}interval"]
+            row |= {kind: entry[kind], f"{prefix}low": low, f"{prefix}high": high}
+            row[f"{prefix}verdict"] = entry[f"{prefix}verdict"]
+        rows.append(row)
+    return rows
+
+
+def _plain(values: np.ndarray) -> list:
+    """Nested lists, with null where a value is not defined."""
+    return np.where(np.isnan(values), None, values).tolist()
