@@ -32,8 +32,8 @@ CHAPTERS = {
     "uniformity": ({"optional": ("vit_small",)}, lambda m, run: uniformity.measure(m, run.minibatches(m), "blocks")),
     "attention_distance": ({"optional": ("vit_little",)}, lambda m, run: local_and_global.measure(m, run, 1, 1)),
     "skip_connections": ({"optional": skip_connections.CUT}, skip_connections.measure),
-    "localization": ({"optional": ("vit_gap",)}, lambda m, run: localization.measure([m], run, None)),
-    "data_scale": ({"optional": data_scale.OPTIONAL}, lambda m, run: data_scale.measure([m], run, {})),
+    "localization": ({"optional": ("vit_gap",)}, lambda m, run: next(localization.measure([m], run, None))),
+    "data_scale": ({"optional": data_scale.OPTIONAL}, lambda m, run: next(data_scale.measure([m], run, {}))),
     "mixer": ({"required": mixer.MODELS}, lambda m, run: mixer.measure(m, run.minibatches(m))),
     "methods": ({}, reliability.measure),
 }

@@ -76,9 +76,7 @@ class Address:
         if not re.fullmatch(r"\w[\w.+/-]*\w|\w", branch, re.A) or re.search(r"\.\.|//|/\.|\.lock$", branch):
             raise InputError(f"BRANCH must be the name of a branch, such as main, not {branch!r}")
         if site and not SITE.fullmatch(site):
-            raise InputError(
-                f"SITE must be an address of pages such as https://example.org/, not {site!r}"
-            )
+            raise InputError(f"SITE must be an address of pages such as https://example.org/, not {site!r}")
         known = cls(f"https://github.com/{found['owner']}/{found['name']}", branch)
         site = site and f"{site.rstrip('/')}/"
         return known if site == known.home else cls(known.url, branch, site)

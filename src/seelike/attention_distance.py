@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from seelike import sharing
 from seelike.attention import Grid, reading_maps, rows_sum_to_one
 from seelike.errors import InputError
 from seelike.intervals import Estimate, bootstrap
@@ -71,7 +72,7 @@ class Distances:
 
     def result(self) -> "AttentionDistance":
         """Of every head; raises InputError before the first minibatch, or where blocks differ in their heads."""
-        found = self.minibatches
+        found = sharing.gather(self.minibatches)
         if not found:
             raise InputError("attention distance needs at least one full minibatch of images")
         if len({len(distance) for distance in found[0].values()}) > 1:

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from seelike import sharing
 from seelike.errors import Degenerate, InputError
 from seelike.intervals import Estimate, bootstrap
 
@@ -115,10 +116,10 @@ class CKA:
             self.minibatches += other.minibatches
 
     def result(self) -> "Similarity":
-        """All pairs; raises InputError before the first minibatch."""
+        """All pairs, over the minibatches of all processes; raises InputError before the first minibatch."""
         if not self.minibatches:
             raise InputError("CKA needs at least one full minibatch of images")
-        return Similarity(self.layers, np.stack(self.minibatches))
+        return Similarity(self.layers, np.stack(sharing.gather(self.minibatches)))
 
     def _agree(self, layers: tuple[str, ...]) -> None:
         if self.layers and layers != self.layers:

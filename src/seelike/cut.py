@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from seelike import sharing
 from seelike.activations import reading
 from seelike.cka import CKA, Similarity, gram
 from seelike.errors import InputError
@@ -74,7 +75,7 @@ class Comparison:
 
     def result(self) -> "Cuts":
         """Raises InputError before the first minibatch."""
-        similarity, hits = self.cka.result(), self.hits
+        similarity, hits = self.cka.result(), sharing.gather(self.hits)
         accuracy = np.array(hits) if hits else None
         return Cuts(tuple(self.models), tuple(self.blocks["vit"]), self.cuts, similarity, accuracy)
 

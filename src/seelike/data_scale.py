@@ -4,14 +4,14 @@ Models are called by the parameters of the chapter that name them: `vit_3pct` le
 `vit` learned from, `vit_near` and `vit_far` went on from `vit` to a near and to a far task.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import nn
 
-from seelike import attention_distance, counterparts, probe_curves
+from seelike import attention_distance, counterparts, probe_curves, sharing
 from seelike.attention import Grid
 from seelike.attention_distance import AttentionDistance, Distances
 from seelike.chapter import Run
@@ -52,7 +52,7 @@ def open_tasks(run: Run) -> dict[str, ProbeImages]:
     return {kind: images for kind, images in opened.items() if images}
 
 
-def measure(loaded: Iterable[dict[str, nn.Module]], run: Run, tasks: dict[str, ProbeImages]) -> list["DataScale"]:
+def measure(loaded: Iterable[dict[str, nn.Module]], run: Run, tasks: dict[str, ProbeImages]) -> Iterator["DataScale"]:
     """All of the chapter on the first run's models; D4 alone on the "vit" and "cnn" of every other seed.
 
     The ViTs of other seeds are also compared with the first, to show how alike two full-data models are.
@@ -70,11 +70,10 @@ def measure(loaded: Iterable[dict[str, nn.Module]], run: Run, tasks: dict[str, P
     pairs = find_pairs(first) | dict.fromkeys(twins, "vit")
     compared, distances = _compare(everyone, pairs, by_share, run) if pairs else (None, {})
     curves = {kind: _probe(named if kind == "probe" else by_share, run, images) for kind, images in tasks.items()}
-    found = [DataScale(compared, distances, curves)]
+    yield DataScale(compared, distances, curves)
     for models in others if "probe" in tasks else ():
         pair = {which: models[which] for which in ("vit", "cnn")}
-        found.append(DataScale(None, {}, {"probe": _probe(pair, run, tasks["probe"])}))
-    return found
+        yield DataScale(None, {}, {"probe": _probe(pair, run, tasks["probe"])})
 
 
 def find_pairs(names: Collection[str]) -> dict[str, str]:
@@ -166,7 +165,8 @@ def _compare(
 
 def _open_distances(models: dict[str, nn.Module], run: Run) -> dict[nn.Module, Distances]:
     """For each model of two or more; none where a model's attention does not lie open."""
-    images = next(run.minibatches(models)) if len(models) > 1 else {}
+    with sharing.alone():
+        images = next(run.minibatches(models)) if len(models) > 1 else {}
     try:
         for which in images:
             Grid.of(which, models[which], images[which])
@@ -176,10 +176,12 @@ def _open_distances(models: dict[str, nn.Module], run: Run) -> dict[nn.Module, D
 
 
 def _probe(models: dict[str, nn.Module], run: Run, images: ProbeImages) -> dict[str, ProbeCurve]:
-    """The curve of every model."""
+    """The curve of every model, each of which one process alone passes the images through."""
     names = {model: which for which, model in models.items()}
-    distinct = {which: model for model, which in names.items()}
-    found = probe_curves.measure(distinct, images.minibatches(distinct, run), images.labels, images.folds)
+    own = {which: model for model, which in sharing.share(list(names.items()))}
+    with sharing.alone():
+        curves = probe_curves.measure(own, images.minibatches(own, run), images.labels, images.folds) if own else {}
+    found = dict(sharing.gather(list(curves.items())))
     return {which: found[names[model]] for which, model in models.items()}
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from seelike import attention_distance, receptive_field
+from seelike import attention_distance, receptive_field, sharing
 from seelike.attention_distance import AttentionDistance, Distances
 from seelike.chapter import Run
 from seelike.heads import Heads, HeadSimilarity
@@ -24,18 +24,21 @@ def measure(models: dict[str, nn.Module], run: Run, n_field_images: int, n_chann
     Receptive fields are those of the first `n_field_images`, each the mean over `n_channels` of a layer's channels.
     """
     distances, similarity = _look(models, run)
-    images = next(run.minibatches(models))
+    with sharing.alone():
+        images = next(run.minibatches(models))
     branches = receptive_field.find_branches("vit", models["vit"], images["vit"][:1])
     names = {
         which: [layer.name for layer in find_layers(which, models[which], "blocks", images[which][:1])]
         for which in ("vit", "cnn")
     }
     names["vit"] += [*branches, *branches.values()]
-    fields = {}
-    for which, layers in names.items():
+
+    def differentiate(which: str) -> ReceptiveFields:
         with naming(which, models[which]):
             few = _first(run, models, which, n_field_images)
-            fields[which] = receptive_field.measure(models[which], few, layers, n_channels)
+            return receptive_field.measure(models[which], few, names[which], n_channels)
+
+    fields = dict(zip(names, sharing.spread(list(names), differentiate), strict=True))
     return LocalAndGlobal(distances, similarity, fields, branches)
 
 
@@ -78,7 +81,7 @@ class LocalAndGlobal:
 def _first(run: Run, models: dict[str, nn.Module], which: str, n_images: int) -> Iterator[torch.Tensor]:
     """The first images as one model wants them, a few at a time."""
     left = n_images
-    for batch in run.minibatches(models):
+    for batch in run.minibatches({which: models[which]}):
         images = batch[which][:left]
         yield from images.split(max(1, FIELD_PIXELS // images[0, 0].numel()))
         left -= len(batch[which])

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from seelike import sharing
 from seelike.errors import InputError
 from seelike.intervals import Estimate, bootstrap
 from seelike.one_pass import Reading, feed_all
@@ -103,7 +104,7 @@ class Ratios:
         """Of every sublayer; raises InputError before the first minibatch."""
         if not self.minibatches:
             raise InputError("norm ratios need at least one full minibatch of images")
-        return NormRatios.gather(self.kinds, self.minibatches)
+        return NormRatios.gather(self.kinds, sharing.gather(self.minibatches))
 
 
 def _reduce(model: nn.Module, images: torch.Tensor, kinds: Kinds, z: torch.Tensor, f: torch.Tensor) -> "Tokens":

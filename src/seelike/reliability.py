@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from seelike import sharing
 from seelike.activations import reading_as
 from seelike.chapter import Run
 from seelike.cka import gram
@@ -29,10 +30,14 @@ MOST_KEPT = 1024  # of all
 
 
 def measure(models: dict[str, nn.Module], run: Run) -> "Reliability":
-    """Pass the run's images through {"vit": …, "cnn": …} and keep the block in the middle of each.
+    """Pass the run's images through {"vit": …, "cnn": …} and keep the block in the middle of each, on one process.
 
     Both layers are kept whole, so that every choice can be varied on them, but of no more than `MOST_KEPT` images.
     """
+    return sharing.once(lambda: _measure(models, run))
+
+
+def _measure(models: dict[str, nn.Module], run: Run) -> "Reliability":
     kept: dict[str, dict[str, torch.Tensor]] = {which: {} for which in models}
     size = run.parameters["batch_size"]
     n_kept = min(MOST_KEPT, len(run.images) // size * size)

@@ -7,7 +7,7 @@ from itertools import repeat
 import torch
 from torch import nn
 
-from seelike import data, norm_ratio
+from seelike import data, norm_ratio, sharing
 from seelike.chapter import Run
 from seelike.cut import Comparison, Cuts
 from seelike.intervals import Estimate
@@ -67,4 +67,4 @@ def _labels(run: Run, models: dict[str, nn.Module]) -> Iterator[torch.Tensor | N
     known = {getattr(model, "num_classes", None) for model in models.values()}
     if known != {data.count_classes(run.images)}:
         return repeat(None)
-    return iter(data.read_labels(run.images).split(run.parameters["batch_size"]))
+    return iter(sharing.share(data.read_labels(run.images).split(run.parameters["batch_size"])))

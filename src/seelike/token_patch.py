@@ -24,6 +24,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from seelike import sharing
 from seelike.cka import gram_places
 from seelike.errors import InputError
 from seelike.intervals import Estimate, bootstrap
@@ -67,7 +68,9 @@ class Products:
         """Of every block; raises InputError before the first minibatch."""
         if not self.minibatches:
             raise InputError("token–patch CKA needs at least one full minibatch of images")
-        return TokenPatch(self.blocks, *(np.array(part) for part in zip(*self.minibatches, strict=True)))
+        return TokenPatch(
+            self.blocks, *(np.array(part) for part in zip(*sharing.gather(self.minibatches), strict=True))
+        )
 
     def _compare(self, tokens: Tokens) -> tuple[np.ndarray, np.ndarray]:
         """The inner products of tokens with patches, (tokens, patches), and with themselves, (tokens,)."""
