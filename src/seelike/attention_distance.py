@@ -29,7 +29,7 @@ def mean_distance(attention: torch.Tensor, grid: Grid) -> torch.Tensor:
         attention: (images, heads, queries, keys) with rows that sum to 1, tokens as `grid` says.
 
     Returns:
-        (heads,) float64, averaged over images and spatial queries.
+        (heads,) float64, averaged over images and spatial queries; a row's sum over keys is float32's.
 
     Raises InputError if the rows do not sum to 1, or the tokens are not those of the grid.
     """
@@ -37,10 +37,12 @@ def mean_distance(attention: torch.Tensor, grid: Grid) -> torch.Tensor:
         raise InputError(f"attention must be among {grid.n_tokens} tokens, not of shape {tuple(attention.shape)}")
     if not rows_sum_to_one(attention):
         raise InputError("the rows of an attention map must sum to 1")
-    spatial = attention[..., grid.n_prefix :, grid.n_prefix :].double()
-    mass = spatial.sum(-1)
-    far = (spatial * grid.distances().to(spatial.device)).sum(-1)
-    return (far / mass.clamp_min(torch.finfo(torch.float32).tiny)).mean((0, 2))
+    apart, found = grid.distances().to(attention.device, torch.float32), []
+    for spatial in attention[..., grid.n_prefix :, grid.n_prefix :]:  # one image at a time stays in the cache
+        spatial = spatial.float()
+        far, mass = (spatial * apart).sum(-1).double(), spatial.sum(-1).double()
+        found.append(far / mass.clamp_min(torch.finfo(torch.float32).tiny))
+    return torch.stack(found).mean((0, 2))
 
 
 def measure(model: nn.Module, minibatches: Iterable[torch.Tensor], parameter: str = "vit") -> "AttentionDistance":

@@ -34,9 +34,12 @@ def compare_tokens(z: torch.Tensor, f: torch.Tensor, channel: int = -1) -> tuple
 
     Both are NaN for a token whose f is exactly 0; the cosine also where z is.
     """
-    z, f = z.double(), f.double()
-    skip, branch = (x.square().sum(channel).sqrt().flatten(1) for x in (z, f))
-    product = (z * f).sum(channel).flatten(1)
+    sums = []
+    for x, y in zip(z.split(1), f.split(1), strict=True):  # one image at a time stays in the cache
+        x, y = x.double(), y.double()
+        sums.append(torch.stack([(one * other).sum(channel).flatten(1) for one, other in ((x, x), (y, y), (x, y))]))
+    squares, others, product = torch.cat(sums, 1)
+    skip, branch = squares.sqrt(), others.sqrt()
     ratio = torch.where(branch > 0, skip / branch, math.nan)
     return ratio, product / (skip * branch)  # 0/0 is NaN
 
