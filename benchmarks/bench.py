@@ -9,6 +9,7 @@ import datetime
 import json
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import book
@@ -17,6 +18,8 @@ import work
 from cases import Case, add_arguments
 from clock import describe_machine, run_apart, take_turns
 from profiling import profile_uniformity
+
+from seelike.errors import InputError
 
 BARS = {
     "cka_over_forward": ("at most", 1.15),
@@ -37,7 +40,13 @@ def main() -> None:
     parser.add_argument("--without-book", action="store_true", help="leave out chapter and book times (minutes)")
     parser.add_argument("--output", default="results/bench.json")
     given = parser.parse_args()
-    machine, case = describe_machine(), Case.of(given)
+    if find_spec("torch_cka") is None:
+        parser.error("torch_cka is missing: make bench, or pip install --no-deps -r benchmarks/requirements.txt")
+    try:
+        machine, case = describe_machine(), Case.of(given)
+        case.layers()  # opens the pictures
+    except InputError as error:
+        parser.error(str(error))
     found = _measure_overheads(case) | _ask_peer(case) | _measure_growth(given)
     found |= {"import_seconds": book.time_import(), "load_seconds": book.time_loading()}
     found |= {"profile": profile_uniformity()}
