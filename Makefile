@@ -43,10 +43,9 @@ serve: book  ## build the book and serve it at http://127.0.0.1:8000
 train: $(READY)  ## train the bundled models anew, one a core (resumes from runs/; about two hours of two cores)
 	$(BIN)/python -m seelike.train
 
-bench: $(READY)  ## measure what drawing, loading and measuring cost
-	$(BIN)/python benchmarks/shapes.py
-	$(BIN)/python benchmarks/zoo.py
-	$(BIN)/python benchmarks/cka.py
+bench: $(READY)  ## measure what measuring costs into results/bench.json: make bench ARGS="--photographs FOLDER …" (--help)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target _build/bench -r benchmarks/requirements.txt
+	PYTHONPATH=_build/bench $(BIN)/python benchmarks/bench.py $(ARGS)
 
 lint: $(READY)  ## check the style of the code
 	$(BIN)/ruff check .

@@ -46,7 +46,7 @@ def curve(*accuracy) -> ProbeCurve:
 
 def test_gives_every_claim_with_its_arrays_and_d4_for_every_seed(tmp_path, tasks):
     run = make_run(tmp_path, n_runs=2, vit_10pct="")
-    trained = data_scale.measure(run.load_models(), run, tasks)
+    trained = list(data_scale.measure(run.load_models(), run, tasks))
     assert [list(found.estimates(0)) for found in trained] == [["D1", "D2", "D3", "D4", "D5", "D6"], ["D4"]]
     result = Result.load(run.record(trained, trained).save(tmp_path))
     assert {claim: entry["runs"] for claim, entry in result.claims.items() if entry["runs"] > 1} == {"D4": 2}
@@ -172,4 +172,4 @@ def test_pictures_of_one_a_class_cannot_be_probed(pictures):
 def test_blocks_that_cannot_be_compared_are_refused_by_their_parameter():
     run = make_run(**NONE | {"vit_3pct": "vit_smallpocket_patch8_56.shapes_3pct"})
     with pytest.raises(InputError, match="^vit_3pct must have the blocks of vit"):
-        data_scale.measure(run.load_models(), run, {})
+        list(data_scale.measure(run.load_models(), run, {}))

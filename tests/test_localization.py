@@ -25,8 +25,8 @@ def test_gives_every_claim_with_its_arrays(tmp_path, monkeypatch):
     monkeypatch.setattr("seelike.probe_images.choose_folds", partial(choose_folds, n_draws=5, shots=2))
     run = make_run(tmp_path, n_images=40, batch_size=8, n_probe_images=260, n_runs=2)
     probed = open_probe_images(run)
-    found = localization.measure(run.load_models(), run, probed, n_attributed=2)
-    control = localization.measure([next(run.load_controls())], run, probed)
+    found = list(localization.measure(run.load_models(), run, probed, n_attributed=2))
+    control = list(localization.measure([next(run.load_controls())], run, probed))
     estimates = found[0].estimates(0)
     assert sorted(estimates) == ["L1", "L2", "L3", "L4", "L5", "L6"] == sorted(found[-1].estimates(0))
     assert all(estimate.low <= estimate.effect <= estimate.high for estimate in estimates.values())
@@ -51,7 +51,7 @@ def test_without_a_gap_model_and_probes_their_claims_are_left_out(tmp_path):
 def test_the_first_images_are_occluded_before_every_model(tmp_path):
     run = make_run(tmp_path, vit_gap="")
     models = next(run.load_models())
-    one, two = (localization.measure([models], run, None, n)[0].occluded for n in (1, 2))
+    one, two = (next(localization.measure([models], run, None, n)).occluded for n in (1, 2))
     assert one["cnn"].values.shape == (1, 7, 7)
     assert one["cnn"].values == pytest.approx(two["cnn"].values[:1], abs=1e-4)
 
@@ -76,4 +76,4 @@ def test_a_model_without_an_interior_is_refused_by_its_parameter(tmp_path):
     models = next(run.load_models())
     models["cnn"].stages[3].blocks[2].register_forward_hook(lambda _, i, output: output[:, :, :2, :2])
     with pytest.raises(InputError, match="^cnn must have 3×3 places or more"):
-        localization.measure([models], run, None)
+        list(localization.measure([models], run, None))

@@ -170,3 +170,10 @@ def test_a_dead_branch_and_no_image_are_refused():
         norm_ratio.measure("vit", model, [images()])
     with pytest.raises(InputError, match="at least one full minibatch"):
         norm_ratio.measure("vit", model, [])
+
+
+@pytest.mark.parametrize("scale", [1e-25, 1e25])
+def test_vectors_whose_squares_float32_does_not_hold_have_the_same_ratio(scale, generator):
+    z, f = torch.randn(2, 3, 5, 8, generator=generator)
+    for found, plain in zip(compare_tokens(scale * z, scale * f), compare_tokens(z, f), strict=True):
+        torch.testing.assert_close(found, plain, rtol=1e-5, atol=1e-6)

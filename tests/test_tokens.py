@@ -7,6 +7,7 @@ from torch import nn
 
 from seelike import tokens
 from seelike.errors import InputError
+from seelike.one_pass import read_once
 from seelike.tokens import Blocks, find_channels, find_grid, gather, split
 
 
@@ -115,7 +116,8 @@ def test_a_model_is_left_as_it_was_and_refused_by_its_parameter(generator):
     with pytest.raises(InputError, match="layer x has 40 tokens, and no grid of them"):
         split(model, "x", torch.zeros(4, 40, 64), images(generator))
     with pytest.raises(InputError, match="cnn .*one list of tokens for each image"):
-        tokens._read("cnn", _Twice(), images(generator), ["layer"], lambda each: each)
+        x, twice = images(generator), _Twice()
+        read_once(twice, x, tokens._reading("cnn", twice, x, ["layer"], lambda each: each))
 
 
 class _Vectors(nn.Module):

@@ -6,19 +6,23 @@ before the next layer needs the memory, so that a pass over a large model keeps 
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import nn
 
 from seelike.errors import InputError
-from seelike.layers import evaluating, hooked, naming
+from seelike.layers import hooked, naming
+from seelike.one_pass import read_once
+
+Reduce = Callable[[torch.Tensor], torch.Tensor]
 
 
 def stream(
     model: nn.Module,
     batches: Iterable[torch.Tensor],
     names: list[str],
-    reduce: Callable[[torch.Tensor], torch.Tensor] = torch.clone,
+    reduce: Reduce = torch.clone,
 ) -> Iterator[dict[str, torch.Tensor]]:
     """Yield {layer name: reduce(activation)} for each minibatch, in the order of `names`.
 
@@ -31,8 +35,7 @@ def stream(
     Raises InputError if a layer does not run exactly once a pass, or `reduce` refuses it.
     """
     for images in batches:
-        with evaluating(model):
-            seen = _pass(model, images, names, reduce)
+        (seen,) = read_once(model, images, reading(model, names, len(images), reduce))
         yield seen
 
 
@@ -40,7 +43,7 @@ def read_all(
     models: dict[str, nn.Module],
     images: dict[str, torch.Tensor],
     names: dict[str, list[str]],
-    reduce: Callable[[torch.Tensor], torch.Tensor],
+    reduce: Reduce,
 ) -> dict[str, torch.Tensor]:
     """One minibatch through several models: {"<model>/<layer>": reduce(activation)}, in the order of `names`.
 
@@ -48,29 +51,43 @@ def read_all(
     """
     found = {}
     for which, layers in names.items():
-        with naming(which, models[which]):
-            (seen,) = stream(models[which], [images[which]], layers, reduce)
+        own = images[which]
+        (seen,) = read_once(models[which], own, reading_as(which, models[which], layers, len(own), reduce))
         found |= {f"{which}/{layer}": reduced for layer, reduced in seen.items()}
     return found
 
 
-@torch.inference_mode()
-def _pass(model, images, names, reduce) -> dict[str, torch.Tensor]:
-    seen = {}
+@contextmanager
+def reading(model: nn.Module, names: list[str], n_images: int, reduce: Reduce) -> Iterator[dict[str, torch.Tensor]]:
+    """Context in which one pass of `n_images` fills {layer name: reduce(activation)}, in the order of `names`.
+
+    Raises InputError, on leaving it, as `stream` does.
+    """
+    seen: dict[str, torch.Tensor] = {}
 
     def see(name: str, activation: torch.Tensor) -> None:
         if name in seen:
             raise InputError(f"layer {name} runs more than once in a forward pass, so its output is not defined")
-        if activation.shape[0] % len(images):
-            raise InputError(f"layer {name} gives {activation.shape[0]} rows for {len(images)} images")
+        if activation.shape[0] % n_images:
+            raise InputError(f"layer {name} gives {activation.shape[0]} rows for {n_images} images")
         try:  # windowed attention has several windows, in a row, for each image
-            seen[name] = reduce(activation.reshape(len(images), -1))
+            seen[name] = reduce(activation.reshape(n_images, -1))
         except InputError as error:
             raise type(error)(f"layer {name}: {error}") from None
 
     with hooked(model, names, see):
-        model(images)
+        yield seen
     missing = [name for name in names if name not in seen]
     if missing:
         raise InputError(f"layer {missing[0]} did not run in this forward pass, though it did in another")
-    return {name: seen[name] for name in names}
+    for name in names:
+        seen[name] = seen.pop(name)
+
+
+@contextmanager
+def reading_as(
+    parameter: str, model: nn.Module, names: list[str], n_images: int, reduce: Reduce
+) -> Iterator[dict[str, torch.Tensor]]:
+    """The same; whatever is refused, the sentence begins with the parameter that chose the model."""
+    with naming(parameter, model), reading(model, names, n_images, reduce) as seen:
+        yield seen

@@ -12,7 +12,8 @@ import torch
 from torch import nn
 
 from seelike.errors import InputError
-from seelike.layers import INPUT, evaluating, find_blocks, hooked
+from seelike.layers import INPUT, find_blocks, hooked
+from seelike.one_pass import Reading, read_once
 from seelike.tokens import find_grid
 
 Reduce = Callable[[torch.Tensor], torch.Tensor]
@@ -77,29 +78,35 @@ def find_attention(model: nn.Module) -> dict[str, nn.Module]:
 
 def read_maps(model: nn.Module, images: torch.Tensor, reduce: Reduce = torch.clone) -> dict[str, torch.Tensor]:
     """Module name of each attention → `reduce` of its map: (images, heads, queries, keys), rows that sum to 1."""
-    return _read(model, images, list(find_attention(model)), "attn_drop", reduce)
+    return read_once(model, images, reading_maps(model, reduce))[0]
 
 
 def read_heads(model: nn.Module, images: torch.Tensor, name: str) -> torch.Tensor:
     """What each head of one attention puts out, before it is mixed with the others: (images, heads, tokens, width)."""
+    return read_once(model, images, reading_heads(model, name, torch.clone))[0][name]
+
+
+def reading_maps(model: nn.Module, reduce: Reduce) -> Reading:
+    """Context in which one pass fills what `read_maps` gives."""
+    return _reading(model, list(find_attention(model)), "attn_drop", reduce)
+
+
+def reading_heads(model: nn.Module, name: str, reduce: Reduce) -> Reading:
+    """Context in which one pass fills {name: `reduce` of what `read_heads` gives}."""
     n_heads = find_attention(model)[name].num_heads
-    mixed = _read(model, images, [name], "proj", torch.clone)[name]
-    return mixed.unflatten(-1, (n_heads, -1)).transpose(1, 2)
+    return _reading(model, [name], "proj", lambda mixed: reduce(mixed.unflatten(-1, (n_heads, -1)).transpose(1, 2)))
 
 
-@torch.inference_mode()
-def _read(
-    model: nn.Module, images: torch.Tensor, names: list[str], part: str, reduce: Reduce
-) -> dict[str, torch.Tensor]:
+@contextmanager
+def _reading(model: nn.Module, names: list[str], part: str, reduce: Reduce) -> Iterator[dict[str, torch.Tensor]]:
     """What one part of attention modules takes in, reduced as it comes by."""
     inputs, found = {f"{name}.{part}{INPUT}": name for name in names}, {}
 
     def see(key: str, tensor: torch.Tensor) -> None:
         found[inputs[key]] = reduce(tensor)
 
-    with evaluating(model), _unfused(model), hooked(model, list(inputs), see):
-        model(images)
-    return found
+    with _unfused(model), hooked(model, list(inputs), see):
+        yield found
 
 
 def rows_sum_to_one(attention: torch.Tensor) -> bool:

@@ -7,14 +7,17 @@ they are left out as queries and as keys, and each row is scaled to sum to 1 ove
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 from torch import nn
 
-from seelike.attention import Grid, read_maps, rows_sum_to_one
+from seelike import sharing
+from seelike.attention import Grid, reading_maps, rows_sum_to_one
 from seelike.errors import InputError
 from seelike.intervals import Estimate, bootstrap
+from seelike.one_pass import Reading, feed_all
 
 OUTER = 2  # blocks at either end, as in the paper's Figure 3
 
@@ -26,7 +29,7 @@ def mean_distance(attention: torch.Tensor, grid: Grid) -> torch.Tensor:
         attention: (images, heads, queries, keys) with rows that sum to 1, tokens as `grid` says.
 
     Returns:
-        (heads,) float64, averaged over images and spatial queries.
+        (heads,) float64, averaged over images and spatial queries; a row's sum over keys is float32's.
 
     Raises InputError if the rows do not sum to 1, or the tokens are not those of the grid.
     """
@@ -34,10 +37,12 @@ def mean_distance(attention: torch.Tensor, grid: Grid) -> torch.Tensor:
         raise InputError(f"attention must be among {grid.n_tokens} tokens, not of shape {tuple(attention.shape)}")
     if not rows_sum_to_one(attention):
         raise InputError("the rows of an attention map must sum to 1")
-    spatial = attention[..., grid.n_prefix :, grid.n_prefix :].double()
-    mass = spatial.sum(-1)
-    far = (spatial * grid.distances().to(spatial.device)).sum(-1)
-    return (far / mass.clamp_min(torch.finfo(torch.float32).tiny)).mean((0, 2))
+    apart, found = grid.distances().to(attention.device, torch.float32), []
+    for spatial in attention[..., grid.n_prefix :, grid.n_prefix :]:  # one image at a time stays in the cache
+        spatial = spatial.float()
+        far, mass = (spatial * apart).sum(-1).double(), spatial.sum(-1).double()
+        found.append(far / mass.clamp_min(torch.finfo(torch.float32).tiny))
+    return torch.stack(found).mean((0, 2))
 
 
 def measure(model: nn.Module, minibatches: Iterable[torch.Tensor], parameter: str = "vit") -> "AttentionDistance":
@@ -45,17 +50,37 @@ def measure(model: nn.Module, minibatches: Iterable[torch.Tensor], parameter: st
 
     Raises InputError, which names `parameter`, if the model's attention is not among all patches.
     """
-    grid, found = None, []
-    for images in minibatches:
-        grid = grid or Grid.of(parameter, model, images)
-        distances = read_maps(model, images, lambda attention, grid=grid: mean_distance(attention, grid))
-        found.append({name: distance.cpu().numpy() for name, distance in distances.items()})
-    if not found:
-        raise InputError("attention distance needs at least one full minibatch of images")
-    if len({len(distance) for distance in found[0].values()}) > 1:
-        raise InputError(f"{parameter} must have the same number of heads in every block")
-    names = tuple(found[0])
-    return AttentionDistance(names, grid, np.array([[batch[name] for name in names] for batch in found]))
+    distances = Distances(parameter)
+    feed_all(model, minibatches, distances)
+    return distances.result()
+
+
+class Distances:
+    """Accumulator of mean distances, one array a minibatch; `parameter` names the model in refusals."""
+
+    def __init__(self, parameter: str):
+        self.parameter = parameter
+        self.grid: Grid | None = None
+        self.minibatches: list[dict[str, np.ndarray]] = []
+
+    def reading(self, model: nn.Module, images: torch.Tensor) -> Reading:
+        """The distances of each attention's heads in a pass of these images."""
+        self.grid = self.grid or Grid.of(self.parameter, model, images)
+        return reading_maps(model, partial(mean_distance, grid=self.grid))
+
+    def update(self, found: dict[str, torch.Tensor]) -> None:
+        """Add one minibatch."""
+        self.minibatches.append({name: distance.cpu().numpy() for name, distance in found.items()})
+
+    def result(self) -> "AttentionDistance":
+        """Of every head; raises InputError before the first minibatch, or where blocks differ in their heads."""
+        found = sharing.gather(self.minibatches)
+        if not found:
+            raise InputError("attention distance needs at least one full minibatch of images")
+        if len({len(distance) for distance in found[0].values()}) > 1:
+            raise InputError(f"{self.parameter} must have the same number of heads in every block")
+        names = tuple(found[0])
+        return AttentionDistance(names, self.grid, np.array([[batch[name] for name in names] for batch in found]))
 
 
 @dataclass(frozen=True)

@@ -4,15 +4,17 @@ import math
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Protocol
 
 import torch
 from torch import nn
 
-from seelike import data, models
+from seelike import data, models, sharing, stored
 from seelike.blueprints import check_weights
 from seelike.claims import CLAIMS, judge
 from seelike.errors import InputError, nearest
@@ -49,6 +51,7 @@ class Run:
     models: tuple[str, ...] = MODELS
     described: dict = field(default_factory=dict)
     other_images: dict = field(default_factory=dict)
+    from_result: str = ""  # a result file that was measured before, to be taken instead of measuring
 
     def load_models(self) -> Iterator[dict[str, nn.Module]]:
         """The trained models, {"vit": …, "cnn": …}, by the parameter that names them, once for each training run.
@@ -61,11 +64,15 @@ class Run:
         from seelike import rehearsal  # it imports the chapters, and they this module
 
         rehearsal.check(self)
+        yield from self._load_trained()
+
+    def _load_trained(self) -> Iterator[dict[str, nn.Module]]:
         for number, names in enumerate(self._runs()):
             loaded = {}
             for which, name in names.items():
                 checkpoint = self._checkpoint(which)
-                loaded[which] = models.load_model(which, name, checkpoint, *self._where())
+                load = partial(models.load_model, which, name, checkpoint, *self._where())
+                loaded[which] = sharing.in_turn(load)
                 self.described[_key(which, number)] = models.describe(loaded[which], name, checkpoint)
             yield loaded
 
@@ -97,11 +104,15 @@ class Run:
         """Note other images than the chapter's own for the result's provenance."""
         self.other_images[key] = chosen.describe(name, split)
 
-    def record(self, trained: list[Measured], control: list[Measured]) -> Result:
+    def record(self, trained: Iterable[Measured], control: Iterable[Measured]) -> Result:
         """The result: arrays of the first run, and a verdict for every claim from all runs, trained and untrained.
 
-        A chapter that tests no claim may go without a control.
+        A chapter that tests no claim may go without a control. With `from_result` nothing is asked of either, so that
+        generators measure nothing, and that file is the result; InputError if it is not of this very run.
         """
+        if self.from_result:
+            return self._read_stored()
+        trained, control = list(trained), list(control)
         measures = trained[0].arrays()
         for untrained in control[:1]:
             measures |= {f"{name}_random": entry for name, entry in untrained.arrays().items()}
@@ -112,8 +123,17 @@ class Run:
         dataset |= {"images": len(self.images) - left_over, "left_over": left_over}
         provenance = trace(self.started, self.described, dataset, self.device) | self.other_images
         claims = {claim: _judge(claim, runs, untrained[claim]) for claim, runs in found.items()}
-        parameters = {name: _without_folder(name, value) for name, value in self.parameters.items()}
+        parameters = self._portable_parameters()
         return Result(self.chapter, parameters.pop("profile"), parameters, provenance, measures, claims)
+
+    def _read_stored(self) -> Result:
+        images = {"dataset": {"sha256": self.images.sha256}} | self.other_images
+        result = stored.read(self.from_result, self.chapter, self._portable_parameters(), images)
+        controlled = any(which.endswith("_random") for which in result.provenance["models"])
+        for _ in chain(self._load_trained(), self.load_controls() if controlled else ()):
+            pass  # what is loaded is described
+        stored.check_models(self.from_result, result, self.described)
+        return result
 
     def __str__(self) -> str:
         batch_size = self.parameters["batch_size"]
@@ -124,6 +144,9 @@ class Run:
         for key, images in self.other_images.items():
             passed_over.append(data.say_skipped(images.get("skipped", []), f" of {key}"))
         return "; ".join([said, *filter(None, passed_over)])
+
+    def _portable_parameters(self) -> dict:
+        return {name: _without_folder(name, value) for name, value in self.parameters.items()}
 
     def _load_random(self, names: dict[str, str]) -> dict[str, nn.Module]:
         seed = self.parameters["seed"]
@@ -149,11 +172,17 @@ class Run:
 
 
 def prepare(
-    chapter: str, results_dir: str, required: tuple[str, ...] = MODELS, optional: tuple[str, ...] = (), **parameters
+    chapter: str,
+    results_dir: str,
+    required: tuple[str, ...] = MODELS,
+    optional: tuple[str, ...] = (),
+    from_result: str = "",
+    **parameters,
 ) -> Run:
     """Check every parameter of a chapter, and every image, before any long work starts.
 
     `required` and `optional` are the parameters that name models; an optional one may be empty, and is left out then.
+    `from_result` is a result file of these very parameters, to be taken instead of measuring; "" for none.
 
     Raises InputError: one sentence that names the parameter and says what is allowed.
     """
@@ -170,7 +199,10 @@ def prepare(
             check_weights(which, parameters[which])
     chosen = data.choose(images, parameters["n_images"], parameters["seed"])
     read_published(chapter, results_dir)  # a damaged file there would be noticed only at the end
-    return Run(chapter, parameters, chosen, device, started, named)
+    run = Run(chapter, parameters, chosen, device, started, named, from_result=from_result)
+    if from_result:
+        stored.read(from_result, chapter, run._portable_parameters(), {"dataset": {"sha256": chosen.sha256}})
+    return run
 
 
 def find_dry_run() -> str:

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from seelike import sharing
 from seelike.errors import Degenerate, InputError
 from seelike.intervals import Estimate, bootstrap
 
@@ -57,6 +58,25 @@ def gram(activations: torch.Tensor) -> torch.Tensor:
     if k.trace() <= n * (32 * torch.finfo(x.dtype).eps) ** 2 * mean.double().square().sum():
         raise Degenerate("activations are the same for every image of a minibatch, so CKA is not defined")
     return center(k)
+
+
+def gram_places(x: torch.Tensor) -> torch.Tensor:
+    """The centred Gram matrix of every place, as `gram` defines it: (places, n, channels) → (places, n²) float64.
+
+    A place whose activations are the same for all images (within 32 units of rounding) has zeros.
+    Raises InputError for fewer than four images, NaN or infinity.
+    """
+    n = x.shape[1]
+    if n < MIN_IMAGES:
+        raise InputError(f"the unbiased HSIC needs at least {MIN_IMAGES} images in a minibatch, not {n}")
+    x = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+    mean = x.mean(1, keepdim=True)
+    k = ((x - mean) @ (x - mean).mT).double()
+    if not torch.isfinite(k).all():
+        raise InputError("activations must be finite: there are NaN or infinite values")
+    least = n * (32 * torch.finfo(x.dtype).eps) ** 2 * mean.double().square().sum((1, 2))
+    varies = k.diagonal(dim1=1, dim2=2).sum(1) > least
+    return (center(k) * varies[:, None, None]).flatten(1)
 
 
 def center(grams: torch.Tensor) -> torch.Tensor:
@@ -96,10 +116,10 @@ class CKA:
             self.minibatches += other.minibatches
 
     def result(self) -> "Similarity":
-        """All pairs; raises InputError before the first minibatch."""
+        """All pairs, over the minibatches of all processes; raises InputError before the first minibatch."""
         if not self.minibatches:
             raise InputError("CKA needs at least one full minibatch of images")
-        return Similarity(self.layers, np.stack(self.minibatches))
+        return Similarity(self.layers, np.stack(sharing.gather(self.minibatches)))
 
     def _agree(self, layers: tuple[str, ...]) -> None:
         if self.layers and layers != self.layers:

@@ -41,7 +41,17 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for add in (_add_run, _add_params, _add_models, _add_compare, _add_figure, _add_doctor, _add_address, _add_book):
+    for add in (
+        _add_run,
+        _add_measure,
+        _add_params,
+        _add_models,
+        _add_compare,
+        _add_figure,
+        _add_doctor,
+        _add_address,
+        _add_book,
+    ):
         add(commands)
     return parser
 
@@ -65,6 +75,32 @@ def _run(chosen: argparse.Namespace) -> int:
     from seelike import rerun  # papermill, torch and timm take seconds to import: only where they are needed
 
     rerun.run(chosen.chapters, chosen.parameter, chosen.profile, chosen.output, chosen.again, chosen.dry_run)
+    return 0
+
+
+def _add_measure(commands) -> None:
+    text = """Measure a chapter and write its result file, without a page. Several processes share the work:
+    torchrun --nproc-per-node N -m seelike measure CHAPTER. The page draws from the file: seelike run CHAPTER -p
+    from_result=FILE, with the same parameters."""
+    measure = commands.add_parser("measure", help="a chapter's result file alone, also by torchrun", description=text)
+    measure.add_argument("chapter", metavar="CHAPTER")
+    measure.add_argument(
+        "-p", "--parameter", action="append", default=[], metavar="NAME=VALUE", help="seelike params CHAPTER lists them"
+    )
+    measure.add_argument(
+        "--profile", default="", help="take parameters from a profile first: its name, or a .yaml file"
+    )
+    measure.add_argument("-o", "--results-dir", default="", help="the same as -p results_dir=FOLDER")
+    measure.set_defaults(carry_out=_measure)
+
+
+def _measure(chosen: argparse.Namespace) -> int:
+    from seelike import measuring
+
+    place = [f"results_dir={chosen.results_dir}"] if chosen.results_dir else []
+    written = measuring.measure(chosen.chapter, chosen.parameter + place, chosen.profile)
+    if written:
+        print(f"{chosen.chapter}: {written}", flush=True)
     return 0
 
 

@@ -11,11 +11,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from seelike.activations import stream
+from seelike.activations import reading_as
 from seelike.cka import CKA, Similarity, gram
 from seelike.errors import InputError
 from seelike.intervals import Estimate
-from seelike.layers import find_layers, naming
+from seelike.layers import find_layers
+from seelike.one_pass import Reading, read_once
+
+Seen = dict[nn.Module, dict[str, torch.Tensor]]  # model → block → Gram matrix
 
 DECIMALS = 12  # of CKA: beyond them lies rounding, which would tell a model from itself
 
@@ -32,17 +35,37 @@ def measure(
 
     Raises InputError, which names the model, if the two of a pair have other blocks, or fewer than three.
     """
-    cka, blocks = CKA(), {}
-    named = [which for which in models if which in pairs or which in pairs.values()]
+    pairing = Pairing(models, pairs)
     for images in minibatches:
-        blocks = blocks or _find_blocks({which: models[which] for which in named}, images, pairs)
-        seen: dict[nn.Module, dict[str, torch.Tensor]] = {}
-        for which, names in blocks.items():
-            if models[which] not in seen:
-                with naming(which, models[which]):
-                    (seen[models[which]],) = stream(models[which], [images[which]], list(names), gram)
-        cka.update({_label(which, name): seen[models[which]][name] for which in blocks for name in blocks[which]})
-    return Counterparts(pairs, blocks, cka.result())
+        seen: Seen = {}
+        for which, model in pairing.models.items():
+            if model not in seen:
+                (seen[model],) = read_once(model, images[which], pairing.reading(which, images))
+        pairing.update(seen)
+    return pairing.result()
+
+
+class Pairing:
+    """Accumulator of HSIC₁ between the blocks of all models that are compared; two names may be one model."""
+
+    def __init__(self, models: dict[str, nn.Module], pairs: dict[str, str]):
+        self.pairs, self.cka = pairs, CKA()
+        self.models = {which: model for which, model in models.items() if which in pairs or which in pairs.values()}
+        self.blocks: dict[str, tuple[str, ...]] = {}
+
+    def reading(self, which: str, images: dict[str, torch.Tensor]) -> Reading:
+        """Gram matrices of a model's blocks in a pass of its images."""
+        self.blocks = self.blocks or _find_blocks(self.models, images, self.pairs)
+        return reading_as(which, self.models[which], list(self.blocks[which]), len(images[which]), gram)
+
+    def update(self, seen: "Seen") -> None:
+        """Add one minibatch, as read of every model."""
+        each = ((which, name) for which, names in self.blocks.items() for name in names)
+        self.cka.update({_label(which, name): seen[self.models[which]][name] for which, name in each})
+
+    def result(self) -> "Counterparts":
+        """Raises InputError before the first minibatch."""
+        return Counterparts(self.pairs, self.blocks, self.cka.result())
 
 
 @dataclass(frozen=True)

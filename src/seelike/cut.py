@@ -11,11 +11,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from seelike.activations import stream
+from seelike import sharing
+from seelike.activations import reading
 from seelike.cka import CKA, Similarity, gram
 from seelike.errors import InputError
 from seelike.intervals import Estimate, bootstrap
 from seelike.layers import find_layers
+from seelike.one_pass import Reading, read_once
 from seelike.residuals import find_skipless
 from seelike.uniformity import contrast
 
@@ -35,17 +37,47 @@ def measure(
 
     Raises InputError, which names the parameter, if a model lacks a cut or has not as many blocks as "vit".
     """
-    cka, blocks, cuts, hits, n_seen = CKA(), None, {}, [], 0
+    compared, n_seen = Comparison(models), 0
     for images in minibatches:
-        if blocks is None:
-            blocks, cuts = _find(models, images)
-        seen = {which: _see(model, images[which], blocks[which]) for which, model in models.items()}
+        seen = {
+            which: read_once(model, images[which], *compared.readings(which, images)) for which, model in models.items()
+        }
+        own = slice(n_seen, n_seen := n_seen + len(images["vit"]))
+        compared.update(seen, None if labels is None else labels[own])
+    return compared.result()
+
+
+class Comparison:
+    """Accumulator of HSIC₁ between the blocks of an intact model and of cut ones, and of their accuracies."""
+
+    def __init__(self, models: dict[str, nn.Module]):
+        self.models = models
+        self.cka = CKA()
+        self.blocks: dict[str, list[str]] = {}
+        self.cuts: dict[str, int] = {}
+        self.hits: list[list[float]] = []
+
+    def readings(self, which: str, images: dict[str, torch.Tensor]) -> list[Reading]:
+        """Gram matrices of a model's blocks, and the class that it takes each image for."""
+        if not self.blocks:
+            self.blocks, self.cuts = _find(self.models, images)
+        model, n = self.models[which], len(images[which])
+        return [
+            reading(model, self.blocks[which], n, gram),
+            reading(model, [ANSWER], n, lambda logits: logits.argmax(1)),
+        ]
+
+    def update(self, seen: dict[str, list[dict[str, torch.Tensor]]], labels: torch.Tensor | None) -> None:
+        """Add one minibatch: for each model what its two readings found, and the images' classes, if known."""
         if labels is not None:
-            right = labels[n_seen : (n_seen := n_seen + len(images["vit"]))]
-            hits.append([(answer.cpu() == right).double().mean().item() for _, answer in seen.values()])
-        cka.update({f"{which}/{name}": k for which, (grams, _) in seen.items() for name, k in grams.items()})
-    similarity = cka.result()
-    return Cuts(tuple(models), tuple(blocks["vit"]), cuts, similarity, np.array(hits) if hits else None)
+            self.hits.append([(answer[ANSWER].cpu() == labels).double().mean().item() for _, answer in seen.values()])
+        self.cka.update({f"{which}/{name}": k for which, (grams, _) in seen.items() for name, k in grams.items()})
+
+    def result(self) -> "Cuts":
+        """Raises InputError before the first minibatch."""
+        similarity, hits = self.cka.result(), sharing.gather(self.hits)
+        accuracy = np.array(hits) if hits else None
+        return Cuts(tuple(self.models), tuple(self.blocks["vit"]), self.cuts, similarity, accuracy)
 
 
 @dataclass(frozen=True)
@@ -117,10 +149,3 @@ def _find(models: dict[str, nn.Module], images: dict[str, torch.Tensor]) -> tupl
                 f"{which} must have as many blocks as vit, {len(blocks['vit'])} (3 or more), not {len(names)}"
             )
     return blocks, {which: find_skipless(which, m, images[which][:1]) for which, m in models.items() if which != "vit"}
-
-
-def _see(model: nn.Module, images: torch.Tensor, blocks: list[str]) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
-    """Gram matrices of the blocks' outputs, and the class that the model takes each image for."""
-    (seen,) = stream(model, [images], [*blocks, ANSWER])
-    logits = seen.pop(ANSWER)
-    return {name: gram(x) for name, x in seen.items()}, logits.argmax(1)

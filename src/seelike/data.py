@@ -10,7 +10,7 @@ import timm.data
 import torch
 from torch.utils.data import DataLoader, Dataset, Subset
 
-from seelike import hub_images
+from seelike import hub_images, sharing
 from seelike.errors import InputError, nearest
 from seelike.folders import open_folder
 from seelike.picture_sets import PictureSet
@@ -44,9 +44,8 @@ def open_images(dataset: str, data_dir: str = "", split: str = "validation") -> 
         return PictureSet(open_folder(data_dir, split), data_dir)
     _check_name(dataset)
     try:
-        if dataset.lower().startswith("hfds/"):
-            return PictureSet(hub_images.open_hub_set(dataset, data_dir, split), data_dir)
-        return PictureSet(_open_torch(dataset, data_dir, split), data_dir)
+        fetch = hub_images.open_hub_set if dataset.lower().startswith("hfds/") else _open_torch
+        return PictureSet(sharing.in_turn(lambda: fetch(dataset, data_dir, split)), data_dir)
     except InputError:
         raise
     except Exception as error:  # each library raises its own
@@ -80,6 +79,13 @@ def choose(images: Dataset, n_images: int, seed: int, parameter: str = "n_images
     Raises InputError, which names `parameter`, if there are not so many that can be read.
     """
     order = draw(images, n_images, seed, parameter).indices
+    return Chosen(images, *sharing.once(lambda: _check(images, order, n_images, parameter)))
+
+
+def _check(
+    images: Dataset, order: list[int], n_images: int, parameter: str
+) -> tuple[list[int], str, list[dict[str, str]]]:
+    """The first `n_images` of an order that can be read, their hash, and what was passed over."""
     digest, indices, skipped = hashlib.sha256(), [], []
     readable = islice(_find_readable(images, order, skipped), n_images)
     for index, content in track(readable, "check images", n_images):
@@ -92,7 +98,7 @@ def choose(images: Dataset, n_images: int, seed: int, parameter: str = "n_images
         )
     if skipped:
         tell(say_skipped(skipped))
-    return Chosen(images, indices, digest.hexdigest(), skipped)
+    return indices, digest.hexdigest(), skipped
 
 
 def draw(images: Dataset, n_images: int, seed: int, parameter: str = "n_images") -> Subset:
@@ -145,11 +151,14 @@ def load_minibatches(
 ) -> Iterator[dict[str, torch.Tensor]]:
     """Yield {model: (batch_size, 3, h, w)}, each picture seen through each model's own transform.
 
-    Models of the same transform share one view. A short last minibatch is dropped, unless `drop_last` is False.
+    Models of the same transform share one view. A short last minibatch is dropped, unless `drop_last` is False. Where
+    several processes share the work, only this one's minibatches are read.
     """
     views = {model: id(transform) for model, transform in transforms.items()}
     distinct = {id(transform): transform for transform in transforms.values()}
-    for seen in track(DataLoader(_Views(chosen, distinct), batch_size, drop_last=drop_last), "measure"):
+    ends = range(batch_size, len(chosen) + (1 if drop_last else batch_size), batch_size)
+    minibatches = sharing.share([range(end - batch_size, min(end, len(chosen))) for end in ends])
+    for seen in track(DataLoader(_Views(chosen, distinct), batch_sampler=minibatches), "measure"):
         moved = {view: images.to(device) for view, images in seen.items()}
         yield {model: moved[view] for model, view in views.items()}
 

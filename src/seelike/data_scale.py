@@ -4,20 +4,21 @@ Models are called by the parameters of the chapter that name them: `vit_3pct` le
 `vit` learned from, `vit_near` and `vit_far` went on from `vit` to a near and to a far task.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import nn
 
-from seelike import attention_distance, counterparts, probe_curves
+from seelike import attention_distance, counterparts, probe_curves, sharing
 from seelike.attention import Grid
-from seelike.attention_distance import AttentionDistance
+from seelike.attention_distance import AttentionDistance, Distances
 from seelike.chapter import Run
-from seelike.counterparts import Counterparts
+from seelike.counterparts import Counterparts, Pairing, Seen
 from seelike.errors import InputError
 from seelike.intervals import Estimate, bootstrap
+from seelike.one_pass import read_once
 from seelike.probe_curves import ProbeCurve, average_depth, average_middle
 from seelike.probe_images import ProbeImages, open_probe_images
 
@@ -51,7 +52,7 @@ def open_tasks(run: Run) -> dict[str, ProbeImages]:
     return {kind: images for kind, images in opened.items() if images}
 
 
-def measure(loaded: Iterable[dict[str, nn.Module]], run: Run, tasks: dict[str, ProbeImages]) -> list["DataScale"]:
+def measure(loaded: Iterable[dict[str, nn.Module]], run: Run, tasks: dict[str, ProbeImages]) -> Iterator["DataScale"]:
     """All of the chapter on the first run's models; D4 alone on the "vit" and "cnn" of every other seed.
 
     The ViTs of other seeds are also compared with the first, to show how alike two full-data models are.
@@ -66,14 +67,13 @@ def measure(loaded: Iterable[dict[str, nn.Module]], run: Run, tasks: dict[str, P
     twins = [which for which in twins if everyone[which] is not everyone["vit"]]
     by_share = {which: everyone[which] for which in SHARES["vit"].values() if which in first}
     named = {which: everyone[which] for shares in SHARES.values() for which in shares.values() if which in first}
-    compared = _compare_blocks(everyone, find_pairs(first) | dict.fromkeys(twins, "vit"), run)
-    distances = _measure_distances(by_share, run) if len(by_share) > 1 else {}
+    pairs = find_pairs(first) | dict.fromkeys(twins, "vit")
+    compared, distances = _compare(everyone, pairs, by_share, run) if pairs else (None, {})
     curves = {kind: _probe(named if kind == "probe" else by_share, run, images) for kind, images in tasks.items()}
-    found = [DataScale(compared, distances, curves)]
+    yield DataScale(compared, distances, curves)
     for models in others if "probe" in tasks else ():
         pair = {which: models[which] for which in ("vit", "cnn")}
-        found.append(DataScale(None, {}, {"probe": _probe(pair, run, tasks["probe"])}))
-    return found
+        yield DataScale(None, {}, {"probe": _probe(pair, run, tasks["probe"])})
 
 
 def find_pairs(names: Collection[str]) -> dict[str, str]:
@@ -144,32 +144,44 @@ def phrases(measures: dict) -> dict[str, str]:
     return found
 
 
-def _compare_blocks(models: dict[str, nn.Module], pairs: dict[str, str], run: Run) -> Counterparts | None:
-    named = {which: model for which, model in models.items() if which in {*pairs, *pairs.values()}}
-    return counterparts.measure(named, run.minibatches(named), pairs) if pairs else None
+def _compare(
+    models: dict[str, nn.Module], pairs: dict[str, str], by_share: dict[str, nn.Module], run: Run
+) -> tuple[Counterparts, dict[str, AttentionDistance]]:
+    """Blocks against their counterparts, and how far the heads of `by_share` look; each model sees the images once."""
+    pairing, distances = Pairing(models, pairs), _open_distances(by_share, run)
+    for images in run.minibatches(pairing.models):
+        seen: Seen = {}
+        for which, model in pairing.models.items():
+            if model not in seen:
+                heads = [distances[model]] if model in distances else []
+                readings = [pairing.reading(which, images), *(each.reading(model, images[which]) for each in heads)]
+                seen[model], *maps = read_once(model, images[which], *readings)
+                for each, found in zip(heads, maps, strict=True):
+                    each.update(found)
+        pairing.update(seen)
+    found = {model: each.result() for model, each in distances.items()}
+    return pairing.result(), {which: found[model] for which, model in by_share.items() if model in found}
 
 
-def _measure_distances(models: dict[str, nn.Module], run: Run) -> dict[str, AttentionDistance]:
-    """How far the heads of each model look; nothing where a model's attention does not lie open."""
-    images = next(run.minibatches(models))
+def _open_distances(models: dict[str, nn.Module], run: Run) -> dict[nn.Module, Distances]:
+    """For each model of two or more; none where a model's attention does not lie open."""
+    with sharing.alone():
+        images = next(run.minibatches(models)) if len(models) > 1 else {}
     try:
-        for which, model in models.items():
-            Grid.of(which, model, images[which])
+        for which in images:
+            Grid.of(which, models[which], images[which])
     except InputError:
         return {}
-    found: dict[nn.Module, AttentionDistance] = {}
-    for which, model in models.items():
-        if model not in found:
-            batches = (batch[which] for batch in run.minibatches({which: model}))
-            found[model] = attention_distance.measure(model, batches, which)
-    return {which: found[model] for which, model in models.items()}
+    return {models[which]: Distances(which) for which in reversed(images)}
 
 
 def _probe(models: dict[str, nn.Module], run: Run, images: ProbeImages) -> dict[str, ProbeCurve]:
-    """The curve of every model."""
+    """The curve of every model, each of which one process alone passes the images through."""
     names = {model: which for which, model in models.items()}
-    distinct = {which: model for model, which in names.items()}
-    found = probe_curves.measure(distinct, images.minibatches(distinct, run), images.labels, images.folds)
+    own = {which: model for model, which in sharing.share(list(names.items()))}
+    with sharing.alone():
+        curves = probe_curves.measure(own, images.minibatches(own, run), images.labels, images.folds) if own else {}
+    found = dict(sharing.gather(list(curves.items())))
     return {which: found[names[model]] for which, model in models.items()}
 
 

@@ -15,11 +15,12 @@ from scipy import stats
 from torch import nn
 
 from seelike.activations import stream
-from seelike.attention import find_attention, read_heads
-from seelike.cka import CKA, Similarity, gram
-from seelike.errors import InputError
+from seelike.attention import find_attention, reading_heads
+from seelike.cka import CKA, Similarity, gram, gram_places
+from seelike.errors import Degenerate, InputError
 from seelike.intervals import Estimate
 from seelike.layers import find_layers, naming
+from seelike.one_pass import Reading, read_once
 
 
 def choose_subsets(distances: np.ndarray) -> list[list[int]]:
@@ -36,27 +37,68 @@ def choose_subsets(distances: np.ndarray) -> list[list[int]]:
 def measure(
     models: dict[str, nn.Module], minibatches: Iterable[dict[str, torch.Tensor]], distances: np.ndarray
 ) -> "HeadSimilarity":
-    """Compare subsets of the first block's heads with the lowest third of the CNN's blocks.
+    """Pass the images once through both models and compare subsets of heads with low CNN blocks.
 
     Args:
         models: {"vit": …, "cnn": …}.
         minibatches: of the same images for both, {"vit": (n, 3, h, w), "cnn": (n, 3, h, w)}.
         distances: (heads,) mean attention distance of the ViT's first block, in pixels.
     """
-    cka, names, subsets = CKA(), None, choose_subsets(distances)
+    heads = Heads()
     for images in minibatches:
-        names = names or [layer.name for layer in find_layers("cnn", models["cnn"], "blocks", images["cnn"][:1])]
-        low = names[: max(1, len(names) // 3)]
-        heads = read_heads(models["vit"], images["vit"], next(iter(find_attention(models["vit"]))))
-        if heads.shape[1] != len(distances):
-            raise InputError(
-                f"distances must be of the {heads.shape[1]} heads of the first block, not {len(distances)}"
+        (first,) = read_once(models["vit"], images["vit"], heads.reading(models["vit"]))
+        heads.update(first, heads.read_low(models["cnn"], images["cnn"]))
+    return heads.result(distances)
+
+
+class Heads:
+    """Accumulator of HSIC₁ between every head of a ViT's first block and the lowest third of a CNN's blocks.
+
+    Which heads are neighbours is known at the end only. That is early enough: the Gram matrix of several heads side by
+    side is the sum of their own, so HSIC₁ of two subsets is the sum over all pairs of their heads.
+    """
+
+    def __init__(self):
+        self.cka = CKA()
+        self.low: list[str] = []
+
+    def reading(self, vit: nn.Module) -> Reading:
+        """The centred Gram matrix of each head of the first block, in one entry: (heads, n²)."""
+        reduce = lambda heads: gram_places(heads.transpose(0, 1).flatten(2))  # noqa: E731
+        return reading_heads(vit, next(iter(find_attention(vit))), reduce)
+
+    def read_low(self, cnn: nn.Module, images: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Pass images (n, 3, height, width) once through the CNN: block → centred Gram matrix."""
+        if not self.low:
+            names = [layer.name for layer in find_layers("cnn", cnn, "blocks", images[:1])]
+            self.low = names[: max(1, len(names) // 3)]
+        with naming("cnn", cnn):
+            (seen,) = stream(cnn, [images], self.low, gram)
+        return seen
+
+    def update(self, heads: dict[str, torch.Tensor], low: dict[str, torch.Tensor]) -> None:
+        """Add one minibatch, as `reading` and `read_low` have read it."""
+        (grams,) = heads.values()
+        n = len(next(iter(low.values())))
+        self.cka.update({f"head {i}": k.view(n, n) for i, k in enumerate(grams)} | low)
+
+    def result(self, distances: np.ndarray) -> "HeadSimilarity":
+        """The subsets that `distances` (heads,) tell; raises InputError for another number of heads."""
+        single = self.cka.result()
+        n_heads = len(single.layers) - len(self.low)
+        if n_heads != len(distances):
+            raise InputError(f"distances must be of the {n_heads} heads of the first block, not {len(distances)}")
+        subsets = choose_subsets(distances)
+        members = np.zeros((len(subsets) + len(self.low), len(single.layers)))
+        for row, subset in enumerate([*subsets, *([n_heads + i] for i in range(len(self.low)))]):
+            members[row, subset] = 1
+        hsic = members @ single.hsic @ members.T
+        if not np.diagonal(hsic, axis1=1, axis2=2).all():
+            raise Degenerate(
+                "heads of the first block are the same for every image of a minibatch, so CKA is not defined"
             )
-        grams = {_label(subset): gram(heads[:, subset].flatten(1)) for subset in subsets}
-        with naming("cnn", models["cnn"]):
-            (seen,) = stream(models["cnn"], [images["cnn"]], low, gram)
-        cka.update(grams | seen)
-    return HeadSimilarity(subsets, np.array([distances[subset].mean() for subset in subsets]), cka.result())
+        similarity = Similarity((*map(_label, subsets), *self.low), hsic)
+        return HeadSimilarity(subsets, np.array([distances[subset].mean() for subset in subsets]), similarity)
 
 
 @dataclass(frozen=True)

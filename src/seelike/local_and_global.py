@@ -6,12 +6,13 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from seelike import attention_distance, heads, receptive_field
-from seelike.attention_distance import AttentionDistance
+from seelike import attention_distance, receptive_field, sharing
+from seelike.attention_distance import AttentionDistance, Distances
 from seelike.chapter import Run
-from seelike.heads import HeadSimilarity
+from seelike.heads import Heads, HeadSimilarity
 from seelike.intervals import Estimate
 from seelike.layers import find_layers, naming
+from seelike.one_pass import read_once
 from seelike.receptive_field import ReceptiveFields
 
 FIELD_PIXELS = 8 * 224**2  # of the images whose graph is kept at a time
@@ -22,25 +23,39 @@ def measure(models: dict[str, nn.Module], run: Run, n_field_images: int, n_chann
 
     Receptive fields are those of the first `n_field_images`, each the mean over `n_channels` of a layer's channels.
     """
-    distances = {
-        which: attention_distance.measure(model, (batch[which] for batch in run.minibatches(models)), which)
-        for which, model in models.items()
-        if which != "cnn"
-    }
-    similarity = heads.measure(models, run.minibatches(models), distances["vit"].values[0])
-    images = next(run.minibatches(models))
+    distances, similarity = _look(models, run)
+    with sharing.alone():
+        images = next(run.minibatches(models))
     branches = receptive_field.find_branches("vit", models["vit"], images["vit"][:1])
     names = {
         which: [layer.name for layer in find_layers(which, models[which], "blocks", images[which][:1])]
         for which in ("vit", "cnn")
     }
     names["vit"] += [*branches, *branches.values()]
-    fields = {}
-    for which, layers in names.items():
+
+    def differentiate(which: str) -> ReceptiveFields:
         with naming(which, models[which]):
             few = _first(run, models, which, n_field_images)
-            fields[which] = receptive_field.measure(models[which], few, layers, n_channels)
+            return receptive_field.measure(models[which], few, names[which], n_channels)
+
+    fields = dict(zip(names, sharing.spread(list(names), differentiate), strict=True))
     return LocalAndGlobal(distances, similarity, fields, branches)
+
+
+def _look(models: dict[str, nn.Module], run: Run) -> tuple[dict[str, AttentionDistance], HeadSimilarity]:
+    """How far all heads look, and what those of the ViT's first block resemble: each model sees the images once."""
+    distances = {which: Distances(which) for which in models if which != "cnn"}
+    similarity = Heads()
+    for images in run.minibatches(models):
+        for which, each in distances.items():
+            readings = [each.reading(models[which], images[which])]
+            readings += [similarity.reading(models[which])] if which == "vit" else []
+            maps, *heads = read_once(models[which], images[which], *readings)
+            each.update(maps)
+            if heads:
+                similarity.update(*heads, similarity.read_low(models["cnn"], images["cnn"]))
+    found = {which: each.result() for which, each in distances.items()}
+    return found, similarity.result(found["vit"].values[0])
 
 
 @dataclass(frozen=True)
@@ -66,7 +81,7 @@ class LocalAndGlobal:
 def _first(run: Run, models: dict[str, nn.Module], which: str, n_images: int) -> Iterator[torch.Tensor]:
     """The first images as one model wants them, a few at a time."""
     left = n_images
-    for batch in run.minibatches(models):
+    for batch in run.minibatches({which: models[which]}):
         images = batch[which][:left]
         yield from images.split(max(1, FIELD_PIXELS // images[0, 0].numel()))
         left -= len(batch[which])

@@ -1,23 +1,24 @@
 """Section 7 of the paper, all of it: what the tokens of the last blocks still tell of their place, and of the class."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from torch import nn
 from torch.utils.data import Subset
 
-from seelike import attributions, data, models, readout, token_patch
+from seelike import attributions, data, models, readout, sharing, token_patch
 from seelike.attributions import Attributions
 from seelike.chapter import Run
 from seelike.intervals import Estimate
+from seelike.one_pass import feed
 from seelike.probe_images import ProbeImages
 from seelike.readout import Readout
-from seelike.token_patch import TokenPatch
+from seelike.token_patch import Products, TokenPatch
 
 
 def measure(
     loaded: Iterable[dict[str, nn.Module]], run: Run, probed: ProbeImages | None, n_attributed: int = 0
-) -> list["Localization"]:
+) -> Iterator["Localization"]:
     """All of the chapter on the first run's models; of the others no more than the claims need.
 
     That is the probes of the ViTs' last blocks alone, and no place of the object, which no claim asks for.
@@ -28,14 +29,12 @@ def measure(
         probed: from `open_probe_images(run)`; without them no probes are made.
         n_attributed: how many of the run's first images are occluded, patch by patch, before the first run's models.
     """
-    found = []
-    for each in loaded:
-        compared = {which: _compare(which, model, run) for which, model in each.items()}
-        first = not found
-        read = {which: _probe(which, each[which], run, probed, first) for which in each if first or which != "cnn"}
+    for number, each in enumerate(loaded):
+        compared = _compare(each, run)
+        first = number == 0
+        read = _probe(each if first else _without_cnn(each), run, probed, first) if probed else {}
         occluded = _attribute(each, run, compared["vit"], n_attributed) if first and n_attributed else {}
-        found.append(Localization(compared, read if probed else {}, occluded))
-    return found
+        yield Localization(compared, read, occluded)
 
 
 @dataclass(frozen=True)
@@ -61,23 +60,37 @@ class Localization:
         return token_patch.compare(self.compared, seed) | readout.compare(self.read, seed)
 
 
-def _compare(which: str, model: nn.Module, run: Run) -> TokenPatch:
-    return token_patch.measure(model, (batch[which] for batch in run.minibatches({which: model})), which)
+def _compare(loaded: dict[str, nn.Module], run: Run) -> dict[str, TokenPatch]:
+    products = {which: Products(which) for which in loaded}
+    for images in run.minibatches(loaded):
+        for which, model in loaded.items():
+            feed(model, images[which], products[which])
+    return {which: each.result() for which, each in products.items()}
 
 
-def _probe(which: str, model: nn.Module, run: Run, probed: ProbeImages | None, all_blocks: bool) -> Readout | None:
-    if probed is None:
-        return None
-    images = (batch[which] for batch in probed.minibatches({which: model}, run))
+def _without_cnn(loaded: dict[str, nn.Module]) -> dict[str, nn.Module]:
+    return {which: model for which, model in loaded.items() if which != "cnn"}
+
+
+def _probe(loaded: dict[str, nn.Module], run: Run, probed: ProbeImages, all_blocks: bool) -> dict[str, Readout]:
+    """What probes read off every model, each of which one process alone passes the images through."""
     centers = probed.centers if all_blocks else None
-    return readout.measure(model, images, probed.labels, probed.folds, centers, which, last_only=not all_blocks)
+
+    def read(which: str) -> Readout:
+        images = (batch[which] for batch in probed.minibatches({which: loaded[which]}, run))
+        of = loaded[which], images, probed.labels, probed.folds, centers, which
+        return readout.measure(*of, last_only=not all_blocks)
+
+    return dict(zip(loaded, sharing.spread(list(loaded), read), strict=True))
 
 
 def _attribute(each: dict[str, nn.Module], run: Run, vit: TokenPatch, n_images: int) -> dict[str, Attributions]:
     """Every model sees the first images with one patch of the ViT's after the other painted over."""
     few = Subset(run.images, range(n_images))
     transforms = {which: models.transform_of(model, run.parameters["image_size"]) for which, model in each.items()}
-    images = next(data.load_minibatches(few, transforms, n_images, run.device))
+    with sharing.alone():
+        images = next(data.load_minibatches(few, transforms, n_images, run.device))
     rows, columns = vit.blocks.rows, vit.blocks.columns
     window = {which: (x.shape[2] // rows, x.shape[3] // columns) for which, x in images.items()}
-    return {which: attributions.measure(model, images[which], window[which]) for which, model in each.items()}
+    found = sharing.spread(list(each), lambda which: attributions.measure(each[which], images[which], window[which]))
+    return dict(zip(each, found, strict=True))

@@ -14,9 +14,11 @@ import numpy as np
 import torch
 from torch import nn
 
+from seelike import sharing
 from seelike.errors import InputError
 from seelike.intervals import Estimate, bootstrap
-from seelike.residuals import find_blocks, read_sums
+from seelike.one_pass import Reading, feed_all
+from seelike.residuals import Block, find_blocks, reading_sums
 from seelike.tokens import count_prefix, find_channels
 
 CLS, SPATIAL = "CLS", "spatial"
@@ -32,9 +34,12 @@ def compare_tokens(z: torch.Tensor, f: torch.Tensor, channel: int = -1) -> tuple
 
     Both are NaN for a token whose f is exactly 0; the cosine also where z is.
     """
-    z, f = z.double(), f.double()
-    skip, branch = (x.square().sum(channel).sqrt().flatten(1) for x in (z, f))
-    product = (z * f).sum(channel).flatten(1)
+    sums = []
+    for x, y in zip(z.split(1), f.split(1), strict=True):  # one image at a time stays in the cache
+        x, y = x.double(), y.double()
+        sums.append(torch.stack([(one * other).sum(channel).flatten(1) for one, other in ((x, x), (y, y), (x, y))]))
+    squares, others, product = torch.cat(sums, 1)
+    skip, branch = squares.sqrt(), others.sqrt()
     ratio = torch.where(branch > 0, skip / branch, math.nan)
     return ratio, product / (skip * branch)  # 0/0 is NaN
 
@@ -68,20 +73,41 @@ def measure(parameter: str, model: nn.Module, minibatches: Iterable[torch.Tensor
     Raises InputError, which names `parameter`, for a model that is not made of residual sums, and for a branch that
     adds exactly 0 to all tokens of a kind.
     """
-    kinds, blocks, found = None, None, []
-    for images in minibatches:
-        kinds = kinds or Kinds.of(parameter, model, images)
-        blocks = blocks or find_blocks(parameter, model, images[:1])
-        found.append(read_sums(parameter, model, images, blocks, partial(_reduce, model, images, kinds)))
-        for sublayer, tokens in found[-1].items():
+    ratios = Ratios(parameter)
+    feed_all(model, minibatches, ratios)
+    return ratios.result()
+
+
+class Ratios:
+    """Accumulator of norm ratios and cosines, their means over a minibatch; `parameter` names the model in refusals."""
+
+    def __init__(self, parameter: str):
+        self.parameter = parameter
+        self.kinds: Kinds | None = None
+        self.blocks: list[Block] = []
+        self.minibatches: list[dict[str, Tokens]] = []
+
+    def reading(self, model: nn.Module, images: torch.Tensor) -> Reading:
+        """Ratio and cosine of each residual sum in a pass of these images."""
+        self.kinds = self.kinds or Kinds.of(self.parameter, model, images)
+        self.blocks = self.blocks or find_blocks(self.parameter, model, images[:1])
+        return reading_sums(self.parameter, model, self.blocks, partial(_reduce, model, images, self.kinds))
+
+    def update(self, found: dict[str, "Tokens"]) -> None:
+        """Add one minibatch."""
+        for sublayer, tokens in found.items():
             if np.isnan(tokens.ratio).any():
                 raise InputError(
-                    f"{parameter} must be a model whose branches add something, such as a ViT or a ResNet; "
+                    f"{self.parameter} must be a model whose branches add something, such as a ViT or a ResNet; "
                     f"{sublayer} adds 0"
                 )
-    if not found:
-        raise InputError("norm ratios need at least one full minibatch of images")
-    return NormRatios.gather(kinds, found)
+        self.minibatches.append(found)
+
+    def result(self) -> "NormRatios":
+        """Of every sublayer; raises InputError before the first minibatch."""
+        if not self.minibatches:
+            raise InputError("norm ratios need at least one full minibatch of images")
+        return NormRatios.gather(self.kinds, sharing.gather(self.minibatches))
 
 
 def _reduce(model: nn.Module, images: torch.Tensor, kinds: Kinds, z: torch.Tensor, f: torch.Tensor) -> "Tokens":
@@ -120,7 +146,7 @@ class NormRatios:
 
     @classmethod
     def gather(cls, kinds: Kinds, minibatches: list[dict[str, Tokens]]) -> "NormRatios":
-        """From what `measure` found in each minibatch."""
+        """From what `Ratios` found in each minibatch."""
         names = tuple(minibatches[0])
         ratio, cosine = (
             np.array([[getattr(batch[name], part) for name in names] for batch in minibatches])

@@ -18,6 +18,8 @@ from typing import TextIO
 
 from tqdm import tqdm
 
+from seelike import sharing
+
 VARIABLE = "SEELIKE_PROGRESS"
 
 
@@ -48,6 +50,8 @@ def libraries_on_terminal(*names: str) -> Iterator[None]:
 
 def _find_terminal() -> TextIO | None:
     """Where a user sees what is written: the channel of `relay`, else stderr if that is a terminal."""
+    if not sharing.is_first():
+        return None
     channel = os.environ.get(VARIABLE)
     if channel:
         return _Channel(Path(channel).open("ab", buffering=0), encoding="utf-8", write_through=True)

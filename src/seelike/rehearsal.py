@@ -15,7 +15,16 @@ import torch
 from torch import nn
 from torch.utils.data import Subset
 
-from seelike import data_scale, local_and_global, localization, mixer, reliability, skip_connections, uniformity
+from seelike import (
+    data_scale,
+    local_and_global,
+    localization,
+    mixer,
+    reliability,
+    sharing,
+    skip_connections,
+    uniformity,
+)
 from seelike.chapter import Measured, Run, find_dry_run
 from seelike.errors import Degenerate, InputError
 from seelike.probe_images import ProbeImages
@@ -31,8 +40,8 @@ CHAPTERS: dict[str, Callable[[dict[str, nn.Module], Run], Measured]] = {
     "uniformity": lambda models, run: uniformity.measure(models, run.minibatches(models), run.parameters["layers"]),
     "attention_distance": lambda models, run: local_and_global.measure(models, run, n_field_images=1, n_channels=1),
     "skip_connections": skip_connections.measure,
-    "localization": lambda models, run: localization.measure([models], run, _probe_images(run))[0],
-    "data_scale": lambda models, run: data_scale.measure([models], run, {"probe": _probe_images(run)})[0],
+    "localization": lambda models, run: next(localization.measure([models], run, _probe_images(run))),
+    "data_scale": lambda models, run: next(data_scale.measure([models], run, {"probe": _probe_images(run)})),
     "mixer": lambda models, run: mixer.measure(models, run.minibatches(models)),
     "methods": reliability.measure,
 }
@@ -63,7 +72,8 @@ def check(run: Run) -> None:
     Raises InputError as `rehearse` does, and DryRun where the environment asks for no more than this.
     """
     models = run.load_first_random()
-    rehearse(run, models)
+    with sharing.alone():
+        rehearse(run, models)
     asked = find_dry_run()
     if asked:
         started = time.monotonic()

@@ -11,32 +11,42 @@ import numpy as np
 import torch
 from torch import nn
 
-from seelike.activations import stream
+from seelike import sharing
+from seelike.activations import reading_as
 from seelike.chapter import Run
 from seelike.cka import gram
 from seelike.errors import InputError
 from seelike.intervals import Estimate
-from seelike.layers import find_layers, naming
+from seelike.layers import find_layers
+from seelike.one_pass import read_once
+from seelike.tokens import store
 
 SIZES = (8, 16, 32, 64, 128, 256, 512)  # images a minibatch
 FACTORS = (1, 2, 5, 10, 20, 50, 100)  # by which one image's activations are scaled
 SHARES = (1 / 256, 1 / 64, 1 / 16, 1 / 4, 1)  # of a layer's features
 DRAWS = 20  # of features, each with a seed of its own
 MOST_IMAGES = 512  # of the checks that need no minibatches
+MOST_KEPT = 1024  # of all
 
 
 def measure(models: dict[str, nn.Module], run: Run) -> "Reliability":
-    """Pass the run's images through {"vit": …, "cnn": …} and keep the block in the middle of each."""
-    kept: dict[str, list[torch.Tensor]] = {which: [] for which in models}
-    names = {}
-    for images in run.minibatches(models):
+    """Pass the run's images through {"vit": …, "cnn": …} and keep the block in the middle of each, on one process.
+
+    Both layers are kept whole, so that every choice can be varied on them, but of no more than `MOST_KEPT` images.
+    """
+    return sharing.once(lambda: _measure(models, run))
+
+
+def _measure(models: dict[str, nn.Module], run: Run) -> "Reliability":
+    kept: dict[str, dict[str, torch.Tensor]] = {which: {} for which in models}
+    size = run.parameters["batch_size"]
+    n_kept = min(MOST_KEPT, len(run.images) // size * size)
+    for start, images in zip(range(0, n_kept, size), run.minibatches(models), strict=False):
         for which, model in models.items():
-            names.setdefault(which, _middle(which, model, images[which][:1]))
-            with naming(which, model):
-                (seen,) = stream(model, [images[which]], [names[which]])
-                gram(seen[names[which]])  # refuses what varies with no image
-            kept[which].append(seen[names[which]].cpu())
-    x, y = (torch.cat(kept[which]) for which in ("vit", "cnn"))
+            names = list(kept[which]) or [_middle(which, model, images[which][:1])]
+            (seen,) = read_once(model, images[which], reading_as(which, model, names, size, _check))
+            store(kept[which], names[0], seen[names[0]][: n_kept - start], start, n_kept)
+    x, y = (next(iter(kept[which].values())) for which in ("vit", "cnn"))
     if len(x) < 2 * SIZES[0]:
         raise InputError(f"n_images must be {2 * SIZES[0]} or more in this chapter, not {len(x)}")
     generator = torch.Generator().manual_seed(run.parameters["seed"])
@@ -155,6 +165,12 @@ def _push(x: torch.Tensor, factor: float) -> torch.Tensor:
     pushed, mean = x.clone(), x.mean(0)
     pushed[0] = mean + factor * (x[0] - mean)
     return pushed
+
+
+def _check(activations: torch.Tensor) -> torch.Tensor:
+    """A copy of activations (n, features); raises InputError for what varies with no image."""
+    gram(activations)
+    return activations.clone()
 
 
 def _middle(which: str, model: nn.Module, images: torch.Tensor) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from papermill.exceptions import PapermillExecutionError
 
-from seelike import execute, rehearsal
+from seelike import execute, rehearsal, stored
 from seelike.chapter import DRY_RUN
 from seelike.errors import InputError, nearest
 from seelike.writable import is_writable
@@ -16,7 +16,7 @@ ALL = tuple(rehearsal.CHAPTERS)
 LONGEST_NAME = 200  # letters of a file's name
 OWN = "mine"  # the profile of a run that is not the published one
 # What a run is told of the machine it is on; it measures the same without.
-PLACES = ("device", "results_dir", "data_dir", "probe_data_dir", "transfer_data_dir")
+PLACES = (*stored.PLACES, "from_result")
 
 
 def run(
@@ -42,7 +42,7 @@ def run(
     """
     names = list(ALL) if chapters == ["all"] else list(dict.fromkeys(chapters))
     notebooks = {name: execute.find_chapter(name) for name in names}
-    given = _read_settings(settings, profile, notebooks)
+    given = read_settings(settings, profile, notebooks)
     targets = {name: _find_target(name, output, len(names) > 1 or dry_run) for name in names}
     for name, notebook in notebooks.items():
         if dry_run:
@@ -61,8 +61,8 @@ def run(
         print(f"{name}: {targets[name]}", flush=True)
 
 
-def _read_settings(settings: list[str], profile: str, notebooks: dict[str, Path]) -> dict[str, dict]:
-    """Chapter → its parameters, from the profile and the command line."""
+def read_settings(settings: list[str], profile: str, notebooks: dict[str, Path]) -> dict[str, dict]:
+    """Chapter → its parameters, from the profile and the command line, as in `run`."""
     defaults = {name: execute.read_parameters(notebook) for name, notebook in notebooks.items()}
     published = execute.read_profile(profile) if profile else {}
     given = {}

@@ -7,7 +7,8 @@ the block's input, or what its downsampling shortcut makes of it; for a second b
 do add up to the block's output, bit for bit, is checked on every pass.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -15,7 +16,8 @@ import torch
 from torch import nn
 
 from seelike.errors import InputError
-from seelike.layers import INPUT, evaluating, find_layers, hooked
+from seelike.layers import INPUT, find_layers, hooked
+from seelike.one_pass import read_once
 
 T = TypeVar("T")
 SHORTCUTS = ("downsample", "shortcut")
@@ -114,6 +116,14 @@ def read_sums(
 
     Raises InputError, which names `parameter`, if a block's branches do not add up to its output, or none adds any.
     """
+    return read_once(model, images, reading_sums(parameter, model, blocks, reduce))[0]
+
+
+@contextmanager
+def reading_sums(
+    parameter: str, model: nn.Module, blocks: list[Block], reduce: Callable[[torch.Tensor, torch.Tensor], T]
+) -> Iterator[dict[str, T]]:
+    """Context in which one pass fills what `read_sums` gives."""
     found: dict[str, T] = {}
 
     def visit(sums: Sums) -> None:
@@ -124,13 +134,13 @@ def read_sums(
             )
         found.update({name: reduce(z, f) for name, (z, f) in sums.branches.items()})
 
-    _pass(model, images, blocks, visit)
+    with _visiting(model, blocks, visit):
+        yield found
     if not found:
         raise InputError(
             f"{parameter} must be a model of residual blocks, such as a ViT or a ResNet; "
             f"{type(model).__name__} is none, as far as timm's names tell"
         )
-    return found
 
 
 def find_skipless(parameter: str, model: nn.Module, images: torch.Tensor) -> int:
@@ -139,7 +149,8 @@ def find_skipless(parameter: str, model: nn.Module, images: torch.Tensor) -> int
     Raises InputError, which names `parameter`, unless there is exactly one, and not the first.
     """
     blocks, found = find_blocks(parameter, model, images), []
-    _pass(model, images, blocks, lambda sums: found.append(sums.block) if sums.skip_nothing() else None)
+    visit = lambda sums: found.append(sums.block) if sums.skip_nothing() else None  # noqa: E731
+    read_once(model, images, _visiting(model, blocks, visit))
     if len(found) != 1 or found[0] is blocks[0]:
         raise InputError(
             f"{parameter} must be a model with one block without skips, not its first; "
@@ -148,9 +159,9 @@ def find_skipless(parameter: str, model: nn.Module, images: torch.Tensor) -> int
     return blocks.index(found[0])
 
 
-@torch.inference_mode()
-def _pass(model: nn.Module, images: torch.Tensor, blocks: list[Block], visit: Callable[[Sums], None]) -> None:
-    """One forward pass; `visit` sees every block that has branches as soon as it is done."""
+@contextmanager
+def _visiting(model: nn.Module, blocks: list[Block], visit: Callable[[Sums], None]) -> Iterator[dict]:
+    """Context of one forward pass; `visit` sees every block that has branches as soon as it is done."""
     owners = {hook: block for block in blocks if block.ends for hook in block.hooks()}
     seen: dict[str, list[torch.Tensor]] = {}
 
@@ -162,5 +173,5 @@ def _pass(model: nn.Module, images: torch.Tensor, blocks: list[Block], visit: Ca
         if name == block.name and any(end in seen for end in block.ends):
             visit(Sums.of(block, seen))
 
-    with evaluating(model), hooked(model, list(owners), see):
-        model(images)
+    with hooked(model, list(owners), see):
+        yield seen

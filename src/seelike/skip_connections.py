@@ -1,25 +1,39 @@
 """Section 6 of the paper, all of it: what skip connections carry, and what becomes of a ViT without them."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import repeat
 
 import torch
 from torch import nn
 
-from seelike import cut, data, norm_ratio
+from seelike import data, norm_ratio, sharing
 from seelike.chapter import Run
-from seelike.cut import Cuts
+from seelike.cut import Comparison, Cuts
 from seelike.intervals import Estimate
-from seelike.norm_ratio import NormRatios
+from seelike.norm_ratio import NormRatios, Ratios
+from seelike.one_pass import read_once
 
 CUT = ("vit_cut_low", "vit_cut_middle", "vit_cut_high")  # parameters, all optional
 
 
 def measure(models: dict[str, nn.Module], run: Run) -> "SkipConnections":
-    """Pass the run's images through {"vit": …, "cnn": …} and whatever there is of `CUT`."""
-    ratios = {which: norm_ratio.measure(which, models[which], _images(run, models, which)) for which in ("vit", "cnn")}
+    """Pass the run's images once through {"vit": …, "cnn": …} and whatever there is of `CUT`."""
+    ratios = {which: Ratios(which) for which in ("vit", "cnn")}
     compared = {which: model for which, model in models.items() if which == "vit" or which in CUT}
-    cuts = cut.measure(compared, run.minibatches(compared), _labels(run, compared)) if len(compared) > 1 else None
-    return SkipConnections(ratios, cuts)
+    cuts = Comparison(compared) if len(compared) > 1 else None
+    for images, labels in zip(run.minibatches(models), _labels(run, compared), strict=False):
+        answers = {}
+        for which, model in models.items():
+            readings = cuts.readings(which, images) if cuts and which in compared else []
+            readings += [ratios[which].reading(model, images[which])] if which in ratios else []
+            found = read_once(model, images[which], *readings)
+            if which in ratios:
+                ratios[which].update(found.pop())
+            answers |= {which: found} if found else {}
+        if cuts:
+            cuts.update(answers, labels)
+    return SkipConnections({which: each.result() for which, each in ratios.items()}, cuts and cuts.result())
 
 
 @dataclass(frozen=True)
@@ -45,15 +59,12 @@ class SkipConnections:
         return {claim: found[claim] for claim in sorted(found)}
 
 
-def _images(run: Run, models: dict[str, nn.Module], which: str):
-    """The images as one model wants them."""
-    return (images[which] for images in run.minibatches({which: models[which]}))
-
-
-def _labels(run: Run, models: dict[str, nn.Module]) -> torch.Tensor | None:
-    """The images' classes; None unless there are known to be as many as every model tells apart.
+def _labels(run: Run, models: dict[str, nn.Module]) -> Iterator[torch.Tensor | None]:
+    """The classes of each minibatch; None unless there are known to be as many as every model tells apart.
 
     That they are the same classes, in the same order, is for the user to see to.
     """
     known = {getattr(model, "num_classes", None) for model in models.values()}
-    return data.read_labels(run.images) if known == {data.count_classes(run.images)} else None
+    if known != {data.count_classes(run.images)}:
+        return repeat(None)
+    return iter(sharing.share(data.read_labels(run.images).split(run.parameters["batch_size"])))

@@ -24,10 +24,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from seelike.cka import MIN_IMAGES, center
+from seelike import sharing
+from seelike.cka import gram_places
 from seelike.errors import InputError
 from seelike.intervals import Estimate, bootstrap
-from seelike.tokens import Blocks
+from seelike.one_pass import Reading, feed_all
+from seelike.tokens import Blocks, Tokens
 
 ALL = slice(None)
 
@@ -37,17 +39,43 @@ def measure(model: nn.Module, minibatches: Iterable[torch.Tensor], parameter: st
 
     Raises InputError, which names `parameter`, if a block's output has no positions or the grid has no interior.
     """
-    blocks, sums = None, []
-    for images in minibatches:
-        blocks = blocks or _find_blocks(parameter, model, images)
-        patches = gram_patches(images, blocks.rows, blocks.columns)
-        compare = lambda tokens, patches=patches: _compare(tokens.grid.flatten(1, 2).transpose(0, 1), patches)  # noqa: E731
-        found = blocks.read(parameter, model, images, compare)
-        own = (patches @ patches.T).cpu().numpy()
-        sums.append(([each[0] for each in found.values()], [each[1] for each in found.values()], own))
-    if not sums:
-        raise InputError("token–patch CKA needs at least one full minibatch of images")
-    return TokenPatch(blocks, *(np.array(part) for part in zip(*sums, strict=True)))
+    products = Products(parameter)
+    feed_all(model, minibatches, products)
+    return products.result()
+
+
+class Products:
+    """Accumulator of inner products of tokens and patches, three arrays a minibatch, whatever its size."""
+
+    def __init__(self, parameter: str):
+        self.parameter = parameter
+        self.blocks: Blocks | None = None
+        self.patches: torch.Tensor | None = None  # Gram matrices of the minibatch that is being read
+        self.minibatches: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+
+    def reading(self, model: nn.Module, images: torch.Tensor) -> Reading:
+        """The products of each block's tokens in a pass of these images."""
+        self.blocks = self.blocks or _find_blocks(self.parameter, model, images)
+        self.patches = gram_patches(images, self.blocks.rows, self.blocks.columns)
+        return self.blocks.reading(self.parameter, model, images, self._compare)
+
+    def update(self, found: dict[str, tuple[np.ndarray, np.ndarray]]) -> None:
+        """Add one minibatch."""
+        cross, tokens = (np.array(each) for each in zip(*found.values(), strict=True))
+        self.minibatches.append((cross, tokens, (self.patches @ self.patches.T).cpu().numpy()))
+
+    def result(self) -> "TokenPatch":
+        """Of every block; raises InputError before the first minibatch."""
+        if not self.minibatches:
+            raise InputError("token–patch CKA needs at least one full minibatch of images")
+        return TokenPatch(
+            self.blocks, *(np.array(part) for part in zip(*sharing.gather(self.minibatches), strict=True))
+        )
+
+    def _compare(self, tokens: Tokens) -> tuple[np.ndarray, np.ndarray]:
+        """The inner products of tokens with patches, (tokens, patches), and with themselves, (tokens,)."""
+        grams = gram_places(tokens.grid.flatten(1, 2).transpose(0, 1))
+        return (grams @ self.patches.T).cpu().numpy(), grams.square().sum(1).cpu().numpy()
 
 
 @dataclass(frozen=True)
@@ -108,25 +136,6 @@ def gram_patches(images: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
     return torch.cat([gram_places(window.flatten(1)[None]) for window in windows])
 
 
-def gram_places(x: torch.Tensor) -> torch.Tensor:
-    """The centred Gram matrix of every place, as `cka.gram` defines it: (places, n, channels) → (places, n²) float64.
-
-    A place whose activations are the same for all images (within 32 units of rounding) has zeros.
-    Raises InputError for fewer than four images, NaN or infinity.
-    """
-    n = x.shape[1]
-    if n < MIN_IMAGES:
-        raise InputError(f"the unbiased HSIC needs at least {MIN_IMAGES} images in a minibatch, not {n}")
-    x = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
-    mean = x.mean(1, keepdim=True)
-    k = ((x - mean) @ (x - mean).mT).double()
-    if not torch.isfinite(k).all():
-        raise InputError("activations must be finite: there are NaN or infinite values")
-    least = n * (32 * torch.finfo(x.dtype).eps) ** 2 * mean.double().square().sum((1, 2))
-    varies = k.diagonal(dim1=1, dim2=2).sum(1) > least
-    return (center(k) * varies[:, None, None]).flatten(1)
-
-
 def localization_score(cka: np.ndarray, rows: int, columns: int) -> np.ndarray:
     """Of the CKA (…, tokens, patches), as defined above; one for each of the leading axes."""
     others = ~np.eye(rows * columns, dtype=bool)
@@ -184,12 +193,6 @@ def _find_blocks(parameter: str, model: nn.Module, images: torch.Tensor) -> Bloc
             f"{blocks.rows}×{blocks.columns}: choose another model or a larger image_size"
         )
     return blocks
-
-
-def _compare(tokens: torch.Tensor, patches: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """The inner products of tokens (places, n, channels) with the Gram matrices of patches, and with themselves."""
-    grams = gram_places(tokens)
-    return (grams @ patches.T).cpu().numpy(), grams.square().sum(1).cpu().numpy()
 
 
 def _normalize(cross: np.ndarray, tokens: np.ndarray, patches: np.ndarray) -> np.ndarray:

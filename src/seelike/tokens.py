@@ -5,7 +5,8 @@ puts out a map, whose positions are its tokens. A map that is larger than that o
 size (paper, section 7), window by window as `adaptive_avg_pool2d` cuts them.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -14,7 +15,8 @@ import torch
 from torch import nn
 
 from seelike.errors import InputError
-from seelike.layers import evaluating, find_layers, hooked, naming
+from seelike.layers import find_layers, hooked, naming
+from seelike.one_pass import Reading, read_once
 
 T = TypeVar("T")
 MOST_BLOCKS = 12  # whose features are kept for probes
@@ -48,8 +50,10 @@ class Blocks:
         """
         names = [layer.name for layer in find_layers(parameter, model, "blocks", images[:1])]
         names = [names[i] for i in _spread(len(names), at_most or len(names))]
-        read = _read(parameter, model, images[:1], names, lambda tokens: (tokens.grid.shape, tokens.prefix.shape[1]))
-        (_, rows, columns, _), n_prefix = read[names[-1]]
+        shapes = _reading(
+            parameter, model, images[:1], names, lambda tokens: (tokens.grid.shape, tokens.prefix.shape[1])
+        )
+        (_, rows, columns, _), n_prefix = read_once(model, images[:1], shapes)[0][names[-1]]
         has_cls = n_prefix > 0 and getattr(model, "cls_token", None) is not None
         return cls(tuple(names), rows, columns, n_prefix, has_cls)
 
@@ -57,7 +61,11 @@ class Blocks:
         self, parameter: str, model: nn.Module, images: torch.Tensor, reduce: Callable[[Tokens], T]
     ) -> dict[str, T]:
         """One forward pass: {name: reduce(tokens)}, each called the moment the block is reached."""
-        return _read(parameter, model, images, self.names, lambda tokens: reduce(self._pool(tokens)))
+        return read_once(model, images, self.reading(parameter, model, images, reduce))[0]
+
+    def reading(self, parameter: str, model: nn.Module, images: torch.Tensor, reduce: Callable[[Tokens], T]) -> Reading:
+        """Context in which one pass fills what `read` gives."""
+        return _reading(parameter, model, images, self.names, lambda tokens: reduce(self._pool(tokens)))
 
     def _pool(self, tokens: Tokens) -> Tokens:
         if tokens.grid.shape[1:3] == (self.rows, self.columns):
@@ -174,8 +182,8 @@ def _reduce(tokens: Tokens, blocks: Blocks) -> dict[str, torch.Tensor]:
     return kinds
 
 
-@torch.inference_mode()
-def _read(parameter: str, model: nn.Module, images: torch.Tensor, names, reduce) -> dict:
+@contextmanager
+def _reading(parameter: str, model: nn.Module, images: torch.Tensor, names, reduce) -> Iterator[dict]:
     seen = {}
 
     def see(name: str, output: torch.Tensor) -> None:
@@ -183,9 +191,11 @@ def _read(parameter: str, model: nn.Module, images: torch.Tensor, names, reduce)
             raise InputError(f"layer {name} does not put out one list of tokens for each image")
         seen[name] = reduce(split(model, name, output, images))
 
-    with naming(parameter, model), evaluating(model), hooked(model, list(names), see):
-        model(images)
-    return {name: seen[name] for name in names}
+    with naming(parameter, model):
+        with hooked(model, list(names), see):
+            yield seen
+        for name in names:
+            seen[name] = seen.pop(name)
 
 
 def _spread(n: int, at_most: int) -> list[int]:

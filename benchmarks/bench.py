@@ -1,0 +1,146 @@
+"""All that measuring costs, from one run on one machine, as ratios: `make bench`, into results/bench.json.
+
+Bars (2 cores, DINOv2 ViT-S/14 and EfficientNet-Lite0, 256 photographs, minibatches of 64) are printed beside what was
+found. A machine that does something else meanwhile gives other numbers: `load_before` tells.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import book
+import peer
+import work
+from cases import Case, add_arguments
+from clock import describe_machine, run_apart, take_turns
+from profiling import profile_uniformity
+
+from seelike.errors import InputError
+
+BARS = {
+    "cka_over_forward": ("at most", 1.15),
+    "peer_over_ours_blocks": ("at least", 3),
+    "peer_over_ours_all": ("at least", 40),
+    "difference_ours": ("at most", 1e-5),
+    "memory_growth": ("at most", 0.05),
+    "attention_over_forward": ("at most", 1.5),
+    "norm_ratio_over_forward": ("at most", 1.2),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_arguments(parser)
+    parser.add_argument("--peer-images", type=int, default=32, help="of the peer's comparison of all layers")
+    parser.add_argument("--most-images", type=int, default=1000, help="memory at so many against a quarter of them")
+    parser.add_argument("--without-book", action="store_true", help="leave out chapter and book times (minutes)")
+    parser.add_argument("--output", default="results/bench.json")
+    given = parser.parse_args()
+    if find_spec("torch_cka") is None:
+        parser.error("torch_cka is missing: make bench, or pip install --no-deps -r benchmarks/requirements.txt")
+    try:
+        machine, case = describe_machine(), Case.of(given)
+        case.layers()  # opens the pictures
+    except InputError as error:
+        parser.error(str(error))
+    found = _measure_overheads(case) | _ask_peer(case) | _measure_growth(given)
+    found |= {"import_seconds": book.time_import(), "load_seconds": book.time_loading()}
+    found |= {"profile": profile_uniformity()}
+    if not given.without_book:
+        found |= {"chapter_seconds": book.time_chapters(), "book_seconds": book.time_book()}
+    _report(found)
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    case_of = {"models": case.names, "pictures": case.pictures, "images": given.images, "batch": given.batch}
+    _write(Path(given.output), {"time": now, "machine": machine, "case": case_of, "bars": BARS} | found)
+
+
+def _measure_overheads(case: Case) -> dict:
+    """Every measure over forward passes of the same images alone."""
+    batches, blocks, every = case.keep(), case.layers("blocks"), case.layers("all")
+    both, cka, cka_all = take_turns(
+        lambda: work.forward(case, batches),
+        lambda: work.compare(case, batches, blocks),
+        lambda: work.compare(case, batches, every),
+    )
+    vit, look, weigh, probe = take_turns(
+        lambda: work.forward(case, batches, ("vit",)),
+        lambda: work.look(case, batches),
+        lambda: work.weigh(case, batches),
+        lambda: work.probe(case, batches),
+    )
+    few = [{which: images[:8] for which, images in batches[0].items()}]
+    pass_of_few, field = take_turns(
+        lambda: work.forward(case, few, ("vit",)), lambda: work.differentiate(case, few, blocks["vit"])
+    )
+    return {
+        "forward_seconds": both,
+        "cka_over_forward": cka / both,
+        "cka_all_over_forward": cka_all / both,
+        "attention_over_forward": look / vit,
+        "norm_ratio_over_forward": weigh / vit,
+        "probes_over_forward": probe / vit,
+        "receptive_field_over_forward": field / pass_of_few,
+        "layers": {name: sum(map(len, each.values())) for name, each in (("blocks", blocks), ("all", every))},
+    }
+
+
+def _ask_peer(case: Case) -> dict:
+    blocks = peer.compare_blocks(case, case.given.images, case.given.batch)
+    every = peer.compare_all(case, case.given.peer_images, case.given.peer_images)
+    return {
+        "peer_over_ours_blocks": blocks["peer_over_ours"],
+        "peer_over_ours_all": every["peer_over_ours"],
+        "difference_ours": max(blocks["difference_ours"], every["difference_ours"]),
+        "difference_peer": max(blocks["difference_peer"], every["difference_peer"]),
+        "peer": {"blocks": blocks, "all": every},
+    }
+
+
+def _measure_growth(given: argparse.Namespace) -> dict:
+    """Seconds and peak memory against images, layers and the size of a minibatch, each run a process of its own."""
+    files = ["--vit-weights", given.vit_weights, "--cnn-weights", given.cnn_weights, "--photographs", given.photographs]
+
+    def grow(images: int, batch: int, layers: str = "blocks") -> dict:
+        sizes = ["--images", str(images), "--batch", str(batch), "--layers", layers]
+        return json.loads(run_apart("growth.py", *files, *sizes))
+
+    most, batch = given.most_images, given.batch
+    by_images = [grow(images, batch) for images in (most // 4, most // 2, most)]
+    return {
+        "memory_growth": by_images[-1]["peak_mib"] / by_images[0]["peak_mib"] - 1,
+        "by_images": by_images,
+        "by_layers": [grow(given.images, batch, layers) for layers in ("blocks", "all")],
+        "by_batch": [grow(given.images, size) for size in (batch // 4, batch // 2, batch, 2 * batch)],
+    }
+
+
+def _report(found: dict) -> None:
+    for name, value in found.items():
+        if isinstance(value, float):
+            way, bar = BARS.get(name, ("", None))
+            met = "" if bar is None else "met" if (value <= bar) == (way == "at most") else "MISSED"
+            print(f"{name:32}{value:12.4g}  {f'{way} {bar:g}: {met}' if met else ''}")
+
+
+def _write(target: Path, content: dict) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    beside = target.with_name(f".{target.name}.{os.getpid()}")
+    beside.write_text(json.dumps(_rounded(content), indent=1) + "\n", encoding="utf-8")
+    os.replace(beside, target)
+    print(target, file=sys.stderr)
+
+
+def _rounded(value):
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_rounded(item) for item in value]
+    return float(f"{value:.5g}") if isinstance(value, float) else value
+
+
+if __name__ == "__main__":
+    main()

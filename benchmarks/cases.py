@@ -1,0 +1,67 @@
+"""What is measured on: two models and pictures, from the command line.
+
+Without files of weights these are the bundled models, without pictures the book's drawings: enough to see whether the
+benchmarks run, but the bars are about the models and photographs that `bench.py --help` names.
+"""
+
+import argparse
+from dataclasses import dataclass
+from itertools import islice
+
+import torch
+from torch import nn
+
+from seelike import data, models
+from seelike.layers import find_layers
+
+PUBLIC = {"vit": "vit_small_patch14_dinov2.lvd142m", "cnn": "tf_efficientnet_lite0.in1k"}
+BUNDLED = {"vit": "vit_pocket_patch8_56.shapes", "cnn": "resnet_pocket.shapes"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Where weights and pictures lie, and how many of them are taken."""
+    parser.add_argument("--vit-weights", default="", help=f"a file of {PUBLIC['vit']}; left out: a bundled ViT")
+    parser.add_argument("--cnn-weights", default="", help=f"a file of {PUBLIC['cnn']}; left out: a bundled ResNet")
+    parser.add_argument("--photographs", default="", help="a folder or .tar of 1,000 or more; left out: drawings")
+    parser.add_argument("--images", type=int, default=256)
+    parser.add_argument("--batch", type=int, default=64)
+
+
+@dataclass(frozen=True)
+class Case:
+    """Two models, {"vit": …, "cnn": …}, their names and the pictures that both see."""
+
+    models: dict[str, nn.Module]
+    names: dict[str, str]
+    pictures: str
+    given: argparse.Namespace
+
+    @classmethod
+    def of(cls, given: argparse.Namespace) -> "Case":
+        """Raises InputError for files that are no such weights or pictures."""
+        files = {"vit": given.vit_weights, "cnn": given.cnn_weights}
+        names = {which: PUBLIC[which] if file else BUNDLED[which] for which, file in files.items()}
+        size = 224 if given.vit_weights else 0
+        loaded = {which: models.load_model(which, names[which], files[which], size, "cpu") for which in files}
+        return cls(loaded, names, "photographs" if given.photographs else "drawings", given)
+
+    def minibatches(self, n_images: int = 0, batch: int = 0):
+        """{"vit": (n, 3, h, w), "cnn": …}, read anew, so that no more than one minibatch is in memory."""
+        n_images, batch = n_images or self.given.images, batch or self.given.batch
+        images = data.open_images("folder" if self.given.photographs else "shapes", self.given.photographs)
+        chosen = torch.utils.data.Subset(images, range(n_images))
+        size = 224 if self.given.vit_weights else 0
+        transforms = {which: models.transform_of(model, size) for which, model in self.models.items()}
+        return data.load_minibatches(chosen, transforms, batch, "cpu")
+
+    def keep(self, n_images: int = 0, batch: int = 0) -> list[dict[str, torch.Tensor]]:
+        """The same, all read before the clock starts."""
+        return list(self.minibatches(n_images, batch))
+
+    def layers(self, layers: str = "blocks") -> dict[str, list[str]]:
+        """Model → names of its layers."""
+        (images,) = islice(self.minibatches(1, 1), 1)
+        return {
+            which: [layer.name for layer in find_layers(which, model, layers, images[which])]
+            for which, model in self.models.items()
+        }

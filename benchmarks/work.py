@@ -1,0 +1,49 @@
+"""The pieces of work that are timed: forward passes alone, and what measures make of them."""
+
+import torch
+from cases import Case
+
+from seelike import attention_distance, norm_ratio, probe_curves, receptive_field
+from seelike.activations import read_all
+from seelike.cka import CKA, Similarity, gram
+from seelike.probes import choose_folds
+
+Batches = list[dict[str, torch.Tensor]]
+
+
+def forward(case: Case, batches: Batches, which: tuple[str, ...] = ("vit", "cnn")) -> None:
+    """Every image through the models, nothing else."""
+    with torch.inference_mode():
+        for images in batches:
+            for one in which:
+                case.models[one](images[one])
+
+
+def compare(case: Case, batches: Batches, names: dict[str, list[str]]) -> Similarity:
+    """CKA of all pairs of layers, within and across the models."""
+    cka = CKA()
+    for images in batches:
+        cka.update(read_all(case.models, images, names, gram))
+    return cka.result()
+
+
+def look(case: Case, batches: Batches) -> None:
+    """The attention distance of every head of the ViT."""
+    attention_distance.measure(case.models["vit"], (images["vit"] for images in batches))
+
+
+def weigh(case: Case, batches: Batches) -> None:
+    """Norm ratio and cosine of every residual sum of the ViT."""
+    norm_ratio.measure("vit", case.models["vit"], (images["vit"] for images in batches))
+
+
+def probe(case: Case, batches: Batches) -> None:
+    """Probes of all blocks of the ViT, for two classes that are nothing but even and odd."""
+    labels = torch.arange(sum(len(images["vit"]) for images in batches)) % 2
+    folds = choose_folds(labels, n_draws=10, shots=max(1, len(labels) // 20 - 1))
+    probe_curves.measure({"vit": case.models["vit"]}, batches, labels, folds)
+
+
+def differentiate(case: Case, batches: Batches, names: list[str]) -> None:
+    """Receptive fields of the ViT's blocks."""
+    receptive_field.measure(case.models["vit"], (images["vit"] for images in batches), names)

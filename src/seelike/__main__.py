@@ -1,0 +1,7 @@
+"""`python -m seelike` is the `seelike` command."""
+
+import sys
+
+from seelike.cli import main
+
+sys.exit(main())

@@ -1,0 +1,72 @@
+"""Every chapter's measuring as one function: what its notebook does between the images and the result.
+
+Used where no page is wanted: `seelike measure`, perhaps by several processes. A test compares with the notebooks.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from seelike import (
+    data_scale,
+    local_and_global,
+    localization,
+    mixer,
+    probe_images,
+    reliability,
+    skip_connections,
+    uniformity,
+)
+from seelike.chapter import MODELS, Measured, Run
+
+Found = Iterator[Measured] | list[Measured]
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """How a chapter is measured: `open` takes a run to what its measures need beside it, perhaps images for probes;
+    `trained` and `random` take both to what was found on each set of models. The others are as for `prepare`."""
+
+    trained: Callable[[Run, Any], Found]
+    random: Callable[[Run, Any], Found]
+    open: Callable[[Run], Any] = lambda run: None
+    required: tuple[str, ...] = MODELS
+    optional: tuple[str, ...] = ()
+
+
+def _each(measure: Callable, **options) -> Chapter:
+    """A chapter that measures one set of models after the other."""
+    return Chapter(
+        lambda run, _: (measure(models, run) for models in run.load_models()),
+        lambda run, _: (measure(models, run) for models in run.load_controls()),
+        **options,
+    )
+
+
+CHAPTERS = {
+    "uniformity": _each(
+        lambda models, run: uniformity.measure(models, run.minibatches(models), run.parameters["layers"]),
+        optional=("vit_small",),
+    ),
+    "attention_distance": _each(
+        lambda models, run: local_and_global.measure(models, run, run.parameters["n_field_images"]),
+        optional=("vit_little",),
+    ),
+    "skip_connections": _each(skip_connections.measure, optional=skip_connections.CUT),
+    "localization": Chapter(
+        lambda run, probed: localization.measure(run.load_models(), run, probed, run.parameters["n_attributed"]),
+        lambda run, probed: localization.measure(run.load_controls(), run, probed),
+        open=probe_images.open_probe_images,
+        optional=("vit_gap",),
+    ),
+    "data_scale": Chapter(
+        lambda run, tasks: data_scale.measure(run.load_models(), run, tasks),
+        lambda run, tasks: data_scale.measure(run.load_controls(), run, tasks),
+        open=data_scale.open_tasks,
+        optional=data_scale.OPTIONAL,
+    ),
+    "mixer": _each(lambda models, run: mixer.measure(models, run.minibatches(models)), required=mixer.MODELS),
+    "methods": Chapter(
+        lambda run, _: (reliability.measure(models, run) for models in run.load_models()), lambda run, _: []
+    ),
+}

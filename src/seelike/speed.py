@@ -1,0 +1,98 @@
+"""What measuring costs: what `make bench` found, from its file, in tables and words."""
+
+import json
+from pathlib import Path
+
+from seelike.errors import InputError
+from seelike.places import RESULTS
+from seelike.tables import table
+
+FILE = RESULTS / "bench.json"
+# What a bar is about, in the order of the table; all but the differences and the growth are ratios of seconds.
+MEANINGS = {
+    "cka_over_forward": "CKA of all pairs of blocks, over forward passes alone",
+    "peer_over_ours_blocks": "torch_cka over seelike, blocks",
+    "peer_over_ours_all": "torch_cka over seelike, all layers of the ViT",
+    "difference_ours": "seelike's CKA against float64, largest difference",
+    "memory_growth": "peak memory, growth from a quarter of the images to all",
+    "attention_over_forward": "attention distance, over forward passes",
+    "norm_ratio_over_forward": "norm ratio and cosine, over forward passes",
+}
+OTHERS = {
+    "cka_all_over_forward": "CKA of all pairs of all layers, over forward passes",
+    "difference_peer": "torch_cka's CKA against float64, largest difference",
+    "probes_over_forward": "probes of all blocks, over forward passes",
+    "receptive_field_over_forward": "receptive fields of all blocks, over forward passes",
+    "import_seconds": "`import seelike`, seconds",
+    "book_seconds": "executing every page of the book, seconds",
+}
+
+
+def read(path: str | Path = FILE) -> dict:
+    """What `make bench` wrote. Raises InputError, which names the file, if it is missing or something else."""
+    try:
+        found = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"the file {path} of `make bench` cannot be read: {error}") from None
+    wanted = ("machine", "case", "bars", "profile", "by_images", "by_layers", "by_batch", *MEANINGS)
+    missing = [name for name in wanted if not isinstance(found, dict) or name not in found]
+    if missing:
+        raise InputError(f"the file {path} is none of `make bench`: it has no {missing[0]}")
+    return found
+
+
+def bars(found: dict) -> str:
+    """One row a number: what was found, the bar it was to meet, and whether it did; those without a bar after them."""
+    lines = [["What", "Found", "Bar", ""], ["---", "---:", "---:", "---"]]
+    for name, meaning in MEANINGS.items():
+        way, bar = found["bars"][name]
+        met = (found[name] <= bar) == (way == "at most")
+        lines.append([meaning, _tell(found[name]), f"{way} {_tell(bar)}", "✓ met" if met else "✗ missed"])
+    lines += [[meaning, _tell(found[name]), "", ""] for name, meaning in OTHERS.items() if name in found]
+    return table(lines)
+
+
+def chapters(found: dict) -> str:
+    """Seconds of every chapter's measuring at its defaults."""
+    lines = [["Chapter", "Seconds"], ["---", "---:"]]
+    return table(lines + [[name, f"{seconds:.0f}"] for name, seconds in found.get("chapter_seconds", {}).items()])
+
+
+def profiled(found: dict) -> str:
+    """The operators that take longest in the uniformity chapter, as shares of its time."""
+    profile = found["profile"]
+    lines = [["Operator", "Calls", "Share of the time"], ["---", "---:", "---:"]]
+    lines += [[f"`{row['operator']}`", f"{row['calls']:,}", f"{row['share']:.1%}"] for row in profile["rows"]]
+    lines.append(["other operators", "", f"{profile['other_operators']:.1%}"])
+    lines.append(["outside operators: drawing, Python", "", f"{profile['outside_operators']:.1%}"])
+    return table(lines)
+
+
+def phrases(found: dict) -> dict[str, str]:
+    """Every number that prose may cite, by name."""
+    machine, case, peer = found["machine"], found["case"], found.get("peer", {})
+    memory = f", {machine['memory_gib']:.0f} GiB" if machine["memory_gib"] else ""
+    said = {
+        "bench_machine": f"{machine['processor']}, {machine['cores']} cores{memory}, torch {machine['torch']}",
+        "bench_threads": str(machine["threads"]),
+        "bench_load": f"{machine['load_before']:.1f}",
+        "bench_time": found["time"][:10],
+        "bench_models": " and ".join(case["models"].values()),
+        "bench_images": f"{case['images']:,} {case['pictures']}",
+        "bench_batch": str(case["batch"]),
+        "bench_most": f"{found['by_images'][-1]['images']:,}",
+        "bench_profiled": str(found["profile"]["images"]),
+        "bench_missed": _count_missed(found),
+    }
+    said |= {name: _tell(found[name]) for name in (*MEANINGS, *OTHERS) if name in found}
+    return said | {f"bench_peer_{layers}": f"{each['images']}" for layers, each in peer.items()}
+
+
+def _count_missed(found: dict) -> str:
+    missed = [name for name, (way, bar) in found["bars"].items() if (found[name] <= bar) != (way == "at most")]
+    return f"{len(missed)} of {len(found['bars'])} bars are missed" if missed else "all bars are met"
+
+
+def _tell(number: float) -> str:
+    """Three digits that matter, without an exponent where there is room."""
+    return f"{number:.1e}" if 0 < abs(number) < 1e-3 else f"{number:.3g}"

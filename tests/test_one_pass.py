@@ -1,0 +1,117 @@
+"""One pass: every chapter shows each model every image once; several readings of one pass find what each alone does."""
+
+import numpy as np
+import pytest
+import timm
+import torch
+
+from seelike import (
+    attention_distance,
+    data_scale,
+    heads,
+    local_and_global,
+    localization,
+    mixer,
+    norm_ratio,
+    rehearsal,
+    reliability,
+    skip_connections,
+    uniformity,
+)
+from seelike.activations import reading, stream
+from seelike.attention import read_heads, read_maps, reading_maps
+from seelike.chapter import prepare
+from seelike.cka import CKA, gram
+from seelike.errors import Degenerate
+from seelike.execute import find_chapter, read_parameters
+from seelike.one_pass import feed, read_once
+from seelike.residuals import find_blocks, read_sums, reading_sums
+
+BATCH, BATCHES = 8, 2
+CHAPTERS = {
+    "uniformity": ({"optional": ("vit_small",)}, lambda m, run: uniformity.measure(m, run.minibatches(m), "blocks")),
+    "attention_distance": ({"optional": ("vit_little",)}, lambda m, run: local_and_global.measure(m, run, 1, 1)),
+    "skip_connections": ({"optional": skip_connections.CUT}, skip_connections.measure),
+    "localization": ({"optional": ("vit_gap",)}, lambda m, run: next(localization.measure([m], run, None))),
+    "data_scale": ({"optional": data_scale.OPTIONAL}, lambda m, run: next(data_scale.measure([m], run, {}))),
+    "mixer": ({"required": mixer.MODELS}, lambda m, run: mixer.measure(m, run.minibatches(m))),
+    "methods": ({}, reliability.measure),
+}
+
+
+def make_run(chapter: str):
+    parameters = read_parameters(find_chapter(chapter)) | {
+        "n_images": BATCH * BATCHES,
+        "batch_size": BATCH,
+        "n_runs": 1,
+    }
+    parameters |= {"n_field_images": 1} if "n_field_images" in parameters else {}
+    return prepare(chapter, **CHAPTERS[chapter][0], **parameters)
+
+
+def test_every_chapter_passes_all_images_once_through_each_model(monkeypatch):
+    monkeypatch.setattr(rehearsal, "check", lambda run: None)
+    for chapter, (_, measure) in CHAPTERS.items():
+        run, seen = make_run(chapter), {}
+        models = next(run.load_models())
+        for which, model in models.items():
+            seen[which] = []
+            model.register_forward_pre_hook(lambda _, inputs, sizes=seen[which]: sizes.append(len(inputs[0])))
+        measure(models, run)
+        for which in models:
+            assert [n for n in seen[which] if n > 2] == [BATCH] * BATCHES, (chapter, which)  # one or two: a first look
+
+
+def images(n: int = 6) -> torch.Tensor:
+    return torch.randn(n, 3, 56, 56, generator=torch.Generator().manual_seed(0))
+
+
+def test_readings_of_one_pass_find_what_each_alone_does():
+    model, x = timm.create_model("vit_pocket_patch8_56").eval(), images()
+    blocks, names = find_blocks("vit", model, x), ["blocks.0", "blocks.7"]
+    norms = lambda z, f: (z.norm(), f.norm())  # noqa: E731
+    maps, sums, grams = read_once(
+        model, x, reading_maps(model, torch.clone), reading_sums("vit", model, blocks, norms),
+        reading(model, names, len(x), gram),
+    )  # fmt: skip
+    for name, attention in read_maps(model, x).items():
+        assert torch.equal(maps[name], attention)
+    for name, (z, f) in read_sums("vit", model, x, blocks, norms).items():
+        torch.testing.assert_close(sums[name], (z, f), rtol=1e-5, atol=0)  # attention was fused here
+    (alone,) = stream(model, [x], names, gram)
+    assert list(grams) == names
+    for name in names:
+        torch.testing.assert_close(grams[name], alone[name], rtol=1e-4, atol=1e-5)
+
+
+def test_the_model_is_left_as_it_was_also_where_a_reading_refuses():
+    model = timm.create_model("vit_pocket_patch8_56").train()
+    fused = [block.attn.fused_attn for block in model.blocks]
+    feed(model, images(), attention_distance.Distances("vit"), norm_ratio.Ratios("vit"))
+    with pytest.raises(ZeroDivisionError):
+        read_once(model, images(), reading_maps(model, torch.clone), reading(model, ["blocks.0"], 6, lambda x: 1 / 0))
+    assert model.training and [block.attn.fused_attn for block in model.blocks] == fused
+    assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
+
+
+def test_subsets_of_heads_are_sums_of_their_heads():
+    """HSIC₁ of two heads side by side, from single heads, against the Gram matrix of both outputs in one."""
+    vit = timm.create_model(
+        "vit_tiny_patch16_224", img_size=56, patch_size=8, embed_dim=24, num_heads=6, depth=2
+    ).eval()
+    models, x = {"vit": vit, "cnn": timm.create_model("resnet_pocket").eval()}, images(12)
+    found = heads.measure(models, [{"vit": x, "cnn": x}], np.arange(6.0))
+    assert found.similarity.layers[:2] == ("heads 0+1", "heads 1+2")
+    slow, outputs = CKA(), read_heads(vit, x, "blocks.0.attn")
+    (low,) = stream(models["cnn"], [x], list(found.similarity.layers[5:]), gram)
+    slow.update({f"heads {i}+{i + 1}": gram(outputs[:, [i, i + 1]].flatten(1)) for i in range(5)} | low)
+    assert found.similarity.layers == slow.layers
+    np.testing.assert_allclose(found.similarity.hsic, slow.result().hsic, rtol=1e-5)
+
+
+def test_heads_that_are_the_same_for_every_image_are_refused():
+    vit = timm.create_model("vit_pocket_patch8_56").eval()
+    vit.blocks[0].attn.proj.register_forward_pre_hook(lambda _, inputs: torch.ones_like(inputs[0]), prepend=True)
+    models = {"vit": vit, "cnn": timm.create_model("resnet_pocket").eval()}
+    with pytest.raises(Degenerate, match="heads of the first block are the same for every image"):
+        heads.measure(models, [{"vit": images(), "cnn": images()}], np.ones(4))

@@ -1,0 +1,55 @@
+"""The page of speed: bars told right, from a file of `make bench` alone; anything else refused."""
+
+import copy
+import json
+
+import pytest
+
+from seelike import speed, speed_plots
+from seelike.errors import InputError
+
+
+@pytest.fixture(scope="module")
+def found():
+    return speed.read()
+
+
+def test_the_published_file_has_every_bar_and_prose_its_numbers(found):
+    assert set(found["bars"]) == set(speed.MEANINGS)
+    said = speed.phrases(found)
+    assert said["cka_over_forward"] == f"{found['cka_over_forward']:.3g}"
+    assert found["machine"]["processor"] in said["bench_machine"]
+
+
+def test_bars_that_are_met_and_missed(found):
+    changed = copy.deepcopy(found) | {"cka_over_forward": 1.1, "peer_over_ours_all": 39.0, "difference_ours": 2e-7}
+    rows = {line.split(" | ")[0].removeprefix("| "): line for line in speed.bars(changed).splitlines()}
+    assert rows[speed.MEANINGS["cka_over_forward"]].endswith("| 1.1 | at most 1.15 | ✓ met |")
+    assert rows[speed.MEANINGS["peer_over_ours_all"]].endswith("| 39 | at least 40 | ✗ missed |")
+    assert "| 2.0e-07 | at most 1.0e-05 | ✓ met |" in rows[speed.MEANINGS["difference_ours"]]
+    assert speed.phrases({**found, **dict.fromkeys(found["bars"], 0.0)})["bench_missed"] == "2 of 7 bars are missed"
+
+
+def test_shares_of_the_profile_add_up(found):
+    profile = found["profile"]
+    total = sum(row["share"] for row in profile["rows"]) + profile["other_operators"] + profile["outside_operators"]
+    assert 0.98 < total < 1.1
+    assert speed.profiled(found).count("\n") == len(profile["rows"]) + 3
+
+
+def test_growth_is_drawn_from_the_file(found):
+    axes = speed_plots.growth(found)
+    assert axes.shape == (2, 3)
+    for column, name in zip(axes.T, speed_plots.GROWTHS, strict=True):
+        assert list(column[0].lines[0].get_ydata()) == [run["seconds"] for run in found[name]]
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"machine": {}}'])
+def test_what_is_no_file_of_the_benchmark_is_refused(content, tmp_path):
+    (tmp_path / "bench.json").write_text(content)
+    with pytest.raises(InputError, match="bench.json (of `make bench` cannot be read|is none of `make bench`)"):
+        speed.read(tmp_path / "bench.json")
+
+
+def test_the_file_keeps_the_bars_themselves():
+    assert json.loads(speed.FILE.read_text())["bars"]["memory_growth"] == ["at most", 0.05]
