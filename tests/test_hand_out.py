@@ -42,6 +42,13 @@ def test_learning_curves_end_where_the_manifest_says():
         assert rows["accuracy"].iloc[-1] == manifest[name]["curve"]["accuracy"][-1]
 
 
+def test_every_run_of_the_benchmark_is_a_row():
+    run = {"images": 64, "layers": 18, "batch": 16, "seconds": 0.5, "peak_mib": 700}
+    table = hand_out.growth({"by_images": [run, {**run, "images": 128}], "by_layers": [run], "by_batch": [run]})
+    assert table["varied"].tolist() == ["images", "images", "layers", "batch"]
+    assert table["images"].tolist() == [64, 128, 64, 64] and (table["peak_mib"] == 700).all()
+
+
 def test_the_page_takes_the_table_out_of_the_notebook_and_leaves_the_picture(tmp_path):
     data = {hand_out.MIME: {"data": [{"a": 1, "b": "x"}]}}
     picture = new_output("display_data", {"image/svg+xml": "<svg/>"})

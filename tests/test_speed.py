@@ -27,7 +27,7 @@ def test_bars_that_are_met_and_missed(found):
     assert rows[speed.MEANINGS["cka_over_forward"]].endswith("| 1.1 | at most 1.15 | ✓ met |")
     assert rows[speed.MEANINGS["peer_over_ours_all"]].endswith("| 39 | at least 40 | ✗ missed |")
     assert "| 2.0e-07 | at most 1.0e-05 | ✓ met |" in rows[speed.MEANINGS["difference_ours"]]
-    assert speed.phrases({**found, **dict.fromkeys(found["bars"], 0.0)})["bench_missed"] == "2 of 7 bars are missed"
+    assert speed.phrases({**found, **dict.fromkeys(found["bars"], 0.0)})["bench_missed"] .startswith("2 of the 7 bars")
 
 
 def test_shares_of_the_profile_add_up(found):

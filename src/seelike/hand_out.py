@@ -12,6 +12,7 @@ from IPython.display import display
 
 from seelike.drawings import Drawings
 from seelike.shapes import CUES
+from seelike.speed_plots import GROWTHS
 
 MIME = "application/vnd.dataresource+json"
 
@@ -48,3 +49,9 @@ def answers(images: Drawings, chosen: dict[str, list[int]], given: dict[str, lis
                 {"group": group, "drawing": number, "class": images.classes[images.drawing(number).label], **answered}
             )
     return pd.DataFrame(rows)
+
+
+def growth(found: dict) -> pd.DataFrame:
+    """One row a run of the benchmark: what was varied, images, layers and minibatch, seconds and peak memory."""
+    runs = [{"varied": name.removeprefix("by_"), **run} for name in GROWTHS for run in found[name]]
+    return pd.DataFrame(runs)

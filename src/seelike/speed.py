@@ -90,7 +90,8 @@ def phrases(found: dict) -> dict[str, str]:
 
 def _count_missed(found: dict) -> str:
     missed = [name for name, (way, bar) in found["bars"].items() if (found[name] <= bar) != (way == "at most")]
-    return f"{len(missed)} of {len(found['bars'])} bars are missed" if missed else "all bars are met"
+    of = f"{len(missed)} of the" if missed else "all"
+    return f"{of} {len(found['bars'])} bars that the project set itself are {'missed' if missed else 'met'}"
 
 
 def _tell(number: float) -> str:
