@@ -123,7 +123,9 @@ def test_a_result_of_another_chapter_other_images_or_weights_is_refused(measured
         forged.write_text(json.dumps(plain))
         with pytest.raises(InputError, match=complaint):
             open_run(forged).record((), ())
-    with pytest.raises(InputError, match="the result file gone.json cannot be read"):
+    with pytest.raises(
+        InputError, match="from_result must be a file of `seelike measure`, not 'gone.json': the result file"
+    ):
         open_run("gone.json")
 
 

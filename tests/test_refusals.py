@@ -118,6 +118,7 @@ def wrong_texts() -> list[tuple[str, str, dict, str]]:
                 "split": ({name: "dev"}, rf"^seelike: {name} must be one of train, validation, test"),
                 "device": ({name: "tpu"}, "device must be auto, cpu or"),
                 "profile": ({name: "a/b"}, "profile must be a plain name"),
+                "result": ({name: "gone.json"}, "^seelike: from_result must be a file of `seelike measure`"),
                 "layers": ({name: "block"}, "layers must be one of blocks, all, not 'block'; did you mean blocks?"),
             }.get(kind, ({name: "resnet5O"}, rf"^seelike: {name}='resnet5O' is no model.*resnet50"))))  # fmt: skip
     return [row for row in rows if row[1] != "results_dir"]

@@ -187,7 +187,7 @@ def prepare(
     Raises InputError: one sentence that names the parameter and says what is allowed.
     """
     started = time.monotonic()
-    check_parameters(parameters)
+    check_parameters(parameters | {"from_result": from_result})
     check_results_dir(results_dir)
     named = (*required, *(which for which in optional if parameters[which]))
     for which in named:

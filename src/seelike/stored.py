@@ -17,7 +17,10 @@ def read(path: str, chapter: str, parameters: dict, datasets: dict[str, dict]) -
 
     Raises InputError, which names from_result, for any other.
     """
-    result = Result.load(path)
+    try:
+        result = Result.load(path)
+    except InputError as error:
+        raise InputError(f"from_result must be a file of `seelike measure`, not {path!r}: {error}") from None
     made = result.parameters | {"profile": result.profile}
     if result.chapter != chapter:
         _refuse(path, f"a result of {chapter}", f"of {result.chapter}")
