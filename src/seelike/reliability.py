@@ -12,13 +12,12 @@ import torch
 from torch import nn
 
 from seelike import sharing
-from seelike.activations import reading_as
+from seelike.activations import stream
 from seelike.chapter import Run
 from seelike.cka import gram
 from seelike.errors import InputError
 from seelike.intervals import Estimate
-from seelike.layers import find_layers
-from seelike.one_pass import read_once
+from seelike.layers import find_layers, naming
 from seelike.tokens import store
 
 SIZES = (8, 16, 32, 64, 128, 256, 512)  # images a minibatch
@@ -44,7 +43,9 @@ def _measure(models: dict[str, nn.Module], run: Run) -> "Reliability":
     for start, images in zip(range(0, n_kept, size), run.minibatches(models), strict=False):
         for which, model in models.items():
             names = list(kept[which]) or [_middle(which, model, images[which][:1])]
-            (seen,) = read_once(model, images[which], reading_as(which, model, names, size, _check))
+            with naming(which, model):
+                (seen,) = stream(model, [images[which]], names)
+                gram(seen[names[0]])  # refuses what varies with no image
             store(kept[which], names[0], seen[names[0]][: n_kept - start], start, n_kept)
     x, y = (next(iter(kept[which].values())) for which in ("vit", "cnn"))
     if len(x) < 2 * SIZES[0]:
@@ -165,12 +166,6 @@ def _push(x: torch.Tensor, factor: float) -> torch.Tensor:
     pushed, mean = x.clone(), x.mean(0)
     pushed[0] = mean + factor * (x[0] - mean)
     return pushed
-
-
-def _check(activations: torch.Tensor) -> torch.Tensor:
-    """A copy of activations (n, features); raises InputError for what varies with no image."""
-    gram(activations)
-    return activations.clone()
 
 
 def _middle(which: str, model: nn.Module, images: torch.Tensor) -> str:
