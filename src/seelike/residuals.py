@@ -64,10 +64,11 @@ class Block:
 
 @dataclass(frozen=True)
 class Sums:
-    """What one block did in a pass: `branches` maps a sublayer to (z, f), tensors of one shape."""
+    """What one block did in a pass: `branches` maps a sublayer to (z, f), tensors of one shape; `total` adds all up."""
 
     block: Block
     branches: dict[str, tuple[torch.Tensor, torch.Tensor]]
+    total: torch.Tensor
     output: torch.Tensor
 
     @classmethod
@@ -80,14 +81,13 @@ class Sums:
             z = z.reshape(f.shape) if z.numel() == f.numel() else z.new_empty(0)
             branches[name] = (z, f)
             z = z + f if z.numel() else z
-        return cls(block, branches, seen[block.name][0])
+        return cls(block, branches, z, seen[block.name][0])
 
     def add_up(self) -> bool:
         """Whether the block's output is the last z + f, or the activation of it."""
-        z, f = list(self.branches.values())[-1]
-        if z.shape != f.shape or f.numel() != self.output.numel():
+        if self.total.numel() != self.output.numel():
             return False
-        total = (z + f).reshape(self.output.shape)
+        total = self.total.reshape(self.output.shape)
         activation = self.block.activation
         return torch.equal(total, self.output) or (
             activation is not None and torch.equal(activation(total), self.output)
@@ -169,7 +169,8 @@ def _visiting(model: nn.Module, blocks: list[Block], visit: Callable[[Sums], Non
         block = owners[name]
         if name == block.name + INPUT:
             seen.clear()
-        seen.setdefault(name, []).append(tensor.clone())  # what follows may change it in place
+        # What follows may change a tensor in place; nothing does before the block's output is compared.
+        seen.setdefault(name, []).append(tensor if name == block.name else tensor.clone())
         if name == block.name and any(end in seen for end in block.ends):
             visit(Sums.of(block, seen))
 
