@@ -106,12 +106,13 @@ def test_what_is_missing_is_a_difference_and_the_reasons_are_told(published, fre
     [
         (RESULTS, "nowhere", "nowhere is no folder"),
         (RESULTS, RESULTS / "mixer.json", "mixer.json is no folder"),
-        (RESULTS.parent, RESULTS, "holds none"),
+        ("empty", RESULTS, "holds none"),
     ],
 )
-def test_what_cannot_be_compared_is_refused(one, other, complaint):
+def test_what_cannot_be_compared_is_refused(one, other, complaint, tmp_path):
+    (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match=complaint):
-        measure_drift(Path(one), Path(other))
+        measure_drift(tmp_path / one, tmp_path / other)
 
 
 @pytest.mark.parametrize("flags", [["--plot", "x.png"], ["--tolerance", "nan"], ["--tolerance", "-1"]])
