@@ -229,7 +229,7 @@ COMMANDS = [
     (["run", "uniformity", "-o", "/proc/self/out.ipynb"], "--output"),
     (["run", "uniformity", "mixer", "-o", "../photos/0.png"], "--output must be a folder for several chapters"),
     (["compare", "gone.json", "../good.json"], "the result file gone.json cannot be read: No such file"),
-    (["compare", "../good.json", "../photos"], "RESULT must be two result files or two folders of them, and ../good.json is no folder"),
+    (["compare", "../good.json", "../photos"], "or two folders of them, and ../good.json is no folder"),
     (["compare", "../good.json", "../photos/0.png"], "the result file ../photos/0.png is no JSON"),
     (["compare", "../good.json", "../short.json"], "the result file ../short.json is no JSON"),
     (["compare", "../good.json", "../empty.json"], "the result file ../empty.json is no JSON"),
