@@ -27,7 +27,7 @@ def test_bars_that_are_met_and_missed(found):
     assert rows[speed.MEANINGS["cka_over_forward"]].endswith("| 1.1 | at most 1.15 | ✓ met |")
     assert rows[speed.MEANINGS["peer_over_ours_all"]].endswith("| 39 | at least 40 | ✗ missed |")
     assert "| 2.0e-07 | at most 1.0e-05 | ✓ met |" in rows[speed.MEANINGS["difference_ours"]]
-    assert speed.phrases({**found, **dict.fromkeys(found["bars"], 0.0)})["bench_missed"] .startswith("2 of the 7 bars")
+    assert speed.phrases({**found, **dict.fromkeys(found["bars"], 0.0)})["bench_missed"].startswith("2 of the 7 bars")
 
 
 def test_shares_of_the_profile_add_up(found):
@@ -53,3 +53,8 @@ def test_what_is_no_file_of_the_benchmark_is_refused(content, tmp_path):
 
 def test_the_file_keeps_the_bars_themselves():
     assert json.loads(speed.FILE.read_text())["bars"]["memory_growth"] == ["at most", 0.05]
+
+
+def test_chapter_times_that_were_left_out_are_said_to_be(found):
+    assert "| uniformity | 12 |" in speed.chapters({**found, "chapter_seconds": {"uniformity": 12.3}})
+    assert speed.chapters({k: v for k, v in found.items() if k != "chapter_seconds"}) == "This run left them out."
