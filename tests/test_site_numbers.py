@@ -22,6 +22,8 @@ FIGURES = {
     for label, named in numbers.read_named(notebook).items()
 }
 
+PUBLISHED = numbers.read_results(RESULTS)
+
 
 class Watched(dict):
     """A labelled array that notes when its values are asked for."""
@@ -73,7 +75,7 @@ def test_a_figure_draws_the_arrays_that_its_cell_names_and_no_others(label):
     draw(notebook, label, seen)
     assert plt.get_fignums()
     plt.close("all")
-    found = numbers.find(named, RESULTS)
+    found = numbers.find(named, PUBLISHED)
     assert seen == {f"{a.chapter}/{a.scale} {a.measure}/{a.model}" for a in found.arrays}
 
 
@@ -81,13 +83,13 @@ def test_figures_of_effects_name_claims():
     effects = [label for label in FIGURES if label.endswith("-effects")]
     assert len(effects) == 6
     for label in effects:
-        found = numbers.find(FIGURES[label][1], RESULTS)
+        found = numbers.find(FIGURES[label][1], PUBLISHED)
         assert not found.arrays and len(found.rows) > 1
 
 
 @pytest.mark.parametrize("label", ["fig-intro", "fig-scorecard"])
 def test_figures_of_the_scorecard_name_every_claim_that_is_published(label):
-    found = numbers.find(FIGURES[label][1], RESULTS)
+    found = numbers.find(FIGURES[label][1], PUBLISHED)
     assert len(found.rows) == sum(len(claims) for claims in scorecard.gather(RESULTS).values())
 
 
@@ -100,12 +102,12 @@ def test_a_tidy_array_has_a_row_a_value_with_its_labels():
 
 def test_every_figure_can_write_its_numbers(tmp_path):
     for label, (_, named) in FIGURES.items():
-        numbers.find(named, RESULTS).write(tmp_path / label)
+        numbers.find(named, PUBLISHED).write(tmp_path / label)
         assert len(pd.read_csv(tmp_path / f"{label}.csv", dtype=str)) > 1
 
 
 def test_files_hold_every_number_of_the_result(tmp_path):
-    found = numbers.find({"uniformity/pocket": ["cka/vit_cnn"]}, RESULTS)
+    found = numbers.find({"uniformity/pocket": ["cka/vit_cnn"]}, PUBLISHED)
     found.write(tmp_path / "numbers" / "fig")
     values = read_published("uniformity", RESULTS)["pocket"].measures["cka"]["vit_cnn"]
     table = pd.read_csv(tmp_path / "numbers" / "fig.csv")
@@ -126,6 +128,6 @@ def test_what_is_not_defined_is_null_and_an_empty_cell(tmp_path):
 
 
 def test_a_result_that_is_not_there_is_left_out_and_an_array_that_is_not_is_no_key(tmp_path):
-    assert numbers.find({"uniformity/pocket": ["cka"]}, tmp_path).sources == ()
+    assert numbers.find({"uniformity/pocket": ["cka"]}, numbers.read_results(tmp_path)).sources == ()
     with pytest.raises(KeyError):
-        numbers.find({"uniformity/pocket": ["no_such_measure"]}, RESULTS)
+        numbers.find({"uniformity/pocket": ["no_such_measure"]}, PUBLISHED)

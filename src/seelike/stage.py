@@ -104,7 +104,7 @@ def _with_outputs(notebook: Path, executed: Path) -> nbformat.NotebookNode:
 
 
 def execute_apart(notebook: Path, target: Path, parameters: dict[str, str]) -> None:
-    """The same in a process of its own, with its share of the processor's cores; what it refuses is a RuntimeError.
+    """Execute a notebook in a process of its own, on its share of the cores; what it refuses is a RuntimeError.
 
     The executed notebook bears what that took, see `read_cost`.
     """

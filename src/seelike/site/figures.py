@@ -30,9 +30,7 @@ def add_dark_drawings(app: Sphinx, doctree: nodes.document) -> None:
     """Put beside each SVG of a figure its counterpart for dark pages; the theme shows one of the two."""
     for figure in doctree.findall(nodes.figure):
         for image in [image for image in figure.findall(nodes.image) if image["uri"].endswith(".svg")]:
-            light = Path(app.srcdir, image["uri"].lstrip("/"))
-            if not image["uri"].startswith("/"):
-                light = Path(app.env.doc2path(app.env.docname)).parent / image["uri"]
+            light = Path(app.env.relfn2path(image["uri"])[1])
             dark = light.with_name(f"{light.stem}-dark.svg")
             dark.write_text(darken(light.read_text(encoding="utf-8")), encoding="utf-8")
             other = image.deepcopy()
@@ -44,7 +42,7 @@ def add_dark_drawings(app: Sphinx, doctree: nodes.document) -> None:
 
 def add_tools(app: Sphinx, doctree: nodes.document, page: str) -> None:
     """Below the caption: where the figure's numbers are, and a button if it can be hovered over."""
-    root = "" if app.builder.name == "singlehtml" else "../" * page.count("/")
+    root = "../" * page.count("/")
     for figure in doctree.findall(nodes.figure):
         _set_apart(figure)
         label = next((name for name in figure["ids"] if _numbers_of(app, name).is_file()), None)

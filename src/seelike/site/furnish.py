@@ -24,9 +24,10 @@ def furnish(source: Path, results: Path) -> None:
             shutil.copytree(folder, extra / "results", dirs_exist_ok=True)
     (extra / "heatmaps").mkdir(parents=True)
     shutil.copy(heatmaps.LIBRARY, extra / "heatmaps")
+    known = numbers.read_results(extra / "results")
     for notebook in sorted((source / "book").glob("*.ipynb")):
         for label, named in numbers.read_named(notebook).items():
-            found = numbers.find(named, extra / "results")
+            found = numbers.find(named, known)
             if found.sources:
                 found.write(extra / "numbers" / label)
                 drawn = [array for array in found.arrays if heatmaps.is_heatmap(array)]

@@ -65,13 +65,8 @@ class Numbers:
 def read_named(notebook: Path) -> dict[str, dict[str, list[str]]]:
     """Label of a figure → the numbers that its cell names."""
     cells = nbformat.read(notebook, as_version=4).cells
-    named = {}
-    for cell in cells:
-        label = cell.metadata.get("mystnb", {}).get("figure", {}).get("name")
-        numbers = cell.metadata.get("seelike", {}).get("numbers")
-        if label and numbers:
-            named[label] = numbers
-    return named
+    named = {_label_of(cell): cell.metadata.get("seelike", {}).get("numbers") for cell in cells}
+    return {label: numbers for label, numbers in named.items() if label and numbers}
 
 
 def take_handed_out(notebook: Path) -> dict[str, pd.DataFrame]:
@@ -79,39 +74,41 @@ def take_handed_out(notebook: Path) -> dict[str, pd.DataFrame]:
     page = nbformat.read(notebook, as_version=4)
     tables = {}
     for cell in page.cells:
-        label = cell.metadata.get("mystnb", {}).get("figure", {}).get("name")
         for output in [each for each in cell.get("outputs", []) if MIME in each.get("data", {})]:
-            tables[label] = pd.DataFrame(output.data[MIME]["data"])
+            tables[_label_of(cell)] = pd.DataFrame(output.data[MIME]["data"])
             cell.outputs.remove(output)
     if tables:
         nbformat.write(page, notebook)
     return tables
 
 
-def find(named: dict[str, list[str]], results_dir: Path) -> Numbers:
-    """Read what a cell names from `<results_dir>/<scale>/<chapter>.json`.
+def read_results(results_dir: Path) -> dict[str, Result]:
+    """`chapter/scale` → its result, scale by scale, from `<results_dir>/<scale>/<chapter>.json`."""
+    files = ((scale, path) for scale in SCALES for path in sorted((results_dir / scale).glob("*.json")))
+    return {f"{path.stem}/{scale}": Result.load(path) for scale, path in files}
 
-    A result file that is not there is left out. Raises KeyError for an array that its file does not hold.
+
+def find(named: dict[str, list[str]], results: dict[str, Result]) -> Numbers:
+    """Take what a cell names from the `results` of `read_results`.
+
+    A result that is not there is left out. Raises KeyError for an array that its result does not hold.
     """
     arrays: list[Array] = []
     claims: list[dict] = []
     sources: list[str] = []
     for pattern, wanted in named.items():
-        for source, path in _list_results(results_dir).items():
-            if fnmatch(source, pattern):
-                result = Result.load(path)
-                sources.append(source)
-                for name in wanted:
-                    if name == CLAIMS:
-                        claims += _claims_of(result)
-                    else:
-                        arrays += _arrays_of(result, name)
+        for source in (source for source in results if fnmatch(source, pattern)):
+            sources.append(source)
+            for name in wanted:
+                if name == CLAIMS:
+                    claims += _claims_of(results[source])
+                else:
+                    arrays += _arrays_of(results[source], name)
     return Numbers(tuple(arrays), pd.DataFrame(claims), tuple(dict.fromkeys(sources)))
 
 
-def _list_results(results_dir: Path) -> dict[str, Path]:
-    """`chapter/scale` → its result file, scale by scale."""
-    return {f"{path.stem}/{scale}": path for scale in SCALES for path in sorted((results_dir / scale).glob("*.json"))}
+def _label_of(cell: nbformat.NotebookNode) -> str | None:
+    return cell.metadata.get("mystnb", {}).get("figure", {}).get("name")
 
 
 def _arrays_of(result: Result, name: str) -> list[Array]:
