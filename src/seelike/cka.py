@@ -28,6 +28,7 @@ from seelike.errors import Degenerate, InputError
 from seelike.intervals import Estimate, bootstrap
 
 MIN_IMAGES = 4
+PIECE = 2**20  # elements that are centred and multiplied at a time, on a CPU few enough to stay in its cache
 
 
 def gram(activations: torch.Tensor) -> torch.Tensor:
@@ -49,15 +50,24 @@ def gram(activations: torch.Tensor) -> torch.Tensor:
     n = len(activations)
     if n < MIN_IMAGES:
         raise InputError(f"the unbiased HSIC needs at least {MIN_IMAGES} images in a minibatch, not {n}")
-    x = activations.float() if activations.dtype in (torch.float16, torch.bfloat16) else activations
-    mean = x.mean(0)
-    centred = x - mean  # leaves K̃ as it is, and spares float32 the cancellation
-    k = (centred @ centred.T).double()
+    k, offset = activations.new_zeros(n, n, dtype=torch.float64), 0.0
+    for piece in activations.split(_count_features(activations), 1):
+        x = piece.float() if piece.dtype in (torch.float16, torch.bfloat16) else piece
+        mean = x.mean(0)
+        centred = x - mean  # leaves K̃ as it is, and spares float32 the cancellation
+        k += centred @ centred.T
+        offset += mean.double().square().sum()
     if not torch.isfinite(k).all():
         raise InputError("activations must be finite: there are NaN or infinite values")
-    if k.trace() <= n * (32 * torch.finfo(x.dtype).eps) ** 2 * mean.double().square().sum():
+    if k.trace() <= n * (32 * torch.finfo(x.dtype).eps) ** 2 * offset:
         raise Degenerate("activations are the same for every image of a minibatch, so CKA is not defined")
     return center(k)
+
+
+def _count_features(activations: torch.Tensor) -> int:
+    """How many features (n, features) make a piece: so many that adding its (n, n) product costs little beside it."""
+    n = len(activations)
+    return max(PIECE // n, 4 * n) if activations.device.type == "cpu" else activations.shape[1]
 
 
 def gram_places(x: torch.Tensor) -> torch.Tensor:
@@ -107,7 +117,8 @@ class CKA:
         self._agree(tuple(grams))
         n = next(iter(sizes.values()))
         flat = torch.stack([k.flatten() for k in grams.values()])
-        self.minibatches.append((flat @ flat.T / (n * (n - 3))).cpu().numpy())
+        products = flat @ flat.T
+        self.minibatches.append(((products + products.T) / (2 * n * (n - 3))).cpu().numpy())  # the same both ways
 
     def merge(self, other: "CKA") -> None:
         """Add the minibatches of another rank or shard."""
@@ -147,4 +158,4 @@ class Similarity:
 def normalize(hsic: np.ndarray) -> np.ndarray:
     """HSIC sums of all pairs → CKA of all pairs, both (layers, layers)."""
     scale = np.sqrt(np.diag(hsic))
-    return hsic / scale[:, None] / scale[None, :]
+    return hsic / np.outer(scale, scale)
