@@ -20,6 +20,7 @@ from clock import describe_machine, run_apart, take_turns
 from profiling import profile_uniformity
 
 from seelike.errors import InputError
+from seelike.places import read_commit
 
 BARS = {
     "cka_over_forward": ("at most", 1.15),
@@ -35,7 +36,7 @@ BARS = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_arguments(parser)
-    parser.add_argument("--peer-images", type=int, default=32, help="of the peer's comparison of all layers")
+    parser.add_argument("--peer-images", type=int, default=32, help="of the peer's comparisons of all layers")
     parser.add_argument("--most-images", type=int, default=1000, help="memory at so many against a quarter of them")
     parser.add_argument("--without-book", action="store_true", help="leave out chapter and book times (minutes)")
     parser.add_argument("--output", default="results/bench.json")
@@ -55,7 +56,10 @@ def main() -> None:
     _report(found)
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     case_of = {"models": case.names, "pictures": case.pictures, "images": given.images, "batch": given.batch}
-    _write(Path(given.output), {"time": now, "machine": machine, "case": case_of, "bars": BARS} | found)
+    _write(
+        Path(given.output),
+        {"time": now, "commit": read_commit(), "machine": machine, "case": case_of, "bars": BARS} | found,
+    )
 
 
 def _measure_overheads(case: Case) -> dict:
@@ -89,14 +93,16 @@ def _measure_overheads(case: Case) -> dict:
 
 
 def _ask_peer(case: Case) -> dict:
-    blocks = peer.compare_blocks(case, case.given.images, case.given.batch)
-    every = peer.compare_all(case, case.given.peer_images, case.given.peer_images)
+    few = case.given.peer_images
+    peers = {
+        "blocks": peer.compare_blocks(case, case.given.images, case.given.batch),
+        "all": peer.compare_parts(case, few, few),
+        "set_all": peer.compare_all(case, few, few),
+    }
     return {
-        "peer_over_ours_blocks": blocks["peer_over_ours"],
-        "peer_over_ours_all": every["peer_over_ours"],
-        "difference_ours": max(blocks["difference_ours"], every["difference_ours"]),
-        "difference_peer": max(blocks["difference_peer"], every["difference_peer"]),
-        "peer": {"blocks": blocks, "all": every},
+        **{f"peer_over_ours_{layers}": each["peer_over_ours"] for layers, each in peers.items()},
+        **{name: max(each[name] for each in peers.values()) for name in ("difference_ours", "difference_peer")},
+        "peer": peers,
     }
 
 

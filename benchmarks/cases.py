@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from seelike import data, models
-from seelike.layers import find_layers
+from seelike.layers import find_blocks, find_layers, hooked
 
 PUBLIC = {"vit": "vit_small_patch14_dinov2.lvd142m", "cnn": "tf_efficientnet_lite0.in1k"}
 BUNDLED = {"vit": "vit_pocket_patch8_56.shapes", "cnn": "resnet_pocket.shapes"}
@@ -65,3 +65,13 @@ class Case:
             which: [layer.name for layer in find_layers(which, model, layers, images[which])]
             for which, model in self.models.items()
         }
+
+    def parts(self, which: str) -> list[str]:
+        """Names of a model's modules inside its blocks that have no parts of their own and run once in a pass."""
+        model = self.models[which]
+        blocks = tuple(f"{name}." for name in find_blocks(model))
+        inner = [name for name, part in model.named_modules() if name.startswith(blocks) and not list(part.children())]
+        (images,), reached = islice(self.minibatches(1, 1), 1), []
+        with torch.inference_mode(), hooked(model, inner, lambda name, _: reached.append(name)):
+            model(images[which])
+        return [name for name in reached if reached.count(name) == 1]
