@@ -11,20 +11,26 @@ FILE = RESULTS / "bench.json"
 # What a bar is about, in the order of the table; all but the differences and the growth are ratios of seconds.
 MEANINGS = {
     "cka_over_forward": "CKA of all pairs of blocks, over forward passes alone",
-    "peer_over_ours_blocks": "torch_cka over seelike, blocks",
-    "peer_over_ours_all": "torch_cka over seelike, all layers of the ViT",
+    "peer_over_ours_blocks": "torch_cka over seelike, blocks of both models",
+    "peer_over_ours_all": "torch_cka over seelike, all modules in the ViT's blocks",
     "difference_ours": "seelike's CKA against float64, largest difference",
     "memory_growth": "peak memory, growth from a quarter of the images to all",
     "attention_over_forward": "attention distance, over forward passes",
     "norm_ratio_over_forward": "norm ratio and cosine, over forward passes",
 }
 OTHERS = {
+    "peer_over_ours_set_all": "torch_cka over seelike, `layers=all` of both models",
     "cka_all_over_forward": "CKA of all pairs of all layers, over forward passes",
     "difference_peer": "torch_cka's CKA against float64, largest difference",
     "probes_over_forward": "probes of all blocks, over forward passes",
     "receptive_field_over_forward": "receptive fields of all blocks, over forward passes",
     "import_seconds": "`import seelike`, seconds",
     "book_seconds": "executing every page of the book, seconds",
+}
+PEERS = {
+    "blocks": "blocks of both models",
+    "all": "all modules in the ViT's blocks",
+    "set_all": "`layers=all` of both models",
 }
 
 
@@ -34,7 +40,7 @@ def read(path: str | Path = FILE) -> dict:
         found = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(f"the file {path} of `make bench` cannot be read: {error}") from None
-    wanted = ("machine", "case", "bars", "profile", "by_images", "by_layers", "by_batch", *MEANINGS)
+    wanted = ("machine", "case", "bars", "profile", "by_images", "by_layers", "by_batch", "peer", *MEANINGS)
     missing = [name for name in wanted if not isinstance(found, dict) or name not in found]
     if missing:
         raise InputError(f"the file {path} is none of `make bench`: it has no {missing[0]}")
@@ -49,6 +55,17 @@ def bars(found: dict) -> str:
         met = (found[name] <= bar) == (way == "at most")
         lines.append([meaning, _tell(found[name]), f"{way} {_tell(bar)}", "✓ met" if met else "✗ missed"])
     lines += [[meaning, _tell(found[name]), "", ""] for name, meaning in OTHERS.items() if name in found]
+    return table(lines)
+
+
+def peers(found: dict) -> str:
+    """Seconds of CKA of all pairs, by torch_cka and by this package, beside the passes that neither can do without."""
+    lines = [["Layers", "Images", "Passes alone", "seelike", "torch_cka", "Ratio"], ["---", *["---:"] * 5]]
+    for name, meaning in PEERS.items():
+        each = found["peer"][name]
+        seconds = [f"{each[f'seconds_{who}']:.3g} s" for who in ("forward", "ours", "peer")]
+        n_layers = sum(each["layers"].values())
+        lines.append([f"{n_layers} {meaning}", f"{each['images']}", *seconds, f"{each['peer_over_ours']:.3g}"])
     return table(lines)
 
 
@@ -72,13 +89,14 @@ def profiled(found: dict) -> str:
 
 def phrases(found: dict) -> dict[str, str]:
     """Every number that prose may cite, by name."""
-    machine, case, peer = found["machine"], found["case"], found.get("peer", {})
+    machine, case = found["machine"], found["case"]
     memory = f", {machine['memory_gib']:.0f} GiB" if machine["memory_gib"] else ""
     said = {
         "bench_machine": f"{machine['processor']}, {machine['cores']} cores{memory}, torch {machine['torch']}",
         "bench_threads": str(machine["threads"]),
         "bench_load": f"{machine['load_before']:.1f}",
         "bench_time": found["time"][:10],
+        "bench_commit": (found.get("commit") or "unknown")[:7],
         "bench_models": " and ".join(case["models"].values()),
         "bench_images": f"{case['images']:,} {case['pictures']}",
         "bench_batch": str(case["batch"]),
@@ -87,7 +105,7 @@ def phrases(found: dict) -> dict[str, str]:
         "bench_missed": _count_missed(found),
     }
     said |= {name: _tell(found[name]) for name in (*MEANINGS, *OTHERS) if name in found}
-    return said | {f"bench_peer_{layers}": f"{each['images']}" for layers, each in peer.items()}
+    return said | {"peer_limit_set_all": _tell(found["peer"]["set_all"]["peer_over_forward"])}
 
 
 def _count_missed(found: dict) -> str:
