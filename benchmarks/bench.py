@@ -125,11 +125,20 @@ def _measure_growth(given: argparse.Namespace) -> dict:
 
 
 def _report(found: dict) -> None:
-    for name, value in found.items():
-        if isinstance(value, float):
-            way, bar = BARS.get(name, ("", None))
-            met = "" if bar is None else "met" if (value <= bar) == (way == "at most") else "MISSED"
-            print(f"{name:32}{value:12.4g}  {f'{way} {bar:g}: {met}' if met else ''}")
+    """All numbers but the profile's, those with a bar beside it; the file has them again, under the same names."""
+    for name, value in _flatten({name: value for name, value in found.items() if name != "profile"}):
+        way, bar = BARS.get(name, ("", None))
+        met = "" if bar is None else "met" if (value <= bar) == (way == "at most") else "MISSED"
+        print(f"{name:32}{value:12.4g}  {f'{way} {bar:g}: {met}' if met else ''}")
+
+
+def _flatten(value, name: str = ""):
+    """(name, number) of all numbers inside dictionaries and lists, names joined by dots."""
+    if isinstance(value, (int, float)):
+        yield name, value
+        return
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+        yield from _flatten(item, f"{name}.{key}" if name else str(key))
 
 
 def _write(target: Path, content: dict) -> None:

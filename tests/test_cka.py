@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from seelike import cka
 from seelike.cka import CKA, gram
 from seelike.errors import InputError
 
@@ -29,10 +30,10 @@ def cka_from_formula(batches_x, batches_y) -> float:
 
 def measure(**layers) -> np.ndarray:
     """CKA of layers given as tensors (minibatches, n, features)."""
-    cka = CKA()
+    accumulated = CKA()
     for batch in zip(*layers.values(), strict=True):
-        cka.update(dict(zip(layers, map(gram, batch), strict=True)))
-    return cka.result().values
+        accumulated.update(dict(zip(layers, map(gram, batch), strict=True)))
+    return accumulated.result().values
 
 
 def draw(generator, *shape):
@@ -62,6 +63,25 @@ def test_float32_is_as_good_despite_a_large_mean(generator):
     y[..., :200] += 2 * x[..., :200]
     exact = measure(x=x, y=y)[0, 1]
     assert measure(x=(x + 1000).float(), y=(y - 300).float())[0, 1] == pytest.approx(exact, abs=2e-5)
+
+
+def test_a_layer_in_pieces_is_the_same_layer(generator, monkeypatch):
+    """Many pieces, the last of them short, against the product of the whole."""
+    x = draw(generator, 8, 1000) + 100 * draw(generator, 1000)
+    whole = gram(x)
+    monkeypatch.setattr(cka, "PIECE", 8)
+    assert cka._count_features(x) == 32 and len(x.split(32, 1)) == 32
+    torch.testing.assert_close(gram(x), whole)
+    torch.testing.assert_close(gram(x.float()), whole, rtol=1e-4, atol=1e-2)
+    broken = x.clone()
+    broken[3, 999] = torch.nan
+    with pytest.raises(InputError, match="finite"):
+        gram(broken)
+    with pytest.raises(InputError, match="the same for every image"):
+        gram(x[:1].repeat(8, 1))
+    only_last = x[:1].repeat(8, 1)
+    only_last[0, 999] += 1
+    assert gram(only_last).abs().sum() > 0
 
 
 def test_a_layer_is_like_itself(generator):

@@ -39,6 +39,15 @@ def test_imports_are_followed_and_others_left_out():
     assert not found & {"cli.py", "attention_plots.py", "imports.py"}
 
 
+def test_a_chapter_depends_on_its_own_measures_and_not_on_those_of_others():
+    own = {name: names(read_code(BOOK / f"{name}.ipynb")) for name in ("uniformity", "mixer", "skip_connections")}
+    assert {"uniformity.py", "cka.py", "chapter.py"} <= own["uniformity"]
+    assert not own["uniformity"] & {"mixer.py", "skip_connections.py", "receptive_field.py", "rehearsal.py"}
+    assert "norm_ratio.py" in own["skip_connections"] and "mixer.py" not in own["skip_connections"]
+    assert {"mixer.py", "uniformity.py"} <= own["mixer"]  # which takes a measure of its
+    assert "rehearsal.py" in names(read_code(BOOK / "families.ipynb"))
+
+
 @pytest.fixture(scope="module")
 def loaded():
     """Notebook → the package's files that its imports load: in one process, which forgets the package in between."""

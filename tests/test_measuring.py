@@ -1,14 +1,14 @@
 """A chapter's result without its page: the same on one process and on two, and a page that draws from it."""
 
 import json
-import os
-import socket
+import signal
 import subprocess
 import sys
 from types import SimpleNamespace
 
 import nbformat
 import pytest
+from ranks import environments
 
 from seelike import measuring, stored
 from seelike.chapter import prepare
@@ -44,30 +44,52 @@ def test_every_chapter_is_opened_as_its_notebook_opens_it():
             assert set(given[kind]) <= set(read_parameters(find_chapter(name)))
 
 
-def test_two_processes_give_the_result_of_one(measured, tmp_path):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "seelike", "measure", "skip_connections", "-o", str(tmp_path)]
-    command += [word for setting in settings(**CUT) for word in ("-p", setting)]
-    shared = {"WORLD_SIZE": 2, "LOCAL_WORLD_SIZE": 2, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "LOCAL_RANK": 0}
-    shared |= {"OMP_NUM_THREADS": 1, "CUDA_VISIBLE_DEVICES": ""}
-    both = [
-        subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            env=os.environ | {name: str(value) for name, value in (shared | {"RANK": rank}).items()},
-        )
-        for rank in range(2)
-    ]  # fmt: skip
-    (said, _), (silent, _) = (process.communicate(timeout=120) for process in both)
-    assert [process.returncode for process in both] == [0, 0] and silent == ""
-    assert said.splitlines()[-1] == f"skip_connections: {tmp_path}/few/skip_connections.json"
-    assert [path.name for path in (tmp_path / "few").iterdir()] == ["skip_connections.json"]
-    one, two = (Result.load(path) for path in (measured, tmp_path / "few" / "skip_connections.json"))
+def start(n: int, chapter: str, folder, **values) -> list[subprocess.Popen]:
+    """As torchrun would: n processes that measure a chapter together."""
+    command = [sys.executable, "-m", "seelike", "measure", chapter, "-o", str(folder)]
+    command += [word for setting in settings(**values) for word in ("-p", setting)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return [subprocess.Popen(command, env=env, **pipes) for env in environments(n)]
+
+
+def check_same(one, two) -> None:
+    """Arrays, effects and intervals of two result files, to 1e-6."""
+    one, two = (Result.load(path) for path in (one, two))
     assert compare(one, two).agree(1e-6)
     assert {claim: entry["interval"] for claim, entry in one.claims.items()} == {
         claim: pytest.approx(entry["interval"], abs=1e-6) for claim, entry in two.claims.items()
     }
+
+
+def test_two_processes_give_the_result_of_one(measured, tmp_path):
+    both = start(2, "skip_connections", tmp_path, **CUT)
+    (said, _), (silent, _) = (process.communicate(timeout=120) for process in both)
+    assert [process.returncode for process in both] == [0, 0] and silent == ""
+    assert said.splitlines()[-1] == f"skip_connections: {tmp_path}/few/skip_connections.json"
+    assert [path.name for path in (tmp_path / "few").iterdir()] == ["skip_connections.json"]
+    check_same(measured, tmp_path / "few" / "skip_connections.json")
+
+
+def test_three_processes_give_the_result_of_one_where_models_are_shared_too(tmp_path):
+    """Minibatches of attention maps, and one process for the receptive fields of each model."""
+    few = {"n_field_images": 1, "vit_little": ""}
+    one = measuring.measure("attention_distance", settings(results_dir=tmp_path / "one", **few))
+    three = start(3, "attention_distance", tmp_path / "three", **few)
+    for process in three:
+        process.communicate(timeout=180)
+    assert [process.returncode for process in three] == [0, 0, 0]
+    check_same(one, tmp_path / "three" / "few" / "attention_distance.json")
+
+
+def test_a_process_that_is_killed_while_it_measures_leaves_no_file(tmp_path):
+    first, second, killed = start(3, "uniformity", tmp_path, vit_small="")
+    assert "24 images in 6 minibatches of 4" in first.stdout.readline()  # all is checked, and measuring begins
+    killed.kill()
+    errors = [process.communicate(timeout=120)[1] for process in (first, second)]
+    assert [first.wait(), second.wait(), killed.wait()] == [3, 3, -signal.SIGKILL]
+    assert "seelike: another of 3 processes has ended; process 0 ends too, and nothing is left" in errors[0]
+    assert "Traceback" not in "".join(errors)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
 def test_a_page_takes_the_result_and_measures_nothing(measured, tmp_path):

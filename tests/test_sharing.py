@@ -1,13 +1,13 @@
 """Processes that share work: pieces in their order, refusals said once, a killed process ends the others."""
 
-import os
 import signal
-import socket
 import subprocess
 import sys
 import textwrap
 import time
 from pathlib import Path
+
+from ranks import environments
 
 from seelike import sharing
 
@@ -24,19 +24,9 @@ with sharing.joined():
 
 def start(n: int, work: str, folder: Path) -> list[subprocess.Popen]:
     """As torchrun would: n processes of one script that know their rank and where to meet."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     script = SCRIPT.format(work=textwrap.indent(textwrap.dedent(work), "    "))
-    shared = {"WORLD_SIZE": n, "LOCAL_WORLD_SIZE": n, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "LOCAL_RANK": 0}
-    shared |= {"OMP_NUM_THREADS": 1, "CUDA_VISIBLE_DEVICES": ""}
-    return [
-        subprocess.Popen(
-            [sys.executable, "-c", script], cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env=os.environ | {name: str(value) for name, value in (shared | {"RANK": rank}).items()},
-        )
-        for rank in range(n)
-    ]  # fmt: skip
+    command, pipes = [sys.executable, "-c", script], {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return [subprocess.Popen(command, cwd=folder, text=True, env=env, **pipes) for env in environments(n)]
 
 
 def finish(processes: list[subprocess.Popen]) -> list[tuple[int, str, str]]:

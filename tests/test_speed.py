@@ -30,6 +30,25 @@ def test_bars_that_are_met_and_missed(found):
     assert speed.phrases({**found, **dict.fromkeys(found["bars"], 0.0)})["bench_missed"].startswith("2 of the 7 bars")
 
 
+def test_the_peer_stands_beside_the_passes_that_neither_can_do_without(found):
+    rows = speed.peers(found).splitlines()[2:]
+    for row, name in zip(rows, speed.PEERS, strict=True):
+        each = found["peer"][name]
+        cells = [cell.strip() for cell in row.strip("|").split("|")]
+        assert cells[0] == f"{sum(each['layers'].values())} {speed.PEERS[name]}"
+        assert cells[1] == f"{each['images']} by {each['batch']}"
+        assert [float(cell.split()[0]) for cell in cells[2:5]] == pytest.approx(
+            [each["seconds_forward"], each["seconds_ours"], each["seconds_peer"]], rel=0.01
+        )
+        assert float(cells[5]) == pytest.approx(each["seconds_peer"] / each["seconds_ours"], rel=0.01)
+
+
+def test_a_commit_with_changes_is_not_shown_as_clean(found):
+    assert speed.phrases(found | {"commit": "0123456789+"})["bench_commit"].startswith("0123456 with changes")
+    assert speed.phrases(found | {"commit": "0123456789"})["bench_commit"] == "0123456"
+    assert speed.phrases(found | {"commit": None})["bench_commit"] == "unknown"
+
+
 def test_shares_of_the_profile_add_up(found):
     profile = found["profile"]
     total = sum(row["share"] for row in profile["rows"]) + profile["other_operators"] + profile["outside_operators"]

@@ -1,4 +1,4 @@
-"""The workflow of sweeps: every run planned with its own words; run for real only where snakemake is installed."""
+"""The workflow of sweeps: every run planned with its own words; asked of snakemake itself where it is installed."""
 
 import subprocess
 import sys

@@ -4,6 +4,7 @@ import ast
 import hashlib
 import json
 import os
+import platform
 import shutil
 import tempfile
 from importlib import metadata
@@ -113,6 +114,7 @@ def hash_chapter(notebook: Path, parameters: dict, folders: tuple[Path, ...] = (
     code = [cell for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == "code"]
     code = [cell.source for cell in code if "install" not in cell.metadata.get("tags", [])]
     libraries = sorted((each.name, each.version) for each in metadata.distributions())
+    libraries.append(("Python", platform.python_version()))
     digest = hashlib.sha256(json.dumps([code, parameters, libraries], sort_keys=True).encode())
     package = imports.trace(code) | {p for p in _files(PACKAGE) if p.suffix != ".py"}
     for root, files in ((PACKAGE, package), *((folder, _files(folder)) for folder in folders)):

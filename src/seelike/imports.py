@@ -6,15 +6,20 @@ from pathlib import Path
 
 from seelike.places import PACKAGE
 
+# A run is rehearsed before it measures, which refuses it or lets it pass: no output depends on that, nor on the other
+# chapters, whose measures a rehearsal imports.
+NOT_FOLLOWED = (PACKAGE / "chapter.py", PACKAGE / "rehearsal.py")
+
 
 def trace(sources: Iterable[str]) -> set[Path]:
-    """The package's files that run when these sources run, wherever in them the imports stand."""
+    """The package's files that outputs of these sources can depend on, wherever in them the imports stand."""
     found: set[Path] = set()
     ahead = {file for source in sources for file in _imported(source)}
     while ahead:
         file = ahead.pop()
         found.add(file)
-        ahead |= set(_imported(file.read_text(encoding="utf-8"))) - found
+        after = {other for other in _imported(file.read_text(encoding="utf-8")) if (file, other) != NOT_FOLLOWED}
+        ahead |= after - found
     return found
 
 

@@ -15,15 +15,15 @@ MEANINGS = {
     "peer_over_ours_all": "torch_cka over seelike, all modules in the ViT's blocks",
     "difference_ours": "seelike's CKA against float64, largest difference",
     "memory_growth": "peak memory, growth from a quarter of the images to all",
-    "attention_over_forward": "attention distance, over forward passes",
-    "norm_ratio_over_forward": "norm ratio and cosine, over forward passes",
+    "attention_over_forward": "attention distance of the ViT, over its forward passes",
+    "norm_ratio_over_forward": "norm ratio and cosine of the ViT, over its forward passes",
 }
 OTHERS = {
     "peer_over_ours_set_all": "torch_cka over seelike, `layers=all` of both models",
     "cka_all_over_forward": "CKA of all pairs of all layers, over forward passes",
     "difference_peer": "torch_cka's CKA against float64, largest difference",
-    "probes_over_forward": "probes of all blocks, over forward passes",
-    "receptive_field_over_forward": "receptive fields of all blocks, over forward passes",
+    "probes_over_forward": "probes of all blocks of the ViT, over its forward passes",
+    "receptive_field_over_forward": "receptive fields of all blocks of the ViT, over its forward passes",
     "import_seconds": "`import seelike`, seconds",
     "book_seconds": "executing every page of the book, seconds",
 }
@@ -42,6 +42,7 @@ def read(path: str | Path = FILE) -> dict:
         raise InputError(f"the file {path} of `make bench` cannot be read: {error}") from None
     wanted = ("machine", "case", "bars", "profile", "by_images", "by_layers", "by_batch", "peer", *MEANINGS)
     missing = [name for name in wanted if not isinstance(found, dict) or name not in found]
+    missing = missing or [f"peer.{name}" for name in PEERS if name not in found["peer"]]
     if missing:
         raise InputError(f"the file {path} is none of `make bench`: it has no {missing[0]}")
     return found
@@ -65,7 +66,8 @@ def peers(found: dict) -> str:
         each = found["peer"][name]
         seconds = [f"{each[f'seconds_{who}']:.3g} s" for who in ("forward", "ours", "peer")]
         n_layers = sum(each["layers"].values())
-        lines.append([f"{n_layers} {meaning}", f"{each['images']}", *seconds, f"{each['peer_over_ours']:.3g}"])
+        images = f"{each['images']} by {each['batch']}"
+        lines.append([f"{n_layers} {meaning}", images, *seconds, f"{each['peer_over_ours']:.3g}"])
     return table(lines)
 
 
@@ -83,7 +85,7 @@ def profiled(found: dict) -> str:
     lines = [["Operator", "Calls", "Share of the time"], ["---", "---:", "---:"]]
     lines += [[f"`{row['operator']}`", f"{row['calls']:,}", f"{row['share']:.1%}"] for row in profile["rows"]]
     lines.append(["other operators", "", f"{profile['other_operators']:.1%}"])
-    lines.append(["outside operators: drawing, Python", "", f"{profile['outside_operators']:.1%}"])
+    lines.append(["outside operators, for the most part Python", "", f"{profile['outside_operators']:.1%}"])
     return table(lines)
 
 
@@ -96,7 +98,7 @@ def phrases(found: dict) -> dict[str, str]:
         "bench_threads": str(machine["threads"]),
         "bench_load": f"{machine['load_before']:.1f}",
         "bench_time": found["time"][:10],
-        "bench_commit": (found.get("commit") or "unknown")[:7],
+        "bench_commit": _name_commit(found.get("commit") or "unknown"),
         "bench_models": " and ".join(case["models"].values()),
         "bench_images": f"{case['images']:,} {case['pictures']}",
         "bench_batch": str(case["batch"]),
@@ -105,7 +107,12 @@ def phrases(found: dict) -> dict[str, str]:
         "bench_missed": _count_missed(found),
     }
     said |= {name: _tell(found[name]) for name in (*MEANINGS, *OTHERS) if name in found}
-    return said | {"peer_limit_set_all": _tell(found["peer"]["set_all"]["peer_over_forward"])}
+    said |= {f"peer_limit_{name}": _tell(each["peer_over_forward"]) for name, each in found["peer"].items()}
+    return said | {f"bar_{name}": _tell(bar) for name, (_, bar) in found["bars"].items()}
+
+
+def _name_commit(name: str) -> str:
+    return name[:7] + (" with changes that were not committed" if name.endswith("+") else "")
 
 
 def _count_missed(found: dict) -> str:

@@ -18,7 +18,8 @@ from seelike.places import BOOK, PACKAGE, REPOSITORY, RESULTS
 from seelike.progress import relay
 from seelike.status import describe_run
 
-OVERVIEWS = {"scorecard": 1, "intro": 1, "speed": 1, "status": 2}  # read what came before, and are never kept
+# These read what came before, or what is published of it, and are never kept.
+OVERVIEWS = {"scorecard": 1, "intro": 1, "families": 1, "speed": 1, "status": 2}
 AT_ONCE = min(2, os.cpu_count() or 1)  # chapters, each of which may need 1.5 GB
 
 
