@@ -38,12 +38,19 @@ CHAPTERS = {
     "methods": ({}, reliability.measure),
 }
 
+CHAPTERS_OF_RUNS = {
+    "uniformity": lambda loaded, run: uniformity.measure_runs(loaded, run.minibatches, "blocks"),
+    "attention_distance": lambda loaded, run: local_and_global.measure_runs(loaded, run, 1, 1),
+    "skip_connections": skip_connections.measure_runs,
+    "mixer": lambda loaded, run: mixer.measure_runs(loaded, run.minibatches),
+}
 
-def make_run(chapter: str):
+
+def make_run(chapter: str, n_runs: int = 1):
     parameters = read_parameters(find_chapter(chapter)) | {
         "n_images": BATCH * BATCHES,
         "batch_size": BATCH,
-        "n_runs": 1,
+        "n_runs": n_runs,
     }
     parameters |= {"n_field_images": 1} if "n_field_images" in parameters else {}
     return prepare(chapter, **CHAPTERS[chapter][0], **parameters)
@@ -60,6 +67,28 @@ def test_every_chapter_passes_all_images_once_through_each_model(monkeypatch):
         measure(models, run)
         for which in models:
             assert [n for n in seen[which] if n > 2] == [BATCH] * BATCHES, (chapter, which)  # one or two: a first look
+
+
+@pytest.mark.parametrize("chapter", ["uniformity", "attention_distance", "skip_connections", "mixer"])
+def test_a_model_without_twins_sees_all_images_once_though_several_trainings_are_measured(chapter, monkeypatch):
+    """And what is found of each training is what is found of it alone."""
+    monkeypatch.setattr(rehearsal, "check", lambda run: None)
+    run, seen = make_run(chapter, n_runs=2), {}
+    loaded = list(run.load_models())
+    for model in {model for models in loaded for model in models.values()}:
+        model.register_forward_pre_hook(lambda module, inputs: seen.setdefault(module, []).append(len(inputs[0])))
+    shared = [which for which in loaded[0] if loaded[0][which] is loaded[1][which]]
+    assert shared and not {"vit", "cnn"} & set(shared) and len(seen) == 0
+    found = list(CHAPTERS_OF_RUNS[chapter](loaded, run))
+    for sizes in seen.values():
+        assert [n for n in sizes if n > 2] == [BATCH] * BATCHES
+    assert len(seen) == 2 * len(loaded[0]) - len(shared)
+    for models, each in zip(loaded, found, strict=True):
+        (alone,) = CHAPTERS_OF_RUNS[chapter]([models], run)
+        effects = {claim: estimate.effect for claim, estimate in alone.estimates(seed=0).items()}
+        assert {claim: estimate.effect for claim, estimate in each.estimates(seed=0).items()} == pytest.approx(
+            effects, abs=1e-9, nan_ok=True
+        )
 
 
 def images(n: int = 6) -> torch.Tensor:

@@ -16,6 +16,7 @@ from seelike.layers import hooked, naming
 from seelike.one_pass import read_once
 
 Reduce = Callable[[torch.Tensor], torch.Tensor]
+Seen = dict[tuple[nn.Module, tuple[str, ...]], dict[str, torch.Tensor]]  # model and layers → of one minibatch
 
 
 def stream(
@@ -44,16 +45,20 @@ def read_all(
     images: dict[str, torch.Tensor],
     names: dict[str, list[str]],
     reduce: Reduce,
+    seen: Seen | None = None,
 ) -> dict[str, torch.Tensor]:
     """One minibatch through several models: {"<model>/<layer>": reduce(activation)}, in the order of `names`.
 
+    What is in `seen` is taken from there, and what is read is put there.
     Raises InputError, which names the model, as `stream` does.
     """
-    found = {}
+    found, seen = {}, {} if seen is None else seen
     for which, layers in names.items():
-        own = images[which]
-        (seen,) = read_once(models[which], own, reading_as(which, models[which], layers, len(own), reduce))
-        found |= {f"{which}/{layer}": reduced for layer, reduced in seen.items()}
+        model, own = models[which], images[which]
+        key = model, tuple(layers)
+        if key not in seen:
+            (seen[key],) = read_once(model, own, reading_as(which, model, layers, len(own), reduce))
+        found |= {f"{which}/{layer}": reduced for layer, reduced in seen[key].items()}
     return found
 
 

@@ -57,7 +57,7 @@ class Run:
         """The trained models, {"vit": …, "cnn": …}, by the parameter that names them, once for each training run.
 
         First those that the parameters name; then, up to `n_runs` times, each bundled one that was also trained
-        from another seed gives way to its next twin. The others stay.
+        from another seed gives way to its next twin. The others stay, the very same modules.
 
         Before any weights are fetched the chapter is rehearsed; a model that does not suit it raises InputError.
         """
@@ -67,23 +67,26 @@ class Run:
         yield from self._load_trained()
 
     def _load_trained(self) -> Iterator[dict[str, nn.Module]]:
+        known: dict[tuple[str, str], nn.Module] = {}
         for number, names in enumerate(self._runs()):
-            loaded = {}
             for which, name in names.items():
                 checkpoint = self._checkpoint(which)
                 load = partial(models.load_model, which, name, checkpoint, *self._where())
-                loaded[which] = sharing.in_turn(load)
-                self.described[_key(which, number)] = models.describe(loaded[which], name, checkpoint)
-            yield loaded
+                if (which, name) not in known:
+                    known[which, name] = sharing.in_turn(load)
+                self.described[_key(which, number)] = models.describe(known[which, name], name, checkpoint)
+            yield {which: known[which, name] for which, name in names.items()}
 
     def load_controls(self) -> Iterator[dict[str, nn.Module]]:
         """The same architectures with random weights, of bundled models those that each run started from."""
+        known: dict[tuple[str, str], nn.Module] = {}
         for number, names in enumerate(self._runs()):
-            loaded = self._load_random(names)
+            fresh = {which: name for which, name in names.items() if (which, name) not in known}
+            known |= {(which, fresh[which]): model for which, model in self._load_random(fresh).items()}
             for which, name in names.items():
                 key = f"{_key(which, number)}_random"
-                self.described[key] = models.describe(loaded[which], name, initial=True)
-            yield loaded
+                self.described[key] = models.describe(known[which, name], name, initial=True)
+            yield {which: known[which, name] for which, name in names.items()}
 
     def load_first_random(self) -> dict[str, nn.Module]:
         """The models of the first run with random weights, for a rehearsal."""

@@ -34,25 +34,25 @@ class Chapter:
     optional: tuple[str, ...] = ()
 
 
-def _each(measure: Callable, **options) -> Chapter:
-    """A chapter that measures one set of models after the other."""
+def _all(measure_runs: Callable, **options) -> Chapter:
+    """A chapter that measures trained models and controls alike."""
     return Chapter(
-        lambda run, _: (measure(models, run) for models in run.load_models()),
-        lambda run, _: (measure(models, run) for models in run.load_controls()),
+        lambda run, _: measure_runs(run.load_models(), run),
+        lambda run, _: measure_runs(run.load_controls(), run),
         **options,
     )
 
 
 CHAPTERS = {
-    "uniformity": _each(
-        lambda models, run: uniformity.measure(models, run.minibatches(models), run.parameters["layers"]),
+    "uniformity": _all(
+        lambda loaded, run: uniformity.measure_runs(loaded, run.minibatches, run.parameters["layers"]),
         optional=("vit_small",),
     ),
-    "attention_distance": _each(
-        lambda models, run: local_and_global.measure(models, run, run.parameters["n_field_images"]),
+    "attention_distance": _all(
+        lambda loaded, run: local_and_global.measure_runs(loaded, run, run.parameters["n_field_images"]),
         optional=("vit_little",),
     ),
-    "skip_connections": _each(skip_connections.measure, optional=skip_connections.CUT),
+    "skip_connections": _all(skip_connections.measure_runs, optional=skip_connections.CUT),
     "localization": Chapter(
         lambda run, probed: localization.measure(run.load_models(), run, probed, run.parameters["n_attributed"]),
         lambda run, probed: localization.measure(run.load_controls(), run, probed),
@@ -65,7 +65,7 @@ CHAPTERS = {
         open=data_scale.open_tasks,
         optional=data_scale.OPTIONAL,
     ),
-    "mixer": _each(lambda models, run: mixer.measure(models, run.minibatches(models)), required=mixer.MODELS),
+    "mixer": _all(lambda loaded, run: mixer.measure_runs(loaded, run.minibatches), required=mixer.MODELS),
     "methods": Chapter(
         lambda run, _: (reliability.measure(models, run) for models in run.load_models()), lambda run, _: []
     ),

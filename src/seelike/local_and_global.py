@@ -1,7 +1,8 @@
 """Section 5 of the paper, all of it: how far heads look, what local heads resemble, what a position sees."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -23,7 +24,22 @@ def measure(models: dict[str, nn.Module], run: Run, n_field_images: int, n_chann
 
     Receptive fields are those of the first `n_field_images`, each the mean over `n_channels` of a layer's channels.
     """
-    distances, similarity = _look(models, run)
+    return next(measure_runs([models], run, n_field_images, n_channels))
+
+
+def measure_runs(
+    loaded: Iterable[dict[str, nn.Module]], run: Run, n_field_images: int, n_channels: int = 8
+) -> Iterator["LocalAndGlobal"]:
+    """The same for the models of every run; one that several of them share sees the images once."""
+    runs = list(loaded)
+    for models, looked in zip(runs, _look(runs, run), strict=True):
+        yield LocalAndGlobal(*looked, *_differentiate(models, run, n_field_images, n_channels))
+
+
+def _differentiate(
+    models: dict[str, nn.Module], run: Run, n_field_images: int, n_channels: int
+) -> tuple[dict[str, ReceptiveFields], dict[str, str]]:
+    """Receptive fields of ViT and CNN, and which sublayer of the ViT each branch belongs to."""
     with sharing.alone():
         images = next(run.minibatches(models))
     branches = receptive_field.find_branches("vit", models["vit"], images["vit"][:1])
@@ -39,23 +55,44 @@ def measure(models: dict[str, nn.Module], run: Run, n_field_images: int, n_chann
             return receptive_field.measure(models[which], few, names[which], n_channels)
 
     fields = dict(zip(names, sharing.spread(list(names), differentiate), strict=True))
-    return LocalAndGlobal(distances, similarity, fields, branches)
+    return fields, branches
 
 
-def _look(models: dict[str, nn.Module], run: Run) -> tuple[dict[str, AttentionDistance], HeadSimilarity]:
-    """How far all heads look, and what those of the ViT's first block resemble: each model sees the images once."""
-    distances = {which: Distances(which) for which in models if which != "cnn"}
-    similarity = Heads()
-    for images in run.minibatches(models):
-        for which, each in distances.items():
-            readings = [each.reading(models[which], images[which])]
-            readings += [similarity.reading(models[which])] if which == "vit" else []
-            maps, *heads = read_once(models[which], images[which], *readings)
-            each.update(maps)
-            if heads:
-                similarity.update(*heads, similarity.read_low(models["cnn"], images["cnn"]))
-    found = {which: each.result() for which, each in distances.items()}
-    return found, similarity.result(found["vit"].values[0])
+def _look(runs: list[dict[str, nn.Module]], run: Run) -> list[tuple[dict[str, AttentionDistance], HeadSimilarity]]:
+    """How far all heads look, and what those of a ViT's first block resemble: each model sees the images once."""
+    looks = [_Look(models) for models in runs]
+    for images in run.minibatches(runs[0]):
+        seen: dict[nn.Module, Any] = {}
+        for each in looks:
+            each.update(images, seen)
+    return [each.result() for each in looks]
+
+
+class _Look:
+    """Accumulator of distances and of what heads resemble, of one run's models."""
+
+    def __init__(self, models: dict[str, nn.Module]):
+        self.models = models
+        self.distances = {which: Distances(which) for which in models if which != "cnn"}
+        self.similarity = Heads()
+
+    def update(self, images: dict[str, torch.Tensor], seen: dict[nn.Module, Any]) -> None:
+        """Add one minibatch; a model that is in `seen` is not passed through again."""
+        cnn = self.models["cnn"]
+        for which, each in self.distances.items():
+            model = self.models[which]
+            readings = [each.reading(model, images[which])]
+            readings += [self.similarity.reading(model)] if which == "vit" else []
+            if model not in seen:
+                seen[model] = read_once(model, images[which], *readings)
+            each.update(seen[model][0])
+        low = self.similarity.read_low(cnn, images["cnn"]) if cnn not in seen else seen[cnn]
+        seen[cnn] = low
+        self.similarity.update(seen[self.models["vit"]][1], low)
+
+    def result(self) -> tuple[dict[str, AttentionDistance], HeadSimilarity]:
+        found = {which: each.result() for which, each in self.distances.items()}
+        return found, self.similarity.result(found["vit"].values[0])
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 A Mixer has a ViT's patches and no attention. One CKA matrix holds the blocks of Mixer, ViT and CNN (Figs H.1, H.2).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ from seelike.cka import CKA, Similarity, gram
 from seelike.errors import InputError
 from seelike.intervals import Estimate
 from seelike.layers import find_layers
-from seelike.uniformity import contrast
+from seelike.uniformity import Minibatches, contrast
 
 MODELS = ("mixer", "vit", "cnn")
 
@@ -29,11 +29,24 @@ def measure(models: dict[str, nn.Module], minibatches: Iterable[dict[str, torch.
 
     Raises InputError, which names the model, for one of fewer than three blocks: it has no two parts.
     """
-    cka, blocks = CKA(), {}
-    for images in minibatches:
-        blocks = blocks or {which: _find_blocks(which, models[which], images[which][:1]) for which in MODELS}
-        cka.update(read_all(models, images, blocks, gram))
-    return MixerSimilarity(blocks, cka.result())
+    return next(measure_runs([models], lambda _: minibatches))
+
+
+def measure_runs(loaded: Iterable[dict[str, nn.Module]], find_minibatches: Minibatches) -> Iterator["MixerSimilarity"]:
+    """The same for the models of every run; one that several of them share sees the images once.
+
+    Args:
+        loaded: from `run.load_models()` or `run.load_controls()`.
+        find_minibatches: `run.minibatches`.
+    """
+    runs, blocks = list(loaded), []
+    ckas = [CKA() for _ in runs]
+    for images in find_minibatches(runs[0]):
+        blocks, seen = blocks or [_find_all_blocks(models, images) for models in runs], {}
+        for models, own, cka in zip(runs, blocks, ckas, strict=True):
+            cka.update(read_all(models, images, own, gram, seen))
+    similarities = [cka.result() for cka in ckas]
+    yield from map(MixerSimilarity, blocks, similarities)
 
 
 @dataclass(frozen=True)
@@ -94,6 +107,10 @@ def likeness(cka: dict[tuple[str, str], np.ndarray]) -> float:
 
 def _contrasts(cka: np.ndarray) -> list[float]:
     return [contrast(cka, np.arange(len(cka)) < k) for k in range(1, len(cka) // 2 + 1)]
+
+
+def _find_all_blocks(models: dict[str, nn.Module], images: dict[str, torch.Tensor]) -> dict[str, list[str]]:
+    return {which: _find_blocks(which, models[which], images[which][:1]) for which in MODELS}
 
 
 def _find_blocks(which: str, model: nn.Module, images: torch.Tensor) -> list[str]:

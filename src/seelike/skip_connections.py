@@ -1,6 +1,6 @@
 """Section 6 of the paper, all of it: what skip connections carry, and what becomes of a ViT without them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import repeat
 
@@ -14,26 +14,53 @@ from seelike.intervals import Estimate
 from seelike.norm_ratio import NormRatios, Ratios
 from seelike.one_pass import read_once
 
+Seen = dict[nn.Module, list]  # model → what its readings found in one minibatch
 CUT = ("vit_cut_low", "vit_cut_middle", "vit_cut_high")  # parameters, all optional
 
 
 def measure(models: dict[str, nn.Module], run: Run) -> "SkipConnections":
     """Pass the run's images once through {"vit": …, "cnn": …} and whatever there is of `CUT`."""
-    ratios = {which: Ratios(which) for which in ("vit", "cnn")}
-    compared = {which: model for which, model in models.items() if which == "vit" or which in CUT}
-    cuts = Comparison(compared) if len(compared) > 1 else None
-    for images, labels in zip(run.minibatches(models), _labels(run, compared), strict=False):
+    return next(measure_runs([models], run))
+
+
+def measure_runs(loaded: Iterable[dict[str, nn.Module]], run: Run) -> Iterator["SkipConnections"]:
+    """The same for the models of every run; one that several of them share sees the images once."""
+    runs = [_Sums(models) for models in loaded]
+    first = runs[0]
+    for images, labels in zip(run.minibatches(first.models), _labels(run, first.compared), strict=False):
+        seen: Seen = {}
+        for each in runs:
+            each.update(images, labels, seen)
+    yield from [each.result() for each in runs]
+
+
+class _Sums:
+    """Accumulator of all that is asked of one run's models."""
+
+    def __init__(self, models: dict[str, nn.Module]):
+        self.models = models
+        self.ratios = {which: Ratios(which) for which in ("vit", "cnn")}
+        self.compared = {which: model for which, model in models.items() if which == "vit" or which in CUT}
+        self.cuts = Comparison(self.compared) if len(self.compared) > 1 else None
+
+    def update(self, images: dict[str, torch.Tensor], labels: torch.Tensor | None, seen: Seen) -> None:
+        """Add one minibatch; a model that is in `seen` is not passed through again."""
         answers = {}
-        for which, model in models.items():
-            readings = cuts.readings(which, images) if cuts and which in compared else []
-            readings += [ratios[which].reading(model, images[which])] if which in ratios else []
-            found = read_once(model, images[which], *readings)
-            if which in ratios:
-                ratios[which].update(found.pop())
+        for which, model in self.models.items():
+            readings = self.cuts.readings(which, images) if self.cuts and which in self.compared else []
+            readings += [self.ratios[which].reading(model, images[which])] if which in self.ratios else []
+            if model not in seen:
+                seen[model] = read_once(model, images[which], *readings)
+            found = list(seen[model])
+            if which in self.ratios:
+                self.ratios[which].update(found.pop())
             answers |= {which: found} if found else {}
-        if cuts:
-            cuts.update(answers, labels)
-    return SkipConnections({which: each.result() for which, each in ratios.items()}, cuts and cuts.result())
+        if self.cuts:
+            self.cuts.update(answers, labels)
+
+    def result(self) -> "SkipConnections":
+        ratios = {which: each.result() for which, each in self.ratios.items()}
+        return SkipConnections(ratios, self.cuts and self.cuts.result())
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ U1–U4 are functions of it. A smaller ViT may stand beside them, of which the b
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,8 @@ from seelike.intervals import Estimate
 from seelike.layers import Layer, find_layers
 from seelike.sizes import diagonal
 
+Minibatches = Callable[[dict[str, nn.Module]], Iterable[dict[str, torch.Tensor]]]
+
 
 def measure(models: dict[str, nn.Module], minibatches: Iterable[dict[str, torch.Tensor]], layers: str) -> "Uniformity":
     """Pass the images once through all models and compare all layers.
@@ -28,11 +30,26 @@ def measure(models: dict[str, nn.Module], minibatches: Iterable[dict[str, torch.
         minibatches: of the same images for all, {"vit": (n, 3, h, w), "cnn": (n, 3, h, w), …}.
         layers: "blocks" or "all", see `seelike.layers`; of the small ViT it is the blocks whichever.
     """
-    cka, axes = CKA(), None
-    for images in minibatches:
-        axes = axes or Axes.find(models, images, layers)
-        cka.update(read_all(models, images, axes.names(), gram))
-    return Uniformity(axes, cka.result())
+    return next(measure_runs([models], lambda _: minibatches, layers))
+
+
+def measure_runs(
+    loaded: Iterable[dict[str, nn.Module]], find_minibatches: Minibatches, layers: str
+) -> Iterator["Uniformity"]:
+    """The same for the models of every run; one that several of them share sees the images once.
+
+    Args:
+        loaded: from `run.load_models()` or `run.load_controls()`.
+        find_minibatches: `run.minibatches`.
+    """
+    runs, axes = list(loaded), []
+    ckas = [CKA() for _ in runs]
+    for images in find_minibatches(runs[0]):
+        axes, seen = axes or [Axes.find(models, images, layers) for models in runs], {}
+        for models, own, cka in zip(runs, axes, ckas, strict=True):
+            cka.update(read_all(models, images, own.names(), gram, seen))
+    similarities = [cka.result() for cka in ckas]
+    yield from map(Uniformity, axes, similarities)
 
 
 @dataclass(frozen=True)
