@@ -43,6 +43,12 @@ def test_the_peer_stands_beside_the_passes_that_neither_can_do_without(found):
         assert float(cells[5]) == pytest.approx(each["seconds_peer"] / each["seconds_ours"], rel=0.01)
 
 
+def test_the_other_reading_of_a_bar_is_told_by_its_number(found):
+    bar = found["bars"]["peer_over_ours_all"][1]
+    for ratio, said in ((bar - 0.1, "not met"), (bar, "met")):
+        assert speed.phrases(found | {"peer_over_ours_set_all": ratio})["set_all_met"] == said
+
+
 def test_a_commit_with_changes_is_not_shown_as_clean(found):
     assert speed.phrases(found | {"commit": "0123456789+"})["bench_commit"].startswith("0123456 with changes")
     assert speed.phrases(found | {"commit": "0123456789"})["bench_commit"] == "0123456"

@@ -29,8 +29,8 @@ OTHERS = {
 }
 PEERS = {
     "blocks": "blocks of both models",
-    "all": "all modules in the ViT's blocks",
-    "set_all": "`layers=all` of both models",
+    "all": "innermost modules in the ViT's blocks",
+    "set_all": "layers of both models, `layers=all`",
 }
 
 
@@ -61,7 +61,7 @@ def bars(found: dict) -> str:
 
 def peers(found: dict) -> str:
     """Seconds of CKA of all pairs, by torch_cka and by this package, beside the passes that neither can do without."""
-    lines = [["Layers", "Images", "Passes alone", "seelike", "torch_cka", "Ratio"], ["---", *["---:"] * 5]]
+    lines = [["Layers", "Images by minibatch", "Passes alone", "seelike", "torch_cka", "Ratio"], ["---", *["---:"] * 5]]
     for name, meaning in PEERS.items():
         each = found["peer"][name]
         seconds = [f"{each[f'seconds_{who}']:.3g} s" for who in ("forward", "ours", "peer")]
@@ -108,7 +108,9 @@ def phrases(found: dict) -> dict[str, str]:
     }
     said |= {name: _tell(found[name]) for name in (*MEANINGS, *OTHERS) if name in found}
     said |= {f"peer_limit_{name}": _tell(each["peer_over_forward"]) for name, each in found["peer"].items()}
-    return said | {f"bar_{name}": _tell(bar) for name, (_, bar) in found["bars"].items()}
+    said |= {f"bar_{name}": _tell(bar) for name, (_, bar) in found["bars"].items()}
+    met = found["peer_over_ours_set_all"] >= found["bars"]["peer_over_ours_all"][1]
+    return said | {"set_all_met": "met" if met else "not met"}
 
 
 def _name_commit(name: str) -> str:
