@@ -91,6 +91,16 @@ def test_a_model_without_twins_sees_all_images_once_though_several_trainings_are
         )
 
 
+def test_one_model_in_two_parts_is_read_as_each_part_is(monkeypatch):
+    monkeypatch.setattr(rehearsal, "check", lambda run: None)
+    run = make_run("skip_connections")
+    models = next(run.load_models())
+    apart = skip_connections.measure(models, run)
+    same = skip_connections.measure(models | {"cnn": models["vit"]}, run)
+    np.testing.assert_array_equal(same.ratios["cnn"].ratio, apart.ratios["vit"].ratio)
+    np.testing.assert_array_equal(same.cuts.accuracy, apart.cuts.accuracy)
+
+
 def images(n: int = 6) -> torch.Tensor:
     return torch.randn(n, 3, 56, 56, generator=torch.Generator().manual_seed(0))
 

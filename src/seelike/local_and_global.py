@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import nn
@@ -16,6 +15,7 @@ from seelike.layers import find_layers, naming
 from seelike.one_pass import read_once
 from seelike.receptive_field import ReceptiveFields
 
+Seen = dict[tuple[str, nn.Module], list]  # parameter and model → what was read of it in one minibatch
 FIELD_PIXELS = 8 * 224**2  # of the images whose graph is kept at a time
 
 
@@ -62,7 +62,7 @@ def _look(runs: list[dict[str, nn.Module]], run: Run) -> list[tuple[dict[str, At
     """How far all heads look, and what those of a ViT's first block resemble: each model sees the images once."""
     looks = [_Look(models) for models in runs]
     for images in run.minibatches(runs[0]):
-        seen: dict[nn.Module, Any] = {}
+        seen: Seen = {}
         for each in looks:
             each.update(images, seen)
     return [each.result() for each in looks]
@@ -76,19 +76,19 @@ class _Look:
         self.distances = {which: Distances(which) for which in models if which != "cnn"}
         self.similarity = Heads()
 
-    def update(self, images: dict[str, torch.Tensor], seen: dict[nn.Module, Any]) -> None:
+    def update(self, images: dict[str, torch.Tensor], seen: Seen) -> None:
         """Add one minibatch; a model that is in `seen` is not passed through again."""
-        cnn = self.models["cnn"]
         for which, each in self.distances.items():
             model = self.models[which]
             readings = [each.reading(model, images[which])]
             readings += [self.similarity.reading(model)] if which == "vit" else []
-            if model not in seen:
-                seen[model] = read_once(model, images[which], *readings)
-            each.update(seen[model][0])
-        low = self.similarity.read_low(cnn, images["cnn"]) if cnn not in seen else seen[cnn]
-        seen[cnn] = low
-        self.similarity.update(seen[self.models["vit"]][1], low)
+            if (which, model) not in seen:
+                seen[which, model] = read_once(model, images[which], *readings)
+            each.update(seen[which, model][0])
+        cnn = "cnn", self.models["cnn"]
+        if cnn not in seen:
+            seen[cnn] = [self.similarity.read_low(self.models["cnn"], images["cnn"])]
+        self.similarity.update(seen["vit", self.models["vit"]][1], seen[cnn][0])
 
     def result(self) -> tuple[dict[str, AttentionDistance], HeadSimilarity]:
         found = {which: each.result() for which, each in self.distances.items()}

@@ -10,12 +10,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from seelike.activations import read_all
-from seelike.cka import CKA, Similarity, gram
+from seelike.cka import Similarity
 from seelike.errors import InputError
 from seelike.intervals import Estimate
 from seelike.layers import find_layers
-from seelike.uniformity import Minibatches, contrast
+from seelike.uniformity import Minibatches, compare_runs, contrast
 
 MODELS = ("mixer", "vit", "cnn")
 
@@ -39,14 +38,8 @@ def measure_runs(loaded: Iterable[dict[str, nn.Module]], find_minibatches: Minib
         loaded: from `run.load_models()` or `run.load_controls()`.
         find_minibatches: `run.minibatches`.
     """
-    runs, blocks = list(loaded), []
-    ckas = [CKA() for _ in runs]
-    for images in find_minibatches(runs[0]):
-        blocks, seen = blocks or [_find_all_blocks(models, images) for models in runs], {}
-        for models, own, cka in zip(runs, blocks, ckas, strict=True):
-            cka.update(read_all(models, images, own, gram, seen))
-    similarities = [cka.result() for cka in ckas]
-    yield from map(MixerSimilarity, blocks, similarities)
+    for blocks, similarity in compare_runs(loaded, find_minibatches, _find_all_blocks, lambda blocks: blocks):
+        yield MixerSimilarity(blocks, similarity)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from seelike.intervals import Estimate
 from seelike.norm_ratio import NormRatios, Ratios
 from seelike.one_pass import read_once
 
-Seen = dict[nn.Module, list]  # model → what its readings found in one minibatch
+Seen = dict[tuple[str, nn.Module], list]  # parameter and model → what its readings found in one minibatch
 CUT = ("vit_cut_low", "vit_cut_middle", "vit_cut_high")  # parameters, all optional
 
 
@@ -49,9 +49,9 @@ class _Sums:
         for which, model in self.models.items():
             readings = self.cuts.readings(which, images) if self.cuts and which in self.compared else []
             readings += [self.ratios[which].reading(model, images[which])] if which in self.ratios else []
-            if model not in seen:
-                seen[model] = read_once(model, images[which], *readings)
-            found = list(seen[model])
+            if (which, model) not in seen:
+                seen[which, model] = read_once(model, images[which], *readings)
+            found = list(seen[which, model])
             if which in self.ratios:
                 self.ratios[which].update(found.pop())
             answers |= {which: found} if found else {}

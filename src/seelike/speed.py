@@ -8,29 +8,29 @@ from seelike.places import RESULTS
 from seelike.tables import table
 
 FILE = RESULTS / "bench.json"
+PEERS = {
+    "blocks": "blocks of both models",
+    "all": "innermost modules in the ViT's blocks",
+    "set_all": "layers of both models, `layers=all`",
+}
 # What a bar is about, in the order of the table; all but the differences and the growth are ratios of seconds.
 MEANINGS = {
     "cka_over_forward": "CKA of all pairs of blocks, over forward passes alone",
-    "peer_over_ours_blocks": "torch_cka over seelike, blocks of both models",
-    "peer_over_ours_all": "torch_cka over seelike, all modules in the ViT's blocks",
+    "peer_over_ours_blocks": f"torch_cka over seelike, {PEERS['blocks']}",
+    "peer_over_ours_all": f"torch_cka over seelike, {PEERS['all']}",
     "difference_ours": "seelike's CKA against float64, largest difference",
     "memory_growth": "peak memory, growth from a quarter of the images to all",
     "attention_over_forward": "attention distance of the ViT, over its forward passes",
     "norm_ratio_over_forward": "norm ratio and cosine of the ViT, over its forward passes",
 }
 OTHERS = {
-    "peer_over_ours_set_all": "torch_cka over seelike, `layers=all` of both models",
+    "peer_over_ours_set_all": f"torch_cka over seelike, {PEERS['set_all']}",
     "cka_all_over_forward": "CKA of all pairs of all layers, over forward passes",
     "difference_peer": "torch_cka's CKA against float64, largest difference",
     "probes_over_forward": "probes of all blocks of the ViT, over its forward passes",
     "receptive_field_over_forward": "receptive fields of all blocks of the ViT, over its forward passes",
     "import_seconds": "`import seelike`, seconds",
     "book_seconds": "executing every page of the book, seconds",
-}
-PEERS = {
-    "blocks": "blocks of both models",
-    "all": "innermost modules in the ViT's blocks",
-    "set_all": "layers of both models, `layers=all`",
 }
 
 

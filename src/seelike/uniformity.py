@@ -7,6 +7,7 @@ U1–U4 are functions of it. A smaller ViT may stand beside them, of which the b
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -19,6 +20,7 @@ from seelike.intervals import Estimate
 from seelike.layers import Layer, find_layers
 from seelike.sizes import diagonal
 
+T = TypeVar("T")
 Minibatches = Callable[[dict[str, nn.Module]], Iterable[dict[str, torch.Tensor]]]
 
 
@@ -42,14 +44,29 @@ def measure_runs(
         loaded: from `run.load_models()` or `run.load_controls()`.
         find_minibatches: `run.minibatches`.
     """
+    find_axes = lambda models, images: Axes.find(models, images, layers)  # noqa: E731
+    for axes, similarity in compare_runs(loaded, find_minibatches, find_axes, Axes.names):
+        yield Uniformity(axes, similarity)
+
+
+def compare_runs(
+    loaded: Iterable[dict[str, nn.Module]],
+    find_minibatches: Minibatches,
+    find_axes: Callable[[dict[str, nn.Module], dict[str, torch.Tensor]], T],
+    name_layers: Callable[[T], dict[str, list[str]]],
+) -> list[tuple[T, Similarity]]:
+    """CKA of all layers of each run's models, with the axes that `find_axes` tells from models and images.
+
+    `name_layers` takes these axes to {model: layer names}. The others are as for `measure_runs`.
+    """
     runs, axes = list(loaded), []
     ckas = [CKA() for _ in runs]
     for images in find_minibatches(runs[0]):
-        axes, seen = axes or [Axes.find(models, images, layers) for models in runs], {}
+        axes, seen = axes or [find_axes(models, images) for models in runs], {}
         for models, own, cka in zip(runs, axes, ckas, strict=True):
-            cka.update(read_all(models, images, own.names(), gram, seen))
+            cka.update(read_all(models, images, name_layers(own), gram, seen))
     similarities = [cka.result() for cka in ckas]
-    yield from map(Uniformity, axes, similarities)
+    return list(zip(axes, similarities, strict=True))
 
 
 @dataclass(frozen=True)
