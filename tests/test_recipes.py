@@ -6,9 +6,25 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from seelike.data import DRAWN
 from seelike.drawings import SPLITS
-from seelike.recipes import ALL_IMAGES, EARLY, GAP, NO_SKIP, RECIPES, RESNET, SMALL, VIT, Recipe, find_runs, kept_steps
+from seelike.recipes import (
+    ALL_IMAGES,
+    ALL_PHOTOGRAPHS,
+    CIFAR10,
+    EARLY,
+    FAMILIES,
+    MIXER,
+    NO_SKIP,
+    NO_SKIP_BLOCKS,
+    RECIPES,
+    RESNET,
+    VIT,
+    Recipe,
+    find_family,
+    find_runs,
+    kept_steps,
+)
+from seelike.tasks import TASKS, needs_photographs
 
 TINY = Recipe(images=40, steps=10, batch_size=8, warmup=2)
 
@@ -35,29 +51,44 @@ def test_every_image_comes_once_an_epoch_in_an_order_of_its_own():
     assert not np.array_equal(TINY.choose_batch(3), replace(TINY, seed=1).choose_batch(3))
 
 
-def test_interventions_change_one_thing_and_nothing_else():
-    full = RECIPES[f"{VIT}.shapes"]
+@pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
+def test_interventions_change_one_thing_and_nothing_else(family):
+    def recipe(design: str, change: str = ""):
+        return RECIPES[f"{family.name(design)}.{family.tag}{change}"]
+
+    full, everything = recipe("vit"), family.vit.images
     for percent in (3, 10, 30):
-        assert RECIPES[f"{VIT}.shapes_{percent}pct"] == replace(full, images=ALL_IMAGES * percent // 100)
-    for name in NO_SKIP.values():
-        assert RECIPES[f"{name}.shapes"] == full
+        assert recipe("vit", f"_{percent}pct") == replace(full, images=everything * percent // 100)
+    for block in NO_SKIP_BLOCKS:
+        assert recipe(f"noskip{block}") == full
     for seed in (1, 2):
-        assert RECIPES[f"{VIT}.shapes_seed{seed}"] == replace(full, seed=seed)
-    gap = RECIPES[f"{GAP}.shapes"]
-    assert gap == replace(full, rate=gap.rate) and gap.rate < full.rate
-    for small in (SMALL, RESNET):
-        whole = RECIPES[f"{small}.shapes"]
-        assert RECIPES[f"{small}.shapes_3pct"] == replace(whole, images=ALL_IMAGES * 3 // 100)
+        assert recipe("vit", f"_seed{seed}") == replace(full, seed=seed)
+    assert recipe("gap") == replace(full, rate=recipe("gap").rate) and recipe("gap").rate < full.rate
+    for design in ("small", "resnet"):
+        assert recipe(design, "_3pct") == replace(recipe(design), images=everything * 3 // 100)
+    assert recipe("resnet", "_3pct").steps == recipe("resnet").steps
+    for task in (family.near.task, family.far.task):
+        assert recipe("vit", f"_to_{task}").start == f"{family.name('vit')}.{family.tag}"
+
+
+def test_every_name_belongs_to_one_family():
+    names = [name for family in FAMILIES.values() for name in (*family.recipes(), *family.early())]
+    assert len(set(names)) == len(names) == len(RECIPES) + len(EARLY)
+    assert all(name in (family := find_family(name)).recipes() or name in family.early() for name in names)
+    assert RECIPES[f"{VIT}.shapes"].images == ALL_IMAGES
 
 
 def test_recipes_can_be_followed():
     for name, recipe in RECIPES.items():
-        assert recipe.images <= SPLITS["train"] and recipe.task in DRAWN
+        assert recipe.task in TASKS
+        assert recipe.images <= (ALL_PHOTOGRAPHS if needs_photographs(recipe.task) else SPLITS["train"])
         assert not recipe.start or (recipe.start in RECIPES and not RECIPES[recipe.start].start)
-        assert len(kept_steps(name)) == (3 if name in (f"{VIT}.shapes", f"{RESNET}.shapes") else 0)
+        family = find_family(name)
+        kept = [f"{family.name(design)}.{family.tag}" for design in ("vit", "resnet")]
+        assert len(kept_steps(name)) == (3 if name in kept else 0)
     for name, (run, percent) in EARLY.items():
         (step,) = [step for step, kept in kept_steps(run).items() if kept == name]
-        assert step == pytest.approx(RECIPES[run].steps * percent / 100)
+        assert step == pytest.approx(RECIPES[run].steps * percent / 100, abs=1)
 
 
 def test_runs_differ_in_their_seed_alone():
@@ -67,5 +98,8 @@ def test_runs_differ_in_their_seed_alone():
         f"{RESNET}.shapes",
         f"{RESNET}.shapes_seed2",
     ]
+    assert find_runs(f"{MIXER}.shapes") == [f"{MIXER}.shapes"]
+    mixers = [f"{CIFAR10.name('mixer')}.cifar10{twin}" for twin in ("", "_seed1", "_seed2")]
+    assert find_runs(mixers[0]) == mixers
     for alone in (f"{VIT}.shapes_3pct", f"{NO_SKIP[4]}.shapes", f"{VIT}.shapes_after1pct", "resnet50.a1_in1k"):
         assert find_runs(alone) == [alone]

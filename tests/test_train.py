@@ -85,6 +85,33 @@ def test_keeps_early_states(tmp_path):
     assert not torch.equal(early["model"]["head.weight"], training.model.head.weight)
 
 
+def test_augmentation_flips_and_crops_as_seed_and_step_say():
+    images = np.arange(1, 1 + 64 * 3 * 6 * 5).reshape(64, 3, 6, 5)
+    seen = train.augment(images, 0, 7)
+    assert seen.shape == images.shape
+    np.testing.assert_array_equal(seen, train.augment(images, 0, 7))
+    assert not np.array_equal(seen, train.augment(images, 0, 8))
+    assert not np.array_equal(seen, train.augment(images, 1, 7))
+    flipped = 0
+    for image, one in zip(images, seen, strict=True):  # slowly: which flip and corner could have made it
+        ways = [(flip, y, x) for flip in (False, True) for y in range(9) for x in range(9)]
+        padded = {flip: np.pad(image[..., :: 1 - 2 * flip], ((0, 0), (4, 4), (4, 4))) for flip in (False, True)}
+        found = [flip for flip, y, x in ways if np.array_equal(one, padded[flip][:, y : y + 6, x : x + 5])]
+        assert found
+        flipped += found[0]
+    assert 16 <= flipped <= 48
+
+
+def test_an_augmented_run_resumes_as_if_nothing_had_happened(tmp_path):
+    augmented = replace(TINY, augment=True)
+    whole = run(tmp_path / "whole", augmented)
+    half = Training(VIT, augmented, tmp_path / "halves")
+    half.run(minutes=1e-9)
+    resumed = Training(VIT, augmented, tmp_path / "halves")
+    assert resumed.run() and resumed.curve == whole.curve != run(tmp_path / "plain").curve
+    torch.testing.assert_close(resumed.model.state_dict(), whole.model.state_dict(), rtol=0, atol=0)
+
+
 def test_fine_tuning_starts_from_what_was_trained(tmp_path):
     tuned = replace(TINY, start=f"{VIT}.shapes", task="strokes")
     with pytest.raises(InputError, match=f"starts from {VIT}.shapes: train that to its end first"):

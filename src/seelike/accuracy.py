@@ -18,13 +18,13 @@ def normalize(images: torch.Tensor) -> torch.Tensor:
 
 @torch.inference_mode()
 def measure_accuracy(model: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> float:
-    """Share of right answers to (n, 3, 56, 56) uint8 images, in evaluation mode."""
+    """Share of right answers to (n, 3, h, w) uint8 images, in evaluation mode."""
     return float((answer(model, images) == labels).float().mean())
 
 
 @torch.inference_mode()
 def answer(model: nn.Module, images: torch.Tensor) -> torch.Tensor:
-    """The classes (n,) that a model takes (n, 3, 56, 56) uint8 images for, in evaluation mode."""
+    """The classes (n,) that a model takes (n, 3, h, w) uint8 images for, in evaluation mode."""
     device = next(model.parameters()).device
     model.eval()
     return torch.cat([model(normalize(part.to(device))).argmax(1).cpu() for part in images.split(250)])

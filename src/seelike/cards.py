@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import timm
@@ -12,14 +13,16 @@ from safetensors.torch import save
 
 from seelike import zoo
 from seelike.accuracy import N_TEST, measure_accuracy, measure_baselines
-from seelike.data import DRAWN
-from seelike.recipes import find_recipe
+from seelike.photographs import find_folder
+from seelike.recipes import find_family, find_recipe
+from seelike.tasks import load_task, needs_photographs
 
 
-def publish(name: str, runs: Path) -> None:
+def publish(name: str, runs: Path, data_dir: str = "") -> None:
     """Write a finished run's weights and card: the accuracy is that of the weights as shipped, in half precision."""
     recipe, saved = find_recipe(name), torch.load(runs / f"{name}.pt", map_location="cpu", weights_only=True)
     model = timm.create_model(name, pretrained=False)
+    shown = partial(load_task, recipe.task, size=find_family(name).image_size, data_dir=data_dir)
     half = {key: value.half().contiguous() for key, value in saved["model"].items()}
     model.load_state_dict(half)
     content = save(half)
@@ -30,35 +33,43 @@ def publish(name: str, runs: Path) -> None:
         "recipe": asdict(recipe),
         "steps": saved["step"],
         "images_seen": saved["step"] * recipe.batch_size,
-        "validation_accuracy": round(measure_accuracy(model, *DRAWN[recipe.task]("validation").stack(N_TEST)), 4),
-        "test_accuracy": round(measure_accuracy(model, *DRAWN[recipe.task]("test").stack(N_TEST)), 4),
+        "validation_accuracy": round(measure_accuracy(model, *shown(split="validation", n_images=N_TEST)), 4),
+        "test_accuracy": round(measure_accuracy(model, *shown(split="test", n_images=N_TEST)), 4),
         "curve": saved["curve"],
     }
     zoo.WEIGHTS.mkdir(exist_ok=True)
     manifest = zoo.read_manifest() if zoo.MANIFEST.is_file() else {}
     _write(zoo.WEIGHTS / card["file"], content)
     _write(zoo.MANIFEST, _compact(dict(sorted((manifest | {name: card}).items()))).encode())
-    print(f"{name}: {card['test_accuracy']:.1%} of {N_TEST:,} test drawings right; wrote {card['file']}", flush=True)
+    print(f"{name}: {card['test_accuracy']:.1%} of {N_TEST:,} test images right; wrote {card['file']}", flush=True)
 
 
-def list_models() -> str:
-    """Every bundled model with the accuracy of its shipped and of its initial weights, recomputed on test drawings."""
-    drawn = {task: DRAWN[task]("test").stack(N_TEST) for task in DRAWN}
-    width = max(map(len, zoo.NAMES))
+def list_models(data_dir: str = "") -> str:
+    """Every bundled model with the accuracy of its shipped and of its initial weights, recomputed on test images.
+
+    Without the photographs of CIFAR-10 the columns of what learned from them say so.
+    """
+    manifest, width = zoo.read_manifest(), max(map(len, zoo.NAMES))
     lines = [f"{'model':{width}}  parameters  images seen  distinct  trained  random"]
-    manifest = zoo.read_manifest()
     for name in zoo.NAMES:
         card, recipe = manifest[name], manifest[name]["recipe"]
-        right, chance = (
-            measure_accuracy(timm.create_model(name, pretrained=pretrained), *drawn[recipe["task"]])
-            for pretrained in (True, False)
-        )
         distinct = min(card["images_seen"], recipe["images"])
+        right, chance = _recompute(name, recipe["task"], data_dir)
         seen = f"{card['parameters']:10,}  {card['images_seen']:11,}  {distinct:8,}"
-        lines.append(f"{name:{width}}  {seen}  {right:7.1%}  {chance:6.1%}")
+        lines.append(f"{name:{width}}  {seen}  {right:>7}  {chance:>6}")
     lines += ["", f"What the task takes, on the same {N_TEST:,} test drawings of shapes:"]
     lines += [f"{what:{width}}  {share:.1%}" for what, share in measure_baselines().items()]
     return "\n".join(lines)
+
+
+def _recompute(name: str, task: str, data_dir: str) -> tuple[str, str]:
+    """The accuracy of the shipped and of the initial weights, as text."""
+    if needs_photographs(task) and not find_folder(data_dir):
+        return "no data", "no data"
+    images, labels = load_task(task, "test", N_TEST, find_family(name).image_size, data_dir)
+    models = (timm.create_model(name, pretrained=pretrained) for pretrained in (True, False))
+    trained, initial = (f"{measure_accuracy(model, images, labels):.1%}" for model in models)
+    return trained, initial
 
 
 def _write(file: Path, content: bytes) -> None:

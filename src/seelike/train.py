@@ -27,12 +27,16 @@ from seelike import cards
 from seelike.accuracy import measure_accuracy, normalize
 from seelike.chapter import choose_device
 from seelike.data import DRAWN
+from seelike.drawings import IMAGE_SIZE
 from seelike.errors import InputError
+from seelike.photographs import find_folder
 from seelike.progress import track
-from seelike.recipes import RECIPES, Recipe, kept_steps
+from seelike.recipes import RECIPES, Recipe, find_family, kept_steps
+from seelike.tasks import load_task, needs_photographs
 
 N_VALIDATION = 1000  # of the learning curve
 REPORT_EVERY = 250  # steps
+BORDER = 4  # pixels
 PART = 500  # images that a process draws at a time
 
 
@@ -44,12 +48,22 @@ class Training:
         recipe: how it is trained.
         runs: the folder of checkpoints.
         keep: step → name under which the state after that step is kept as well.
+        data_dir: the folder of CIFAR-10, for models that learn from photographs.
 
     Raises InputError if the checkpoint of another recipe is in the way, or the model to start from is not trained.
     """
 
-    def __init__(self, name: str, recipe: Recipe, runs: Path, device: str = "cpu", keep: dict[int, str] | None = None):
+    def __init__(
+        self,
+        name: str,
+        recipe: Recipe,
+        runs: Path,
+        device: str = "cpu",
+        keep: dict[int, str] | None = None,
+        data_dir: str = "",
+    ):
         self.name, self.recipe, self.runs, self.device, self.keep = name, recipe, runs, device, keep or {}
+        self.data_dir = data_dir
         self.model = self._start().to(device)
         self.optimizers = _make_optimizers(self.model, recipe)
         self.step = 0
@@ -64,14 +78,16 @@ class Training:
 
     def run(self, minutes: float = float("inf")) -> bool:
         """Train until the recipe's last step, or a little longer than `minutes`; says whether it is done."""
-        images, labels = load_drawings(self.recipe.task, self.recipe.images, self.runs)
-        held_out = DRAWN[self.recipe.task]("validation").stack(N_VALIDATION)
+        size = self.model.default_cfg["input_size"][-1]
+        images, labels = load_images(self.recipe.task, self.recipe.images, self.runs, size, self.data_dir)
+        held_out = load_task(self.recipe.task, "validation", N_VALIDATION, size, self.data_dir)
         deadline = time.monotonic() + 60 * minutes
         while self.step < self.recipe.steps and time.monotonic() < deadline:
             start, clock, losses = self.step, time.monotonic(), []
             for step in range(start, min(start + REPORT_EVERY, self.recipe.steps)):
                 chosen = np.sort(self.recipe.choose_batch(step))
-                losses.append(self._learn(step, *map(torch.from_numpy, (images[chosen], labels[chosen]))))
+                shown = augment(images[chosen], self.recipe.seed, step) if self.recipe.augment else images[chosen]
+                losses.append(self._learn(step, *map(torch.from_numpy, (shown, labels[chosen]))))
             self._report(losses, measure_accuracy(self.model, *held_out), time.monotonic() - clock)
             self._save()
         return self.step == self.recipe.steps
@@ -146,6 +162,27 @@ def check_state(state: Path, recipe: Recipe) -> None:
         raise InputError(f"{state} comes from another recipe: remove it, or give another --runs folder")
 
 
+def augment(images: np.ndarray, seed: int, step: int) -> np.ndarray:
+    """Images (n, 3, h, w), half of them flipped left to right, each cropped from a border of zeros 4 pixels wide.
+
+    A function of seed and step alone, so that a run resumed is a run uninterrupted.
+    """
+    rng = np.random.default_rng([seed, step, 1])
+    flipped = np.where(rng.random(len(images))[:, None, None, None] < 0.5, images[..., ::-1], images)
+    padded = np.pad(flipped, ((0, 0), (0, 0), (BORDER, BORDER), (BORDER, BORDER)))
+    height, width = images.shape[2:]
+    corners = rng.integers(0, 2 * BORDER + 1, (len(images), 2))
+    crops = [one[:, y : y + height, x : x + width] for one, (y, x) in zip(padded, corners, strict=True)]
+    return np.stack(crops)
+
+
+def load_images(task: str, n_images: int, runs: Path, size: int, data_dir: str = "") -> tuple[np.ndarray, np.ndarray]:
+    """The first training images of a task: (n, 3, size, size) uint8 and labels (n,)."""
+    if needs_photographs(task) or size != IMAGE_SIZE:
+        return tuple(tensor.numpy() for tensor in load_task(task, "train", n_images, size, data_dir))
+    return load_drawings(task, n_images, runs)
+
+
 def load_drawings(task: str, n_images: int, runs: Path, processes: int = 1) -> tuple[np.ndarray, np.ndarray]:
     """The first training drawings of a task, drawn once and kept in `runs`: (n, 3, 56, 56) uint8 and labels (n,).
 
@@ -189,6 +226,12 @@ def _read(state: Path, device: str) -> dict:
     return torch.load(state, map_location=device, weights_only=True)
 
 
+def may_train(recipe: Recipe, data_dir: str) -> bool:
+    """Whether what a recipe needs is at hand: of photographs, their folder."""
+    tasks = (recipe.task, RECIPES[recipe.start].task if recipe.start else recipe.task)
+    return bool(find_folder(data_dir)) or not any(map(needs_photographs, tasks))
+
+
 def _replace(file: Path, content: dict) -> None:
     """Write a checkpoint whole or not at all."""
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -201,15 +244,16 @@ def _text(recipe: Recipe) -> str:
     return json.dumps(asdict(recipe))
 
 
-def _train_one(name: str, runs: Path, device: str, minutes: float) -> bool:
+def _train_one(name: str, runs: Path, device: str, minutes: float, data_dir: str) -> bool:
     torch.set_num_threads(1)
-    return Training(name, RECIPES[name], runs, device, kept_steps(name)).run(minutes)
+    return Training(name, RECIPES[name], runs, device, kept_steps(name), data_dir).run(minutes)
 
 
-def train(names: list[str], runs: Path, device: str, minutes: float, processes: int) -> None:
+def train(names: list[str], runs: Path, device: str, minutes: float, processes: int, data_dir: str = "") -> None:
     """Train models, several at a time, those that others start from first; publish each that is done.
 
-    Raises InputError if a run cannot go on from its checkpoint, or the model that it starts from is missing.
+    Raises InputError if a run cannot go on from its checkpoint, the model that it starts from is missing, or the
+    photographs that it learns from are.
     """
     for name in names:
         recipe = RECIPES[name]
@@ -218,17 +262,20 @@ def train(names: list[str], runs: Path, device: str, minutes: float, processes: 
         if recipe.start and recipe.start not in names and not is_done(recipe.start, runs):
             raise InputError(f"{name} starts from {recipe.start}: train that to its end first")
     for name in names:
-        load_drawings(RECIPES[name].task, RECIPES[name].images, runs, processes)
+        if needs_photographs(RECIPES[name].task):
+            load_images(RECIPES[name].task, 1, runs, find_family(name).image_size, data_dir)
+        elif find_family(name).image_size == IMAGE_SIZE:
+            load_drawings(RECIPES[name].task, RECIPES[name].images, runs, processes)
     torch.set_num_threads(1)  # what a run of one process a core leaves
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         for tuned in (False, True):
             wave = [name for name in names if bool(RECIPES[name].start) == tuned]
             ready = [name for name in wave if not tuned or is_done(RECIPES[name].start, runs)]
-            jobs = {pool.submit(_train_one, name, runs, device, minutes): name for name in ready}
+            jobs = {pool.submit(_train_one, name, runs, device, minutes, data_dir): name for name in ready}
             for job in as_completed(jobs):
                 if job.result():
                     for done in (jobs[job], *kept_steps(jobs[job]).values()):
-                        cards.publish(done, runs)
+                        cards.publish(done, runs, data_dir)
 
 
 def main() -> int:
@@ -236,6 +283,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m seelike.train", description=__doc__.splitlines()[0])
     parser.add_argument("models", nargs="*", metavar="MODEL", help="a name that --list shows (default: all)")
     parser.add_argument("--list", action="store_true", help="show the shipped models, their accuracy recomputed")
+    parser.add_argument("--data-dir", default="", help="the folder of CIFAR-10 (default: $SEELIKE_CIFAR10)")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="where checkpoints go (default: runs)")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stop each run after so long; it resumes")
     parser.add_argument("--device", default="auto", help="auto (default: a GPU if there is one), cpu, cuda, …")
@@ -249,10 +297,11 @@ def main() -> int:
             parser.error(f"--{option} must be more than 0, not {getattr(chosen, option)}")
     try:
         if chosen.list:
-            print(cards.list_models())
+            print(cards.list_models(chosen.data_dir))
         else:
             device = choose_device(chosen.device)
-            train(chosen.models or list(RECIPES), chosen.runs, device, chosen.minutes, chosen.processes)
+            names = chosen.models or [name for name, recipe in RECIPES.items() if may_train(recipe, chosen.data_dir)]
+            train(names, chosen.runs, device, chosen.minutes, chosen.processes, chosen.data_dir)
     except InputError as error:
         print(f"seelike.train: {error}", file=sys.stderr)
         return 2

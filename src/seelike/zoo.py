@@ -20,7 +20,7 @@ from timm.models.vision_transformer import Block, VisionTransformer, checkpoint_
 from torch import nn
 
 from seelike.errors import InputError
-from seelike.recipes import EARLY, RECIPES, find_recipe
+from seelike.recipes import DESIGNS, EARLY, FAMILIES, RECIPES, Family, find_family, find_recipe
 
 WEIGHTS = Path(__file__).with_name("weights")
 MANIFEST = WEIGHTS / "manifest.json"
@@ -30,7 +30,8 @@ class PocketResNet(ResNetV2):
     """A BiT ResNet (pre-activation, group norm, weight standardisation) for small images.
 
     The stem neither strides nor pools, so 56×56 pixels pass through stages of 56, 28, 14 and 7
-    positions a side: those of a ResNet-50 at 224×224.
+    positions a side: those of a ResNet-50 at 224×224. Of 32×32 pixels the last stage keeps the 8×8
+    positions of the third, dilated instead of strided, so that it has an interior to localize in.
     """
 
     def __init__(self, layers, channels, stem_chs: int, **kwargs):
@@ -60,13 +61,23 @@ class PocketViT(VisionTransformer):
             self.blocks[skipless] = SkiplessBlock(dim, heads, qkv_bias=True)
 
 
-def _cfg(name: str) -> dict:
-    layers = {"resnet": ("stem.conv", "head.fc"), "mixer": ("stem.proj", "head"), "vit": ("patch_embed.proj", "head")}
-    first, last = layers[name.partition("_")[0]]
+SMALLER = {  # than `vit`: in words, and as its changes
+    "smallpocket": ("The same with 6 blocks instead of 8.", dict(depth=6)),
+    "slimpocket": ("The same of width 32 instead of 64, with 2 heads instead of 4.", dict(embed_dim=32, num_heads=2)),
+}
+RESNETS = {  # by image size
+    56: dict(layers=[2, 2, 3, 3], channels=(16, 32, 64, 160)),
+    32: dict(layers=[2, 2, 3, 3], channels=(16, 32, 64, 160), output_stride=16),
+}
+LAYERS = {"resnet": ("stem.conv", "head.fc"), "mixer": ("stem.proj", "head"), "vit": ("patch_embed.proj", "head")}
+
+
+def _cfg(name: str, family: Family) -> dict:
+    first, last = LAYERS[name.partition("_")[0]]
     return {
         "file": str(WEIGHTS / f"{name}.safetensors"),
         "num_classes": 10,
-        "input_size": (3, 56, 56),
+        "input_size": (3, family.image_size, family.image_size),
         "interpolation": "bicubic",
         "crop_pct": 1.0,
         "mean": (0.5, 0.5, 0.5),
@@ -78,63 +89,37 @@ def _cfg(name: str) -> dict:
     }
 
 
-NAMES = (*RECIPES, *EARLY)
-default_cfgs = generate_default_cfgs({name: _cfg(name) for name in NAMES})
-ARCHITECTURES = tuple(default_cfgs)
+PLANNED = (*RECIPES, *EARLY)
+default_cfgs = generate_default_cfgs({name: _cfg(name, find_family(name)) for name in PLANNED})
+NAMES = tuple(name for name in PLANNED if (WEIGHTS / f"{name}.safetensors").is_file())  # what is trained and shipped
+ARCHITECTURES = tuple(dict.fromkeys(name.partition(".")[0] for name in NAMES))
 
 
-@register_model
-def vit_pocket_patch8_56(pretrained: bool = False, seed: int | None = None, **kwargs) -> PocketViT:
-    """The paper's ViT made small: CLS token, pre-norm, 8 blocks of width 64, 7×7 patches of 8 px."""
-    return _build_vit("vit_pocket_patch8_56", pretrained, seed, **kwargs)
+def _register(design: str, family: Family) -> None:
+    """Make a design known to timm, at a family's size of image, by a function of its name."""
+
+    def create(pretrained: bool = False, seed: int | None = None, **kwargs) -> nn.Module:
+        return BUILDERS[design.rstrip("0123456789")](family, design, pretrained, seed, **kwargs)
+
+    create.__name__ = create.__qualname__ = family.name(design)
+    create.__doc__ = describe(design, family)
+    globals()[create.__name__] = register_model(create)
 
 
-@register_model
-def vit_pocket_patch8_gap_56(pretrained: bool = False, seed: int | None = None, **kwargs) -> PocketViT:
-    """The same without a CLS token: the normed tokens of the last block are averaged."""
-    pooled = dict(class_token=False, global_pool="avg", fc_norm=False)
-    return _build_vit("vit_pocket_patch8_gap_56", pretrained, seed, **(pooled | kwargs))
-
-
-@register_model
-def vit_smallpocket_patch8_56(pretrained: bool = False, seed: int | None = None, **kwargs) -> PocketViT:
-    """The same with 6 blocks instead of 8."""
-    return _build_vit("vit_smallpocket_patch8_56", pretrained, seed, **(dict(depth=6) | kwargs))
-
-
-@register_model
-def vit_pocket_noskip1_patch8_56(pretrained: bool = False, seed: int | None = None, **kwargs) -> PocketViT:
-    """The same without the two skip connections of block 1, the second (paper, Fig. 8)."""
-    return _build_vit("vit_pocket_noskip1_patch8_56", pretrained, seed, **(dict(skipless=1) | kwargs))
-
-
-@register_model
-def vit_pocket_noskip4_patch8_56(pretrained: bool = False, seed: int | None = None, **kwargs) -> PocketViT:
-    """The same without the two skip connections of block 4, in the middle."""
-    return _build_vit("vit_pocket_noskip4_patch8_56", pretrained, seed, **(dict(skipless=4) | kwargs))
-
-
-@register_model
-def vit_pocket_noskip6_patch8_56(pretrained: bool = False, seed: int | None = None, **kwargs) -> PocketViT:
-    """The same without the two skip connections of block 6, the last but one."""
-    return _build_vit("vit_pocket_noskip6_patch8_56", pretrained, seed, **(dict(skipless=6) | kwargs))
-
-
-@register_model
-def mixer_pocket_patch8_56(pretrained: bool = False, seed: int | None = None, **kwargs) -> MlpMixer:
-    """An MLP-Mixer of the ViT's depth, width and patches."""
-    shape = dict(img_size=56, patch_size=8, embed_dim=64, num_blocks=8) | kwargs
-    load = partial(build_model_with_cfg, MlpMixer)
-    return _build(load, "mixer_pocket_patch8_56", pretrained, seed, gain=0.8, **shape)
-
-
-@register_model
-def resnet_pocket(pretrained: bool = False, seed: int | None = None, **kwargs) -> PocketResNet:
-    """The paper's BiT ResNet made small: basic blocks in four stages of 56, 28, 14 and 7 positions."""
-    norm = partial(GroupNormAct, group_size=8)
-    shape = dict(layers=[2, 2, 3, 3], channels=(16, 32, 64, 160), stem_chs=16, basic=True, norm_layer=norm) | kwargs
-    load = partial(build_model_with_cfg, PocketResNet)
-    return _build(load, "resnet_pocket", pretrained, seed, gain=math.sqrt(2), **shape)
+def describe(design: str, family: Family) -> str:
+    """What a design is made of, in a sentence."""
+    side, patch = family.image_size // family.patch_size, family.patch_size
+    if design.startswith("noskip"):
+        return f"The same without the two skip connections of block {design.removeprefix('noskip')} (paper, Fig. 8)."
+    if design == "small":
+        return SMALLER[family.small][0]
+    return {
+        "vit": f"The paper's ViT made small: CLS token, pre-norm, 8 blocks of width 64, {side}×{side} patches of "
+        f"{patch} px.",
+        "gap": "The same without a CLS token: the normed tokens of the last block are averaged.",
+        "resnet": "The paper's BiT ResNet made small: basic blocks in four stages.",
+        "mixer": "An MLP-Mixer of the ViT's depth, width and patches.",
+    }[design]
 
 
 def read_manifest() -> dict[str, dict]:
@@ -188,19 +173,48 @@ def draw_initial_state(model: nn.Module, seed: int, gain: float) -> None:
             parameter.copy_(value)
 
 
-def _build_vit(variant: str, pretrained: bool, seed: int | None, **kwargs) -> PocketViT:
-    shape = dict(img_size=56, patch_size=8, embed_dim=64, depth=8, num_heads=4) | kwargs
+def _build_vit(family: Family, design: str, pretrained: bool, seed: int | None, **kwargs) -> PocketViT:
+    shape = dict(img_size=family.image_size, patch_size=family.patch_size, embed_dim=64, depth=8, num_heads=4)
+    if design == "gap":
+        shape |= dict(class_token=False, global_pool="avg", fc_norm=False)
+    elif design == "small":
+        shape |= SMALLER[family.small][1]
+    elif design.startswith("noskip"):
+        shape |= dict(skipless=int(design.removeprefix("noskip")))
     load = partial(build_model_with_cfg, PocketViT, pretrained_filter_fn=checkpoint_filter_fn)
-    return _build(load, variant, pretrained, seed, gain=0.8, **shape)
+    return _build(load, family.name(design), pretrained, seed, gain=0.8, **(shape | kwargs))
+
+
+def _build_mixer(family: Family, design: str, pretrained: bool, seed: int | None, **kwargs) -> MlpMixer:
+    shape = dict(img_size=family.image_size, patch_size=family.patch_size, embed_dim=64, num_blocks=8)
+    load = partial(build_model_with_cfg, MlpMixer)
+    return _build(load, family.name(design), pretrained, seed, gain=0.8, **(shape | kwargs))
+
+
+def _build_resnet(family: Family, design: str, pretrained: bool, seed: int | None, **kwargs) -> PocketResNet:
+    norm = partial(GroupNormAct, group_size=8)
+    shape = dict(stem_chs=16, basic=True, norm_layer=norm) | RESNETS[family.image_size]
+    load = partial(build_model_with_cfg, PocketResNet)
+    return _build(load, family.name(design), pretrained, seed, gain=math.sqrt(2), **(shape | kwargs))
 
 
 def _build(load, variant: str, pretrained: bool, seed: int | None, gain: float, **kwargs) -> nn.Module:
     """Create a model with its shipped weights, or in its initial state: that of its tag, unless a seed is given."""
     name = f"{variant}.{kwargs.get('pretrained_cfg') or default_cfgs[variant].tags[0]}"
-    if pretrained and name in NAMES and kwargs.get("pretrained_cfg_overlay") is None:
-        check_weights(_cfg(name)["file"])
+    if pretrained and name in PLANNED and kwargs.get("pretrained_cfg_overlay") is None:
+        check_weights(WEIGHTS / f"{name}.safetensors")
     model = load(variant, pretrained, **kwargs)
     if not pretrained:
-        own = find_recipe(name).seed if name in NAMES else 0
+        own = find_recipe(name).seed if name in PLANNED else 0
         draw_initial_state(model, own if seed is None else seed, gain)
     return model
+
+
+BUILDERS = {
+    **dict.fromkeys(("vit", "gap", "small", "noskip"), _build_vit),
+    "mixer": _build_mixer,
+    "resnet": _build_resnet,
+}
+for _family in FAMILIES.values():
+    for _design in DESIGNS:
+        _register(_design, _family)
