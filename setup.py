@@ -10,7 +10,7 @@ from setuptools import setup
 from setuptools.command.build_py import build_py
 
 CARRIED = {"book": ("*.ipynb", "profiles/*.yaml"), "results": ("bench.json", "*/*.json", "rehearsed/*/*.json")}
-NAMES = {"book": "book", "results": "published"}  # what they are called inside the package, as places.py knows
+NAMES = {"book": "book", "results": "published"}  # what they are called inside the package, as system/paths.py knows
 
 
 class CarryTheBook(build_py):

@@ -19,8 +19,8 @@ from cases import Case, add_arguments
 from clock import describe_machine, run_apart, take_turns
 from profiling import profile_uniformity
 
-from seelike.errors import InputError
-from seelike.places import read_commit
+from seelike.system.errors import InputError
+from seelike.system.paths import read_commit
 
 BARS = {
     "cka_over_forward": ("at most", 1.15),

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import timm
 
-from seelike import zoo
-from seelike.chapters import CHAPTERS
+from seelike.chapters.registry import CHAPTERS
+from seelike.models import bundled
 
 
 def time_import() -> float:
@@ -24,7 +24,7 @@ def time_import() -> float:
 def time_loading() -> dict[str, float]:
     """Seconds to load each bundled architecture, its hash checked."""
     found = {}
-    for name in zoo.ARCHITECTURES:
+    for name in bundled.ARCHITECTURES:
         start = time.perf_counter()
         timm.create_model(name, pretrained=True)
         found[name] = time.perf_counter() - start

@@ -11,8 +11,9 @@ from itertools import islice
 import torch
 from torch import nn
 
-from seelike import data, models
-from seelike.layers import find_blocks, find_layers, hooked
+from seelike.activations.layers import find_blocks, find_layers, hooked
+from seelike.images import datasets
+from seelike.models import loading as models
 
 PUBLIC = {"vit": "vit_small_patch14_dinov2.lvd142m", "cnn": "tf_efficientnet_lite0.in1k"}
 BUNDLED = {"vit": "vit_pocket_patch8_56.shapes", "cnn": "resnet_pocket.shapes"}
@@ -48,11 +49,11 @@ class Case:
     def minibatches(self, n_images: int = 0, batch: int = 0):
         """{"vit": (n, 3, h, w), "cnn": …}, read anew, so that no more than one minibatch is in memory."""
         n_images, batch = n_images or self.given.images, batch or self.given.batch
-        images = data.open_images("folder" if self.given.photographs else "shapes", self.given.photographs)
+        images = datasets.open_images("folder" if self.given.photographs else "shapes", self.given.photographs)
         chosen = torch.utils.data.Subset(images, range(n_images))
         size = 224 if self.given.vit_weights else 0
         transforms = {which: models.transform_of(model, size) for which, model in self.models.items()}
-        return data.load_minibatches(chosen, transforms, batch, "cpu")
+        return datasets.load_minibatches(chosen, transforms, batch, "cpu")
 
     def keep(self, n_images: int = 0, batch: int = 0) -> list[dict[str, torch.Tensor]]:
         """The same, all read before the clock starts."""

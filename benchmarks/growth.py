@@ -7,9 +7,9 @@ import time
 import work
 from cases import Case, add_arguments
 
-from seelike.activations import read_all
-from seelike.cka import CKA, gram
-from seelike.results import peak_mib
+from seelike.activations.flattened import read_all
+from seelike.measures.cka import CKA, gram
+from seelike.results.results import peak_mib
 
 
 def main() -> None:

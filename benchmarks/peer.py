@@ -13,8 +13,8 @@ import work
 from cases import Case
 from clock import take_turns
 
-from seelike.activations import stream
-from seelike.cka import normalize
+from seelike.activations.flattened import stream
+from seelike.measures.cka import normalize
 
 TURNS = 2  # the peer takes minutes
 

@@ -7,7 +7,9 @@ import time
 
 from torch.profiler import ProfilerActivity, profile
 
-from seelike import data, models, uniformity
+from seelike.chapters import uniformity
+from seelike.images import datasets
+from seelike.models import loading
 
 ROWS = 12
 NAMES = {"vit": "vit_pocket_patch8_56.shapes", "cnn": "resnet_pocket.shapes"}
@@ -15,13 +17,13 @@ NAMES = {"vit": "vit_pocket_patch8_56.shapes", "cnn": "resnet_pocket.shapes"}
 
 def profile_uniformity(n_images: int = 256, batch: int = 64) -> dict:
     """The operators that took longest themselves, as shares of all; the rest is drawing, Python and small operators."""
-    loaded = {which: models.load_model(which, name, "", 0, "cpu") for which, name in NAMES.items()}
-    transforms = {which: models.transform_of(model) for which, model in loaded.items()}
-    chosen = data.choose(data.open_images("shapes"), n_images, seed=0)
-    uniformity.measure(loaded, data.load_minibatches(chosen, transforms, batch, "cpu"), "all")  # warm
+    loaded = {which: loading.load_model(which, name, "", 0, "cpu") for which, name in NAMES.items()}
+    transforms = {which: loading.transform_of(model) for which, model in loaded.items()}
+    chosen = datasets.choose(datasets.open_images("shapes"), n_images, seed=0)
+    uniformity.measure(loaded, datasets.load_minibatches(chosen, transforms, batch, "cpu"), "all")  # warm
     start = time.perf_counter()
     with profile(activities=[ProfilerActivity.CPU], record_shapes=False) as profiled:
-        uniformity.measure(loaded, data.load_minibatches(chosen, transforms, batch, "cpu"), "all")
+        uniformity.measure(loaded, datasets.load_minibatches(chosen, transforms, batch, "cpu"), "all")
     seconds = time.perf_counter() - start
     events = sorted(profiled.key_averages(), key=lambda event: event.self_cpu_time_total, reverse=True)
     rows = [

@@ -3,10 +3,10 @@
 import torch
 from cases import Case
 
-from seelike import attention_distance, norm_ratio, probe_curves, receptive_field
-from seelike.activations import read_all
-from seelike.cka import CKA, Similarity, gram
-from seelike.probes import choose_folds
+from seelike.activations.flattened import read_all
+from seelike.measures import attention_distance, block_probes, norm_ratio, receptive_field
+from seelike.measures.cka import CKA, Similarity, gram
+from seelike.measures.probes import choose_folds
 
 Batches = list[dict[str, torch.Tensor]]
 
@@ -41,7 +41,7 @@ def probe(case: Case, batches: Batches) -> None:
     """Probes of all blocks of the ViT, for two classes that are nothing but even and odd."""
     labels = torch.arange(sum(len(images["vit"]) for images in batches)) % 2
     folds = choose_folds(labels, n_draws=10, shots=max(1, len(labels) // 20 - 1))
-    probe_curves.measure({"vit": case.models["vit"]}, batches, labels, folds)
+    block_probes.measure({"vit": case.models["vit"]}, batches, labels, folds)
 
 
 def differentiate(case: Case, batches: Batches, names: list[str]) -> None:

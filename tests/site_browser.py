@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from seelike.places import REPOSITORY
+from seelike.system.paths import REPOSITORY
 
 SITE = REPOSITORY / "_build" / "html"
 PAGES = [f"{page}.html" for page in re.findall(r"(?:root|file): (\S+)", (REPOSITORY / "_toc.yml").read_text())]

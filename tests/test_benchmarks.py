@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import timm
 
-from seelike.places import REPOSITORY
+from seelike.system.paths import REPOSITORY
 
 SMALL = SimpleNamespace(vit_weights="", cnn_weights="", photographs="", images=8, batch=4)
 

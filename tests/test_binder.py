@@ -8,7 +8,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
-from seelike.places import REPOSITORY
+from seelike.system.paths import REPOSITORY
 
 BINDER = REPOSITORY / "binder"
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))

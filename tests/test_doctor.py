@@ -2,9 +2,10 @@
 
 import pytest
 
-from seelike import doctor, zoo
+from seelike import doctor
 from seelike.cli import main
-from seelike.errors import InputError
+from seelike.models import bundled
+from seelike.system.errors import InputError
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +29,7 @@ def test_damaged_weights_are_a_problem_with_its_remedy(monkeypatch, capsys):
     def damaged(file):
         raise InputError(f"the bundled weights {file.name} are damaged: restore them")
 
-    monkeypatch.setattr(zoo, "check_weights", damaged)
+    monkeypatch.setattr(bundled, "check_weights", damaged)
     assert main(["doctor"]) == 1
     said = capsys.readouterr().out
     assert "damaged: restore them" in said and "will not work, see below" in said

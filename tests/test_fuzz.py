@@ -16,15 +16,18 @@ from hypothesis import strategies as st
 from PIL import Image
 from safetensors.torch import save_file
 
-from seelike import comparison, models, results, scorecard, tables, zoo
-from seelike.chapter import check_parameters
+from seelike.chapters.run import check_parameters
 from seelike.cli import main
-from seelike.data import choose, open_images
-from seelike.errors import InputError
-from seelike.execute import find_chapter, read_parameters
-from seelike.pictures import Unreadable, decode
-from seelike.places import RESULTS
-from seelike.results import Result
+from seelike.execution.notebook import find_chapter, read_parameters
+from seelike.images.datasets import choose, open_images
+from seelike.images.decoding import Unreadable, decode
+from seelike.models import bundled, loading
+from seelike.results import comparison, results
+from seelike.results.results import Result
+from seelike.system.errors import InputError
+from seelike.system.paths import RESULTS
+from seelike.tables import scorecard
+from seelike.tables import verdicts as tables
 
 MORE = 1  # raise it for an hour's search
 bounded = lambda n: settings(  # noqa: E731, a decorator with its one number
@@ -234,14 +237,14 @@ def test_the_scorecard_of_damaged_results(tmp_path, monkeypatch, tree):
 
 
 VIT = "vit_smallpocket_patch8_56.shapes"
-WEIGHTS = (zoo.WEIGHTS / f"{VIT}.safetensors").read_bytes()
+WEIGHTS = (bundled.WEIGHTS / f"{VIT}.safetensors").read_bytes()
 HEADER = 8 + struct.unpack("<Q", WEIGHTS[:8])[0]
 
 
 def load(path: Path) -> None:
     try:
-        models.check_model("vit", VIT, str(path))
-        models.load_model("vit", VIT, str(path))
+        loading.check_model("vit", VIT, str(path))
+        loading.load_model("vit", VIT, str(path))
     except InputError as error:
         assert "vit_checkpoint" in str(error) and "\n" not in str(error)
 
@@ -337,6 +340,6 @@ def test_parameters_of_any_kind(changed):
 
 def test_the_same_weights_in_a_file_of_ones_own_are_taken(tmp_path):
     """The negation: what is whole is not refused."""
-    model = models.load_model("vit", VIT)
+    model = loading.load_model("vit", VIT)
     save_file(model.state_dict(), tmp_path / "own.safetensors")
-    models.load_model("vit", VIT, str(tmp_path / "own.safetensors"))
+    loading.load_model("vit", VIT, str(tmp_path / "own.safetensors"))

@@ -10,12 +10,13 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from seelike.address import pin
-from seelike.places import BOOK, REPOSITORY, RESULTS
-from seelike.results import Result
+from seelike.results.results import Result
+from seelike.site.address import pin
+from seelike.system.paths import BOOK, PACKAGE, REPOSITORY, RESULTS
 
 SMALL = {"profile": "mine", "n_images": 20, "batch_size": 4, "layers": "blocks", "n_runs": 1, "vit_small": ""}
 PACKAGED = ("src", "book", "results", "pyproject.toml", "setup.py", "README.md", "LICENSE")
+ROOMS = {file.parent.name for file in PACKAGE.glob("*/__init__.py")}
 
 
 def ask(*command, **how) -> str:
@@ -99,7 +100,7 @@ def test_the_installed_package_is_whole_and_no_more(notebook_ran, environment, o
         wanted = [p for pattern in ("*.ipynb", "profiles/*.yaml", "**/*.json") for p in ours.glob(pattern)]
         assert files == {p.relative_to(ours) for p in wanted}
     folders = {p.name for p in package.iterdir() if p.is_dir()} - {"__pycache__"}
-    assert folders == {"book", "published", "site", "weights"}
+    assert folders == {"book", "published", *ROOMS}
 
 
 def test_the_command_finds_chapters_and_published_results_in_an_empty_folder(

@@ -17,10 +17,11 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from seelike import execute, zoo
 from seelike.cli import main
-from seelike.execute import find_chapter, read_parameters
-from seelike.places import BOOK, RESULTS
+from seelike.execution import notebook as execute
+from seelike.execution.notebook import find_chapter, read_parameters
+from seelike.models import bundled
+from seelike.system.paths import BOOK, RESULTS
 
 CHAPTERS = sorted(path.stem for path in BOOK.glob("*.ipynb"))
 MEASURING = [chapter for chapter in CHAPTERS if "vit" in read_parameters(find_chapter(chapter))]
@@ -282,7 +283,7 @@ CHECKPOINTS = [
 
 @pytest.mark.parametrize("row", range(len(CHECKPOINTS)), ids=lambda row: CHECKPOINTS[row][0][:20])
 def test_checkpoints(here, no_kernel, capfd, row):
-    whole = (zoo.WEIGHTS / f"{OTHER}.safetensors").read_bytes()
+    whole = (bundled.WEIGHTS / f"{OTHER}.safetensors").read_bytes()
     files = {"empty": b"", "short": whole[: len(whole) // 2], "text": b"not weights, but words", "other": whole}
     for name, content in files.items():
         (here.parent / f"{name}.safetensors").write_bytes(content)

@@ -7,9 +7,9 @@ from importlib.util import find_spec
 import pytest
 import yaml
 
-from seelike.chapters import CHAPTERS
-from seelike.execute import read_profile
-from seelike.places import REPOSITORY
+from seelike.chapters.registry import CHAPTERS
+from seelike.execution.notebook import read_profile
+from seelike.system.paths import REPOSITORY
 
 WORKFLOW = REPOSITORY / "workflow"
 

@@ -17,10 +17,10 @@ from hub_server import HubServer
 from PIL import Image
 
 from seelike.cli import _parser, main
-from seelike.execute import find_chapter, read_parameters, read_profile
-from seelike.models import load_random
-from seelike.places import REPOSITORY
-from seelike.results import Result
+from seelike.execution.notebook import find_chapter, read_parameters, read_profile
+from seelike.models.loading import load_random
+from seelike.results.results import Result
+from seelike.system.paths import REPOSITORY
 
 WORKFLOWS = sorted((REPOSITORY / ".github" / "workflows").glob("*.yml"))
 PRETRAINED = REPOSITORY / ".github" / "workflows" / "pretrained.yml"

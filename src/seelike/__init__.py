@@ -11,4 +11,4 @@ warnings.filterwarnings("ignore", message="IProgress not found")  # the hub's pr
 # pass on a CPU spends less time on the kernel's clearing of small ones.
 os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
-from seelike import zoo as zoo  # noqa: E402, registers the bundled models with timm
+from seelike.models import bundled as bundled  # noqa: E402, registers the bundled models with timm

@@ -4,9 +4,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from seelike.drift import TOLERANCE, measure_drift, report
-from seelike.errors import InputError
-from seelike.results import Result
+from seelike.results.drift import TOLERANCE, measure_drift, report
+from seelike.results.results import Result
+from seelike.system.errors import InputError
 
 EPILOG = """exit codes: 0 done; 1 results differ, or the machine lacks something; 2 input that cannot be used, said in
 one sentence; 3 a chapter failed in a way that nobody foresaw; 130 stopped by Ctrl-C"""
@@ -72,7 +72,7 @@ def _add_run(commands) -> None:
 
 
 def _run(chosen: argparse.Namespace) -> int:
-    from seelike import rerun  # papermill, torch and timm take seconds to import: only where they are needed
+    from seelike.execution import rerun  # papermill, torch and timm take seconds to import: only where they are needed
 
     rerun.run(chosen.chapters, chosen.parameter, chosen.profile, chosen.output, chosen.again, chosen.dry_run)
     return 0
@@ -95,7 +95,7 @@ def _add_measure(commands) -> None:
 
 
 def _measure(chosen: argparse.Namespace) -> int:
-    from seelike import measuring
+    from seelike.execution import measure as measuring
 
     place = [f"results_dir={chosen.results_dir}"] if chosen.results_dir else []
     written = measuring.measure(chosen.chapter, chosen.parameter + place, chosen.profile)
@@ -111,7 +111,7 @@ def _add_params(commands) -> None:
 
 
 def _list_parameters(chosen: argparse.Namespace) -> int:
-    from seelike import execute
+    from seelike.execution import notebook as execute
 
     print(execute.list_parameters(chosen.chapter))
     return 0
@@ -126,7 +126,7 @@ def _add_models(commands) -> None:
 
 
 def _list_models(chosen: argparse.Namespace) -> int:
-    from seelike import model_list
+    from seelike.compatibility import model_list
 
     print(model_list.list_models(chosen.filter))
     return 0
@@ -150,7 +150,7 @@ def _add_compare(commands) -> None:
 
 
 def _compare(chosen: argparse.Namespace) -> int:
-    from seelike import comparison
+    from seelike.results import comparison
 
     if not 0 <= chosen.tolerance < float("inf"):
         raise InputError(f"--tolerance must be a number of 0 or more, not {chosen.tolerance}")
@@ -185,7 +185,7 @@ def _draw(chosen: argparse.Namespace) -> int:
     cka = result.measures.get("cka", {})
     if not all(len(cka.get(pair, {"axes": ()})["axes"]) == 2 for pair in ("vit", "cnn", "vit_cnn")):
         raise InputError(f"{chosen.result} holds no CKA of a ViT and a CNN to draw")
-    from seelike import plots
+    from seelike.figures import heatmaps as plots
 
     plots.use_style()
     plots.save(plots.uniformity(cka)[0].figure, chosen.picture)
@@ -219,7 +219,7 @@ def _add_address(commands) -> None:
 
 
 def _write_address(chosen: argparse.Namespace) -> int:
-    from seelike import address
+    from seelike.site import address
 
     print(address.write_address(chosen.url, chosen.branch, site=chosen.site))
     return 0
@@ -232,7 +232,7 @@ def _add_book(commands) -> None:
 
 
 def _stage_book(chosen: argparse.Namespace) -> int:
-    from seelike.stage import stage_book
+    from seelike.site.stage import stage_book
 
     stage_book(chosen.folder)
     return 0

@@ -12,10 +12,13 @@ import torch
 from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url, scan_cache_dir
 from huggingface_hub.errors import CacheNotFound, HfHubHTTPError
 
-from seelike import __version__, chapter, hub, zoo
-from seelike.errors import InputError
-from seelike.places import RESULTS, read_commit
-from seelike.results import LIBRARIES, SCALES, Result
+from seelike import __version__
+from seelike.chapters import run as chapter
+from seelike.hub import files as hub
+from seelike.models import bundled
+from seelike.results.results import LIBRARIES, SCALES, Result
+from seelike.system.errors import InputError
+from seelike.system.paths import RESULTS, read_commit
 
 GIB = 2**30
 NEEDED = ("papermill", "ipykernel", "nbformat", "seaborn")  # to run chapters, beside `LIBRARIES`
@@ -52,7 +55,7 @@ def examine() -> Findings:
         ("memory", _describe_memory()),
         ("disk", f"{shutil.disk_usage('.').free / GIB:.1f} GiB free here, {_describe_cache()}"),
         ("hub", f"{constants.ENDPOINT} {unreachable or 'answers'}"),
-        ("bundled weights", f"{len(zoo.read_manifest())} files, " + ("damaged" if damaged else "intact")),
+        ("bundled weights", f"{len(bundled.read_manifest())} files, " + ("damaged" if damaged else "intact")),
     ]
     facts += [(f"profile {profile}", _foresee(profile, problems, unreachable)) for profile in SCALES]
     return Findings(tuple(facts), tuple(problems))
@@ -74,9 +77,9 @@ def _version(name: str) -> str | None:
 
 def _find_damaged() -> list[str]:
     problems = []
-    for card in zoo.read_manifest().values():
+    for card in bundled.read_manifest().values():
         try:
-            zoo.check_weights(zoo.WEIGHTS / card["file"])
+            bundled.check_weights(bundled.WEIGHTS / card["file"])
         except InputError as error:
             problems.append(str(error))
     return problems

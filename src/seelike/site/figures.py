@@ -8,7 +8,7 @@ from pathlib import Path
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from seelike.palette import darken
+from seelike.figures.palette import darken
 from seelike.site.furnish import EXTRA
 
 NO_LIST = '<div role="list" class="citation-list">'  # a list whose children are no items, say readers of screens

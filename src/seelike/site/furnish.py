@@ -3,8 +3,8 @@
 import shutil
 from pathlib import Path
 
-from seelike.places import RESULTS
 from seelike.site import heatmaps, numbers
+from seelike.system.paths import RESULTS
 
 EXTRA = "extra"  # the folder, in the staged book, whose contents come to lie at the root of the site
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import plotly
 import plotly.graph_objects as go
 
-from seelike.plots import LABELS
+from seelike.figures.heatmaps import LABELS
+from seelike.figures.skip_connections import CUTS
 from seelike.site.numbers import Array
-from seelike.skip_plots import CUTS
 
 MEASURES = ("cka", "cka_random")
 LIBRARY = Path(plotly.__file__).with_name("package_data") / "plotly.min.js"
@@ -33,7 +33,7 @@ def write(arrays: list[Array], label: str, path: Path) -> None:
 
 
 def draw(array: Array) -> go.Figure:
-    """One panel: the first axis upwards, the second to the right, as in `plots.similarity`."""
+    """One panel: the first axis upwards, the second to the right, as in `heatmaps.similarity`."""
     rows, columns = (list(map(str, labels)) for labels in array.entry["axes"].values())
     panel = go.Figure(
         go.Heatmap(

@@ -14,8 +14,8 @@ import nbformat
 import numpy as np
 import pandas as pd
 
-from seelike.hand_out import MIME
-from seelike.results import SCALES, Result
+from seelike.results.results import SCALES, Result
+from seelike.tables.hand_out import MIME
 
 CLAIMS = "claims"
 

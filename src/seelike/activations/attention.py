@@ -1,0 +1,127 @@
+"""Attention maps and the outputs of single heads, as a forward pass makes them.
+
+timm's attention modules pass their softmaxed maps through `attn_drop`, unless they are fused into one operation;
+and what the heads put out, side by side, through `proj`. Both are read there, for any family that is built so.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from seelike.activations.forward import Reading, read_once
+from seelike.activations.layers import INPUT, find_blocks, hooked
+from seelike.activations.tokens import find_grid
+from seelike.system.errors import InputError
+
+Reduce = Callable[[torch.Tensor], torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Where a ViT's tokens lie: after the prefix tokens rows × columns of patches, `height` × `width` pixels each."""
+
+    rows: int
+    columns: int
+    height: float
+    width: float
+    n_prefix: int  # CLS, registers, distillation
+
+    @classmethod
+    def of(cls, parameter: str, model: nn.Module, images: torch.Tensor) -> "Grid":
+        """The grid of a model for images of this size; raises InputError, which names `parameter`, if it has none."""
+        complaint = f"{parameter} must be a ViT, whose attention maps lie open, such as DeiT or BEiT"
+        maps = read_maps(model, images[:1])
+        if not maps:
+            raise InputError(f"{complaint}; {type(model).__name__} has none")
+        first = next(iter(maps.values()))
+        try:
+            rows, columns, n_prefix = find_grid(model, next(iter(maps)), first.shape[-1], images)
+        except InputError as error:
+            raise InputError(f"{complaint}; {type(model).__name__}: {error}") from None
+        n_tokens = n_prefix + rows * columns
+        for name, attention in maps.items():
+            if attention.ndim != 4 or (len(attention), *attention.shape[2:]) != (1, n_tokens, n_tokens):
+                raise InputError(
+                    f"{complaint}, with attention among all patches; in the {name} of {type(model).__name__} the maps "
+                    f"have shape {tuple(attention.shape)}"
+                )
+            if not rows_sum_to_one(attention):
+                raise InputError(
+                    f"{complaint}, with rows that sum to 1; in the {name} of {type(model).__name__} they do not"
+                )
+        return cls(rows, columns, images.shape[-2] / rows, images.shape[-1] / columns, n_prefix)
+
+    @property
+    def n_tokens(self) -> int:
+        """Of prefix and patches."""
+        return self.n_prefix + self.rows * self.columns
+
+    def distances(self) -> torch.Tensor:
+        """Between patch centres, in pixels: (patches, patches) float64, patches counted row by row."""
+        y, x = torch.meshgrid(torch.arange(self.rows), torch.arange(self.columns), indexing="ij")
+        centres = torch.stack([y.flatten() * self.height, x.flatten() * self.width], 1).double()
+        return torch.cdist(centres, centres)
+
+
+def find_attention(model: nn.Module) -> dict[str, nn.Module]:
+    """Module name → attention module, in the order of the blocks; a pooling by attention after them is left out."""
+    blocks = tuple(f"{block}." for block in find_blocks(model))
+    return {
+        name: module
+        for name, module in model.named_modules()
+        if name.startswith(blocks) and all(hasattr(module, part) for part in ("attn_drop", "proj", "num_heads"))
+    }
+
+
+def read_maps(model: nn.Module, images: torch.Tensor, reduce: Reduce = torch.clone) -> dict[str, torch.Tensor]:
+    """Module name of each attention → `reduce` of its map: (images, heads, queries, keys), rows that sum to 1."""
+    return read_once(model, images, reading_maps(model, reduce))[0]
+
+
+def read_heads(model: nn.Module, images: torch.Tensor, name: str) -> torch.Tensor:
+    """What each head of one attention puts out, before it is mixed with the others: (images, heads, tokens, width)."""
+    return read_once(model, images, reading_heads(model, name, torch.clone))[0][name]
+
+
+def reading_maps(model: nn.Module, reduce: Reduce) -> Reading:
+    """Context in which one pass fills what `read_maps` gives."""
+    return _reading(model, list(find_attention(model)), "attn_drop", reduce)
+
+
+def reading_heads(model: nn.Module, name: str, reduce: Reduce) -> Reading:
+    """Context in which one pass fills {name: `reduce` of what `read_heads` gives}."""
+    n_heads = find_attention(model)[name].num_heads
+    return _reading(model, [name], "proj", lambda mixed: reduce(mixed.unflatten(-1, (n_heads, -1)).transpose(1, 2)))
+
+
+@contextmanager
+def _reading(model: nn.Module, names: list[str], part: str, reduce: Reduce) -> Iterator[dict[str, torch.Tensor]]:
+    """What one part of attention modules takes in, reduced as it comes by."""
+    inputs, found = {f"{name}.{part}{INPUT}": name for name in names}, {}
+
+    def see(key: str, tensor: torch.Tensor) -> None:
+        found[inputs[key]] = reduce(tensor)
+
+    with _unfused(model), hooked(model, list(inputs), see):
+        yield found
+
+
+def rows_sum_to_one(attention: torch.Tensor) -> bool:
+    """Whether the weights (…, queries, keys) of every query sum to 1, within 0.001."""
+    return bool(((attention.float().sum(-1) - 1).abs() < 1e-3).all())
+
+
+@contextmanager
+def _unfused(model: nn.Module) -> Iterator[None]:
+    """Context in which attention is computed step by step, so that its maps exist."""
+    fused = [module for module in model.modules() if getattr(module, "fused_attn", False)]
+    for module in fused:
+        module.fused_attn = False
+    try:
+        yield
+    finally:
+        for module in fused:
+            module.fused_attn = True

@@ -1,0 +1,98 @@
+"""One forward pass, its named tensors reduced as they are born.
+
+A layer's representation is everything it outputs for an image, flattened (paper, section 3). Tensors are
+handed to `reduce` the moment a module returns them, before an in-place operation can change them and
+before the next layer needs the memory, so that a pass over a large model keeps only what is measured.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+
+from seelike.activations.forward import read_once
+from seelike.activations.layers import hooked, naming
+from seelike.system.errors import InputError
+
+Reduce = Callable[[torch.Tensor], torch.Tensor]
+Seen = dict[tuple[nn.Module, tuple[str, ...]], dict[str, torch.Tensor]]  # model and layers → of one minibatch
+
+
+def stream(
+    model: nn.Module,
+    batches: Iterable[torch.Tensor],
+    names: list[str],
+    reduce: Reduce = torch.clone,
+) -> Iterator[dict[str, torch.Tensor]]:
+    """Yield {layer name: reduce(activation)} for each minibatch, in the order of `names`.
+
+    Args:
+        batches: minibatches of shape (n, 3, height, width), on the model's device.
+        names: as given by `layers.find_layers`.
+        reduce: takes an activation of shape (n, features); the default keeps a copy of it.
+
+    The model runs in evaluation mode and is left as it was: no hook, no mode, no gradient stays.
+    Raises InputError if a layer does not run exactly once a pass, or `reduce` refuses it.
+    """
+    for images in batches:
+        (seen,) = read_once(model, images, reading(model, names, len(images), reduce))
+        yield seen
+
+
+def read_all(
+    models: dict[str, nn.Module],
+    images: dict[str, torch.Tensor],
+    names: dict[str, list[str]],
+    reduce: Reduce,
+    seen: Seen | None = None,
+) -> dict[str, torch.Tensor]:
+    """One minibatch through several models: {"<model>/<layer>": reduce(activation)}, in the order of `names`.
+
+    What is in `seen` is taken from there, and what is read is put there.
+    Raises InputError, which names the model, as `stream` does.
+    """
+    found, seen = {}, {} if seen is None else seen
+    for which, layers in names.items():
+        model, own = models[which], images[which]
+        key = model, tuple(layers)
+        if key not in seen:
+            (seen[key],) = read_once(model, own, reading_as(which, model, layers, len(own), reduce))
+        found |= {f"{which}/{layer}": reduced for layer, reduced in seen[key].items()}
+    return found
+
+
+@contextmanager
+def reading(model: nn.Module, names: list[str], n_images: int, reduce: Reduce) -> Iterator[dict[str, torch.Tensor]]:
+    """Context in which one pass of `n_images` fills {layer name: reduce(activation)}, in the order of `names`.
+
+    Raises InputError, on leaving it, as `stream` does.
+    """
+    seen: dict[str, torch.Tensor] = {}
+
+    def see(name: str, activation: torch.Tensor) -> None:
+        if name in seen:
+            raise InputError(f"layer {name} runs more than once in a forward pass, so its output is not defined")
+        if activation.shape[0] % n_images:
+            raise InputError(f"layer {name} gives {activation.shape[0]} rows for {n_images} images")
+        try:  # windowed attention has several windows, in a row, for each image
+            seen[name] = reduce(activation.reshape(n_images, -1))
+        except InputError as error:
+            raise type(error)(f"layer {name}: {error}") from None
+
+    with hooked(model, names, see):
+        yield seen
+    missing = [name for name in names if name not in seen]
+    if missing:
+        raise InputError(f"layer {missing[0]} did not run in this forward pass, though it did in another")
+    for name in names:
+        seen[name] = seen.pop(name)
+
+
+@contextmanager
+def reading_as(
+    parameter: str, model: nn.Module, names: list[str], n_images: int, reduce: Reduce
+) -> Iterator[dict[str, torch.Tensor]]:
+    """The same; whatever is refused, the sentence begins with the parameter that chose the model."""
+    with naming(parameter, model), reading(model, names, n_images, reduce) as seen:
+        yield seen

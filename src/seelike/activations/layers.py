@@ -1,0 +1,175 @@
+"""Which layers of a model are measured, and in what order.
+
+Blocks are those that timm itself groups parameters by (`model.group_matcher`); where it groups whole stages, or
+nothing, the members of the modules called `blocks`. Layers bear their timm module names. A model without either is
+refused. Two sets are offered:
+
+`blocks`
+    the output of every block: a ViT's, a Mixer's, or a ResNet's residual block.
+`all`
+    the paper's finer set (Fig. 1): besides the blocks every normalisation, convolution and attention
+    output, the hidden activation of every MLP, and the residual sum in the middle of a transformer
+    block, which is no module's output but the input of its `norm2`, and called `blocks.0.norm2:input`.
+    Six a block in a ViT, as on the paper's axes.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from seelike.system.errors import InputError
+
+LAYER_SETS = ("blocks", "all")
+INPUT = ":input"
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One measured layer: `name`, and the `stage` it belongs to (None outside the blocks)."""
+
+    name: str
+    stage: str | None
+
+
+def find_layers(parameter: str, model: nn.Module, layers: str, images: torch.Tensor) -> list[Layer]:
+    """The layers of a set in the order in which a forward pass of `images` reaches them.
+
+    Layers that the pass does not reach are left out, so an axis never shows a layer that did not fire; and so are those
+    that do not put out something for each image, as a position embedding.
+    Raises InputError for an unknown set and, naming `parameter`, for a model without blocks.
+    """
+    if layers not in LAYER_SETS:
+        raise InputError(f"layers must be one of {', '.join(LAYER_SETS)}, not {layers!r}")
+    blocks = find_blocks(model)
+    names = list(blocks) if layers == "blocks" else [*blocks, *_find_inner(model, blocks)]
+    reached: dict[str, None] = {}
+    twice = torch.cat([images[:1]] * 2)  # two images tell what has a part for each, and what is the same for all
+    see = lambda name, tensor: reached.setdefault(name) if len(tensor) % 2 == 0 else None  # noqa: E731
+    with evaluating(model), hooked(model, names, see), torch.inference_mode():
+        model(twice)
+    if not reached.keys() & blocks.keys():
+        raise InputError(
+            f"{parameter} must be a model whose blocks timm groups, such as a ViT or a ResNet; "
+            f"of {type(model).__name__} it names none"
+        )
+    order = list(reached)
+    return [Layer(name, _stage(name, blocks)) for i, name in enumerate(order) if not _follows_mlp(name, order[:i])]
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Context in which the model is in evaluation mode; then each of its modules is as it was."""
+    training = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, mode in training.items():
+            module.training = mode
+
+
+@contextmanager
+def naming(parameter: str, model: nn.Module) -> Iterator[None]:
+    """Context whose refusals begin with the parameter that chose the model."""
+    try:
+        yield
+    except InputError as error:
+        raise type(error)(f"{parameter} ({type(model).__name__}): {error}") from None
+
+
+@contextmanager
+def hooked(model: nn.Module, names: list[str], see: Callable[[str, torch.Tensor], None]) -> Iterator[None]:
+    """Context in which `see(name, tensor)` is called for each named layer as a forward pass reaches it.
+
+    On leaving it, however that happens, every hook is gone. Raises InputError for a name that is no module.
+    """
+    modules = dict(model.named_modules())
+    unknown = [name for name in names if name.removesuffix(INPUT) not in modules]
+    if unknown:
+        raise InputError(f"{type(model).__name__} has no layer {unknown[0]!r}")
+    handles = [_hook(modules[name.removesuffix(INPUT)], name, see) for name in names]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _hook(module: nn.Module, name: str, see):
+    def see_output(_, inputs, output) -> None:
+        output = output[0] if isinstance(output, tuple) else output  # some attention modules return a tuple
+        if isinstance(output, torch.Tensor):
+            see(name, output)
+
+    if name.endswith(INPUT):
+        return module.register_forward_pre_hook(lambda _, inputs: see(name, inputs[0]))
+    return module.register_forward_hook(see_output)
+
+
+def find_blocks(model: nn.Module) -> dict[str, str]:
+    """Module name of every block → its stage ("" where the family has none); empty where there are none."""
+    modules = dict(model.named_modules())
+    grouped = _find_grouped(model)
+    if grouped and not any("Stage" in type(modules[name]).__name__ for name in grouped):
+        return grouped
+    found = (re.fullmatch(r"(\w+\.\d+|)\.?blocks\.\d+", name) for name in modules)
+    return {match[0]: match[1] for match in found if match}
+
+
+def _find_grouped(model: nn.Module) -> dict[str, str]:
+    """The same, as timm groups parameters."""
+    grouping = model.group_matcher(coarse=False) if hasattr(model, "group_matcher") else {}
+    found = grouping.get("blocks", []) if isinstance(grouping, dict) else []
+    patterns = [(p, None) if isinstance(p, str) else p for p in ([found] if isinstance(found, str) else found)]
+    blocks = {}
+    for name, _ in model.named_modules():
+        for pattern, place in patterns:
+            match = re.fullmatch(pattern.removeprefix("^"), name)
+            if match and place is None:
+                blocks[name] = name[: match.end(1)] if (match.lastindex or 0) > 1 else ""
+                break
+    return blocks
+
+
+def _find_inner(model: nn.Module, blocks: dict[str, str]) -> Iterator[str]:
+    """Norms, convolutions, attention outputs, MLP hidden activations and mid-block residual sums."""
+    attention: list[str] = []
+    modules = dict(model.named_modules())
+    classifier = model.get_classifier() if hasattr(model, "get_classifier") else None
+    for name, module in modules.items():
+        parent, _, last = name.rpartition(".")
+        kind = type(module).__name__
+        if name in blocks or module is classifier or any(name.startswith(outer) for outer in attention):
+            continue
+        if last == "attn" or "Attention" in kind:
+            attention.append(name + ".")
+            yield name
+        elif isinstance(module, nn.Conv2d) or _normalizes(module):
+            if last == "norm2" and parent in blocks and not hasattr(modules[parent], "conv1"):
+                yield name + INPUT
+            yield name
+        elif last == "act" and hasattr(modules[parent], "fc1"):
+            yield name
+
+
+def _normalizes(module: nn.Module) -> bool:
+    """Whether a module is a norm; a ConvNormAct or NormMlpClassifierHead has parts that are layers of their own."""
+    kind = type(module).__name__
+    return "Norm" in kind and "Head" not in kind and not any(isinstance(c, nn.Conv2d) for c in module.children())
+
+
+def _follows_mlp(name: str, before: list[str]) -> bool:
+    """In a block that normalises after the MLP (Swin V2, say), norm2 reads the MLP's output, not the residual sum."""
+    mlp = name.removesuffix("norm2" + INPUT) + "mlp."
+    return name.endswith("norm2" + INPUT) and any(earlier.startswith(mlp) for earlier in before)
+
+
+def _stage(name: str, blocks: dict[str, str]) -> str | None:
+    for block, stage in blocks.items():
+        if f"{name}.".startswith(f"{block}."):
+            return stage
+    return None

@@ -1,0 +1,1 @@
+"""The chapters: what each measures, how a run of one goes, and its rehearsal."""

@@ -1,0 +1,127 @@
+"""Section 5 of the paper, all of it: how far heads look, what local heads resemble, what a position sees."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from seelike.activations.forward import read_once
+from seelike.activations.layers import find_layers, naming
+from seelike.chapters.run import Run
+from seelike.measures import attention_distance, receptive_field
+from seelike.measures.attention_distance import AttentionDistance, Distances
+from seelike.measures.head_cka import Heads, HeadSimilarity
+from seelike.measures.intervals import Estimate
+from seelike.measures.receptive_field import ReceptiveFields
+from seelike.system import processes
+
+Seen = dict[tuple[str, nn.Module], list]  # parameter and model → what was read of it in one minibatch
+FIELD_PIXELS = 8 * 224**2  # of the images whose graph is kept at a time
+
+
+def measure(models: dict[str, nn.Module], run: Run, n_field_images: int, n_channels: int = 8) -> "LocalAndGlobal":
+    """Pass the run's images through {"vit": …, "cnn": …} and, if it is there, "vit_little".
+
+    Receptive fields are those of the first `n_field_images`, each the mean over `n_channels` of a layer's channels.
+    """
+    return next(measure_runs([models], run, n_field_images, n_channels))
+
+
+def measure_runs(
+    loaded: Iterable[dict[str, nn.Module]], run: Run, n_field_images: int, n_channels: int = 8
+) -> Iterator["LocalAndGlobal"]:
+    """The same for the models of every run; one that several of them share sees the images once."""
+    runs = list(loaded)
+    for models, looked in zip(runs, _look(runs, run), strict=True):
+        yield LocalAndGlobal(*looked, *_differentiate(models, run, n_field_images, n_channels))
+
+
+def _differentiate(
+    models: dict[str, nn.Module], run: Run, n_field_images: int, n_channels: int
+) -> tuple[dict[str, ReceptiveFields], dict[str, str]]:
+    """Receptive fields of ViT and CNN, and which sublayer of the ViT each branch belongs to."""
+    with processes.alone():
+        images = next(run.minibatches(models))
+    branches = receptive_field.find_branches("vit", models["vit"], images["vit"][:1])
+    names = {
+        which: [layer.name for layer in find_layers(which, models[which], "blocks", images[which][:1])]
+        for which in ("vit", "cnn")
+    }
+    names["vit"] += [*branches, *branches.values()]
+
+    def differentiate(which: str) -> ReceptiveFields:
+        with naming(which, models[which]):
+            few = _first(run, models, which, n_field_images)
+            return receptive_field.measure(models[which], few, names[which], n_channels)
+
+    fields = dict(zip(names, processes.spread(list(names), differentiate), strict=True))
+    return fields, branches
+
+
+def _look(runs: list[dict[str, nn.Module]], run: Run) -> list[tuple[dict[str, AttentionDistance], HeadSimilarity]]:
+    """How far all heads look, and what those of a ViT's first block resemble: each model sees the images once."""
+    looks = [_Look(models) for models in runs]
+    for images in run.minibatches(runs[0]):
+        seen: Seen = {}
+        for each in looks:
+            each.update(images, seen)
+    return [each.result() for each in looks]
+
+
+class _Look:
+    """Accumulator of distances and of what heads resemble, of one run's models."""
+
+    def __init__(self, models: dict[str, nn.Module]):
+        self.models = models
+        self.distances = {which: Distances(which) for which in models if which != "cnn"}
+        self.similarity = Heads()
+
+    def update(self, images: dict[str, torch.Tensor], seen: Seen) -> None:
+        """Add one minibatch; a model that is in `seen` is not passed through again."""
+        for which, each in self.distances.items():
+            model = self.models[which]
+            readings = [each.reading(model, images[which])]
+            readings += [self.similarity.reading(model)] if which == "vit" else []
+            if (which, model) not in seen:
+                seen[which, model] = read_once(model, images[which], *readings)
+            each.update(seen[which, model][0])
+        cnn = "cnn", self.models["cnn"]
+        if cnn not in seen:
+            seen[cnn] = [self.similarity.read_low(self.models["cnn"], images["cnn"])]
+        self.similarity.update(seen["vit", self.models["vit"]][1], seen[cnn][0])
+
+    def result(self) -> tuple[dict[str, AttentionDistance], HeadSimilarity]:
+        found = {which: each.result() for which, each in self.distances.items()}
+        return found, self.similarity.result(found["vit"].values[0])
+
+
+@dataclass(frozen=True)
+class LocalAndGlobal:
+    """What section 5 of the paper asks of a ViT and a CNN."""
+
+    distances: dict[str, AttentionDistance]
+    similarity: HeadSimilarity
+    fields: dict[str, ReceptiveFields]
+    branches: dict[str, str]
+
+    def arrays(self) -> dict[str, dict]:
+        """Labelled arrays for a result file, by measure."""
+        distances = {which: found.array() for which, found in self.distances.items()}
+        return {"attention_distance": distances} | self.similarity.arrays() | receptive_field.arrays(self.fields)
+
+    def estimates(self, seed: int) -> dict[str, Estimate]:
+        """Claim id → its effect: A1 to A3 with intervals over minibatches, A4 and A5 over images."""
+        fields = receptive_field.compare(self.fields["vit"], self.fields["cnn"], self.branches, seed)
+        return attention_distance.compare(self.distances, seed) | self.similarity.estimates(seed) | fields
+
+
+def _first(run: Run, models: dict[str, nn.Module], which: str, n_images: int) -> Iterator[torch.Tensor]:
+    """The first images as one model wants them, a few at a time."""
+    left = n_images
+    for batch in run.minibatches({which: models[which]}):
+        images = batch[which][:left]
+        yield from images.split(max(1, FIELD_PIXELS // images[0, 0].numel()))
+        left -= len(batch[which])
+        if left <= 0:
+            return

@@ -1,0 +1,235 @@
+"""Section 8 of the paper, all of it: what a model trained on little data shares with one trained on all of it.
+
+Models are called by the parameters of the chapter that name them: `vit_3pct` learned from 3 % of the images that
+`vit` learned from, `vit_near` and `vit_far` went on from `vit` to a near and to a far task.
+"""
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from seelike.activations.attention import Grid
+from seelike.activations.forward import read_once
+from seelike.chapters.probe_images import ProbeImages, open_probe_images
+from seelike.chapters.run import Run
+from seelike.measures import attention_distance, block_probes
+from seelike.measures import corresponding_layers as counterparts
+from seelike.measures.attention_distance import AttentionDistance, Distances
+from seelike.measures.block_probes import ProbeCurve, average_depth, average_middle
+from seelike.measures.corresponding_layers import Counterparts, Pairing, Seen
+from seelike.measures.intervals import Estimate, bootstrap
+from seelike.system import processes
+from seelike.system.errors import InputError
+
+# Full-data model → percent of the data → model.
+SHARES = {
+    "vit": {3: "vit_3pct", 10: "vit_10pct", 30: "vit_30pct", 100: "vit"},
+    "vit_small": {3: "vit_small_3pct", 100: "vit_small"},
+    "cnn": {3: "cnn_3pct", 100: "cnn"},
+}
+TASKS = {"near": "vit_near", "far": "vit_far"}
+OPTIONAL = ("vit_3pct", "vit_10pct", "vit_30pct", "vit_small", "vit_small_3pct", "cnn_3pct", "vit_near", "vit_far")
+
+
+def open_tasks(run: Run) -> dict[str, ProbeImages]:
+    """The images of "probe" and of "transfer", as the parameters that begin so name them.
+
+    Neither without n_probe_images; no "transfer" where transfer_dataset is empty. Raises InputError, which names the
+    parameter, for what cannot be read, where a class has too few images, or if no claim could be tested.
+    """
+    opened = {}
+    for kind in ("probe", "transfer"):
+        dataset = run.parameters[f"{kind}_dataset"]
+        try:
+            opened[kind] = open_probe_images(run, kind) if dataset else None
+        except InputError as error:
+            named = str(error).startswith(f"{kind}_")
+            raise InputError(str(error) if named else f"{kind}_dataset={dataset!r}: {error}") from None
+    there = set(run.models)
+    if not (opened["probe"] or "vit_3pct" in there or set(TASKS.values()) <= there):
+        raise InputError("n_probe_images must be above 0, or vit_3pct name a model: otherwise no claim can be tested")
+    return {kind: images for kind, images in opened.items() if images}
+
+
+def measure(loaded: Iterable[dict[str, nn.Module]], run: Run, tasks: dict[str, ProbeImages]) -> Iterator["DataScale"]:
+    """All of the chapter on the first run's models; D4 alone on the "vit" and "cnn" of every other seed.
+
+    The ViTs of other seeds are also compared with the first, to show how alike two full-data models are.
+
+    Args:
+        loaded: the models of every run, from `run.load_models()` or `run.load_controls()`.
+        tasks: from `open_tasks`.
+    """
+    first, *others = loaded
+    twins = {f"vit_run{i}": models["vit"] for i, models in enumerate(others, 2)}
+    everyone = _merge(first | twins)
+    twins = [which for which in twins if everyone[which] is not everyone["vit"]]
+    by_share = {which: everyone[which] for which in SHARES["vit"].values() if which in first}
+    named = {which: everyone[which] for shares in SHARES.values() for which in shares.values() if which in first}
+    pairs = find_pairs(first) | dict.fromkeys(twins, "vit")
+    compared, distances = _compare(everyone, pairs, by_share, run) if pairs else (None, {})
+    curves = {kind: _probe(named if kind == "probe" else by_share, run, images) for kind, images in tasks.items()}
+    yield DataScale(compared, distances, curves)
+    for models in others if "probe" in tasks else ():
+        pair = {which: models[which] for which in ("vit", "cnn")}
+        yield DataScale(None, {}, {"probe": _probe(pair, run, tasks["probe"])})
+
+
+def find_pairs(names: Collection[str]) -> dict[str, str]:
+    """Of the models that there are, each with the full-data model that its blocks are compared with."""
+    pairs = {which: full for full, shares in SHARES.items() for which in shares.values() if which != full}
+    pairs |= dict.fromkeys(TASKS.values(), "vit")
+    return {one: other for one, other in pairs.items() if one in names and other in names}
+
+
+@dataclass(frozen=True)
+class DataScale:
+    """What section 8 of the paper asks; what there were no models for is None or left out."""
+
+    counterparts: Counterparts | None
+    distances: dict[str, AttentionDistance]
+    curves: dict[str, dict[str, ProbeCurve]]  # "probe" or "transfer" → model → accuracy by block
+
+    def arrays(self) -> dict[str, dict]:
+        """Labelled arrays for a result file, by measure."""
+        found = _cka_arrays(self.counterparts) if self.counterparts else {}
+        for kind, curves in self.curves.items():
+            values = {which: curve.values for which, curve in curves.items()}
+            found[f"{kind}_accuracy"] = _by_share(values, {which: curve.blocks for which, curve in curves.items()})
+        if self.distances:
+            percent = [percent for percent, which in SHARES["vit"].items() if which in self.distances]
+            estimates = [_find_local_head(self.distances[SHARES["vit"][share]]) for share in percent]
+            values = np.array([[estimate.effect, estimate.low, estimate.high] for estimate in estimates])
+            axes = {"percent": percent, "bound": ["distance", "low", "high"]}
+            found["local_head_distance"] = {"vit": {"axes": axes, "values": values}}
+        return found
+
+    def estimates(self, seed: int) -> dict[str, Estimate]:
+        """Claim id → its effect: D1, D2 and D6 with intervals over minibatches, D3 to D5 over the probes' draws."""
+        found = self.counterparts.estimates(seed) if self.counterparts else {}
+        probe, transfer = (self.curves.get(kind, {}) for kind in ("probe", "transfer"))
+        for claim, curves, other, summary in (
+            ("D3", probe, "vit_3pct", average_middle),
+            ("D4", probe, "cnn", average_depth),
+            ("D5", transfer, "vit_3pct", average_middle),
+        ):
+            if other in curves:
+                found[claim] = block_probes.compare(curves["vit"], curves[other], summary, seed)
+        return dict(sorted(found.items()))
+
+
+def phrases(measures: dict) -> dict[str, str]:
+    """Numbers that prose may cite beside the claims' own, as far as they are there.
+
+    CKA as means over the lowest and the highest third of blocks and their difference: `cka_<percent>_low`, `…_high`,
+    `…_fall`, and likewise `cka_seeds_…`, the mean of the other seeds, and `cka_untrained_seeds_…`; accuracies of
+    probes: `probe_<model>_<percent>_first`, `…_middle`, `…_last`, and likewise `transfer_…`.
+    """
+    trained, control = (measures.get(f"data_scale_cka{kind}", {}) for kind in ("", "_random"))
+    rows = {f"cka_{percent}": values for percent, values in rows_of(trained.get("vit"))}
+    for key, cka in (("cka_seeds", trained), ("cka_untrained_seeds", control)):
+        if "vit_seeds" in cka:
+            rows[key] = cka["vit_seeds"]["values"].mean(0)
+    found = {}
+    for key, values in rows.items():
+        third = len(values) // 3
+        ends = {"low": values[:third].mean(), "high": values[-third:].mean(), "fall": counterparts.fall(values)}
+        found |= {f"{key}_{end}": f"{value:.2f}" for end, value in ends.items()}
+    for kind in ("probe", "transfer"):
+        for which, entry in measures.get(f"{kind}_accuracy", {}).items():
+            for percent, values in rows_of(entry):
+                places = {"first": values[0], "middle": average_middle(values), "last": values[-1]}
+                found |= {f"{kind}_{which}_{percent}_{place}": f"{value:.0%}" for place, value in places.items()}
+    return found
+
+
+def _compare(
+    models: dict[str, nn.Module], pairs: dict[str, str], by_share: dict[str, nn.Module], run: Run
+) -> tuple[Counterparts, dict[str, AttentionDistance]]:
+    """Blocks against their counterparts, and how far the heads of `by_share` look; each model sees the images once."""
+    pairing, distances = Pairing(models, pairs), _open_distances(by_share, run)
+    for images in run.minibatches(pairing.models):
+        seen: Seen = {}
+        for which, model in pairing.models.items():
+            if model not in seen:
+                heads = [distances[model]] if model in distances else []
+                readings = [pairing.reading(which, images), *(each.reading(model, images[which]) for each in heads)]
+                seen[model], *maps = read_once(model, images[which], *readings)
+                for each, found in zip(heads, maps, strict=True):
+                    each.update(found)
+        pairing.update(seen)
+    found = {model: each.result() for model, each in distances.items()}
+    return pairing.result(), {which: found[model] for which, model in by_share.items() if model in found}
+
+
+def _open_distances(models: dict[str, nn.Module], run: Run) -> dict[nn.Module, Distances]:
+    """For each model of two or more; none where a model's attention does not lie open."""
+    with processes.alone():
+        images = next(run.minibatches(models)) if len(models) > 1 else {}
+    try:
+        for which in images:
+            Grid.of(which, models[which], images[which])
+    except InputError:
+        return {}
+    return {models[which]: Distances(which) for which in reversed(images)}
+
+
+def _probe(models: dict[str, nn.Module], run: Run, images: ProbeImages) -> dict[str, ProbeCurve]:
+    """The curve of every model, each of which one process alone passes the images through."""
+    names = {model: which for which, model in models.items()}
+    own = {which: model for model, which in processes.share(list(names.items()))}
+    with processes.alone():
+        curves = block_probes.measure(own, images.minibatches(own, run), images.labels, images.folds) if own else {}
+    found = dict(processes.gather(list(curves.items())))
+    return {which: found[names[model]] for which, model in models.items()}
+
+
+def _find_local_head(found: AttentionDistance) -> Estimate:
+    """The distance of the most local head in the first two blocks (1: even attention), over minibatches."""
+    return bootstrap(found.minibatches / found.uniform, attention_distance.first, seed=0)
+
+
+def _cka_arrays(found: Counterparts) -> dict[str, dict]:
+    """`data_scale_cka` by share of the data and by seed, `tuning_cka` by task, both by block."""
+    arrays = {"data_scale_cka": _by_share(found.values, found.blocks)}
+    twins = [which for which in found.pairs if which.startswith("vit_run")]
+    tasks = {task: which for task, which in TASKS.items() if which in found.pairs}
+    for measure, entry, axis, labels, models in (
+        ("data_scale_cka", "vit_seeds", "model", twins, twins),
+        ("tuning_cka", "vit", "task", list(tasks), list(tasks.values())),
+    ):
+        if models:
+            values = np.array([found.values[which] for which in models])
+            arrays.setdefault(measure, {})[entry] = {
+                "axes": {axis: labels, "block": list(found.blocks["vit"])}, "values": values,
+            }  # fmt: skip
+    return arrays
+
+
+def _by_share(values: dict[str, np.ndarray], blocks: dict[str, tuple[str, ...]]) -> dict[str, dict]:
+    """Full-data model → array of (percent of the data, block), of the models that there are."""
+    found = {}
+    for full, shares in SHARES.items():
+        there = {percent: which for percent, which in shares.items() if which in values}
+        if there:
+            axes = {"percent": list(there), "block": list(blocks[next(iter(there.values()))])}
+            found[full] = {"axes": axes, "values": np.array([values[which] for which in there.values()])}
+    return found
+
+
+def rows_of(entry: dict | None) -> list[tuple[int, np.ndarray]]:
+    """Of an array by share of the data: (percent, values by block), from little data to all."""
+    return list(zip(entry["axes"]["percent"], entry["values"], strict=True)) if entry else []
+
+
+def _merge(models: dict[str, nn.Module]) -> dict[str, nn.Module]:
+    """Models of the same weights, as untrained ones are, become one, which is passed through once."""
+    return {which: next(other for other in models.values() if _same(other, model)) for which, model in models.items()}
+
+
+def _same(one: nn.Module, other: nn.Module) -> bool:
+    states = one.state_dict(), other.state_dict()
+    return states[0].keys() == states[1].keys() and all(map(torch.equal, *(state.values() for state in states)))

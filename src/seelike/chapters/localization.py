@@ -1,0 +1,100 @@
+"""Section 7 of the paper, all of it: what the tokens of the last blocks still tell of their place, and of the class."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from torch import nn
+from torch.utils.data import Subset
+
+from seelike.activations.forward import feed
+from seelike.chapters.probe_images import ProbeImages
+from seelike.chapters.run import Run
+from seelike.images import datasets
+from seelike.measures import occlusion as attributions
+from seelike.measures import token_patch_cka, token_probes
+from seelike.measures.intervals import Estimate
+from seelike.measures.occlusion import Attributions
+from seelike.measures.token_patch_cka import Products, TokenPatch
+from seelike.measures.token_probes import Readout
+from seelike.models import loading
+from seelike.system import processes
+
+
+def measure(
+    loaded: Iterable[dict[str, nn.Module]], run: Run, probed: ProbeImages | None, n_attributed: int = 0
+) -> Iterator["Localization"]:
+    """All of the chapter on the first run's models; of the others no more than the claims need.
+
+    That is the probes of the ViTs' last blocks alone, and no place of the object, which no claim asks for.
+
+    Args:
+        loaded: the models of every run, {"vit": …, "cnn": …} and perhaps "vit_gap", from `run.load_models()` or
+            `run.load_controls()`.
+        probed: from `open_probe_images(run)`; without them no probes are made.
+        n_attributed: how many of the run's first images are occluded, patch by patch, before the first run's models.
+    """
+    for number, each in enumerate(loaded):
+        compared = _compare(each, run)
+        first = number == 0
+        read = _probe(each if first else _without_cnn(each), run, probed, first) if probed else {}
+        occluded = _attribute(each, run, compared["vit"], n_attributed) if first and n_attributed else {}
+        yield Localization(compared, read, occluded)
+
+
+@dataclass(frozen=True)
+class Localization:
+    """What section 7 of the paper asks of each model, called by the parameter that names it."""
+
+    compared: dict[str, TokenPatch]
+    read: dict[str, Readout]
+    occluded: dict[str, Attributions]
+
+    def arrays(self) -> dict[str, dict]:
+        """Labelled arrays for a result file, by measure."""
+        found = {
+            "token_patch_cka": {which: each.array() for which, each in self.compared.items()},
+            "localization_score": {which: each.score_array() for which, each in self.compared.items()},
+            "edge_score": {which: each.edge_array() for which, each in self.compared.items()},
+        }
+        occlusion = {"occlusion": {which: each.array() for which, each in self.occluded.items()}}
+        return found | token_probes.arrays(self.read) | (occlusion if self.occluded else {})
+
+    def estimates(self, seed: int) -> dict[str, Estimate]:
+        """Claim id → its effect: L1 to L4 with intervals over minibatches, L5 and L6 over draws of probe images."""
+        return token_patch_cka.compare(self.compared, seed) | token_probes.compare(self.read, seed)
+
+
+def _compare(loaded: dict[str, nn.Module], run: Run) -> dict[str, TokenPatch]:
+    products = {which: Products(which) for which in loaded}
+    for images in run.minibatches(loaded):
+        for which, model in loaded.items():
+            feed(model, images[which], products[which])
+    return {which: each.result() for which, each in products.items()}
+
+
+def _without_cnn(loaded: dict[str, nn.Module]) -> dict[str, nn.Module]:
+    return {which: model for which, model in loaded.items() if which != "cnn"}
+
+
+def _probe(loaded: dict[str, nn.Module], run: Run, probed: ProbeImages, all_blocks: bool) -> dict[str, Readout]:
+    """What probes read off every model, each of which one process alone passes the images through."""
+    centers = probed.centers if all_blocks else None
+
+    def read(which: str) -> Readout:
+        images = (batch[which] for batch in probed.minibatches({which: loaded[which]}, run))
+        of = loaded[which], images, probed.labels, probed.folds, centers, which
+        return token_probes.measure(*of, last_only=not all_blocks)
+
+    return dict(zip(loaded, processes.spread(list(loaded), read), strict=True))
+
+
+def _attribute(each: dict[str, nn.Module], run: Run, vit: TokenPatch, n_images: int) -> dict[str, Attributions]:
+    """Every model sees the first images with one patch of the ViT's after the other painted over."""
+    few = Subset(run.images, range(n_images))
+    transforms = {which: loading.transform_of(model, run.parameters["image_size"]) for which, model in each.items()}
+    with processes.alone():
+        images = next(datasets.load_minibatches(few, transforms, n_images, run.device))
+    rows, columns = vit.blocks.rows, vit.blocks.columns
+    window = {which: (x.shape[2] // rows, x.shape[3] // columns) for which, x in images.items()}
+    found = processes.spread(list(each), lambda which: attributions.measure(each[which], images[which], window[which]))
+    return dict(zip(each, found, strict=True))

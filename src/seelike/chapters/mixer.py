@@ -1,0 +1,113 @@
+"""The paper's discussion: does an MLP-Mixer see like a ViT or like a ResNet?
+
+A Mixer has a ViT's patches and no attention. One CKA matrix holds the blocks of Mixer, ViT and CNN (Figs H.1, H.2).
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from seelike.activations.layers import find_layers
+from seelike.chapters.uniformity import Minibatches, compare_runs, contrast
+from seelike.measures.cka import Similarity
+from seelike.measures.intervals import Estimate
+from seelike.system.errors import InputError
+
+MODELS = ("mixer", "vit", "cnn")
+
+
+def measure(models: dict[str, nn.Module], minibatches: Iterable[dict[str, torch.Tensor]]) -> "MixerSimilarity":
+    """Pass the images once through all three models and compare all blocks.
+
+    Args:
+        models: {"mixer": …, "vit": …, "cnn": …}.
+        minibatches: of the same images for all, {name: (n, 3, h, w)}.
+
+    Raises InputError, which names the model, for one of fewer than three blocks: it has no two parts.
+    """
+    return next(measure_runs([models], lambda _: minibatches))
+
+
+def measure_runs(loaded: Iterable[dict[str, nn.Module]], find_minibatches: Minibatches) -> Iterator["MixerSimilarity"]:
+    """The same for the models of every run; one that several of them share sees the images once.
+
+    Args:
+        loaded: from `run.load_models()` or `run.load_controls()`.
+        find_minibatches: `run.minibatches`.
+    """
+    for blocks, similarity in compare_runs(loaded, find_minibatches, _find_all_blocks, lambda blocks: blocks):
+        yield MixerSimilarity(blocks, similarity)
+
+
+@dataclass(frozen=True)
+class MixerSimilarity:
+    """CKA of the blocks of three models; `blocks` maps a model to their names, in the order of `similarity`."""
+
+    blocks: dict[str, list[str]]
+    similarity: Similarity
+
+    def arrays(self) -> dict[str, dict]:
+        """Labelled arrays for a result file: each model alone, its best split marked, and the Mixer against both."""
+        parts, cka = self._split(self.similarity.values), {}
+        for which, blocks in self.blocks.items():
+            cka[which] = {"axes": {"layer": blocks, "other": blocks}, "values": parts[which, which]}
+            cka[which]["stage_ends"] = [find_split(parts[which, which])]
+        for other in MODELS[1:]:
+            axes = {"mixer_layer": self.blocks["mixer"], f"{other}_layer": self.blocks[other]}
+            cka[f"mixer_{other}"] = {"axes": axes, "values": parts["mixer", other]}
+        return {"cka": cka}
+
+    def estimates(self, seed: int) -> dict[str, Estimate]:
+        """M1 and M2 with intervals over minibatches; the best split is looked for anew in every resample."""
+        return {
+            claim: self.similarity.estimate(lambda cka, effect=effect: effect(self._split(cka)), seed)
+            for claim, effect in (("M1", two_parts), ("M2", likeness))
+        }
+
+    def _split(self, cka: np.ndarray) -> dict[tuple[str, str], np.ndarray]:
+        """The matrix of all blocks → that of each pair of models, by their names."""
+        ends = np.cumsum([len(blocks) for blocks in self.blocks.values()])
+        rows = dict(zip(self.blocks, np.split(np.arange(len(cka)), ends[:-1]), strict=True))
+        return {(one, other): cka[np.ix_(rows[one], rows[other])] for one in rows for other in rows}
+
+
+def best_contrast(cka: np.ndarray) -> float:
+    """The largest contrast of two parts, of a model's own (blocks, blocks) CKA.
+
+    The first k blocks are one part and the rest the other, 1 ≤ k ≤ blocks/2; the contrast is the mean CKA of all pairs
+    of different blocks in the same part, both parts' pairs pooled, − the mean of all pairs across.
+    """
+    return max(_contrasts(cka))
+
+
+def find_split(cka: np.ndarray) -> int:
+    """The k of the largest contrast, the smallest if several are."""
+    return int(np.argmax(_contrasts(cka))) + 1
+
+
+def two_parts(cka: dict[tuple[str, str], np.ndarray]) -> float:
+    """M1: the `best_contrast` of the Mixer − that of the ViT."""
+    return best_contrast(cka["mixer", "mixer"]) - best_contrast(cka["vit", "vit"])
+
+
+def likeness(cka: dict[tuple[str, str], np.ndarray]) -> float:
+    """M2: the best CKA of each Mixer block with any ViT block − with any CNN block, the mean over Mixer blocks."""
+    return float(cka["mixer", "vit"].max(1).mean() - cka["mixer", "cnn"].max(1).mean())
+
+
+def _contrasts(cka: np.ndarray) -> list[float]:
+    return [contrast(cka, np.arange(len(cka)) < k) for k in range(1, len(cka) // 2 + 1)]
+
+
+def _find_all_blocks(models: dict[str, nn.Module], images: dict[str, torch.Tensor]) -> dict[str, list[str]]:
+    return {which: _find_blocks(which, models[which], images[which][:1]) for which in MODELS}
+
+
+def _find_blocks(which: str, model: nn.Module, images: torch.Tensor) -> list[str]:
+    names = [layer.name for layer in find_layers(which, model, "blocks", images)]
+    if len(names) < 3:
+        raise InputError(f"{which} must have at least 3 blocks to compare, not {len(names)}")
+    return names

@@ -1,0 +1,66 @@
+"""The images that probes learn from and are tested on: with labels, in folds, and where the object is, if known."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.utils.data import Subset
+
+from seelike.chapters.run import Run
+from seelike.images import datasets
+from seelike.images.drawings import Drawings
+from seelike.measures.probes import Fold, choose_folds
+from seelike.models import loading
+from seelike.system.errors import InputError
+
+
+@dataclass(frozen=True)
+class ProbeImages:
+    """`images` in their order, `labels` (n,), `folds` of them; `centers` (n, 2): x and y of the object in pixels."""
+
+    images: Subset
+    labels: torch.Tensor
+    folds: list[Fold]
+    centers: torch.Tensor | None
+
+    def minibatches(self, loaded: dict[str, nn.Module], run: Run) -> Iterator[dict[str, torch.Tensor]]:
+        """All images, none dropped, as each of the models wants them, {which: (n, 3, h, w)}."""
+        transforms = {
+            which: loading.transform_of(model, run.parameters["image_size"]) for which, model in loaded.items()
+        }
+        size, device = run.parameters["batch_size"], run.device
+        return datasets.load_minibatches(self.images, transforms, size, device, drop_last=False)
+
+
+def open_probe_images(run: Run, kind: str = "probe") -> ProbeImages | None:
+    """What the parameters probe_dataset, probe_data_dir, probe_split and n_probe_images ask for; None for 0 images.
+
+    The first three begin with `kind`.
+
+    Every picture is read once. Raises InputError, which names the parameter, for what cannot be read, or if a class
+    has too few images.
+    """
+    n_images, seed = run.parameters["n_probe_images"], run.parameters["seed"]
+    if not n_images:
+        return None
+    name, place, split = (run.parameters[f"{kind}_{part}"] for part in ("dataset", "data_dir", "split"))
+    try:
+        images = datasets.open_images(name, place, split)
+        first = Subset(images, datasets.draw(images, n_images, seed, "n_probe_images").indices[:n_images])
+        choose_folds(datasets.read_labels(first), seed=seed)  # too few of a class are noticed before pictures are read
+        chosen = datasets.choose(images, n_images, seed, "n_probe_images")
+        labels = datasets.read_labels(chosen)
+    except InputError as error:  # it begins with the name of the parameter
+        own = "" if str(error).startswith("n_probe_images") else f"{kind}_"
+        raise InputError(f"{own}{error}") from None
+    folds = choose_folds(labels, seed=seed)
+    run.describe_images(f"{kind}_dataset", name, split, chosen)
+    return ProbeImages(chosen, labels, folds, _find_centers(chosen))
+
+
+def _find_centers(chosen: Subset) -> torch.Tensor | None:
+    if not isinstance(chosen.dataset, Drawings):
+        return None
+    drawings = [chosen.dataset.drawing(index) for index in chosen.indices]
+    return torch.tensor([drawing.center for drawing in drawings]) if hasattr(drawings[0], "center") else None

@@ -1,0 +1,99 @@
+"""Section 6 of the paper, all of it: what skip connections carry, and what becomes of a ViT without them."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import repeat
+
+import torch
+from torch import nn
+
+from seelike.activations.forward import read_once
+from seelike.chapters.run import Run
+from seelike.images import datasets
+from seelike.measures import norm_ratio
+from seelike.measures.intervals import Estimate
+from seelike.measures.norm_ratio import NormRatios, Ratios
+from seelike.measures.skip_ablation import Comparison, Cuts
+from seelike.system import processes
+
+Seen = dict[tuple[str, nn.Module], list]  # parameter and model → what its readings found in one minibatch
+CUT = ("vit_cut_low", "vit_cut_middle", "vit_cut_high")  # parameters, all optional
+
+
+def measure(models: dict[str, nn.Module], run: Run) -> "SkipConnections":
+    """Pass the run's images once through {"vit": …, "cnn": …} and whatever there is of `CUT`."""
+    return next(measure_runs([models], run))
+
+
+def measure_runs(loaded: Iterable[dict[str, nn.Module]], run: Run) -> Iterator["SkipConnections"]:
+    """The same for the models of every run; one that several of them share sees the images once."""
+    runs = [_Sums(models) for models in loaded]
+    first = runs[0]
+    for images, labels in zip(run.minibatches(first.models), _labels(run, first.compared), strict=False):
+        seen: Seen = {}
+        for each in runs:
+            each.update(images, labels, seen)
+    yield from [each.result() for each in runs]
+
+
+class _Sums:
+    """Accumulator of all that is asked of one run's models."""
+
+    def __init__(self, models: dict[str, nn.Module]):
+        self.models = models
+        self.ratios = {which: Ratios(which) for which in ("vit", "cnn")}
+        self.compared = {which: model for which, model in models.items() if which == "vit" or which in CUT}
+        self.cuts = Comparison(self.compared) if len(self.compared) > 1 else None
+
+    def update(self, images: dict[str, torch.Tensor], labels: torch.Tensor | None, seen: Seen) -> None:
+        """Add one minibatch; a model that is in `seen` is not passed through again."""
+        answers = {}
+        for which, model in self.models.items():
+            readings = self.cuts.readings(which, images) if self.cuts and which in self.compared else []
+            readings += [self.ratios[which].reading(model, images[which])] if which in self.ratios else []
+            if (which, model) not in seen:
+                seen[which, model] = read_once(model, images[which], *readings)
+            found = list(seen[which, model])
+            if which in self.ratios:
+                self.ratios[which].update(found.pop())
+            answers |= {which: found} if found else {}
+        if self.cuts:
+            self.cuts.update(answers, labels)
+
+    def result(self) -> "SkipConnections":
+        ratios = {which: each.result() for which, each in self.ratios.items()}
+        return SkipConnections(ratios, self.cuts and self.cuts.result())
+
+
+@dataclass(frozen=True)
+class SkipConnections:
+    """What section 6 of the paper asks of a ViT, a CNN, and ViTs that lack the skips of one block."""
+
+    ratios: dict[str, NormRatios]
+    cuts: Cuts | None
+
+    def arrays(self) -> dict[str, dict]:
+        """Labelled arrays for a result file, by measure; single tokens of the ViT only."""
+        found: dict[str, dict] = {}
+        for which, ratios in self.ratios.items():
+            for name, entry in ratios.arrays().items():
+                if which == "vit" or name != "norm_ratio_tokens":
+                    found.setdefault(name, {})[which] = entry
+        return found | (self.cuts.arrays() if self.cuts else {})
+
+    def estimates(self, seed: int) -> dict[str, Estimate]:
+        """Claim id → its effect with an interval over minibatches."""
+        found = norm_ratio.compare(self.ratios["vit"], self.ratios["cnn"], seed)
+        found |= self.cuts.estimates(seed) if self.cuts else {}
+        return {claim: found[claim] for claim in sorted(found)}
+
+
+def _labels(run: Run, models: dict[str, nn.Module]) -> Iterator[torch.Tensor | None]:
+    """The classes of each minibatch; None unless there are known to be as many as every model tells apart.
+
+    That they are the same classes, in the same order, is for the user to see to.
+    """
+    known = {getattr(model, "num_classes", None) for model in models.values()}
+    if known != {datasets.count_classes(run.images)}:
+        return repeat(None)
+    return iter(processes.share(datasets.read_labels(run.images).split(run.parameters["batch_size"])))

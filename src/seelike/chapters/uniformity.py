@@ -1,0 +1,206 @@
+"""Section 4 of the paper: how similar are the layers of a ViT and of a ResNet, within and across?
+
+One CKA matrix holds all layers of both models, first the ViT's, then the CNN's; the effects of claims
+U1–U4 are functions of it. A smaller ViT may stand beside them, of which the blocks follow (claim M3).
+"""
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import torch
+from torch import nn
+
+from seelike.activations.flattened import read_all
+from seelike.activations.layers import Layer, find_layers
+from seelike.measures.cka import CKA, Similarity, gram
+from seelike.measures.depth_match import diagonal
+from seelike.measures.intervals import Estimate
+from seelike.system.errors import InputError
+
+T = TypeVar("T")
+Minibatches = Callable[[dict[str, nn.Module]], Iterable[dict[str, torch.Tensor]]]
+
+
+def measure(models: dict[str, nn.Module], minibatches: Iterable[dict[str, torch.Tensor]], layers: str) -> "Uniformity":
+    """Pass the images once through all models and compare all layers.
+
+    Args:
+        models: {"vit": …, "cnn": …}, or with "vit_small" too.
+        minibatches: of the same images for all, {"vit": (n, 3, h, w), "cnn": (n, 3, h, w), …}.
+        layers: "blocks" or "all", see `seelike.activations.layers`; of the small ViT it is the blocks whichever.
+    """
+    return next(measure_runs([models], lambda _: minibatches, layers))
+
+
+def measure_runs(
+    loaded: Iterable[dict[str, nn.Module]], find_minibatches: Minibatches, layers: str
+) -> Iterator["Uniformity"]:
+    """The same for the models of every run; one that several of them share sees the images once.
+
+    Args:
+        loaded: from `run.load_models()` or `run.load_controls()`.
+        find_minibatches: `run.minibatches`.
+    """
+    find_axes = lambda models, images: Axes.find(models, images, layers)  # noqa: E731
+    for axes, similarity in compare_runs(loaded, find_minibatches, find_axes, Axes.names):
+        yield Uniformity(axes, similarity)
+
+
+def compare_runs(
+    loaded: Iterable[dict[str, nn.Module]],
+    find_minibatches: Minibatches,
+    find_axes: Callable[[dict[str, nn.Module], dict[str, torch.Tensor]], T],
+    name_layers: Callable[[T], dict[str, list[str]]],
+) -> list[tuple[T, Similarity]]:
+    """CKA of all layers of each run's models, with the axes that `find_axes` tells from models and images.
+
+    `name_layers` takes these axes to {model: layer names}. The others are as for `measure_runs`.
+    """
+    runs, axes = list(loaded), []
+    ckas = [CKA() for _ in runs]
+    for images in find_minibatches(runs[0]):
+        axes, seen = axes or [find_axes(models, images) for models in runs], {}
+        for models, own, cka in zip(runs, axes, ckas, strict=True):
+            cka.update(read_all(models, images, name_layers(own), gram, seen))
+    similarities = [cka.result() for cka in ckas]
+    return list(zip(axes, similarities, strict=True))
+
+
+@dataclass(frozen=True)
+class Axes:
+    """The layers of both models, from input to output, and the blocks of a smaller ViT, if there is one."""
+
+    vit: tuple[Layer, ...]
+    cnn: tuple[Layer, ...]
+    vit_small: tuple[Layer, ...] = ()
+    vit_blocks: tuple[str, ...] = ()  # names of those of `vit` that are blocks, where there is a smaller ViT
+
+    @classmethod
+    def find(cls, models: dict[str, nn.Module], images: dict[str, torch.Tensor], layers: str) -> "Axes":
+        """Raises InputError for a model of fewer than three layers: it has no lowest and highest third."""
+        sets = {"vit": layers, "cnn": layers, "vit_small": "blocks"}
+        found = {
+            which: tuple(find_layers(which, model, sets[which], images[which][:1])) for which, model in models.items()
+        }
+        for which, axis in found.items():
+            if len(axis) < 3:
+                raise InputError(f"{which} must have at least 3 layers to compare, not {len(axis)}")
+        if "vit_small" in models:
+            blocks = find_layers("vit", models["vit"], "blocks", images["vit"][:1])
+            found["vit_blocks"] = tuple(layer.name for layer in blocks)
+        return cls(**found)
+
+    def names(self) -> dict[str, list[str]]:
+        """{"vit": layer names, "cnn": layer names}, and those of "vit_small", if there is one."""
+        axes = {"vit": self.vit, "cnn": self.cnn} | ({"vit_small": self.vit_small} if self.vit_small else {})
+        return {which: [layer.name for layer in axis] for which, axis in axes.items()}
+
+
+@dataclass(frozen=True)
+class Uniformity:
+    """CKA of all layers of a ViT and a CNN, and of a smaller ViT's blocks, in the order of `axes`."""
+
+    axes: Axes
+    similarity: Similarity
+
+    def arrays(self) -> dict[str, dict]:
+        """Labelled arrays for a result file: the two models alone, one against the other, ViT against smaller ViT."""
+        names, values = self.axes.names(), self.similarity.values
+        vit, cnn, across = self._split(values)
+        cka = {
+            "vit": {"axes": {"layer": names["vit"], "other": names["vit"]}, "values": vit},
+            "cnn": {"axes": {"layer": names["cnn"], "other": names["cnn"]}, "values": cnn},
+            "vit_cnn": {"axes": {"vit_layer": names["vit"], "cnn_layer": names["cnn"]}, "values": across},
+        }
+        cka["cnn"]["stage_ends"] = self._stage_ends()
+        if self.axes.vit_small:
+            axes = {"vit_layer": list(self.axes.vit_blocks), "vit_small_layer": names["vit_small"]}
+            cka["vit_vit_small"] = {"axes": axes, "values": self._against_small(values)}
+        return {"cka": cka}
+
+    def _split(self, cka: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Of the matrix of all layers: the ViT with itself, the CNN with itself, one against the other."""
+        n, end = len(self.axes.vit), len(self.axes.vit) + len(self.axes.cnn)
+        return cka[:n, :n], cka[n:end, n:end], cka[:n, n:end]
+
+    def _against_small(self, cka: np.ndarray) -> np.ndarray:
+        """Of the matrix of all layers: the ViT's blocks against the small ViT's."""
+        rows = [i for i, layer in enumerate(self.axes.vit) if layer.name in self.axes.vit_blocks]
+        return cka[rows, -len(self.axes.vit_small) :]
+
+    def _stage_ends(self) -> list[int]:
+        """Where on the CNN's axis one stage gives way to the next (or to the stem, or the head)."""
+        stages = [layer.stage for layer in self.axes.cnn]
+        return [k for k in range(1, len(stages)) if stages[k] != stages[k - 1]]
+
+    def estimates(self, seed: int) -> dict[str, Estimate]:
+        """Claim id → its effect with an interval over minibatches; M3 only where there is a smaller ViT."""
+        found = {
+            claim: self.similarity.estimate(lambda cka, effect=effect: effect(self.axes, *self._split(cka)), seed)
+            for claim, effect in EFFECTS.items()
+        }
+        if self.axes.vit_small:
+            found["M3"] = self.similarity.estimate(lambda cka: diagonal(self._against_small(cka)), seed)
+        return found
+
+
+def reach(axes: Axes, vit: np.ndarray, cnn: np.ndarray, across: np.ndarray) -> float:
+    """U1: mean CKA of the lowest with the highest third of layers, ViT − CNN; thirds are rounded down."""
+    return _corner(vit) - _corner(cnn)
+
+
+def stages(axes: Axes, vit: np.ndarray, cnn: np.ndarray, across: np.ndarray) -> float:
+    """U2: mean CKA inside stages − between stages, CNN − ViT.
+
+    A ViT has no stages: its depth is cut at the fractions at which the CNN's stages end, so that both
+    contrasts are taken at the same distance from the diagonal. Layers outside the blocks (stem, last norm)
+    are left out, and so is each layer's pair with itself. NaN for a CNN of one stage.
+    """
+    inside = [i for i, layer in enumerate(axes.cnn) if layer.stage is not None]
+    names = np.array([axes.cnn[i].stage for i in inside])
+    if len(set(names)) < 2:
+        return math.nan
+    cuts = (np.flatnonzero(names[1:] != names[:-1]) + 1) / len(names)
+    blocks = [i for i, layer in enumerate(axes.vit) if layer.stage is not None]
+    parts = np.searchsorted(cuts, (np.arange(len(blocks)) + 0.5) / len(blocks))
+    return contrast(cnn[np.ix_(inside, inside)], names) - contrast(vit[np.ix_(blocks, blocks)], parts)
+
+
+def match_of_middle(axes: Axes, vit: np.ndarray, cnn: np.ndarray, across: np.ndarray) -> float:
+    """U3: depth (0 to 1) of the ViT layer that best matches a CNN layer, mean over CNN depths 0.4 to 0.6."""
+    from_middle = np.abs(np.linspace(-0.5, 0.5, len(axes.cnn)))
+    middle = from_middle <= max(0.1, from_middle.min()) + 1e-9
+    return float(across[:, middle].argmax(0).mean() / (len(axes.vit) - 1))
+
+
+def match_at_top(axes: Axes, vit: np.ndarray, cnn: np.ndarray, across: np.ndarray) -> float:
+    """U4: best CKA with any CNN layer, mean over the highest − the lowest third of ViT layers."""
+    best, third = across.max(1), len(axes.vit) // 3
+    return float(best[-third:].mean() - best[:third].mean())
+
+
+EFFECTS: dict[str, Callable[[Axes, np.ndarray, np.ndarray, np.ndarray], float]] = {
+    "U1": reach,
+    "U2": stages,
+    "U3": match_of_middle,
+    "U4": match_at_top,
+}
+
+
+def contrast(cka: np.ndarray, parts: np.ndarray) -> float:
+    """Mean CKA of pairs of different layers of the same part − of different parts.
+
+    Args:
+        cka: (layers, layers).
+        parts: (layers,), what tells to which part a layer belongs.
+    """
+    same = parts[:, None] == parts[None, :]
+    return float(cka[same & ~np.eye(len(cka), dtype=bool)].mean() - cka[~same].mean())
+
+
+def _corner(cka: np.ndarray) -> float:
+    third = len(cka) // 3
+    return float(cka[:third, -third:].mean())

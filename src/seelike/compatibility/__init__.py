@@ -1,0 +1,1 @@
+"""Which of timm's families work with which chapter."""

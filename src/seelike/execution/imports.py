@@ -1,0 +1,48 @@
+"""Which modules of this package some code imports, directly or through one another, read without running any."""
+
+import ast
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from seelike.system.paths import PACKAGE
+
+# A run is rehearsed before it measures, which refuses it or lets it pass: no output depends on that, nor on the other
+# chapters, whose measures a rehearsal imports.
+NOT_FOLLOWED = (PACKAGE / "chapters" / "run.py", PACKAGE / "chapters" / "rehearsal.py")
+
+
+def trace(sources: Iterable[str]) -> set[Path]:
+    """The package's files that outputs of these sources can depend on, wherever in them the imports stand."""
+    found: set[Path] = set()
+    ahead = {file for source in sources for file in _imported(source)}
+    while ahead:
+        file = ahead.pop()
+        found.add(file)
+        after = {other for other in _imported(file.read_text(encoding="utf-8")) if (file, other) != NOT_FOLLOWED}
+        ahead |= after - found
+    return found
+
+
+def _imported(source: str) -> Iterator[Path]:
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
+        else:
+            continue
+        for name in names:
+            yield from _files_of(name)
+
+
+def _files_of(name: str) -> Iterator[Path]:
+    """`seelike.site.numbers`: the package's own file, each folder's on the way, and the module's."""
+    top, *parts = name.split(".")
+    if top != PACKAGE.name:
+        return
+    yield PACKAGE / "__init__.py"
+    for depth in range(1, len(parts) + 1):
+        place = PACKAGE.joinpath(*parts[:depth])
+        for file in (place.with_suffix(".py"), place / "__init__.py"):
+            if file.is_file():
+                yield file

@@ -1,0 +1,51 @@
+"""A chapter's result without its page: on one process, or on several that `torchrun` starts."""
+
+import os
+from contextlib import redirect_stdout
+from pathlib import Path
+
+from seelike.chapters.registry import CHAPTERS
+from seelike.chapters.run import prepare
+from seelike.execution import notebook as execute
+from seelike.execution import rerun
+from seelike.system import processes
+from seelike.system.errors import InputError, nearest
+
+
+def measure(chapter: str, settings: list[str], profile: str = "") -> Path | None:
+    """Measure a chapter and write its result file; its path, or None on processes other than the first.
+
+    Args:
+        chapter: its name.
+        settings: "name=value" each, the chapter's parameters.
+        profile: as for `seelike run`.
+
+    Raises InputError: one sentence that names the parameter and says what is allowed.
+    """
+    with processes.joined(), open(os.devnull, "w") as nowhere:
+        if processes.is_first():
+            return _measure(chapter, settings, profile)
+        with redirect_stdout(nowhere):
+            return _measure(chapter, settings, profile)
+
+
+def _measure(name: str, settings: list[str], profile: str) -> Path | None:
+    if name not in CHAPTERS:
+        raise InputError(f"chapter must be one of {', '.join(CHAPTERS)}, not {name!r}{nearest(name, CHAPTERS)}")
+    notebook, chapter = execute.find_chapter(name), CHAPTERS[name]
+    given = rerun.read_settings(settings, profile, {name: notebook})[name]
+    parameters = execute.read_parameters(notebook) | given
+    if parameters.pop("from_result"):
+        raise InputError("from_result is for a page that draws from a result; seelike measure makes one")
+    results_dir = parameters["results_dir"]
+    run = prepare(name, required=chapter.required, optional=chapter.optional, **parameters)
+    n_minibatches = len(run.images) // run.parameters["batch_size"]
+    if n_minibatches < processes.count():
+        raise InputError(
+            f"n_images must fill at least one minibatch for each of the {processes.count()} processes, "
+            f"{processes.count() * run.parameters['batch_size']}, not {len(run.images)}"
+        )
+    opened = chapter.open(run)
+    print(run, flush=True)
+    trained, random = (list(find(run, opened)) for find in (chapter.trained, chapter.random))
+    return run.record(trained, random).save(results_dir) if processes.is_first() else None

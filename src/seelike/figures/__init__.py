@@ -1,0 +1,1 @@
+"""Results in, axes out: one file a kind of figure, their palette and style."""

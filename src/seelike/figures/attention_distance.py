@@ -1,0 +1,125 @@
+"""Figures of attention and receptive fields. Each function draws on `ax` (or a new one) and returns it."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from seelike.figures.heatmaps import LABELS
+from seelike.figures.palette import COLORS, INK, MAP
+
+
+def head_distances(trained: dict, control: dict, titles: dict[str, str], axes: np.ndarray | None = None) -> np.ndarray:
+    """Mean attention distance of every head by block, a panel a model; the same heads with random weights in grey.
+
+    Args:
+        trained: which model → its array of (blocks, heads), pixels.
+        control: the same with random weights.
+        titles: which model → what the panel is called.
+    """
+    if axes is None:
+        axes = plt.subplots(1, len(trained), figsize=(4.5 * len(trained), 3.4), sharey=True, squeeze=False)[1][0]
+    for ax, (which, entry) in zip(axes, trained.items(), strict=True):
+        for shift, color, found in ((-0.15, COLORS["vit"], entry), (0.15, COLORS["random"], control[which])):
+            blocks, heads = found["values"].shape
+            ax.scatter(np.repeat(np.arange(blocks), heads) + shift, found["values"].flatten(), s=16, color=color)
+        ax.axhline(entry["uniform"], color=INK, linestyle=":", linewidth=1)
+        ax.set_title(titles[which])
+        ax.set_xlabel("block")
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes[0].set_ylabel("mean attention distance (px)")
+    axes[0].annotate(
+        "even attention", (0, trained["vit"]["uniform"]), xytext=(0, 8), textcoords="offset points", fontsize=8
+    )
+    axes[-1].scatter([], [], s=16, color=COLORS["vit"], label="trained")
+    axes[-1].scatter([], [], s=16, color=COLORS["random"], label="random weights")
+    axes[-1].legend(loc="lower right", fontsize=8)
+    return axes
+
+
+def head_similarity(measures: dict, ax: Axes | None = None) -> Axes:
+    """CKA of subsets of first-block heads with low CNN layers, over the subsets' attention distance."""
+    ax = ax or plt.subplots(figsize=(7.5, 3.2))[1]
+    for kind, color, marker, label in (
+        ("", COLORS["vit"], "o", "trained"),
+        ("_random", COLORS["random"], "D", "random weights"),
+    ):
+        distance = measures[f"head_distance{kind}"]["vit"]["values"]
+        ax.plot(distance, measures[f"head_cka{kind}"]["vit_cnn"]["values"].mean(1), marker, color=color, label=label)
+    ax.set_xlabel("mean attention distance of the subset (px)")
+    ax.set_ylabel("CKA with low CNN layers")
+    ax.margins(y=0.1)
+    ax.set_ylim(0)
+    ax.legend(fontsize=8)
+    return ax
+
+
+def receptive_fields(fields: dict, axes: np.ndarray | None = None) -> np.ndarray:
+    """Effective receptive fields from low to high layers: a ViT's branches and sums, a CNN's blocks.
+
+    Brightness is the square root of the gradient, relative to the largest of the layer.
+    """
+    rows = _rows_of_fields(fields)
+    n = max(len(chosen) for _, chosen in rows.values())
+    if axes is None:
+        axes = plt.subplots(len(rows), n, figsize=(9, 1.35 * len(rows) + 0.3), squeeze=False)[1]
+    for row, (label, (entry, chosen)) in zip(axes, rows.items(), strict=True):
+        for ax in row:
+            ax.set_axis_off()
+        for ax, place in zip(row, chosen, strict=False):
+            ax.set_axis_on()
+            ax.imshow(np.sqrt(entry["values"][place]), vmin=0, vmax=1, cmap=MAP, interpolation="none")
+            ax.set_title(entry["axes"]["layer"][place].removesuffix(".norm2:input"), fontsize=7, fontweight="normal")
+            ax.set_xticks([])
+            ax.set_yticks([])
+            ax.spines[:].set_visible(False)
+        row[0].set_ylabel(label, fontsize=8.5)
+    return axes
+
+
+def receptive_depth(measures: dict, axes: np.ndarray | None = None) -> np.ndarray:
+    """Effective radius by depth, ViT and CNN; own patch's share before and after the residual sum, by block."""
+    axes = plt.subplots(1, 2, figsize=(9, 3.4))[1] if axes is None else axes
+    for kind, style in (("", "-"), ("_random", "--")):
+        for which in ("vit", "cnn"):
+            entry = measures[f"effective_radius{kind}"][which]
+            values = entry["values"][_find_layers(entry, "block")]
+            label = LABELS[which] + (", random weights" if kind else "")
+            axes[0].plot(np.linspace(0, 1, len(values)), values, style, color=COLORS[which], label=label)
+        entry = measures[f"own_share{kind}"]["vit"]
+        for part, color in (("attention branch", COLORS["cnn"]), ("residual sum", COLORS["vit"])):
+            values = entry["values"][_find_layers(entry, part)]
+            axes[1].plot(values, style, color=color, label=part + (", random weights" if kind else ""))
+    axes[0].set_xlabel("depth (0: first block, 1: last)")
+    axes[0].set_ylabel("effective radius (1: even field)")
+    axes[1].set_xlabel("block")
+    axes[1].set_ylabel("share on the own patch")
+    axes[1].xaxis.set_major_locator(MaxNLocator(integer=True))
+    for ax in axes:
+        ax.set_ylim(0)
+        ax.legend(fontsize=8)
+    return axes
+
+
+def _find_layers(entry: dict, part: str) -> list[int]:
+    """Where the layers of one kind stand: "attention branch", "residual sum" or "block"."""
+    ends = {".attn": "attention branch", ":input": "residual sum"}
+    kinds = [
+        next((kind for end, kind in ends.items() if layer.endswith(end)), "block") for layer in entry["axes"]["layer"]
+    ]
+    return [place for place, kind in enumerate(kinds) if kind == part]
+
+
+def _rows_of_fields(fields: dict, n: int = 8) -> dict[str, tuple[dict, list[int]]]:
+    """Label of a row → the array and the layers, at most `n`, evenly spread from the lowest to the highest."""
+    kinds = {
+        "ViT: attention\nbranch": ("vit", "attention branch"),
+        "ViT: residual\nsum": ("vit", "residual sum"),
+        "CNN: blocks": ("cnn", "block"),
+    }
+    rows = {}
+    for label, (which, part) in kinds.items():
+        found = _find_layers(fields[which], part)
+        chosen = np.unique(np.linspace(0, len(found) - 1, min(n, len(found))).round().astype(int)) if found else []
+        rows[label] = (fields[which], [found[i] for i in chosen])
+    return {label: row for label, row in rows.items() if row[1]}

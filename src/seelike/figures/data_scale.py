@@ -1,0 +1,131 @@
+"""Figures of what data does to a model. Each function draws on `ax` (or a new one) and returns it."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from seelike.chapters.data_scale import rows_of
+from seelike.figures.palette import COLORS, INK, SERIES, SHADES
+
+SERIES_STYLE = {"vit": (COLORS["vit"], "ViT"), "vit_small": (SERIES[4], "small ViT"), "cnn": (COLORS["cnn"], "CNN")}
+TASK_COLORS = {"near": SERIES[2], "far": SERIES[4]}
+OTHER_SEEDS = INK
+
+
+def similarity(measures: dict, axes: np.ndarray | None = None) -> np.ndarray:
+    """CKA with the full-data model: one ViT by share of the data and block; all models at 3 %, by depth.
+
+    Dashed: full-data models of other seeds; grey: the same before training.
+    """
+    axes = plt.subplots(1, 2, figsize=(9, 3.7), sharey=True)[1] if axes is None else axes
+    trained, control = (measures[f"data_scale_cka{kind}"] for kind in ("", "_random"))
+    if "vit" in trained:
+        for percent, values in rows_of(trained["vit"]):
+            axes[0].plot(values, "o-", color=SHADES[percent], markersize=4, label=f"{percent} % of the data")
+        axes[0].plot(control["vit"]["values"].mean(0), color=COLORS["random"], label="same seed, untrained")
+    _draw_twins(axes[0], trained, OTHER_SEEDS, "all data, other seeds")
+    _draw_twins(axes[0], control, COLORS["random"], "other seeds, untrained")
+    for which, (color, label) in SERIES_STYLE.items():
+        for percent, values in rows_of(trained.get(which)):
+            if percent == 3:
+                axes[1].plot(_depth(values), values, "o-", color=color, markersize=4, label=label)
+    axes[0].xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes[0].set_ylim(0, 1.05)
+    _finish(axes[0], "ViT by share of the data", "block", "CKA with the full-data model")
+    _finish(axes[1], "3 % of the data", "depth (0: first block, 1: last)")
+    return axes
+
+
+def probes(measures: dict, axes: np.ndarray | None = None) -> np.ndarray:
+    """Accuracy of probes by depth: a ViT by share of the data, if there are several; ViTs and CNN; another task.
+
+    Dotted, among ViTs and CNN: 3 % of the data. Grey: before training, the CNN dashed.
+    """
+    several = len(rows_of(measures["probe_accuracy"]["vit"])) > 1
+    shares = {"ViT by share of the data": "probe_accuracy"} if several else {}
+    other = {"ViT on another task": "transfer_accuracy"} if "transfer_accuracy" in measures else {}
+    panels = shares | {"ViT and CNN": ""} | other
+    if axes is None:
+        size = (9 if len(panels) > 1 else 5, 3.6)
+        axes = plt.subplots(1, len(panels), figsize=size, sharey=True, squeeze=False)[1][0]
+    for ax, (title, measure) in zip(axes, panels.items(), strict=True):
+        if measure:
+            _draw_shares(ax, measures, measure)
+        else:
+            _draw_models(ax, measures)
+        _finish(ax, title, "depth (0: first block, 1: last)", "accuracy of probes" if ax is axes[0] else "")
+    return axes
+
+
+def tuning(measures: dict, ax: Axes | None = None) -> Axes:
+    """CKA of each block before and after fine-tuning on a near and a far task; dashed: of models of other seeds."""
+    ax = ax or plt.subplots(figsize=(7.5, 3.2))[1]
+    tuned = measures["tuning_cka"]["vit"]
+    for task, values in zip(tuned["axes"]["task"], tuned["values"], strict=True):
+        ax.plot(values, "o-", color=TASK_COLORS[task], markersize=4, label=f"{task} task")
+    _draw_twins(ax, measures["data_scale_cka"], OTHER_SEEDS, "trained anew, other seeds")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.set_ylim(0, 1.05)
+    _finish(ax, "", "block", "CKA before and after")
+    return ax
+
+
+def local_heads(measures: dict, ax: Axes | None = None) -> Axes:
+    """Attention distance of the most local head of the first two blocks by share of the training data."""
+    ax = ax or plt.subplots(figsize=(7.5, 3))[1]
+    for kind, color, marker, label in (
+        ("", COLORS["vit"], "o", "trained"),
+        ("_random", COLORS["random"], "D", "random weights"),
+    ):
+        entry = measures[f"local_head_distance{kind}"]["vit"]
+        distance, low, high = entry["values"].T
+        places = np.arange(len(distance))
+        ax.errorbar(
+            places, distance, (distance - low, high - distance), fmt=marker, color=color, capsize=3, label=label
+        )
+    ax.axhline(1, color=INK, linestyle=":", linewidth=1)
+    ax.annotate("even attention", (0, 1), xytext=(0, 3), textcoords="offset points", fontsize=8)
+    ax.set_xticks(places, [f"{percent} %" for percent in entry["axes"]["percent"]])
+    _finish(ax, "", "share of the training data", "distance of the most local head\n(1: even attention)")
+    return ax
+
+
+def _depth(values: np.ndarray) -> np.ndarray:
+    return np.linspace(0, 1, len(values))
+
+
+def _draw_shares(ax: Axes, measures: dict, measure: str) -> None:
+    for percent, values in rows_of(measures[measure]["vit"]):
+        ax.plot(_depth(values), values, "o-", color=SHADES[percent], markersize=3.5, label=f"{percent} %")
+    _draw_untrained(ax, measures[f"{measure}_random"]["vit"], "-")
+
+
+def _draw_models(ax: Axes, measures: dict) -> None:
+    for which, entry in measures["probe_accuracy"].items():
+        color, label = SERIES_STYLE[which]
+        for percent, values in rows_of(entry):
+            if percent in (3, 100):
+                style, name = (":", "_") if percent == 3 else ("-", label)
+                ax.plot(_depth(values), values, style, color=color, label=name)
+    _draw_untrained(ax, measures["probe_accuracy_random"]["vit"], "-")
+    _draw_untrained(ax, measures["probe_accuracy_random"]["cnn"], "--", "_")
+
+
+def _draw_twins(ax: Axes, cka: dict, color: str, label: str) -> None:
+    """Full-data models of other seeds, one dashed line each."""
+    for i, values in enumerate(cka["vit_seeds"]["values"] if "vit_seeds" in cka else ()):
+        ax.plot(values, "--", color=color, linewidth=1.3, label="_" if i else label)
+
+
+def _draw_untrained(ax: Axes, entry: dict, style: str, label: str = "untrained") -> None:
+    values = entry["values"][-1]
+    ax.plot(_depth(values), values, style, color=COLORS["random"], label=label)
+
+
+def _finish(ax: Axes, title: str, x: str, y: str = "") -> None:
+    ax.set_title(title)
+    ax.set_xlabel(x)
+    ax.set_ylabel(y)
+    if ax.get_legend_handles_labels()[0]:
+        ax.legend(fontsize=8)

@@ -1,0 +1,140 @@
+"""Figures of tokens, patches and probes, from result arrays. Each draws on `axes` (or new ones) and returns them."""
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
+from PIL import Image, ImageOps
+
+from seelike.figures.palette import COLORS, INK, MAP, ON_MAP, SERIES
+
+MODELS = {
+    "vit": ("ViT, CLS", COLORS["vit"]),
+    "vit_gap": ("ViT, GAP", SERIES[2]),
+    "cnn": ("CNN", COLORS["cnn"]),
+}
+KINDS = {"CLS": SERIES[4], "pooled": SERIES[0], "single": SERIES[3], "side by side": SERIES[2]}
+TOKENS = ("corner token", "edge token", "interior token")
+
+
+def models(cka: dict, axes: np.ndarray | None = None) -> np.ndarray:
+    """CKA of three tokens of the last block with all patches, a row a model."""
+    return _draw_maps({label: (cka[which], -1) for which, (label, _) in MODELS.items() if which in cka}, axes)
+
+
+def blocks(entry: dict, axes: np.ndarray | None = None) -> np.ndarray:
+    """CKA of three tokens of one model with all patches, a row a block."""
+    return _draw_maps({name: (entry, place) for place, name in enumerate(entry["axes"]["layer"])}, axes)
+
+
+def scores(measures: dict, axes: np.ndarray | None = None) -> np.ndarray:
+    """Localization score and edge score by depth of all models; dashed: with random weights.
+
+    The dotted line is the edge score of tokens that would be nothing but the pixels of their own patch.
+    """
+    axes = plt.subplots(1, 2, figsize=(9, 3.6))[1] if axes is None else axes
+    for ax, measure, label in (
+        (axes[0], "localization_score", "CKA, own patch − others"),
+        (axes[1], "edge_score", "CKA, edge − interior patches"),
+    ):
+        _draw_scores(ax, measures[measure], measures[f"{measure}_random"])
+        ax.set_ylabel(label)
+    pixels = measures["edge_score"]["vit"]["values"][0]
+    axes[1].axhline(pixels, color=INK, linestyle=":", linewidth=1)
+    axes[1].annotate("pixels alone", (1, pixels), xytext=(0, 3), textcoords="offset points", fontsize=8, ha="right")
+    handles = axes[0].get_legend_handles_labels()
+    axes[0].figure.legend(*handles, loc="outside upper center", ncols=len(handles[0]), fontsize=8.5)
+    return axes
+
+
+def _draw_scores(ax: Axes, trained: dict, control: dict) -> None:
+    for which, (label, color) in MODELS.items():
+        for found, style, width in ((trained, "o-", 2), (control, "--", 1.2)):
+            if which in found:
+                layers = found[which]["axes"]["layer"]
+                values = found[which]["values"][layers[0] == "pixels" :]
+                name = label if found is trained else None
+                ax.plot(np.linspace(0, 1, len(values)), values, style, color=color, linewidth=width, ms=4, label=name)
+    ax.plot([], [], "--", color=INK, linewidth=1.2, label="random weights")
+    ax.axhline(0, color=INK, linewidth=0.8)
+    ax.set_xlabel("depth (0: first block, 1: last)")
+
+
+def probes(trained: dict, control: dict, label: str, axes: np.ndarray | None = None) -> np.ndarray:
+    """What probes read off each kind of token by block, a panel a model; dashed: with random weights.
+
+    Args:
+        label: of the vertical axis; values below −0.1 are cut off.
+    """
+    shown = [which for which in MODELS if which in trained]
+    if axes is None:
+        axes = plt.subplots(1, len(shown), figsize=(3 * len(shown), 3.2), sharey=True, squeeze=False)[1][0]
+    for ax, which in zip(axes, shown, strict=True):
+        for found, style, width in ((trained[which], "o-", 2), (control[which], "--", 1.2)):
+            for kind, values in zip(found["axes"]["kind"], found["values"], strict=True):
+                ax.plot(values, style, color=KINDS[kind], linewidth=width, markersize=4)
+        ax.set_title(MODELS[which][0])
+        ax.set_xlabel("block")
+        ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    low = min(0.0, *(entry["values"].min() for entry in (*trained.values(), *control.values())))
+    axes[0].set_ylim(max(low, -0.1) - 0.02, 1)
+    axes[0].set_ylabel(label)
+    names = {"single": "single token", "side by side": "tokens side by side"}
+    for kind in (kind for kind in KINDS if any(kind in trained[which]["axes"]["kind"] for which in shown)):
+        axes[0].plot([], [], color=KINDS[kind], label=names.get(kind, kind))
+    axes[0].plot([], [], "--", color=INK, linewidth=1.2, label="random weights")
+    axes[0].figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=5, fontsize=8.5)
+    return axes
+
+
+def occlusion(pictures: Sequence[Image.Image], entries: dict, axes: np.ndarray | None = None) -> np.ndarray:
+    """A row of pictures, and below for each model how far its score falls when a patch is painted over.
+
+    Each map is relative to its own largest fall; where the score rises the map is dark. Pictures are cut to a square;
+    the margin that a model's own preprocessing may cut off besides is not.
+    """
+    shown = [which for which in MODELS if which in entries]
+    n = len(pictures)
+    if axes is None:
+        axes = plt.subplots(1 + len(shown), n, figsize=(min(9, 1.7 * n + 1), 1.7 * (1 + len(shown))), squeeze=False)[1]
+    for ax, picture in zip(axes[0], pictures, strict=True):
+        ax.imshow(ImageOps.fit(picture, (min(picture.size),) * 2), interpolation="none")
+    for row, which in zip(axes[1:], shown, strict=True):
+        for ax, values in zip(row, entries[which]["values"], strict=True):
+            ax.imshow(values / max(values.max(), 1e-12), vmin=0, vmax=1, cmap=MAP, interpolation="none")
+    for row, label in zip(axes, ("picture", *(MODELS[which][0] for which in shown)), strict=True):
+        row[0].set_ylabel(label, fontsize=9)
+        for ax in row:
+            _blank(ax)
+    colors = axes[1, 0].images[0]
+    axes[0, 0].figure.colorbar(colors, ax=list(axes[1:].flat), label="share of the largest fall", shrink=0.75, pad=0.02)
+    return axes
+
+
+def _draw_maps(rows: dict[str, tuple[dict, int]], axes: np.ndarray | None) -> np.ndarray:
+    """Label of a row → an array of token–patch CKA and which of its layers; all maps share their limits."""
+    if axes is None:
+        axes = plt.subplots(len(rows), 3, figsize=(6.5, 1.9 * len(rows) + 0.3), squeeze=False)[1]
+    most = max(np.nanmax(entry["values"][place]) for entry, place in rows.values())
+    for row, (label, (entry, place)) in zip(axes, rows.items(), strict=True):
+        for ax, token, values in zip(row, entry["axes"]["token"], entry["values"][place], strict=True):
+            ax.imshow(values, vmin=0, vmax=most, cmap=MAP, interpolation="none")
+            y, x = map(int, token.split(","))
+            ax.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, fill=False, edgecolor=ON_MAP, linewidth=1.6))
+            _blank(ax)
+        row[0].set_ylabel(label, fontsize=9)
+    for ax, title in zip(axes[0], TOKENS, strict=True):
+        ax.set_title(title, fontsize=9.5)
+    axes[0, 0].figure.colorbar(
+        axes[0, 0].images[0], ax=list(axes.flat), label="CKA with the patch", shrink=0.6, pad=0.02
+    )
+    return axes
+
+
+def _blank(ax: Axes) -> None:
+    ax.set_xticks([])
+    ax.set_yticks([])
+    ax.spines[:].set_visible(False)

@@ -1,0 +1,110 @@
+"""Figures of the bundled models and their images. Each function draws on `ax` (or a new one) and returns it."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from seelike.figures.palette import INK, PAPER, SERIES, SHADES
+from seelike.images.drawings import Drawings
+from seelike.images.shapes import CUES, Shapes, best_accuracy
+from seelike.models.recipes import GAP, MIXER, NO_SKIP, RESNET, SMALL, VIT
+from seelike.system.errors import InputError
+
+FULL = {"ViT, CLS": f"{VIT}.shapes", "ViT, GAP": f"{GAP}.shapes", "small ViT": f"{SMALL}.shapes"}
+CURVES = {  # panel → label → the model whose learning curve is drawn
+    "Kinds": FULL | {"ResNet": f"{RESNET}.shapes", "Mixer": f"{MIXER}.shapes"},
+    "Less data (ViT)": {
+        "all drawings": FULL["ViT, CLS"],
+        **{f"{percent} %": f"{VIT}.shapes_{percent}pct" for percent in (30, 10, 3)},
+    },
+    "A block without skips (ViT)": {
+        "none": FULL["ViT, CLS"],
+        **{f"block {block}": f"{name}.shapes" for block, name in NO_SKIP.items()},
+    },
+}
+
+
+def drawings(n_each: int = 3, images: Drawings | None = None, ax: Axes | None = None) -> Axes:
+    """A few drawings of each class, a column a class; of `shapes` unless other `images` are given.
+
+    Raises InputError if `n_each` is not 1 to 10.
+    """
+    if n_each not in range(1, 11):
+        raise InputError(f"n_each must be 1 to 10, not {n_each!r}")
+    images = images or Shapes("validation")
+    ax = ax or plt.subplots(figsize=(9, 0.9 * n_each + 0.6))[1]
+    names = [name.replace(" ", "\n") for name in images.classes]
+    columns = [np.concatenate([images.drawing(10 * k + c).image for k in range(n_each)]) for c in range(10)]
+    ax.imshow(np.concatenate(columns, axis=1), interpolation="none")
+    side = columns[0].shape[1]
+    ax.set_xticks([side * (c + 0.5) for c in range(10)], names, fontsize=9)
+    ax.set_yticks([])
+    for edge in range(1, 10):
+        ax.axvline(side * edge - 0.5, color=PAPER, linewidth=3)
+    ax.spines[:].set_visible(False)
+    ax.tick_params(length=0)
+    return ax
+
+
+def learning_curves(manifest: dict[str, dict], axes: np.ndarray | None = None) -> np.ndarray:
+    """Held-out accuracy over the images seen: the kinds of models, less data, a block without skips."""
+    axes = plt.subplots(1, 3, figsize=(9, 3.4), sharey=True)[1] if axes is None else axes
+    palettes = (SERIES, [SHADES[share] for share in (100, 30, 10, 3)], SERIES[:1] + SERIES[2:])
+    for ax, palette, (title, curves) in zip(axes, palettes, CURVES.items(), strict=True):
+        for color, (label, name) in zip(palette, curves.items(), strict=False):
+            curve = manifest[name]["curve"]
+            ax.plot(curve["images_seen"], curve["accuracy"], color=color, label=label)
+        _mark_ceilings(ax)
+        ax.set_title(title)
+        ax.set_xlabel("drawings seen")
+        ax.xaxis.set_major_locator(MaxNLocator(3))
+        ax.xaxis.set_major_formatter("{x:,.0f}")
+        ax.legend(loc="lower right", fontsize=8)
+    axes[0].set_ylabel("held-out accuracy")
+    axes[0].set_ylim(0, 1)
+    axes[0].yaxis.set_major_formatter(PercentFormatter(1))
+    return axes
+
+
+def answers(
+    images: Drawings, chosen: dict[str, list[int]], given: dict[str, list[int]], axes: np.ndarray | None = None
+) -> np.ndarray:
+    """Drawings with what they show and which models name their class: a row for each of the `chosen` groups.
+
+    Args:
+        chosen: group → the numbers of its drawings.
+        given: model → its answer to every drawing of the data set from the first on.
+    """
+    n_columns = max(map(len, chosen.values()))
+    if axes is None:
+        axes = plt.subplots(len(chosen), n_columns, figsize=(9, 2.75 * len(chosen)), squeeze=False)[1]
+    for row, (group, numbers) in zip(axes, chosen.items(), strict=True):
+        for ax, number in zip(row, numbers, strict=False):
+            _draw_answer(ax, images, number, {model: answer[number] for model, answer in given.items()})
+        for ax in row[len(numbers) :]:
+            ax.set_axis_off()
+        row[0].set_ylabel(group, fontweight="bold")
+    return axes
+
+
+def _draw_answer(ax: Axes, images: Drawings, number: int, given: dict[str, int]) -> None:
+    drawing = images.drawing(number)
+    ax.imshow(drawing.image, interpolation="none")
+    ax.set_xticks([])
+    ax.set_yticks([])
+    ax.spines[:].set_visible(False)
+    ax.set_title(images.classes[drawing.label], fontsize=9)
+    lines = [
+        f"{model}: " + ("right" if answer == drawing.label else images.classes[answer])
+        for model, answer in given.items()
+    ]
+    ax.set_xlabel("\n".join(lines), fontsize=8, loc="left")
+
+
+def _mark_ceilings(ax: Axes) -> None:
+    for cues in (("texture", "hue"), tuple(CUES)):
+        ceiling = best_accuracy(cues)
+        ax.axhline(ceiling, color=INK, linestyle=":", linewidth=1)
+        ax.annotate(f"ideal reader of {', '.join(cues)}", (1, ceiling), xycoords=ax.get_yaxis_transform(),
+                    xytext=(0, 3), textcoords="offset points", ha="right", fontsize=8)  # fmt: skip

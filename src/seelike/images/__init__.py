@@ -1,0 +1,1 @@
+"""Image sets by name: drawn, of a folder or of the hub."""

@@ -1,0 +1,110 @@
+"""CIFAR-10, from wherever a user keeps it, as one array: what the family of photographs is trained on.
+
+A folder is looked through for each split: a part of that name (`train`, `test`), an archive of it (`train.tar`,
+`cifar10-train.tar`), or the original files of torchvision (`cifar-10-batches-py`).
+"""
+
+import hashlib
+import os
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from seelike.images.folders import open_folder
+from seelike.images.picture_set import PictureSet
+from seelike.system.errors import InputError
+
+CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+PAIRS = (0, 1, 2, 0, 1, 3, 4, 2, 3, 4)  # the near task: airplane or cat, automobile or deer, bird or horse, …
+SIZE = 32  # pixels a side
+ENVIRONMENT = "SEELIKE_CIFAR10"  # the folder, where no parameter names it
+N_VALIDATION = 5_000  # held out of the 50,000 of training
+
+
+def find_folder(data_dir: str = "") -> str:
+    """The folder of CIFAR-10 that a parameter or else the environment names; "" if neither does."""
+    return data_dir or os.environ.get(ENVIRONMENT, "")
+
+
+def read(split: str, data_dir: str) -> tuple[np.ndarray, np.ndarray]:
+    """All pictures of a split, (n, 32, 32, 3) uint8, and their classes (n,), in an order drawn once for all.
+
+    Args:
+        split: train (45,000 of the pictures for training), validation (the other 5,000) or test.
+        data_dir: the folder; see above.
+
+    Raises InputError, which names data_dir, if the pictures are not there or are no CIFAR-10.
+    """
+    images, labels = _read(*_find("test" if split == "test" else "train", data_dir))
+    if split == "test":
+        return images, labels
+    part = slice(None, -N_VALIDATION) if split == "train" else slice(-N_VALIDATION, None)
+    return images[part], labels[part]
+
+
+def _find(part: str, data_dir: str) -> tuple[str, str]:
+    """Where a part lies, and how it is read: a folder or an archive, or torchvision's files."""
+    folder = Path(data_dir).expanduser()
+    for name in (part, f"{part}.tar", f"cifar10-{part}.tar"):
+        if (folder / name).exists():
+            return str(folder / name), part
+    if (folder / "cifar-10-batches-py").is_dir():
+        return str(folder), f"torch/{part}"
+    raise InputError(
+        f"data_dir={data_dir!r} must be a folder that holds {part}, {part}.tar, cifar10-{part}.tar or "
+        "cifar-10-batches-py: the photographs of CIFAR-10"
+    )
+
+
+@lru_cache(2)
+def _read(place: str, part: str) -> tuple[np.ndarray, np.ndarray]:
+    if part.startswith("torch/"):
+        from torchvision.datasets import CIFAR10
+
+        source = PictureSet(CIFAR10(place, train=part == "torch/train"))
+    else:
+        source = PictureSet(open_folder(place, part))
+        _check_classes(place, source)
+    pictures = [source[index] for index in np.random.default_rng(0).permutation(len(source))]
+    wrong = next((picture.size for picture, _ in pictures if picture.size != (SIZE, SIZE)), None)
+    if wrong:
+        raise InputError(f"data_dir={place!r} must hold pictures of {SIZE}×{SIZE} pixels, not of {wrong[0]}×{wrong[1]}")
+    return np.stack([np.asarray(picture) for picture, _ in pictures]), np.array([label for _, label in pictures])
+
+
+def _check_classes(place: str, source: PictureSet) -> None:
+    reader = source.source
+    classes = getattr(reader, "class_to_idx", None) or getattr(reader, "class_name_to_idx", {})
+    if sorted(classes, key=classes.get) != list(CLASSES):
+        raise InputError(f"data_dir={place!r} must hold a folder for each of {', '.join(CLASSES)}")
+
+
+class Photographs:
+    """A split of CIFAR-10 that tells what the drawings' classes tell of theirs: `classes`, `stack`, `sha256`."""
+
+    name = "cifar10"
+
+    def __init__(self, split: str, data_dir: str, pairs: bool = False):
+        self.images, labels = read(split, data_dir)
+        self.labels = np.array(PAIRS)[labels] if pairs else labels
+        self.split = split
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def sha256(self) -> str:
+        """Of all pixels, in order."""
+        return hashlib.sha256(self.images.tobytes()).hexdigest()
+
+    def stack(self, n_images: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """The first pictures: (n, 3, 32, 32) uint8, and labels (n,) int64.
+
+        Raises InputError if there are not so many.
+        """
+        if n_images not in range(1, len(self) + 1):
+            raise InputError(f"n_images must be 1 to {len(self)} for {self.name}/{self.split}, not {n_images!r}")
+        images = torch.from_numpy(self.images[:n_images]).permute(0, 3, 1, 2).contiguous()
+        return images, torch.from_numpy(self.labels[:n_images])

@@ -1,0 +1,132 @@
+"""Section 5 of the paper: how far do attention heads look?
+
+A head's mean attention distance is the distance in pixels between the centres of the querying and the attended
+patch, weighted by attention, averaged over queries and images (Figs 3, 4). CLS and register tokens have no place:
+they are left out as queries and as keys, and each row is scaled to sum to 1 over the patches again.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+from torch import nn
+
+from seelike.activations.attention import Grid, reading_maps, rows_sum_to_one
+from seelike.activations.forward import Reading, feed_all
+from seelike.measures.intervals import Estimate, bootstrap
+from seelike.system import processes
+from seelike.system.errors import InputError
+
+OUTER = 2  # blocks at either end, as in the paper's Figure 3
+
+
+def mean_distance(attention: torch.Tensor, grid: Grid) -> torch.Tensor:
+    """Mean attention distance of each head, in pixels.
+
+    Args:
+        attention: (images, heads, queries, keys) with rows that sum to 1, tokens as `grid` says.
+
+    Returns:
+        (heads,) float64, averaged over images and spatial queries; a row's sum over keys is float32's.
+
+    Raises InputError if the rows do not sum to 1, or the tokens are not those of the grid.
+    """
+    if attention.shape[-2:] != (grid.n_tokens, grid.n_tokens):
+        raise InputError(f"attention must be among {grid.n_tokens} tokens, not of shape {tuple(attention.shape)}")
+    if not rows_sum_to_one(attention):
+        raise InputError("the rows of an attention map must sum to 1")
+    apart, found = grid.distances().to(attention.device, torch.float32), []
+    for spatial in attention[..., grid.n_prefix :, grid.n_prefix :]:  # one image at a time stays in the cache
+        spatial = spatial.float()
+        far, mass = (spatial * apart).sum(-1).double(), spatial.sum(-1).double()
+        found.append(far / mass.clamp_min(torch.finfo(torch.float32).tiny))
+    return torch.stack(found).mean((0, 2))
+
+
+def measure(model: nn.Module, minibatches: Iterable[torch.Tensor], parameter: str = "vit") -> "AttentionDistance":
+    """Pass the images once through a ViT and measure every head.
+
+    Raises InputError, which names `parameter`, if the model's attention is not among all patches.
+    """
+    distances = Distances(parameter)
+    feed_all(model, minibatches, distances)
+    return distances.result()
+
+
+class Distances:
+    """Accumulator of mean distances, one array a minibatch; `parameter` names the model in refusals."""
+
+    def __init__(self, parameter: str):
+        self.parameter = parameter
+        self.grid: Grid | None = None
+        self.minibatches: list[dict[str, np.ndarray]] = []
+
+    def reading(self, model: nn.Module, images: torch.Tensor) -> Reading:
+        """The distances of each attention's heads in a pass of these images."""
+        self.grid = self.grid or Grid.of(self.parameter, model, images)
+        return reading_maps(model, partial(mean_distance, grid=self.grid))
+
+    def update(self, found: dict[str, torch.Tensor]) -> None:
+        """Add one minibatch."""
+        self.minibatches.append({name: distance.cpu().numpy() for name, distance in found.items()})
+
+    def result(self) -> "AttentionDistance":
+        """Of every head; raises InputError before the first minibatch, or where blocks differ in their heads."""
+        found = processes.gather(self.minibatches)
+        if not found:
+            raise InputError("attention distance needs at least one full minibatch of images")
+        if len({len(distance) for distance in found[0].values()}) > 1:
+            raise InputError(f"{self.parameter} must have the same number of heads in every block")
+        names = tuple(found[0])
+        return AttentionDistance(names, self.grid, np.array([[batch[name] for name in names] for batch in found]))
+
+
+@dataclass(frozen=True)
+class AttentionDistance:
+    """Mean attention distance in pixels; `minibatches` is (minibatches, blocks, heads)."""
+
+    blocks: tuple[str, ...]
+    grid: Grid
+    minibatches: np.ndarray
+
+    @property
+    def values(self) -> np.ndarray:
+        """(blocks, heads), pixels."""
+        return self.minibatches.mean(0)
+
+    @property
+    def uniform(self) -> float:
+        """The distance of a head that attends to all patches alike, in pixels."""
+        return float(self.grid.distances().mean())
+
+    def array(self) -> dict:
+        """The labelled array for a result file, heads in the model's own order."""
+        heads = [f"head {head}" for head in range(self.values.shape[1])]
+        blocks = [name.removesuffix(".attn") for name in self.blocks]
+        return {"axes": {"block": blocks, "head": heads}, "values": self.values, "uniform": self.uniform}
+
+
+def compare(models: dict[str, AttentionDistance], seed: int) -> dict[str, Estimate]:
+    """A1, and A2 where there is a model of little data, with intervals over minibatches, the same for both.
+
+    Args:
+        models: {"vit": …}, or {"vit": …, "vit_little": …}.
+    """
+    shares = {which: found.minibatches / found.uniform for which, found in models.items()}
+    effects = {"A1": lambda chosen: last(shares["vit"][chosen]) - first(shares["vit"][chosen])}
+    if "vit_little" in shares:
+        effects["A2"] = lambda chosen: first(shares["vit_little"][chosen]) - first(shares["vit"][chosen])
+    numbers = np.arange(len(shares["vit"]))
+    return {claim: bootstrap(numbers, effect, seed) for claim, effect in effects.items()}
+
+
+def first(minibatches: np.ndarray) -> float:
+    """Distance of the most local head in the first two blocks, of (minibatches, blocks, heads)."""
+    return float(minibatches.mean(0)[:OUTER].min())
+
+
+def last(minibatches: np.ndarray) -> float:
+    """The same in the last two blocks."""
+    return float(minibatches.mean(0)[-OUTER:].min())

@@ -1,0 +1,86 @@
+"""Section 8 of the paper: what can be read off every block of a model, from the first to the last (Figs 13, F.1-F.3).
+
+A probe sees a block's tokens averaged over all places of its grid, as `seelike.activations.tokens` brings them to it; a
+CLS or register token is left out. How probes learn and are tested is said in `seelike.measures.probes`.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from seelike.activations.tokens import Blocks, store
+from seelike.measures.intervals import Estimate, bootstrap
+from seelike.measures.probes import Fold, measure_accuracy
+
+
+@dataclass(frozen=True)
+class ProbeCurve:
+    """Accuracy of probes by block of one model; `draws` is (folds, blocks)."""
+
+    blocks: tuple[str, ...]
+    draws: np.ndarray
+
+    @property
+    def values(self) -> np.ndarray:
+        """(blocks,), the mean over folds."""
+        return self.draws.mean(0)
+
+
+def measure(
+    models: dict[str, nn.Module],
+    minibatches: Iterable[dict[str, torch.Tensor]],
+    labels: torch.Tensor,
+    folds: Sequence[Fold],
+) -> dict[str, ProbeCurve]:
+    """Pass the images once through all models, and probe every block.
+
+    Args:
+        minibatches: of the same images for all, {model: (n, 3, h, w)}, none left over.
+        labels: of all images, in their order.
+        folds: from `probes.choose_folds(labels)`, the same for all models and blocks.
+
+    Raises InputError, which names the model, if a block's output has no positions.
+    """
+    blocks: dict[str, Blocks] = {}
+    features: dict[str, dict[str, torch.Tensor]] = {which: {} for which in models}
+    n_seen = 0
+    for images in minibatches:
+        blocks = blocks or {which: Blocks.of(which, model, images[which]) for which, model in models.items()}
+        for which, model in models.items():
+            for name, part in blocks[which].read(which, model, images[which], _pool).items():
+                store(features[which], name, part, n_seen, len(labels))
+        n_seen += len(images[which])
+    return {which: ProbeCurve(tuple(kept), measure_accuracy(kept, labels, folds)) for which, kept in features.items()}
+
+
+def compare(one: ProbeCurve, other: ProbeCurve, summary: Callable[[np.ndarray], float], seed: int) -> Estimate:
+    """`summary` of one model's mean accuracies (blocks,) − of another's, with an interval over folds.
+
+    Both are probed on the same folds, and a fold is drawn for both at once.
+    """
+    numbers = np.arange(len(one.draws))
+    return bootstrap(
+        numbers, lambda chosen: summary(one.draws[chosen].mean(0)) - summary(other.draws[chosen].mean(0)), seed
+    )
+
+
+def average_middle(accuracy: np.ndarray) -> float:
+    """D3, D5: the mean over the middle third of blocks, of (blocks,).
+
+    As many blocks as a third, rounded down, at least one; as many before them as after them, or one less.
+    """
+    third = max(1, len(accuracy) // 3)
+    start = (len(accuracy) - third) // 2
+    return float(accuracy[start : start + third].mean())
+
+
+def average_depth(accuracy: np.ndarray) -> float:
+    """D4: the mean over the depth, from the first block (0) to the last (1), of (blocks,), by the trapezoidal rule."""
+    return float(np.trapezoid(accuracy, dx=1 / (len(accuracy) - 1)))
+
+
+def _pool(tokens) -> torch.Tensor:
+    return tokens.grid.mean((1, 2))

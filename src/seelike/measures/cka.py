@@ -1,0 +1,161 @@
+"""Linear CKA between all pairs of layers, estimated without bias from minibatches.
+
+Notation: a layer's activations X for the n images of a minibatch have shape (n, features). Its Gram matrix
+is K = X Xᵀ (paper, section 3). Song et al. (2012) estimate HSIC without bias by setting the diagonals of
+K and L to zero and taking
+
+    HSIC₁(K, L) = 1/(n(n−3)) · [ tr(KL) + (1ᵀK1)(1ᵀL1)/((n−1)(n−2)) − 2/(n−2) · 1ᵀKL1 ].
+
+The same number is an inner product: with each Gram matrix centred alone,
+
+    K̃ᵢⱼ = Kᵢⱼ − rᵢ/(n−2) − rⱼ/(n−2) + s/((n−1)(n−2)) for i ≠ j,   K̃ᵢᵢ = 0,   rᵢ = Σⱼ Kᵢⱼ,   s = Σᵢ rᵢ,
+
+HSIC₁(K, L) = Σᵢⱼ K̃ᵢⱼ L̃ᵢⱼ / (n(n−3)) (Székely & Rizzo 2014). So all pairs of layers are one product of a
+(layers, n²) matrix with its transpose. Minibatch CKA (Nguyen, Raghu & Kornblith 2021) sums HSIC₁ over
+minibatches and divides once:
+
+    CKA = Σ HSIC₁(K, L) / √( Σ HSIC₁(K, K) · Σ HSIC₁(L, L) ).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from seelike.measures.intervals import Estimate, bootstrap
+from seelike.system import processes
+from seelike.system.errors import Degenerate, InputError
+
+MIN_IMAGES = 4
+PIECE = 2**20  # elements that are centred and multiplied at a time, on a CPU few enough to stay in its cache
+
+
+def gram(activations: torch.Tensor) -> torch.Tensor:
+    """The Gram matrix of a minibatch, centred as above, in float64.
+
+    Args:
+        activations: (n, features), n ≥ 4. Half precision is raised to float32 before the product.
+
+    Returns:
+        (n, n) float64 with zero diagonal.
+
+    Raises:
+        InputError: fewer than four images, NaN or infinity, or the same activations for every image.
+    """
+    if activations.ndim != 2:
+        raise InputError(f"activations must have shape (images, features), not {tuple(activations.shape)}")
+    if not activations.is_floating_point() or not activations.numel():
+        raise InputError("activations must be floating-point numbers, at least one an image")
+    n = len(activations)
+    if n < MIN_IMAGES:
+        raise InputError(f"the unbiased HSIC needs at least {MIN_IMAGES} images in a minibatch, not {n}")
+    k, offset = activations.new_zeros(n, n, dtype=torch.float64), 0.0
+    for piece in activations.split(_count_features(activations), 1):
+        x = piece.float() if piece.dtype in (torch.float16, torch.bfloat16) else piece
+        mean = x.mean(0)
+        centred = x - mean  # leaves K̃ as it is, and spares float32 the cancellation
+        k += centred @ centred.T
+        offset += mean.double().square().sum()
+    if not torch.isfinite(k).all():
+        raise InputError("activations must be finite: there are NaN or infinite values")
+    if k.trace() <= n * (32 * torch.finfo(x.dtype).eps) ** 2 * offset:
+        raise Degenerate("activations are the same for every image of a minibatch, so CKA is not defined")
+    return center(k)
+
+
+def _count_features(activations: torch.Tensor) -> int:
+    """How many features (n, features) make a piece: so many that adding its (n, n) product costs little beside it."""
+    n = len(activations)
+    return max(PIECE // n, 4 * n) if activations.device.type == "cpu" else activations.shape[1]
+
+
+def gram_places(x: torch.Tensor) -> torch.Tensor:
+    """The centred Gram matrix of every place, as `gram` defines it: (places, n, channels) → (places, n²) float64.
+
+    A place whose activations are the same for all images (within 32 units of rounding) has zeros.
+    Raises InputError for fewer than four images, NaN or infinity.
+    """
+    n = x.shape[1]
+    if n < MIN_IMAGES:
+        raise InputError(f"the unbiased HSIC needs at least {MIN_IMAGES} images in a minibatch, not {n}")
+    x = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+    mean = x.mean(1, keepdim=True)
+    k = ((x - mean) @ (x - mean).mT).double()
+    if not torch.isfinite(k).all():
+        raise InputError("activations must be finite: there are NaN or infinite values")
+    least = n * (32 * torch.finfo(x.dtype).eps) ** 2 * mean.double().square().sum((1, 2))
+    varies = k.diagonal(dim1=1, dim2=2).sum(1) > least
+    return (center(k) * varies[:, None, None]).flatten(1)
+
+
+def center(grams: torch.Tensor) -> torch.Tensor:
+    """K̃ of Gram matrices (…, n, n), each by itself, in place."""
+    n, diagonals = grams.shape[-1], grams.diagonal(dim1=-2, dim2=-1)
+    diagonals.zero_()
+    rows = grams.sum(-2) / (n - 2)
+    grams += (rows.sum(-1) / (n - 1))[..., None, None] - rows[..., :, None] - rows[..., None, :]
+    diagonals.zero_()
+    return grams
+
+
+class CKA:
+    """Accumulator of minibatch HSIC₁ sums between all layers it is shown."""
+
+    def __init__(self):
+        self.layers: tuple[str, ...] = ()
+        self.minibatches: list[np.ndarray] = []  # one (layers, layers) HSIC₁ each
+
+    def update(self, grams: dict[str, torch.Tensor]) -> None:
+        """Add one minibatch: {layer: `gram(activations)`}, all of the same images.
+
+        Raises InputError if the image counts differ or the layers are not those of the last minibatch.
+        """
+        sizes = {name: len(k) for name, k in grams.items()}
+        if len(set(sizes.values())) != 1:
+            raise InputError(f"all layers need the same images, but their numbers differ: {sizes}")
+        self._agree(tuple(grams))
+        n = next(iter(sizes.values()))
+        flat = torch.stack([k.flatten() for k in grams.values()])
+        products = flat @ flat.T
+        self.minibatches.append(((products + products.T) / (2 * n * (n - 3))).cpu().numpy())  # the same both ways
+
+    def merge(self, other: "CKA") -> None:
+        """Add the minibatches of another rank or shard."""
+        if other.minibatches:
+            self._agree(other.layers)
+            self.minibatches += other.minibatches
+
+    def result(self) -> "Similarity":
+        """All pairs, over the minibatches of all processes; raises InputError before the first minibatch."""
+        if not self.minibatches:
+            raise InputError("CKA needs at least one full minibatch of images")
+        return Similarity(self.layers, np.stack(processes.gather(self.minibatches)))
+
+    def _agree(self, layers: tuple[str, ...]) -> None:
+        if self.layers and layers != self.layers:
+            raise InputError("every minibatch must come with the same layers in the same order")
+        self.layers = layers
+
+
+@dataclass(frozen=True)
+class Similarity:
+    """CKA between all pairs of `layers`; `hsic` is (minibatches, layers, layers)."""
+
+    layers: tuple[str, ...]
+    hsic: np.ndarray
+
+    @property
+    def values(self) -> np.ndarray:
+        """(layers, layers) CKA, dimensionless: 1 on the diagonal, about 0 for unrelated layers."""
+        return normalize(self.hsic.sum(0))
+
+    def estimate(self, effect: Callable[[np.ndarray], float], seed: int) -> Estimate:
+        """`effect` of the CKA matrix, with a bootstrap interval over minibatches."""
+        return bootstrap(self.hsic, lambda hsic: effect(normalize(hsic.sum(0))), seed)
+
+
+def normalize(hsic: np.ndarray) -> np.ndarray:
+    """HSIC sums of all pairs → CKA of all pairs, both (layers, layers)."""
+    scale = np.sqrt(np.diag(hsic))
+    return hsic / np.outer(scale, scale)

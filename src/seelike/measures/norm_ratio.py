@@ -1,0 +1,213 @@
+"""Section 6 of the paper: how much of a residual sum z + f(z) is the skip, and how much the branch?
+
+The norm ratio is ‖z‖₂ / ‖f(z)‖₂ of one token, its channels as the vector (Figs 7, E.1); beside it stands the cosine of
+z and f(z) (Fig. E.2). f is what is really added, see `seelike.activations.residuals`. Every position of a CNN's map is
+a token. Of the prefix tokens only CLS is kept, the first in a model that has one; registers and distillation tokens
+are left out.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+from torch import nn
+
+from seelike.activations.forward import Reading, feed_all
+from seelike.activations.residuals import Block, find_blocks, reading_sums
+from seelike.activations.tokens import count_prefix, find_channels
+from seelike.measures.intervals import Estimate, bootstrap
+from seelike.system import processes
+from seelike.system.errors import InputError
+
+CLS, SPATIAL = "CLS", "spatial"
+
+
+def compare_tokens(z: torch.Tensor, f: torch.Tensor, channel: int = -1) -> tuple[torch.Tensor, torch.Tensor]:
+    """Norm ratio and cosine of each token, both (images, tokens) float64.
+
+    Args:
+        z: what the skip carries, (images, …, channels, …).
+        f: what the branch adds, of the same shape.
+        channel: which axis the channels lie on.
+
+    Both are NaN for a token whose f is exactly 0; the cosine also where z is.
+    """
+    sums = []
+    for x, y in zip(z.split(1), f.split(1), strict=True):  # one image at a time stays in the cache
+        x, y = x.double(), y.double()
+        sums.append(torch.stack([(one * other).sum(channel).flatten(1) for one, other in ((x, x), (y, y), (x, y))]))
+    squares, others, product = torch.cat(sums, 1)
+    skip, branch = squares.sqrt(), others.sqrt()
+    ratio = torch.where(branch > 0, skip / branch, math.nan)
+    return ratio, product / (skip * branch)  # 0/0 is NaN
+
+
+@dataclass(frozen=True)
+class Kinds:
+    """Which tokens of a model are which: whether the first is CLS, and how many precede the patches."""
+
+    has_cls: bool
+    n_prefix: int
+
+    @classmethod
+    def of(cls, parameter: str, model: nn.Module, images: torch.Tensor) -> "Kinds":
+        """Those of the first block's output for images (n, 3, height, width)."""
+        n_prefix = count_prefix(parameter, model, images)
+        return cls(n_prefix > 0 and getattr(model, "cls_token", None) is not None, n_prefix)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The kinds that a model has: "CLS" and "spatial", or "spatial" alone."""
+        return (CLS, SPATIAL) if self.has_cls else (SPATIAL,)
+
+    def split(self, tokens: torch.Tensor) -> list[torch.Tensor]:
+        """(images, tokens) → (images, 1) of CLS, if there is one, and (images, patches)."""
+        return [tokens[:, :1]] * self.has_cls + [tokens[:, self.n_prefix :]]
+
+
+def measure(parameter: str, model: nn.Module, minibatches: Iterable[torch.Tensor]) -> "NormRatios":
+    """Pass the images once through a model and compare skip and branch in every residual sum.
+
+    Raises InputError, which names `parameter`, for a model that is not made of residual sums, and for a branch that
+    adds exactly 0 to all tokens of a kind.
+    """
+    ratios = Ratios(parameter)
+    feed_all(model, minibatches, ratios)
+    return ratios.result()
+
+
+class Ratios:
+    """Accumulator of norm ratios and cosines, their means over a minibatch; `parameter` names the model in refusals."""
+
+    def __init__(self, parameter: str):
+        self.parameter = parameter
+        self.kinds: Kinds | None = None
+        self.blocks: list[Block] = []
+        self.minibatches: list[dict[str, Tokens]] = []
+
+    def reading(self, model: nn.Module, images: torch.Tensor) -> Reading:
+        """Ratio and cosine of each residual sum in a pass of these images."""
+        self.kinds = self.kinds or Kinds.of(self.parameter, model, images)
+        self.blocks = self.blocks or find_blocks(self.parameter, model, images[:1])
+        return reading_sums(self.parameter, model, self.blocks, partial(_reduce, model, images, self.kinds))
+
+    def update(self, found: dict[str, "Tokens"]) -> None:
+        """Add one minibatch."""
+        for sublayer, tokens in found.items():
+            if np.isnan(tokens.ratio).any():
+                raise InputError(
+                    f"{self.parameter} must be a model whose branches add something, such as a ViT or a ResNet; "
+                    f"{sublayer} adds 0"
+                )
+        self.minibatches.append(found)
+
+    def result(self) -> "NormRatios":
+        """Of every sublayer; raises InputError before the first minibatch."""
+        if not self.minibatches:
+            raise InputError("norm ratios need at least one full minibatch of images")
+        return NormRatios.gather(self.kinds, processes.gather(self.minibatches))
+
+
+def _reduce(model: nn.Module, images: torch.Tensor, kinds: Kinds, z: torch.Tensor, f: torch.Tensor) -> "Tokens":
+    return Tokens.of(kinds, *compare_tokens(z, f, find_channels(model, f, images)))
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """One sublayer in one minibatch: means of each kind (kinds,), and of each token over the images (tokens,)."""
+
+    ratio: np.ndarray
+    cosine: np.ndarray
+    tokens: np.ndarray
+
+    @classmethod
+    def of(cls, kinds: Kinds, ratio: torch.Tensor, cosine: torch.Tensor) -> "Tokens":
+        """From ratio and cosine of every token, both (images, tokens); tokens that have none do not count."""
+        means = [np.array([part.nanmean().item() for part in kinds.split(x)]) for x in (ratio, cosine)]
+        return cls(*means, torch.cat([part.nanmean(0) for part in kinds.split(ratio)]).cpu().numpy())
+
+
+@dataclass(frozen=True)
+class NormRatios:
+    """Norm ratio and cosine of skip and branch.
+
+    `ratio` and `cosine` are (minibatches, sublayers, kinds), each the arithmetic mean over all images and tokens of a
+    kind in a minibatch; `tokens` is (sublayers, tokens), the ratio of every token, CLS first, averaged over images, or
+    None where sublayers differ in their number of tokens.
+    """
+
+    sublayers: tuple[str, ...]
+    kinds: Kinds
+    ratio: np.ndarray
+    cosine: np.ndarray
+    tokens: np.ndarray | None
+
+    @classmethod
+    def gather(cls, kinds: Kinds, minibatches: list[dict[str, Tokens]]) -> "NormRatios":
+        """From what `Ratios` found in each minibatch."""
+        names = tuple(minibatches[0])
+        ratio, cosine = (
+            np.array([[getattr(batch[name], part) for name in names] for batch in minibatches])
+            for part in ("ratio", "cosine")
+        )
+        even = len({len(tokens.tokens) for tokens in minibatches[0].values()}) == 1
+        tokens = np.mean([[batch[name].tokens for name in names] for batch in minibatches], 0) if even else None
+        return cls(names, kinds, ratio, cosine, tokens)
+
+    def arrays(self) -> dict[str, dict]:
+        """Labelled arrays for a result file; those of single tokens only where every sublayer has the same ones."""
+        axes = {"sublayer": list(self.sublayers), "kind": list(self.kinds.names)}
+        found = {
+            "norm_ratio": {"axes": axes, "values": self.ratio.mean(0)},
+            "skip_cosine": {"axes": axes, "values": self.cosine.mean(0)},
+        }
+        if self.tokens is not None:
+            n_patches = self.tokens.shape[1] - self.kinds.has_cls
+            labels = [CLS] * self.kinds.has_cls + [f"patch {i}" for i in range(n_patches)]
+            axes = {"sublayer": list(self.sublayers), "token": labels}
+            found["norm_ratio_tokens"] = {"axes": axes, "values": self.tokens}
+        return found
+
+
+def compare(vit: NormRatios, cnn: NormRatios, seed: int) -> dict[str, Estimate]:
+    """S1, S2 and S5 with intervals over minibatches, the same for both; S2 alone for a ViT without CLS token."""
+    effects = {"S2": lambda chosen: surplus(vit.ratio[chosen].mean(0)[:, -1], cnn.ratio[chosen].mean(0)[:, -1])}
+    if vit.kinds.has_cls:
+        effects["S1"] = lambda chosen: exchange(vit.ratio[chosen].mean(0))
+        effects["S5"] = lambda chosen: turn(vit.cosine[chosen].mean(0))
+    numbers = np.arange(len(vit.ratio))
+    return {claim: bootstrap(numbers, effects[claim], seed) for claim in sorted(effects)}
+
+
+def exchange(ratio: np.ndarray) -> float:
+    """S1 from the mean ratio (sublayers, [CLS, spatial]).
+
+    With d = log ratio of CLS − log ratio of spatial tokens, the smaller of d's mean over the first half of sublayers
+    and −d's mean over the second; of an odd number the middle one is left out.
+    """
+    d = np.log(ratio[:, 0]) - np.log(ratio[:, 1])
+    first, second = _halves(d)
+    return float(min(first, -second))
+
+
+def surplus(vit: np.ndarray, cnn: np.ndarray) -> float:
+    """S2 from the mean ratio of spatial tokens, both (sublayers,): the mean of its log over sublayers, ViT − CNN."""
+    return float(np.log(vit).mean() - np.log(cnn).mean())
+
+
+def turn(cosine: np.ndarray) -> float:
+    """S5 from the mean cosine (sublayers, [CLS, spatial]): what spatial tokens gain, or CLS loses if that is less.
+
+    Both from the mean over the first half of sublayers to that over the second, halves as in `exchange`.
+    """
+    (cls_first, first), (cls_second, second) = _halves(cosine)
+    return float(min(second - first, cls_first - cls_second))
+
+
+def _halves(sublayers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Means over the first and the second half of sublayers, of (sublayers, …)."""
+    half = len(sublayers) // 2
+    return sublayers[:half].mean(0), sublayers[-half:].mean(0)

@@ -1,0 +1,151 @@
+"""Section 6 of the paper: what happens to a ViT that is trained without the two skips of one block?
+
+The outputs of all blocks are compared by CKA, in the intact model and in each cut one (Fig. 8): a cut at block c parts
+the blocks before c from c and those after it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from seelike.activations.flattened import reading
+from seelike.activations.forward import Reading, read_once
+from seelike.activations.layers import find_layers
+from seelike.activations.residuals import find_skipless
+from seelike.chapters.uniformity import contrast
+from seelike.measures.cka import CKA, Similarity, gram
+from seelike.measures.intervals import Estimate, bootstrap
+from seelike.system import processes
+from seelike.system.errors import InputError
+
+MIDDLE = "vit_cut_middle"
+ANSWER = ""  # the module name of a model itself, which puts out the logits
+
+
+def measure(
+    models: dict[str, nn.Module], minibatches: Iterable[dict[str, torch.Tensor]], labels: torch.Tensor | None = None
+) -> "Cuts":
+    """Pass the images once through the intact model and the cut ones.
+
+    Args:
+        models: {"vit": …} and any of {"vit_cut_low": …, "vit_cut_middle": …, "vit_cut_high": …}.
+        minibatches: of the same images for all.
+        labels: the classes of these images in order, (images,); without them no accuracy is measured.
+
+    Raises InputError, which names the parameter, if a model lacks a cut or has not as many blocks as "vit".
+    """
+    compared, n_seen = Comparison(models), 0
+    for images in minibatches:
+        seen = {
+            which: read_once(model, images[which], *compared.readings(which, images)) for which, model in models.items()
+        }
+        own = slice(n_seen, n_seen := n_seen + len(images["vit"]))
+        compared.update(seen, None if labels is None else labels[own])
+    return compared.result()
+
+
+class Comparison:
+    """Accumulator of HSIC₁ between the blocks of an intact model and of cut ones, and of their accuracies."""
+
+    def __init__(self, models: dict[str, nn.Module]):
+        self.models = models
+        self.cka = CKA()
+        self.blocks: dict[str, list[str]] = {}
+        self.cuts: dict[str, int] = {}
+        self.hits: list[list[float]] = []
+
+    def readings(self, which: str, images: dict[str, torch.Tensor]) -> list[Reading]:
+        """Gram matrices of a model's blocks, and the class that it takes each image for."""
+        if not self.blocks:
+            self.blocks, self.cuts = _find(self.models, images)
+        model, n = self.models[which], len(images[which])
+        return [
+            reading(model, self.blocks[which], n, gram),
+            reading(model, [ANSWER], n, lambda logits: logits.argmax(1)),
+        ]
+
+    def update(self, seen: dict[str, list[dict[str, torch.Tensor]]], labels: torch.Tensor | None) -> None:
+        """Add one minibatch: for each model what its two readings found, and the images' classes, if known."""
+        if labels is not None:
+            self.hits.append([(answer[ANSWER].cpu() == labels).double().mean().item() for _, answer in seen.values()])
+        self.cka.update({f"{which}/{name}": k for which, (grams, _) in seen.items() for name, k in grams.items()})
+
+    def result(self) -> "Cuts":
+        """Raises InputError before the first minibatch."""
+        similarity, hits = self.cka.result(), processes.gather(self.hits)
+        accuracy = np.array(hits) if hits else None
+        return Cuts(tuple(self.models), tuple(self.blocks["vit"]), self.cuts, similarity, accuracy)
+
+
+@dataclass(frozen=True)
+class Cuts:
+    """What cuts do.
+
+    `models` are the parameters, "vit" first; `cuts` maps the others to the block without skips, from 0; `similarity`
+    is of the blocks of all models, one model after the other; `accuracy` is (minibatches, models), shares, or None.
+    """
+
+    models: tuple[str, ...]
+    blocks: tuple[str, ...]
+    cuts: dict[str, int]
+    similarity: Similarity
+    accuracy: np.ndarray | None
+
+    def arrays(self) -> dict[str, dict]:
+        """Labelled arrays for a result file: CKA of each model's blocks, a cut being marked; accuracies."""
+        axes = {"layer": list(self.blocks), "other": list(self.blocks)}
+        cka = {which: {"axes": axes, "values": values} for which, values in self._split(self.similarity.values).items()}
+        for which, cut in self.cuts.items():
+            cka[which]["stage_ends"] = [cut]
+        found = {"cka": cka}
+        if self.accuracy is not None:
+            entry = {"axes": {"model": list(self.models)}, "values": self.accuracy.mean(0)}
+            found["accuracy"] = {"vit": entry}
+        return found
+
+    def estimates(self, seed: int) -> dict[str, Estimate]:
+        """S3 if there is a cut model; S4 if accuracies are known, one of them of a cut in the middle."""
+        found = {}
+        if self.cuts:
+            found["S3"] = self.similarity.estimate(lambda cka: self._mean_split(self._split(cka)), seed)
+        if self.accuracy is not None and MIDDLE in self.cuts:
+            lost = self.accuracy[:, 0] - self.accuracy[:, self.models.index(MIDDLE)]
+            found["S4"] = bootstrap(lost, lambda chosen: float(chosen.mean()), seed)
+        return found
+
+    def _split(self, cka: np.ndarray) -> dict[str, np.ndarray]:
+        """The matrix of all models' blocks → that of each alone."""
+        n = len(self.blocks)
+        return {which: cka[i * n : (i + 1) * n, i * n : (i + 1) * n] for i, which in enumerate(self.models)}
+
+    def _mean_split(self, cka: dict[str, np.ndarray]) -> float:
+        return float(np.mean([split(cka["vit"], cka[which], cut) for which, cut in self.cuts.items()]))
+
+
+def split(intact: np.ndarray, cut: np.ndarray, block: int) -> float:
+    """S3 of one cut model: CKA lost (intact − cut) in pairs of blocks across the cut − in other pairs.
+
+    Args:
+        intact: (blocks, blocks) CKA.
+        cut: the same of the model whose `block`, from 0, has no skips; it counts to the blocks after the cut.
+
+    Both means are over unordered pairs of different blocks.
+    """
+    return -contrast(intact - cut, np.arange(len(intact)) >= block)
+
+
+def _find(models: dict[str, nn.Module], images: dict[str, torch.Tensor]) -> tuple[dict[str, list[str]], dict[str, int]]:
+    """The names of each model's blocks, and where each cut is."""
+    blocks = {
+        which: [layer.name for layer in find_layers(which, model, "blocks", images[which][:1])]
+        for which, model in models.items()
+    }
+    for which, names in blocks.items():
+        if len(names) != len(blocks["vit"]) or len(names) < 3:
+            raise InputError(
+                f"{which} must have as many blocks as vit, {len(blocks['vit'])} (3 or more), not {len(names)}"
+            )
+    return blocks, {which: find_skipless(which, m, images[which][:1]) for which, m in models.items() if which != "vit"}

@@ -1,0 +1,207 @@
+"""Section 7 of the paper: does a token still tell where it stands? CKA of single tokens with single input patches.
+
+A block's tokens lie on a grid of rows × columns (`seelike.activations.tokens`). The input, as the model receives it, is
+cut into as many windows: rows ⌊i·height/rows⌋ to ⌈(i+1)·height/rows⌉ (the end not included), columns likewise; windows
+overlap by a line where the sizes do not divide evenly. A **patch** is one window's pixels in all colours. The CKA of a
+token with a patch compares, over images, the token's channels with the patch's pixels (Figs 9, 10, D.1–D.3): minibatch
+CKA with HSIC₁, as in `seelike.measures.cka`, sums over minibatches and one division. All blocks of a model are compared
+with the patches of its last block's grid.
+
+A token or patch that is the same for all images of a minibatch adds nothing to the sums; one that is so in every
+minibatch has no CKA: NaN, left out of every mean below.
+
+Definitions, on the CKA of one block, (tokens, patches), both counted row by row:
+
+- **edge**: the outer ring of the grid; **interior**: the rest.
+- **localization score**: mean over interior tokens of (CKA with the own patch − mean CKA with all other patches).
+- **edge score**: mean over edge tokens of (mean CKA with the other edge patches − mean CKA with the interior patches).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from seelike.activations.forward import Reading, feed_all
+from seelike.activations.tokens import Blocks, Tokens
+from seelike.measures.cka import gram_places
+from seelike.measures.intervals import Estimate, bootstrap
+from seelike.system import processes
+from seelike.system.errors import InputError
+
+ALL = slice(None)
+
+
+def measure(model: nn.Module, minibatches: Iterable[torch.Tensor], parameter: str = "vit") -> "TokenPatch":
+    """Pass the images once through a model and compare the tokens of every block with the patches of the input.
+
+    Raises InputError, which names `parameter`, if a block's output has no positions or the grid has no interior.
+    """
+    products = Products(parameter)
+    feed_all(model, minibatches, products)
+    return products.result()
+
+
+class Products:
+    """Accumulator of inner products of tokens and patches, three arrays a minibatch, whatever its size."""
+
+    def __init__(self, parameter: str):
+        self.parameter = parameter
+        self.blocks: Blocks | None = None
+        self.patches: torch.Tensor | None = None  # Gram matrices of the minibatch that is being read
+        self.minibatches: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+
+    def reading(self, model: nn.Module, images: torch.Tensor) -> Reading:
+        """The products of each block's tokens in a pass of these images."""
+        self.blocks = self.blocks or _find_blocks(self.parameter, model, images)
+        self.patches = gram_patches(images, self.blocks.rows, self.blocks.columns)
+        return self.blocks.reading(self.parameter, model, images, self._compare)
+
+    def update(self, found: dict[str, tuple[np.ndarray, np.ndarray]]) -> None:
+        """Add one minibatch."""
+        cross, tokens = (np.array(each) for each in zip(*found.values(), strict=True))
+        self.minibatches.append((cross, tokens, (self.patches @ self.patches.T).cpu().numpy()))
+
+    def result(self) -> "TokenPatch":
+        """Of every block; raises InputError before the first minibatch."""
+        if not self.minibatches:
+            raise InputError("token–patch CKA needs at least one full minibatch of images")
+        return TokenPatch(
+            self.blocks, *(np.array(part) for part in zip(*processes.gather(self.minibatches), strict=True))
+        )
+
+    def _compare(self, tokens: Tokens) -> tuple[np.ndarray, np.ndarray]:
+        """The inner products of tokens with patches, (tokens, patches), and with themselves, (tokens,)."""
+        grams = gram_places(tokens.grid.flatten(1, 2).transpose(0, 1))
+        return (grams @ self.patches.T).cpu().numpy(), grams.square().sum(1).cpu().numpy()
+
+
+@dataclass(frozen=True)
+class TokenPatch:
+    """HSIC₁, up to a factor that is common to all, of every minibatch; tokens and patches row by row.
+
+    `cross` is (minibatches, blocks, tokens, patches), `tokens` (minibatches, blocks, tokens) of each with itself, and
+    `patches` (minibatches, patches, patches) of patches with each other.
+    """
+
+    blocks: Blocks
+    cross: np.ndarray
+    tokens: np.ndarray
+    patches: np.ndarray
+
+    def cka(self, minibatches: np.ndarray | slice = ALL, block: int | slice = ALL) -> np.ndarray:
+        """(blocks, tokens, patches), or of one block (tokens, patches); NaN where a token or a patch never varies."""
+        patches = np.diagonal(self.patches, axis1=1, axis2=2)
+        parts = self.cross[:, block], self.tokens[:, block], patches
+        return _normalize(*(part[minibatches].sum(0) for part in parts))
+
+    def pixel_cka(self) -> np.ndarray:
+        """(patches, patches): what tokens that hold nothing but the pixels of their own patch would give."""
+        hsic = self.patches.sum(0)
+        return _normalize(hsic, np.diag(hsic), np.diag(hsic))
+
+    def scores(self, minibatches: np.ndarray | slice = ALL, block: int | slice = ALL) -> np.ndarray:
+        """(blocks,): the localization score of each, or of one block alone."""
+        return localization_score(self.cka(minibatches, block), self.blocks.rows, self.blocks.columns)
+
+    def score_array(self) -> dict:
+        """The labelled array of localization scores for a result file."""
+        return {"axes": {"layer": list(self.blocks.names)}, "values": self.scores()}
+
+    def edge_array(self) -> dict:
+        """The labelled array of edge scores for a result file: of tokens that are the pixels, then of the blocks."""
+        stacked = np.concatenate([self.pixel_cka()[None], self.cka()])
+        axes = {"layer": ["pixels", *self.blocks.names]}
+        return {"axes": axes, "values": edge_score(stacked, self.blocks.rows, self.blocks.columns)}
+
+    def array(self) -> dict:
+        """The labelled array for a result file: a lower, a middle and the last block; a corner, an edge and an
+        interior token, "row,column" each; all patches, y × x."""
+        rows, columns, names = self.blocks.rows, self.blocks.columns, self.blocks.names
+        chosen = [(0, 0), (0, columns // 2), (rows // 3, columns // 3)]
+        blocks = sorted({len(names) // 4, len(names) // 2, len(names) - 1})
+        maps = self.cka()[blocks][:, [y * columns + x for y, x in chosen]]
+        axes = {"layer": [names[block] for block in blocks], "token": [f"{y},{x}" for y, x in chosen]}
+        places = {"y": list(range(rows)), "x": list(range(columns))}
+        return {"axes": axes | places, "values": maps.reshape(len(blocks), len(chosen), rows, columns)}
+
+
+def gram_patches(images: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
+    """The centred Gram matrices of all patches of images (n, colours, height, width): (patches, n²) float64."""
+    cuts = [[(i * side // n, -(-(i + 1) * side // n)) for i in range(n)]
+            for side, n in zip(images.shape[-2:], (rows, columns), strict=True)]  # fmt: skip
+    windows = [images[:, :, top:bottom, left:right] for top, bottom in cuts[0] for left, right in cuts[1]]
+    return torch.cat([gram_places(window.flatten(1)[None]) for window in windows])
+
+
+def localization_score(cka: np.ndarray, rows: int, columns: int) -> np.ndarray:
+    """Of the CKA (…, tokens, patches), as defined above; one for each of the leading axes."""
+    others = ~np.eye(rows * columns, dtype=bool)
+    ahead = np.diagonal(cka, axis1=-2, axis2=-1) - _mean(cka, others)
+    return _mean(ahead, ~find_edge(rows, columns))
+
+
+def edge_score(cka: np.ndarray, rows: int, columns: int) -> np.ndarray:
+    """Of the CKA (…, tokens, patches), as defined above; one for each of the leading axes."""
+    others, edge = ~np.eye(rows * columns, dtype=bool), find_edge(rows, columns)
+    return _mean(_mean(cka, others & edge) - _mean(cka, ~edge), edge)
+
+
+def find_edge(rows: int, columns: int) -> np.ndarray:
+    """(places,) bool: the outer ring of a grid."""
+    y, x = np.indices((rows, columns)).reshape(2, -1)
+    return (y == 0) | (y == rows - 1) | (x == 0) | (x == columns - 1)
+
+
+def compare(found: dict[str, TokenPatch], seed: int) -> dict[str, Estimate]:
+    """L1, L2, L4, and L3 where there is a GAP model, with intervals over minibatches, the same for all models.
+
+    Args:
+        found: {"vit": …, "cnn": …} and perhaps "vit_gap".
+    """
+    vit, cnn, last = found["vit"], found["cnn"], -1
+    effects = {
+        "L1": lambda chosen: vit.scores(chosen, last) - cnn.scores(chosen, last),
+        "L2": lambda chosen: edge_score(vit.cka(chosen, last), vit.blocks.rows, vit.blocks.columns),
+        "L4": lambda chosen: between(cnn.scores(chosen), vit.scores(chosen, last)),
+    }
+    if "vit_gap" in found:
+        effects["L3"] = lambda chosen: vit.scores(chosen, last) - found["vit_gap"].scores(chosen, last)
+    numbers = np.arange(len(vit.cross))
+    return {claim: bootstrap(numbers, effects[claim], seed) for claim in sorted(effects)}
+
+
+def between(cnn: Sequence[float], vit: float) -> float:
+    """L4: how far the CNN's lower blocks lie above its last one, or below the ViT's last, whichever is less.
+
+    Args:
+        cnn: localization scores (blocks,); the lower blocks are all but the last third, which is rounded down to no
+            less than one block, and their scores are averaged.
+        vit: the score of the ViT's last block.
+    """
+    lower = np.mean(cnn[: len(cnn) - max(1, len(cnn) // 3)])
+    return float(min(lower - cnn[-1], vit - lower))
+
+
+def _find_blocks(parameter: str, model: nn.Module, images: torch.Tensor) -> Blocks:
+    blocks = Blocks.of(parameter, model, images)
+    if min(blocks.rows, blocks.columns) < 3:
+        raise InputError(
+            f"{parameter} must have 3×3 places or more in its last block, so that some are not at the edge, not "
+            f"{blocks.rows}×{blocks.columns}: choose another model or a larger image_size"
+        )
+    return blocks
+
+
+def _normalize(cross: np.ndarray, tokens: np.ndarray, patches: np.ndarray) -> np.ndarray:
+    scale = np.sqrt(tokens[..., :, None] * patches)
+    return np.divide(cross, scale, out=np.full_like(cross, np.nan), where=scale > 0)
+
+
+def _mean(values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """Mean over the chosen of the last axis, without NaN; NaN where nothing is left."""
+    known = ~np.isnan(values) & chosen
+    sums, counts = np.where(known, values, 0).sum(-1), known.sum(-1)
+    return np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0)

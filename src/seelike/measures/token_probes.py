@@ -1,0 +1,91 @@
+"""Section 7 of the paper: what single tokens, the CLS token and all tokens pooled tell, block by block.
+
+Probes (`seelike.measures.probes`) for the class (Figs 11, D.4, F.3) and, which the paper could not measure, for the
+place of the object: its x and y in the image. Kinds of token, and which of them are kept, are `tokens.gather`'s; the
+place is also read off the kept single tokens side by side, all their channels as one list.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from itertools import chain
+
+import numpy as np
+import torch
+from torch import nn
+
+from seelike.activations.tokens import MOST_BLOCKS, Blocks, gather
+from seelike.measures.intervals import Estimate, bootstrap
+from seelike.measures.probes import Fold, measure_accuracy, measure_r2
+
+
+def measure(
+    model: nn.Module,
+    minibatches: Iterable[torch.Tensor],
+    labels: torch.Tensor,
+    folds: list[Fold],
+    centers: torch.Tensor | None = None,
+    parameter: str = "vit",
+    last_only: bool = False,
+) -> "Readout":
+    """Pass the images once through a model, and probe at most 12 evenly spread blocks, or the last alone.
+
+    Args:
+        minibatches: of shape (n, 3, height, width), none left over.
+        labels: of all images, in their order.
+        folds: from `probes.choose_folds(labels)`, the same for all models, kinds and blocks.
+        centers: (images, 2) x and y of the object, if they are known and wanted.
+
+    Raises InputError, which names `parameter`, if a block's output has no positions.
+    """
+    first, minibatches = _peek(minibatches)
+    blocks = Blocks.of(parameter, model, first, MOST_BLOCKS)
+    blocks = replace(blocks, names=blocks.names[-1:]) if last_only else blocks
+    features = gather(parameter, model, minibatches, blocks, len(labels))
+    accuracy = {kind: measure_accuracy(of, labels, folds) for kind, of in features.items()}
+    r2 = {}
+    if centers is not None:
+        features["side by side"] = {name: each.flatten(1) for name, each in features["single"].items()}
+        r2 = {kind: measure_r2(of, centers, folds) for kind, of in features.items()}
+    return Readout(blocks.names, accuracy, r2)
+
+
+@dataclass(frozen=True)
+class Readout:
+    """What probes read off one model: kind of token → (draws, blocks), accuracies, and R² of the object's place."""
+
+    blocks: tuple[str, ...]
+    accuracy: dict[str, np.ndarray]
+    r2: dict[str, np.ndarray]
+
+
+def arrays(found: dict[str, Readout]) -> dict[str, dict]:
+    """Labelled arrays for a result file, kind × layer, the mean over draws."""
+    measures: dict[str, dict] = {"probe_accuracy": {}, "position_r2": {}}
+    for which, each in found.items():
+        for measure, draws in (("probe_accuracy", each.accuracy), ("position_r2", each.r2)):
+            if draws:
+                axes = {"kind": list(draws), "layer": list(each.blocks)}
+                values = np.array([of.mean(0) for of in draws.values()])
+                measures[measure][which] = {"axes": axes, "values": values}
+    return {measure: models for measure, models in measures.items() if models}
+
+
+def compare(found: dict[str, Readout], seed: int) -> dict[str, Estimate]:
+    """L5 and L6, with intervals over draws, the same for both models.
+
+    Args:
+        found: {"vit": …, "vit_gap": …}. L6 is left out if the first has no CLS token.
+    """
+    if "vit_gap" not in found:
+        return {}
+    vit, gap = ({kind: draws[:, -1] for kind, draws in found[which].accuracy.items()} for which in ("vit", "vit_gap"))
+    draws = {"L5": gap["single"] - vit["single"]}
+    if "CLS" in vit:
+        draws["L6"] = (vit["CLS"] - vit["pooled"]) - (gap["pooled"] - gap["single"])
+    return {claim: bootstrap(each, np.mean, seed) for claim, each in draws.items()}
+
+
+def _peek(minibatches: Iterable[torch.Tensor]) -> tuple[torch.Tensor, Iterable[torch.Tensor]]:
+    rest = iter(minibatches)
+    first = next(rest)
+    return first, chain([first], rest)

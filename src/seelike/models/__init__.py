@@ -1,0 +1,1 @@
+"""Any timm model by name, and the bundled ones with their weights."""

@@ -1,0 +1,190 @@
+"""Models by timm name: pretrained, from a local file, or with random weights.
+
+All weights are a local file before timm sees them: bundled, the user's own, or fetched from the hub. The head is the
+file's: a checkpoint of another number of classes, or of none, keeps its own, as the layers below it do not change.
+"""
+
+import hashlib
+import math
+from functools import lru_cache
+from pathlib import Path
+
+import timm
+import torch
+from timm.layers import PatchEmbed
+from timm.models import PretrainedCfg
+from torch import nn
+
+from seelike.hub import files as hub
+from seelike.models import bundled
+from seelike.models.checkpoints import Misfit, check_file, check_numbers
+from seelike.models.names import Blueprint, check_name, fetch_weights, find_blueprint
+from seelike.system.errors import InputError, in_one_line
+from seelike.system.progress import tell
+
+
+def check_model(parameter: str, name: str, checkpoint: str = "") -> None:
+    """Refuse a name that timm does not know and a checkpoint that cannot be read; loads nothing, asks no network.
+
+    Raises InputError, which names `parameter` (or `parameter`_checkpoint).
+    """
+    check_name(parameter, name, checkpoint)
+    if checkpoint:
+        check_file(f"{parameter}_checkpoint", Path(checkpoint))
+    elif name.partition(".")[0] in bundled.ARCHITECTURES:
+        bundled.check_weights(timm.get_pretrained_cfg(name).file)
+
+
+def load_model(parameter: str, name: str, checkpoint: str = "", image_size: int = 0, device: str = "cpu") -> nn.Module:
+    """The trained model, in evaluation mode.
+
+    Args:
+        parameter: "vit" or "cnn", named where something is refused.
+        name: a timm name, or "hf-hub:owner/name" of a timm model on the hub.
+        checkpoint: a file of weights (.safetensors, .pth, .pt, .bin) instead of the name's own.
+        image_size: side in pixels; 0 for the model's own. Position embeddings are resampled.
+
+    Raises InputError if the weights cannot be had or do not fit.
+    """
+    blueprint = find_blueprint(parameter, name)
+    file = checkpoint or fetch_weights(parameter, name, blueprint.card)
+    which = f"{parameter}_checkpoint={checkpoint!r}" if checkpoint else f"{parameter}={name!r}"
+    overlay = {}
+    if file != blueprint.card.file:  # the bundled weights are compared with their manifest as timm loads them
+        check_file(f"{parameter}_checkpoint" if checkpoint else f"{parameter}={name!r}: its file", Path(file))
+        overlay = {"file": file, "custom_load": False}
+    model = _load(parameter, name, blueprint, image_size, device, overlay, which)
+    check_numbers(model, which)
+    return model
+
+
+def load_random(parameter: str, name: str, image_size: int = 0, device: str = "cpu", seed: int = 0) -> nn.Module:
+    """The control: the same architecture with random weights, in evaluation mode.
+
+    For a bundled model it is the very state that its training started from; for others timm's own
+    initialisation, drawn from `seed`, but for one thing. Some families start their branches at (nearly) zero,
+    by a last norm of 0 or a LayerScale of 1e-5: the blocks then do nothing, and all layers are the same one.
+    Such scales start at 1 here, as in the paper's models, which have none.
+    """
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = _create(parameter, name, find_blueprint(parameter, name), image_size, device)
+    for key, scale in model.named_parameters():
+        if (
+            scale.ndim <= 1
+            and not key.endswith("bias")
+            and (scale == scale.flatten()[0]).all()
+            and scale.abs().max() < 0.1
+        ):
+            nn.init.ones_(scale)
+    return model
+
+
+def transform_of(model: nn.Module, image_size: int = 0):
+    """The model's own evaluation transform: PIL image → (3, h, w); one object for all models of the same."""
+    config = timm.data.resolve_model_data_config(model)
+    if image_size:
+        config["input_size"] = (3, image_size, image_size)
+    return _create_transform(tuple(sorted(config.items())))
+
+
+@lru_cache
+def _create_transform(config: tuple):
+    return timm.data.create_transform(**dict(config), is_training=False)
+
+
+def describe(model: nn.Module, name: str, checkpoint: str = "", initial: bool = False) -> dict:
+    """Name, origin and hashes of a model, for the provenance of a result; an `initial` state has no file.
+
+    `classes` is what the model's head tells apart, 0 for a model without one; `repository` and `commit` are the hub's.
+    """
+    digest = hashlib.sha256()
+    for key, value in model.state_dict().items():
+        digest.update(key.encode())
+        digest.update(value.cpu().contiguous().numpy().tobytes())
+    known = {"name": name, "parameters": sum(p.numel() for p in model.parameters()), "state_sha256": digest.hexdigest()}
+    file = checkpoint or model.pretrained_cfg.get("file", "")
+    if file and not initial:
+        known |= {"classes": model.num_classes, "file": Path(file).name, "file_sha256": bundled.sha256(file)}
+        known |= hub.find_origin(file)
+    return known
+
+
+def _load(parameter: str, name: str, blueprint: Blueprint, image_size: int, device: str, overlay: dict, which: str):
+    """With the head that the file has: where nothing but the classifier does not match, once more with the file's."""
+    try:
+        return _create(parameter, name, blueprint, image_size, device, overlay)
+    except InputError:
+        raise
+    except Exception as error:  # torch's on keys and shapes, or whatever a family's own conversion of files raises
+        load_random(parameter, name, image_size, device)  # raises if it was the image size, not the weights
+        misfit = Misfit.read(error)
+        classes = None if "num_classes" in overlay else _count_classes(misfit, blueprint.card, overlay)
+        if classes is None:
+            fault = misfit if misfit.names() else in_one_line(error)
+            at = f" at image_size={image_size}" if image_size else ""
+            raise InputError(f"{which} does not fit {name}{at} (is it of another architecture?): {fault}") from None
+    tell(f"{which}: the file's head tells {classes} classes apart, not {blueprint.card.num_classes}, and stays so")
+    return _load(parameter, name, blueprint, image_size, device, overlay | {"num_classes": classes}, which)
+
+
+def _count_classes(misfit: Misfit, card: PretrainedCfg, overlay: dict) -> int | None:
+    """What the head of a file tells apart, if nothing but the head does not match; 0 for a file without one."""
+    heads = (card.classifier,) if isinstance(card.classifier, str) else card.classifier or ()
+    if not misfit.names() or not all(name.rpartition(".")[0] in heads for name in misfit.names()):
+        return None
+    weight = f"{heads[0]}.weight"
+    if weight in misfit.reshaped:
+        return misfit.reshaped[weight][0][0]
+    held = timm.models.load_state_dict(overlay["file"], weights_only=True) if misfit.unexpected else {}
+    return len(held[weight]) if weight in held else 0
+
+
+def _create(
+    parameter: str, name: str, blueprint: Blueprint, image_size: int, device: str, overlay: dict | None = None
+) -> nn.Module:
+    """Create a model, random without `overlay`; one blank image through it shows an unsuitable size at once."""
+    card = blueprint.card
+    if card.input_size[0] != 3:
+        raise InputError(f"{parameter}={name!r} takes images of {card.input_size[0]} channels, not RGB, which has 3")
+    size = {"img_size": image_size} if image_size and card.fixed_input_size else {}
+    arguments = blueprint.arguments | size | {"pretrained_cfg_overlay": overlay or None}
+    try:
+        model = timm.create_model(blueprint.name, pretrained=overlay is not None, **arguments)
+    except Exception as error:
+        if overlay is not None:  # the weights may be what is wrong
+            raise
+        raise InputError(_say_size(parameter, name, card, image_size, error)) from None
+    model = model.eval().to(device)
+    _check_patches(parameter, name, model, image_size)
+    height, width = (image_size, image_size) if image_size else card.input_size[1:]
+    try:
+        with torch.inference_mode():
+            model(torch.zeros(1, 3, height, width, device=device))
+    except Exception as error:  # whatever the architecture's own checks raise
+        raise InputError(_say_size(parameter, name, card, image_size, error)) from None
+    return model
+
+
+def _say_size(parameter: str, name: str, card: PretrainedCfg, image_size: int, error: Exception) -> str:
+    own = "×".join(map(str, card.input_size[1:]))
+    size = f"image_size={image_size}" if image_size else f"a {own} RGB image"
+    hint = f" (0 is its own size, {own})" if image_size else ""
+    return f"{size} does not suit {parameter}={name!r}{hint}: {in_one_line(error)}"
+
+
+def _check_patches(parameter: str, name: str, model: nn.Module, image_size: int) -> None:
+    """Refuse a size of which a model would leave out the last rows and columns, as they do not fill a patch."""
+    embed = next((m for m in model.modules() if isinstance(m, PatchEmbed)), getattr(model, "patch_embed", None))
+    cut = getattr(embed, "proj", None)
+    padded = getattr(embed, "dynamic_img_pad", False)
+    if not isinstance(cut, nn.Conv2d) or cut.kernel_size != cut.stride or any(cut.padding) or padded:
+        return
+    patch = math.lcm(*cut.kernel_size)
+    if image_size % patch:
+        below = image_size // patch * patch
+        near = f"{below} or {below + patch}" if below else patch
+        raise InputError(
+            f"image_size={image_size} does not suit {parameter}={name!r}, which cuts images into patches of {patch} "
+            f"pixels: use {near}"
+        )

@@ -1,0 +1,175 @@
+"""How every bundled model is trained: one recipe a family, and what each of its models changes in it.
+
+A family is one set of designs at one size of image, trained on one kind of image: `shapes` on this project's
+drawings, `cifar10` on photographs. Models are named as timm names them, `architecture.tag`; the tag says what the
+weights learned from. `FAMILIES` is the only list of them: `bundled` registers what stands there, `train` trains it.
+"""
+
+import re
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+
+import numpy as np
+
+ALL_IMAGES = 100_000  # distinct training drawings: "100 %"
+ALL_PHOTOGRAPHS = 45_000  # of CIFAR-10's 50,000; the others are held out for the learning curve
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Muon for the weight matrices of transformer and Mixer blocks, AdamW for all else, at one learning rate.
+
+    It rises for `warmup` steps and falls to zero as a cosine. The same on any machine.
+    """
+
+    task: str = "shapes"  # what is learned: a name in `tasks`
+    start: str = ""  # the bundled model to fine-tune; "": drawn from the seed
+    images: int = ALL_IMAGES  # distinct ones, in a new order every epoch
+    steps: int = 6_000
+    rate: float = 2e-3  # the highest learning rate
+    batch_size: int = 32
+    weight_decay: float = 0.05  # of weights of two or more dimensions
+    betas: tuple[float, float] = (0.9, 0.98)  # of AdamW; Muon's momentum is torch's default
+    warmup: int = 200  # steps
+    seed: int = 0  # of the initial state, of the order of images and of their augmentation
+    augment: bool = False  # flip left and right, and crop from a border of zeros, 4 pixels wide
+
+    def rate_at(self, step: int) -> float:
+        """Learning rate of a step, 0 to `steps` − 1."""
+        if step not in range(self.steps):
+            raise ValueError(f"the recipe has steps 0 to {self.steps - 1}, not {step}")
+        warm = min(1.0, (step + 1) / self.warmup)
+        progress = max(0, step - self.warmup) / max(1, self.steps - self.warmup)
+        return self.rate * warm * (1 + float(np.cos(np.pi * progress))) / 2
+
+    def choose_batch(self, step: int) -> np.ndarray:
+        """Which images a step sees: every image once an epoch, a function of seed and step alone."""
+        epoch, position = divmod(step, self.images // self.batch_size)
+        return _order(self.seed, epoch, self.images)[position * self.batch_size :][: self.batch_size]
+
+
+@lru_cache(maxsize=1)
+def _order(seed: int, epoch: int, images: int) -> np.ndarray:
+    return np.random.default_rng([seed, epoch]).permutation(images)
+
+
+NO_SKIP_BLOCKS = (1, 4, 6)  # early, middle, late: one design each, whose block of that number has no skips
+DESIGNS = ("vit", "gap", "small", "resnet", "mixer", *(f"noskip{block}" for block in NO_SKIP_BLOCKS))
+SHARES = (3, 10, 30)  # percent of the images that ViTs of less data see
+EARLY_SHARES = (1, 3, 10)  # percent of its steps after which a run's state is shipped too
+
+
+@dataclass(frozen=True)
+class Family:
+    """One set of designs at one size of image, trained on one kind of image; the paper's interventions included."""
+
+    tag: str
+    image_size: int  # pixels a side
+    patch_size: int
+    small: str  # the smaller ViT, by a name in `bundled.SMALLER`
+    vit: Recipe  # of the ViTs and the Mixer
+    resnet: Recipe
+    near: Recipe  # fine-tuning on a near task …
+    far: Recipe  # … and on a far one
+    gap_rate: float = 0.6  # of the learning rate: lower for GAP, as in the paper (3e-4, and 1e-3 for CLS)
+    seeds: dict[str, int] = field(default_factory=dict)  # design → trainings, where there is more than one
+
+    def name(self, design: str) -> str:
+        """The architecture's name in timm."""
+        patched = f"patch{self.patch_size}"
+        size = self.image_size
+        if design.startswith("noskip"):
+            return f"vit_pocket_{design}_{patched}_{size}"
+        return {
+            "vit": f"vit_pocket_{patched}_{size}",
+            "gap": f"vit_pocket_{patched}_gap_{size}",
+            "small": f"vit_{self.small}_{patched}_{size}",
+            "resnet": "resnet_pocket" if size == 56 else f"resnet_pocket_{size}",
+            "mixer": f"mixer_pocket_{patched}_{size}",
+        }[design]
+
+    def recipe(self, design: str) -> Recipe:
+        """How a design is trained on all images, from seed 0."""
+        if design == "gap":
+            return replace(self.vit, rate=self.vit.rate * self.gap_rate)
+        return self.resnet if design == "resnet" else self.vit
+
+    def recipes(self) -> dict[str, Recipe]:
+        """Every training, by the name of what it makes."""
+        runs = [(design, "", self.recipe(design)) for design in DESIGNS]
+        little = [("vit", share) for share in SHARES] + [("small", SHARES[0]), ("resnet", SHARES[0])]
+        for design, share in little:
+            whole = self.recipe(design)
+            runs.append((design, f"_{share}pct", replace(whole, images=whole.images * share // 100)))
+        for tuned in (self.near, self.far):
+            runs.append(("vit", f"_to_{tuned.task}", replace(tuned, start=f"{self.name('vit')}.{self.tag}")))
+        table = {}
+        for design, change, recipe in runs:
+            for seed in range(self.seeds.get(design + change, 1)):
+                twin = f"_seed{seed}" if seed else ""
+                start = recipe.start and recipe.start + twin
+                table[f"{self.name(design)}.{self.tag}{change}{twin}"] = replace(recipe, seed=seed, start=start)
+        return table
+
+    def early(self) -> dict[str, tuple[str, int]]:
+        """Early states that are shipped too, to show when a property appears: name → run, percent of its steps."""
+        runs = (f"{self.name(design)}.{self.tag}" for design in ("vit", "resnet"))
+        return {f"{run}_after{percent}pct": (run, percent) for run in runs for percent in EARLY_SHARES}
+
+
+DRAWINGS = Recipe()
+PHOTOGRAPHS = Recipe("cifar10", images=ALL_PHOTOGRAPHS, steps=6_250, rate=3e-3, batch_size=64, augment=True)
+SHAPES = Family(
+    tag="shapes",
+    image_size=56,
+    patch_size=8,
+    small="smallpocket",
+    vit=DRAWINGS,
+    resnet=replace(DRAWINGS, steps=1_500),  # it learns this task far faster than the others
+    near=replace(DRAWINGS, task="regrouped", images=20_000, steps=1_000, rate=DRAWINGS.rate * 0.3),
+    far=replace(DRAWINGS, task="strokes", images=20_000, steps=1_000, rate=DRAWINGS.rate * 0.3),
+    seeds={"vit": 3, "gap": 3, "resnet": 3},
+)
+CIFAR10 = Family(
+    tag="cifar10",
+    image_size=32,
+    patch_size=4,
+    small="slimpocket",
+    vit=PHOTOGRAPHS,
+    resnet=replace(PHOTOGRAPHS, steps=9_375, rate=8e-3),
+    near=replace(PHOTOGRAPHS, task="pairs", steps=1_250, rate=PHOTOGRAPHS.rate * 0.3),
+    far=replace(PHOTOGRAPHS, task="strokes", images=20_000, steps=1_250, rate=PHOTOGRAPHS.rate * 0.3, augment=False),
+    seeds={"vit": 3, "gap": 3, "resnet": 3, "mixer": 3},
+)
+FAMILIES = {family.tag: family for family in (SHAPES, CIFAR10)}
+RECIPES = {name: recipe for family in FAMILIES.values() for name, recipe in family.recipes().items()}
+EARLY = {name: run for family in FAMILIES.values() for name, run in family.early().items()}
+
+VIT, GAP, SMALL, RESNET, MIXER = map(SHAPES.name, DESIGNS[:5])
+NO_SKIP = {block: SHAPES.name(f"noskip{block}") for block in NO_SKIP_BLOCKS}
+
+
+def find_family(name: str) -> Family:
+    """The family of a bundled model."""
+    return FAMILIES[name.partition(".")[2].partition("_")[0]]
+
+
+def find_recipe(name: str) -> Recipe:
+    """How a bundled model was trained; of an early state, the recipe of its run."""
+    return RECIPES[EARLY[name][0] if name in EARLY else name]
+
+
+def find_runs(name: str) -> list[str]:
+    """A model, then the bundled ones that were trained likewise from other seeds; of any other model itself alone."""
+    if name not in RECIPES:
+        return [name]
+    return [name, *(other for other in RECIPES if other != name and _unseeded(other) == _unseeded(name))]
+
+
+def _unseeded(name: str) -> str:
+    return re.sub(r"_seed\d+$", "", name)
+
+
+def kept_steps(run: str) -> dict[int, str]:
+    """The steps of a run after which its state is shipped under a name of its own."""
+    return {RECIPES[run].steps * percent // 100: name for name, (of, percent) in EARLY.items() if of == run}

@@ -1,0 +1,1 @@
+"""Result files: written, checked, judged by claims, read again and compared."""

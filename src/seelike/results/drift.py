@@ -1,0 +1,103 @@
+"""How far two folders of results lie apart, chapter by chapter: the book as published, and as just built."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from seelike.results import comparison
+from seelike.results.results import Result
+from seelike.system.errors import InputError
+
+# Differences beyond it count: one in the last digit that the book prints. Rounding on another processor stays several
+# times below, even in bootstrapped intervals and in what hangs on a maximum, such as a probe's penalty or a best match.
+TOLERANCE = 0.01
+MOST_NAMED = 6
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How far one chapter's results lie apart: `largest`, inf where only one is defined, lies in the claim or measure
+    `where`; `faults` says what counts as a difference, and `reasons` what may have made it."""
+
+    chapter: str
+    largest: float
+    where: str
+    faults: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def agrees(self) -> bool:
+        return not self.faults
+
+
+def measure_drift(published: Path, fresh: Path, tolerance: float = TOLERANCE) -> list[Drift]:
+    """One entry a chapter of the folder `published`; each must be in `fresh`, too.
+
+    Raises InputError if either is no folder, or `published` holds no results.
+    """
+    for folder in (published, fresh):
+        if not folder.is_dir():
+            raise InputError(f"RESULT must be two result files or two folders of them, and {folder} is no folder")
+    files = sorted(published.glob("*.json"))
+    if not files:
+        raise InputError(f"RESULT must be folders of result files such as results/pocket, and {published} holds none")
+    return [_drift_of(file, fresh / file.name, tolerance) for file in files]
+
+
+def report(drifts: list[Drift], tolerance: float) -> str:
+    """One line a chapter, then what differs."""
+    lines = [("chapter", "largest difference", "in", "")]
+    for drift in drifts:
+        lines.append((drift.chapter, f"{drift.largest:.1e}", drift.where, "" if drift.agrees else "differs"))
+    differing = [drift for drift in drifts if not drift.agrees]
+    said = [line for drift in differing for line in (drift.chapter, *_explain(drift), "")]
+    verdict = f"{len(differing)} of {len(drifts)} chapters differ" if differing else f"all {len(drifts)} chapters agree"
+    return "\n".join([*comparison.align(lines), "", *said, f"{verdict}; the tolerance is {tolerance:g}"])
+
+
+def _explain(drift: Drift) -> list[str]:
+    made_with = [f"made with {'; '.join(drift.reasons)}"] if drift.reasons else []
+    return [f"  {line}" for line in (*drift.faults, *made_with)]
+
+
+def _drift_of(published: Path, fresh: Path, tolerance: float) -> Drift:
+    one = Result.load(published)
+    if not fresh.is_file():
+        return Drift(published.stem, math.inf, "", (f"{fresh} is missing",))
+    other = Result.load(fresh)
+    found = comparison.compare(one, other)
+    faults = [f"{name} differs by {size:.2g}" for name, size in found.differences.items() if not size <= tolerance]
+    faults += [f"{claim}: {_judged(one, claim)}; now {_judged(other, claim)}" for claim in found.verdicts]
+    if found.apart:
+        faults.append(f"not in both alike: {_name(found.apart)}")
+    where = max(found.differences, key=found.differences.get, default="")
+    largest, where = (math.inf, found.apart[0]) if found.apart else (found.differences.get(where, 0.0), where)
+    return Drift(published.stem, largest, where if largest else "", tuple(faults), tuple(_find_reasons(one, other)))
+
+
+def _judged(result: Result, claim: str) -> str:
+    entry = result.claims[claim]
+    return f"{entry['verdict']} (untrained {entry['control_verdict']})"
+
+
+def _find_reasons(one: Result, other: Result) -> list[str]:
+    """What differs in parameters, libraries, weights and images, in a phrase each."""
+    libraries = (result.provenance["libraries"] for result in (one, other))
+    weights = ({k: v["state_sha256"] for k, v in result.provenance["models"].items()} for result in (one, other))
+    images = ({k: v for k, v in r.provenance.items() if k.endswith("dataset")} for r in (one, other))
+    changed = [*_differing(one.parameters, other.parameters), *_differing(*libraries)]
+    said = [f"{name} {before!r}, now {after!r}" for name, before, after in changed]
+    others = {"weights": _differing(*weights), "images": _differing(*images)}
+    return said + [f"other {what} ({_name([each[0] for each in them])})" for what, them in others.items() if them]
+
+
+def _name(names: Sequence[str]) -> str:
+    """The first names of a list, and how many more there are."""
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more
+
+
+def _differing(one: dict, other: dict) -> list[tuple]:
+    names = dict.fromkeys([*one, *other])
+    return [(name, one.get(name), other.get(name)) for name in names if one.get(name) != other.get(name)]

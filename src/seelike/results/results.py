@@ -1,0 +1,131 @@
+"""Result files: the numbers behind every figure, with where they came from."""
+
+import json
+import math
+import os
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass, field
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+
+from seelike import __version__
+from seelike.results import schema
+from seelike.system.paths import RESULTS, read_commit
+
+DECIMALS = 6
+SCALES = ("pocket", "pretrained", "paper")
+LIBRARIES = ("torch", "torchvision", "timm", "numpy", "scipy", "safetensors", "pillow")
+
+
+@dataclass
+class Result:
+    """All that a chapter found.
+
+    `measures` maps measure → model (or pair) → {"axes": {name: labels}, "values": array in their order}; a
+    control stands beside its measure as `<measure>_random`. `claims` maps claim id → effect, interval,
+    control and verdict.
+    """
+
+    chapter: str
+    profile: str
+    parameters: dict
+    provenance: dict
+    measures: dict[str, dict[str, dict]] = field(default_factory=dict)
+    claims: dict[str, dict] = field(default_factory=dict)
+
+    def save(self, results_dir: str | Path) -> Path:
+        """Write `<results_dir>/<profile>/<chapter>.json`, whole or not at all; returns its path."""
+        plain = _plain(asdict(self))
+        schema.check(plain)
+        path = Path(results_dir) / self.profile / f"{self.chapter}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(_pretty(plain) + "\n")
+            os.chmod(temporary, 0o644)
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+        return path
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Result":
+        """Read a result file; values become float64 arrays, null becomes NaN.
+
+        Raises InputError if it is missing, no JSON, or not in the form that `save` writes.
+        """
+        return cls(**schema.read(path))
+
+
+def read_published(chapter: str, results_dir: str | Path) -> dict[str, Result]:
+    """What is published of a chapter, by scale: from `results_dir`, else as it came with the book, else left out."""
+    found = {}
+    for profile in SCALES:
+        places = (Path(folder) / profile / f"{chapter}.json" for folder in (results_dir, RESULTS))
+        path = next((place for place in places if place.is_file()), None)
+        if path:
+            found[profile] = Result.load(path)
+    return found
+
+
+def gather_scales(result: Result, results_dir: str | Path) -> dict[str, Result]:
+    """A new result, then what is published of its chapter at the other scales."""
+    return {result.profile: result} | read_published(result.chapter, results_dir) | {result.profile: result}
+
+
+def trace(started: float, models: dict, dataset: dict, device: str) -> dict:
+    """The provenance of a run that began at `started` (`time.monotonic()`)."""
+    return {
+        "version": __version__,
+        "commit": read_commit(),
+        "python": ".".join(map(str, sys.version_info[:3])),
+        "libraries": {name: metadata.version(name) for name in LIBRARIES},
+        "models": models,
+        "dataset": dataset,
+        "device": device,
+        "seconds": round(time.monotonic() - started, 1),
+        "peak_mib": peak_mib(),
+    }
+
+
+def peak_mib() -> int | None:
+    """The largest resident memory of this process so far, in MiB; None where the system does not tell."""
+    try:
+        status = Path("/proc/self/status").read_text()
+        return int(status.split("VmHWM:")[1].split()[0]) // 2**10
+    except (OSError, IndexError):
+        pass
+    try:
+        import resource
+    except ImportError:
+        return None
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // unit
+
+
+def _plain(value):
+    """Arrays become nested lists, numbers are rounded, NaN becomes null."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [_plain(item) for item in value]
+    if isinstance(value, (float, np.floating)):
+        return round(float(value), DECIMALS) + 0.0 if math.isfinite(value) else None
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _pretty(value, indent: int = 0) -> str:
+    """JSON with one line for each list of plain values, so that a row of a matrix is a line of a diff."""
+    inner = " " * (indent + 1)
+    if isinstance(value, dict) and value:
+        items = [f"{json.dumps(key)}: {_pretty(item, indent + 1)}" for key, item in value.items()]
+        return "{\n" + ",\n".join(inner + item for item in items) + "\n" + " " * indent + "}"
+    if isinstance(value, list) and value and isinstance(value[0], list):
+        return "[\n" + ",\n".join(inner + _pretty(item, indent + 1) for item in value) + "\n" + " " * indent + "]"
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,81 @@
+"""What a result file must be: JSON of the schema, and what a schema cannot say."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+
+from seelike.results.claims import CLAIMS
+from seelike.system.errors import InputError
+
+SCHEMA = json.loads(Path(__file__).with_name("result.schema.json").read_text())
+VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
+LARGEST = 1e300  # beyond it numbers are no measurements, and break arithmetic
+
+
+def read(path: str | Path) -> dict:
+    """The content of a result file; values are float64 arrays, null in them is NaN.
+
+    Raises InputError, which names the file and the place in it, for a file that is missing or unsound.
+    """
+    try:
+        plain = _parse(Path(path).read_bytes())
+    except OSError as error:
+        raise InputError(f"the result file {path} cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:  # of text, of JSON
+        raise InputError(f"the result file {path} is no JSON: {error}") from None
+    try:
+        check(plain)
+    except (jsonschema.ValidationError, RecursionError) as error:
+        place, fault = (error.json_path, error.message) if hasattr(error, "json_path") else ("$", "too deep")
+        raise InputError(f"the result file {path} is damaged at {place}: {fault[:200]}") from None
+    for measure, models in plain["measures"].items():
+        for model, entry in models.items():
+            entry["values"] = _array(entry, f"the result file {path} is damaged at {measure}.{model}")
+    for claim, entry in plain["claims"].items():
+        _check_claim(claim, entry, f"the result file {path} is damaged at {claim}")
+    return plain
+
+
+def check(plain: dict) -> None:
+    """Raise jsonschema.ValidationError where the schema does not hold."""
+    error = jsonschema.exceptions.best_match(VALIDATOR.iter_errors(plain))
+    if error:
+        raise error
+
+
+def _parse(content: bytes) -> dict:
+    plain = json.loads(content.decode(), parse_constant=_refuse_constant)
+    if b"\\ud" in content.lower():  # half of a character, perhaps, which could not be printed
+        json.dumps(plain, ensure_ascii=False).encode()
+    return plain
+
+
+def _refuse_constant(name: str):
+    raise ValueError(f"{name} stands in it")
+
+
+def _array(entry: dict, complaint: str) -> np.ndarray:
+    shape = tuple(len(labels) for labels in entry["axes"].values())
+    values = np.array(entry["values"], dtype=object)
+    if any(isinstance(value, list) for value in values.flat):
+        raise InputError(f"{complaint}: its rows differ in length")
+    if values.shape != shape:
+        raise InputError(f"{complaint}: its values have shape {values.shape}, its axes {shape}")
+    if not {type(value) for value in values.flat} <= {int, float, type(None)}:
+        raise InputError(f"{complaint}: its values are not all numbers")
+    if any(value is not None and abs(value) > LARGEST for value in values.flat):
+        raise InputError(f"{complaint}: a value is beyond {LARGEST:g}")
+    if max(entry.get("stage_ends", []), default=0) > shape[0]:
+        raise InputError(f"{complaint}: a stage ends beyond the last of {shape[0]} layers")
+    return values.astype(float)
+
+
+def _check_claim(claim: str, entry: dict, complaint: str) -> None:
+    if claim not in CLAIMS:
+        raise InputError(f"{complaint}: the book has no such claim")
+    for kind in ("interval", "control_interval"):
+        low, high = entry[kind]
+        if (low is None) != (high is None) or (low is not None and low > high):
+            raise InputError(f"{complaint}: its {kind} [{low}, {high}] does not go from low to high")

@@ -1,0 +1,128 @@
+"""Stage the book: its sources with every chapter executed, its numbers beside it, ready for Jupyter Book."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import nbformat
+
+from seelike.execution import notebook as execute
+from seelike.site import address
+from seelike.site.status import describe_run
+from seelike.system.errors import InputError
+from seelike.system.paths import BOOK, PACKAGE, REPOSITORY, RESULTS
+from seelike.system.progress import relay
+
+# These read what came before, or what is published of it, and are never kept.
+OVERVIEWS = {"scorecard": 1, "intro": 1, "families": 1, "speed": 1, "status": 2}
+AT_ONCE = min(2, os.cpu_count() or 1)  # chapters, each of which may need 1.5 GB
+
+
+def stage_book(folder: Path) -> None:
+    """Lay out the book's sources in `folder`, every chapter executed at its defaults, two at a time.
+
+    A chapter whose code, package, weights and stored results are those of its last execution keeps its
+    outputs and only takes the new prose. What the chapters found comes to lie in `results` beside `folder`.
+    Where the book's address is known, its pages install the package at the commit that is staged.
+
+    Raises InputError outside of a clone.
+    """
+    if not REPOSITORY:
+        raise InputError("the book can only be built in a clone of it; a chapter runs anywhere: seelike run CHAPTER")
+    from seelike.site.furnish import furnish
+
+    source = address.find_source(BOOK.parent)
+    build = folder.parent
+    build.mkdir(parents=True, exist_ok=True)
+    for made in ("results", "costs"):
+        shutil.rmtree(build / made, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=build) as scratch:
+        fresh = Path(scratch) / folder.name
+        shutil.copytree(BOOK, fresh / "book", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
+        for name in ("_config.yml", "_toc.yml"):
+            shutil.copy(BOOK.parent / name, fresh)
+        for notebook, executed in _execute_all(sorted(BOOK.glob("*.ipynb")), build).items():
+            page = _with_outputs(notebook, executed)
+            nbformat.write(address.pin(page, source) if source else page, fresh / "book" / notebook.name)
+        furnish(fresh, build / "results")
+        shutil.rmtree(folder, ignore_errors=True)
+        fresh.rename(folder)
+
+
+def _execute_all(notebooks: list[Path], build: Path) -> dict[Path, Path]:
+    """Each notebook → its executed copy; the overviews after all others. At the first failure no other is begun."""
+    done = {}
+    turns = [[n for n in notebooks if OVERVIEWS.get(n.stem, 0) == turn] for turn in range(3)]
+    with relay():
+        for pages in turns:
+            pool = ThreadPoolExecutor(AT_ONCE)
+            try:
+                done |= zip(pages, pool.map(lambda page: _execute_unless_known(page, build), pages), strict=True)
+            finally:
+                pool.shutdown(cancel_futures=True)
+    return done
+
+
+def _execute_unless_known(notebook: Path, build: Path) -> Path:
+    """The executed notebook, from `build/executed/<name>/<key>`, where its results lie too."""
+    store = build / "executed" / notebook.stem
+    known = store / execute.hash_chapter(notebook, {}, _published_elsewhere())
+    executed = known / notebook.name
+    if notebook.stem in OVERVIEWS or not executed.is_file():
+        print(f"{notebook.stem}: executing", file=sys.stderr, flush=True)
+        shutil.rmtree(store, ignore_errors=True)
+        results = build / "results" if notebook.stem in OVERVIEWS else known / "results"
+        places = {"results_dir": str(results), "costs_dir": str(build / "costs")}
+        takes = execute.read_parameters(notebook)
+        execute_apart(notebook, executed, {name: place for name, place in places.items() if name in takes})
+    else:
+        print(f"{notebook.stem}: nothing but prose can have changed, keeping its outputs", file=sys.stderr)
+    if (known / "results").is_dir():
+        shutil.copytree(known / "results", build / "results", dirs_exist_ok=True)
+    (build / "costs").mkdir(exist_ok=True)
+    (build / "costs" / f"{notebook.stem}.json").write_text(json.dumps(read_cost(executed)), encoding="utf-8")
+    return executed
+
+
+def _published_elsewhere() -> tuple[Path, ...]:
+    """What is published but the very numbers that the book's chapters compute anew, which they do not read."""
+    return tuple(sorted(folder for folder in RESULTS.iterdir() if folder.is_dir() and folder.name != "pocket"))
+
+
+def _with_outputs(notebook: Path, executed: Path) -> nbformat.NotebookNode:
+    """The notebook as it is now, with the outputs of its last execution."""
+    page = nbformat.read(notebook, as_version=4)
+    ran = [cell for cell in nbformat.read(executed, as_version=4).cells if cell.cell_type == "code"]
+    ran = [cell for cell in ran if "injected-parameters" not in cell.metadata.get("tags", [])]
+    for cell, done in zip((c for c in page.cells if c.cell_type == "code"), ran, strict=True):
+        cell.outputs = done.outputs
+    return page
+
+
+def execute_apart(notebook: Path, target: Path, parameters: dict[str, str]) -> None:
+    """Execute a notebook in a process of its own, on its share of the cores; what it refuses is a RuntimeError.
+
+    The executed notebook bears what that took, see `read_cost`.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        executed = Path(folder) / notebook.name
+        command = [sys.executable, "-P", PACKAGE / "execution" / "apart.py", notebook, executed, json.dumps(parameters)]
+        threads = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // AT_ONCE))}
+        began = time.monotonic()
+        done = subprocess.run(command, capture_output=True, text=True, env=threads | os.environ)
+        if done.returncode:
+            raise RuntimeError(f"{notebook.stem} could not be executed:\n{done.stderr[-3000:]}")
+        peak = json.loads(done.stdout.splitlines()[-1])
+        execute.note(executed, {"cost": describe_run(time.monotonic() - began, peak)})
+        execute.put(executed, target)
+
+
+def read_cost(executed: Path) -> dict:
+    """What the execution of a chapter of the built book took, where and of which commit; empty where not noted."""
+    return nbformat.read(executed, as_version=4).metadata.get("seelike", {}).get("cost", {})

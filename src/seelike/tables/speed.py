@@ -1,0 +1,128 @@
+"""What measuring costs: what `make bench` found, from its file, in tables and words."""
+
+import json
+from pathlib import Path
+
+from seelike.system.errors import InputError
+from seelike.system.paths import RESULTS
+from seelike.tables.verdicts import table
+
+FILE = RESULTS / "bench.json"
+PEERS = {
+    "blocks": "blocks of both models",
+    "all": "innermost modules in the ViT's blocks",
+    "set_all": "layers of both models, `layers=all`",
+}
+# What a bar is about, in the order of the table; all but the differences and the growth are ratios of seconds.
+MEANINGS = {
+    "cka_over_forward": "CKA of all pairs of blocks, over forward passes alone",
+    "peer_over_ours_blocks": f"torch_cka over seelike, {PEERS['blocks']}",
+    "peer_over_ours_all": f"torch_cka over seelike, {PEERS['all']}",
+    "difference_ours": "seelike's CKA against float64, largest difference",
+    "memory_growth": "peak memory, growth from a quarter of the images to all",
+    "attention_over_forward": "attention distance of the ViT, over its forward passes",
+    "norm_ratio_over_forward": "norm ratio and cosine of the ViT, over its forward passes",
+}
+OTHERS = {
+    "peer_over_ours_set_all": f"torch_cka over seelike, {PEERS['set_all']}",
+    "cka_all_over_forward": "CKA of all pairs of all layers, over forward passes",
+    "difference_peer": "torch_cka's CKA against float64, largest difference",
+    "probes_over_forward": "probes of all blocks of the ViT, over its forward passes",
+    "receptive_field_over_forward": "receptive fields of all blocks of the ViT, over its forward passes",
+    "import_seconds": "`import seelike`, seconds",
+    "book_seconds": "executing every page of the book, seconds",
+}
+
+
+def read(path: str | Path = FILE) -> dict:
+    """What `make bench` wrote. Raises InputError, which names the file, if it is missing or something else."""
+    try:
+        found = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"the file {path} of `make bench` cannot be read: {error}") from None
+    wanted = ("machine", "case", "bars", "profile", "by_images", "by_layers", "by_batch", "peer", *MEANINGS)
+    missing = [name for name in wanted if not isinstance(found, dict) or name not in found]
+    missing = missing or [f"peer.{name}" for name in PEERS if name not in found["peer"]]
+    if missing:
+        raise InputError(f"the file {path} is none of `make bench`: it has no {missing[0]}")
+    return found
+
+
+def bars(found: dict) -> str:
+    """One row a number: what was found, the bar it was to meet, and whether it did; those without a bar after them."""
+    lines = [["What", "Found", "Bar", ""], ["---", "---:", "---:", "---"]]
+    for name, meaning in MEANINGS.items():
+        way, bar = found["bars"][name]
+        met = (found[name] <= bar) == (way == "at most")
+        lines.append([meaning, _tell(found[name]), f"{way} {_tell(bar)}", "✓ met" if met else "✗ missed"])
+    lines += [[meaning, _tell(found[name]), "", ""] for name, meaning in OTHERS.items() if name in found]
+    return table(lines)
+
+
+def peers(found: dict) -> str:
+    """Seconds of CKA of all pairs, by torch_cka and by this package, beside the passes that neither can do without."""
+    lines = [["Layers", "Images by minibatch", "Passes alone", "seelike", "torch_cka", "Ratio"], ["---", *["---:"] * 5]]
+    for name, meaning in PEERS.items():
+        each = found["peer"][name]
+        seconds = [f"{each[f'seconds_{who}']:.3g} s" for who in ("forward", "ours", "peer")]
+        n_layers = sum(each["layers"].values())
+        images = f"{each['images']} by {each['batch']}"
+        lines.append([f"{n_layers} {meaning}", images, *seconds, f"{each['peer_over_ours']:.3g}"])
+    return table(lines)
+
+
+def chapters(found: dict) -> str:
+    """Seconds of every chapter's measuring at its defaults."""
+    if "chapter_seconds" not in found:
+        return "This run left them out."
+    lines = [["Chapter", "Seconds"], ["---", "---:"]]
+    return table(lines + [[name, f"{seconds:.0f}"] for name, seconds in found["chapter_seconds"].items()])
+
+
+def profiled(found: dict) -> str:
+    """The operators that take longest in the uniformity chapter, as shares of its time."""
+    profile = found["profile"]
+    lines = [["Operator", "Calls", "Share of the time"], ["---", "---:", "---:"]]
+    lines += [[f"`{row['operator']}`", f"{row['calls']:,}", f"{row['share']:.1%}"] for row in profile["rows"]]
+    lines.append(["other operators", "", f"{profile['other_operators']:.1%}"])
+    lines.append(["outside operators, for the most part Python", "", f"{profile['outside_operators']:.1%}"])
+    return table(lines)
+
+
+def phrases(found: dict) -> dict[str, str]:
+    """Every number that prose may cite, by name."""
+    machine, case = found["machine"], found["case"]
+    memory = f", {machine['memory_gib']:.0f} GiB" if machine["memory_gib"] else ""
+    said = {
+        "bench_machine": f"{machine['processor']}, {machine['cores']} cores{memory}, torch {machine['torch']}",
+        "bench_threads": str(machine["threads"]),
+        "bench_load": f"{machine['load_before']:.1f}",
+        "bench_time": found["time"][:10],
+        "bench_commit": _name_commit(found.get("commit") or "unknown"),
+        "bench_models": " and ".join(case["models"].values()),
+        "bench_images": f"{case['images']:,} {case['pictures']}",
+        "bench_batch": str(case["batch"]),
+        "bench_most": f"{found['by_images'][-1]['images']:,}",
+        "bench_profiled": str(found["profile"]["images"]),
+        "bench_missed": _count_missed(found),
+    }
+    said |= {name: _tell(found[name]) for name in (*MEANINGS, *OTHERS) if name in found}
+    said |= {f"peer_limit_{name}": _tell(each["peer_over_forward"]) for name, each in found["peer"].items()}
+    said |= {f"bar_{name}": _tell(bar) for name, (_, bar) in found["bars"].items()}
+    met = found["peer_over_ours_set_all"] >= found["bars"]["peer_over_ours_all"][1]
+    return said | {"set_all_met": "met" if met else "not met"}
+
+
+def _name_commit(name: str) -> str:
+    return name[:7] + (" with changes that were not committed" if name.endswith("+") else "")
+
+
+def _count_missed(found: dict) -> str:
+    missed = [name for name, (way, bar) in found["bars"].items() if (found[name] <= bar) != (way == "at most")]
+    of = f"{len(missed)} of the" if missed else "all"
+    return f"{of} {len(found['bars'])} bars that the project set itself are {'missed' if missed else 'met'}"
+
+
+def _tell(number: float) -> str:
+    """Three digits that matter, without an exponent where there is room."""
+    return f"{number:.1e}" if 0 < abs(number) < 1e-3 else f"{number:.3g}"

@@ -1,0 +1,1 @@
+"""The bundled models' training, their cards and accuracy."""

@@ -1,0 +1,88 @@
+"""What is shipped of a training run: its weights in half precision, and a card in the manifest."""
+
+import hashlib
+import json
+import os
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+import timm
+import torch
+from safetensors.torch import save
+
+from seelike.images.photographs import find_folder
+from seelike.models import bundled
+from seelike.models.recipes import find_family, find_recipe
+from seelike.training.accuracy import N_TEST, measure_accuracy, measure_baselines
+from seelike.training.tasks import load_task, needs_photographs
+
+
+def publish(name: str, runs: Path, data_dir: str = "") -> None:
+    """Write a finished run's weights and card: the accuracy is that of the weights as shipped, in half precision."""
+    recipe, saved = find_recipe(name), torch.load(runs / f"{name}.pt", map_location="cpu", weights_only=True)
+    model = timm.create_model(name, pretrained=False)
+    shown = partial(load_task, recipe.task, size=find_family(name).image_size, data_dir=data_dir)
+    half = {key: value.half().contiguous() for key, value in saved["model"].items()}
+    model.load_state_dict(half)
+    content = save(half)
+    card = {
+        "file": f"{name}.safetensors",
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "recipe": asdict(recipe),
+        "steps": saved["step"],
+        "images_seen": saved["step"] * recipe.batch_size,
+        "validation_accuracy": round(measure_accuracy(model, *shown(split="validation", n_images=N_TEST)), 4),
+        "test_accuracy": round(measure_accuracy(model, *shown(split="test", n_images=N_TEST)), 4),
+        "curve": saved["curve"],
+    }
+    bundled.WEIGHTS.mkdir(exist_ok=True)
+    manifest = bundled.read_manifest() if bundled.MANIFEST.is_file() else {}
+    _write(bundled.WEIGHTS / card["file"], content)
+    _write(bundled.MANIFEST, _compact(dict(sorted((manifest | {name: card}).items()))).encode())
+    print(f"{name}: {card['test_accuracy']:.1%} of {N_TEST:,} test images right; wrote {card['file']}", flush=True)
+
+
+def list_models(data_dir: str = "") -> str:
+    """Every bundled model with the accuracy of its shipped and of its initial weights, recomputed on test images.
+
+    Without the photographs of CIFAR-10 the columns of what learned from them say so.
+    """
+    manifest, width = bundled.read_manifest(), max(map(len, bundled.NAMES))
+    lines = [f"{'model':{width}}  parameters  images seen  distinct  trained  random"]
+    for name in bundled.NAMES:
+        card, recipe = manifest[name], manifest[name]["recipe"]
+        distinct = min(card["images_seen"], recipe["images"])
+        right, chance = _recompute(name, recipe["task"], data_dir)
+        seen = f"{card['parameters']:10,}  {card['images_seen']:11,}  {distinct:8,}"
+        lines.append(f"{name:{width}}  {seen}  {right:>7}  {chance:>6}")
+    lines += ["", f"What the task takes, on the same {N_TEST:,} test drawings of shapes:"]
+    lines += [f"{what:{width}}  {share:.1%}" for what, share in measure_baselines().items()]
+    return "\n".join(lines)
+
+
+def _recompute(name: str, task: str, data_dir: str) -> tuple[str, str]:
+    """The accuracy of the shipped and of the initial weights, as text."""
+    if needs_photographs(task) and not find_folder(data_dir):
+        return "no data", "no data"
+    images, labels = load_task(task, "test", N_TEST, find_family(name).image_size, data_dir)
+    models = (timm.create_model(name, pretrained=pretrained) for pretrained in (True, False))
+    trained, initial = (f"{measure_accuracy(model, images, labels):.1%}" for model in models)
+    return trained, initial
+
+
+def _write(file: Path, content: bytes) -> None:
+    """A file is written whole or not at all."""
+    temporary = file.with_name(f".{file.name}.{os.getpid()}")
+    temporary.write_bytes(content)
+    os.replace(temporary, file)
+
+
+def _compact(manifest: dict) -> str:
+    """JSON with a line a field, so that a learning curve does not fill a page."""
+    models = []
+    for name, card in manifest.items():
+        fields = ",\n".join(f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in card.items())
+        models.append(f" {json.dumps(name)}: {{\n{fields}\n }}")
+    return "{\n" + ",\n".join(models) + "\n}\n"

@@ -1,0 +1,123 @@
+"""Which layers are found, in which order and stage, over timm's families."""
+
+import pytest
+import timm
+import torch
+from torch import nn
+
+from seelike.activations.layers import find_layers, hooked
+from seelike.system.errors import InputError
+
+
+def find(name, layers, size=64, **kwargs):
+    model = timm.create_model(name, **kwargs).eval()
+    return find_layers("vit", model, layers, torch.zeros(1, 3, size, size))
+
+
+def test_vit_has_six_layers_a_block_in_the_papers_order():
+    names = [layer.name for layer in find("vit_pocket_patch8_56", "all", 56)]
+    inside = ["norm1", "attn", "norm2:input", "norm2", "mlp.act"]
+    blocks = [name for i in range(8) for name in (*(f"blocks.{i}.{part}" for part in inside), f"blocks.{i}")]
+    assert names == ["patch_embed.proj", *blocks, "norm"]
+
+
+def test_resnet_layers_and_stages():
+    found = find("resnet_pocket", "all", 56)
+    names = [layer.name for layer in found]
+    assert names[:6] == ["stem.conv", *(f"stages.0.blocks.0.{part}" for part in ("norm1", "conv1", "norm2", "conv2")),
+                         "stages.0.blocks.0"]  # fmt: skip
+    assert names[-1] == "norm"  # the classifier is no layer of the representation
+    assert [layer.stage for layer in found if layer.stage is None] == [None, None]
+    blocks = find("resnet_pocket", "blocks", 56)
+    assert [layer.stage for layer in blocks] == [f"stages.{i}" for i, n in enumerate((2, 2, 3, 3)) for _ in range(n)]
+
+
+@pytest.mark.parametrize(
+    ("name", "n_blocks", "n_stages"),
+    [
+        ("resnet18", 8, 4),
+        ("resnetv2_50x1_bit", 16, 4),
+        ("efficientnet_lite0", 16, 7),
+        ("convnext_atto", 12, 4),
+        ("regnety_002", 13, 4),
+        ("mobilenetv3_small_050", 12, 6),
+    ],
+)
+def test_cnn_families(name, n_blocks, n_stages):
+    blocks = find(name, "blocks")
+    assert len(blocks) == n_blocks
+    assert len({layer.stage for layer in blocks}) == n_stages
+    layers = [layer.name for layer in find(name, "all")]
+    assert len(layers) == len(set(layers)) > 3 * n_blocks
+
+
+@pytest.mark.parametrize("name", ["mixer_s32_224", "deit_tiny_patch16_224", "swin_tiny_patch4_window7_224"])
+def test_transformer_like_families_have_six_layers_a_block(name):
+    blocks, layers = (find(name, which, 224) for which in ("blocks", "all"))
+    for block in blocks:
+        assert sum(f"{layer.name}.".startswith(f"{block.name}.") for layer in layers) == 6
+
+
+def test_the_residual_sum_is_what_norm2_reads():
+    model = timm.create_model("vit_pocket_patch8_56").eval()
+    seen = {}
+    names = ["blocks.0.attn", "blocks.0.norm2:input", "blocks.0.norm1"]
+    with hooked(model, names, seen.__setitem__), torch.inference_mode():
+        tokens = model._pos_embed(model.patch_embed(torch.randn(2, 3, 56, 56)))
+        model.blocks[0](tokens)
+    torch.testing.assert_close(seen["blocks.0.norm2:input"], tokens + seen["blocks.0.attn"])
+
+
+def test_layers_that_do_not_fire_are_left_out():
+    class Lazy(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.blocks = nn.ModuleList(nn.Linear(4, 4) for _ in range(3))
+
+        def group_matcher(self, coarse):
+            return {"blocks": r"^blocks\.(\d+)"}
+
+        def forward(self, x):
+            return self.blocks[2](self.blocks[0](x))
+
+    assert [layer.name for layer in find_layers("vit", Lazy(), "blocks", torch.zeros(1, 4))] == ["blocks.0", "blocks.2"]
+
+
+def test_swin_v2_normalises_after_the_mlp_so_its_norm2_reads_no_residual_sum():
+    names = [layer.name for layer in find("swinv2_cr_tiny_ns_224", "all", 224)]
+    assert "layers.0.blocks.0" in names or "stages.0.blocks.0" in names
+    assert not any(name.endswith(":input") for name in names)
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "stage"),
+    [
+        ("poolformer_s12", "stages.0.blocks.0", "stages.0"),  # timm groups nothing
+        ("pvt_v2_b0", "stages.0.blocks.0", "stages.0"),  # timm groups whole stages
+        ("cait_xxs24_224", "blocks.0", ""),  # timm groups by a function
+    ],
+)
+def test_where_timm_groups_no_blocks_they_are_the_members_of_blocks(name, first, stage):
+    found = find(name, "blocks", 224)
+    assert (found[0].name, found[0].stage) == (first, stage)
+    assert all(".blocks." in f".{layer.name}" for layer in found)
+
+
+@pytest.mark.parametrize("name", ["crossvit_tiny_240", "coat_tiny"])
+def test_families_without_blocks_are_refused(name):
+    """Of CrossViT's blocks each puts out several lists of tokens."""
+    with pytest.raises(InputError, match="vit must be a model whose blocks timm groups"):
+        find(name, "all", 240 if "240" in name else 224)
+
+
+def test_refuses_an_unknown_set_and_a_model_without_blocks():
+    with pytest.raises(InputError, match="layers must be one of blocks, all"):
+        find("resnet18", "some")
+    with pytest.raises(InputError, match="vit must be a model whose blocks timm groups"):
+        find_layers("vit", nn.Linear(3, 3), "blocks", torch.zeros(1, 3))
+
+
+def test_a_head_that_begins_with_a_norm_is_no_layer_but_its_norm_is():
+    model = timm.create_model("convnext_atto").eval()
+    found = [layer.name for layer in find_layers("cnn", model, "all", torch.zeros(1, 3, 64, 64))]
+    assert found[-1] == "head.norm" and "head" not in found

@@ -1,0 +1,62 @@
+"""The chapter's measures together, on small models."""
+
+import pytest
+import timm
+
+from seelike.chapters import attention_distance as local_and_global
+from seelike.chapters.run import prepare
+from seelike.execution.notebook import find_chapter, read_parameters
+from seelike.system.errors import InputError
+
+LITTLE = {"optional": ("vit_little",)}
+
+
+def parameters(**changed) -> dict:
+    defaults = read_parameters(find_chapter("attention_distance"))
+    small = {"n_images": 24, "batch_size": 4, "n_field_images": 5}
+    return {name: value for name, value in (defaults | small | changed).items() if name != "results_dir"}
+
+
+def test_gives_every_claim_with_its_arrays(tmp_path):
+    run = prepare("attention_distance", str(tmp_path), **LITTLE, **parameters())
+    found = local_and_global.measure(next(run.load_models()), run, 5)
+    estimates = found.estimates(0)
+    assert sorted(estimates) == ["A1", "A2", "A3", "A4", "A5"]
+    assert all(estimate.low <= estimate.effect <= estimate.high for estimate in estimates.values())
+    assert len(found.fields["vit"].sums) == 5
+    control = local_and_global.measure(next(run.load_controls()), run, 5)
+    assert control.estimates(0)["A2"].effect == 0  # the two start from the same state
+    arrays = found.arrays()
+    assert run.record([found], [control]).save(tmp_path).is_file()
+    assert set(arrays["attention_distance"]) == {"vit", "vit_little"}
+    blocks = [layer for layer in arrays["own_share"]["vit"]["axes"]["layer"] if layer.count(".") == 1]
+    assert len(blocks) == len(timm.create_model("vit_pocket_patch8_56").blocks)
+
+
+def test_without_a_model_of_little_data_a2_is_left_out(tmp_path):
+    run = prepare("attention_distance", str(tmp_path), **LITTLE, **parameters(vit_little=""))
+    models = next(run.load_models())
+    assert list(models) == ["vit", "cnn"]
+    assert "A2" not in local_and_global.measure(models, run, 4).estimates(0)
+
+
+@pytest.mark.parametrize(
+    ("changed", "complaint"),
+    [
+        ({"n_field_images": 0}, "n_field_images must be 1 or more, not 0"),
+        ({"n_field_images": 25}, "n_field_images must be at most n_images, 24, not 25"),
+        ({"vit_little": "vit_nonsense"}, "vit_little='vit_nonsense' is no model"),
+        ({"vit_little_checkpoint": "gone.safetensors"}, "vit_little_checkpoint='gone.safetensors' is not a file"),
+    ],
+)
+def test_refuses(changed, complaint, tmp_path):
+    with pytest.raises(InputError, match=complaint):
+        prepare("attention_distance", str(tmp_path), **LITTLE, **parameters(**changed))
+
+
+def test_a_cnn_as_vit_is_refused_by_its_parameter(tmp_path):
+    run = prepare(
+        "attention_distance", str(tmp_path), **LITTLE, **parameters(vit="resnet_pocket.shapes", vit_little="")
+    )
+    with pytest.raises(InputError, match="^vit must be a ViT"):
+        local_and_global.measure(next(run.load_models()), run, 4)

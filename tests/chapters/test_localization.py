@@ -1,0 +1,79 @@
+"""The chapter's measures together, on small models."""
+
+from functools import partial
+
+import pytest
+
+from seelike.chapters import localization
+from seelike.chapters.probe_images import open_probe_images
+from seelike.chapters.run import prepare
+from seelike.execution.notebook import find_chapter, read_parameters
+from seelike.measures.probes import choose_folds
+from seelike.system.errors import InputError
+
+OPTIONAL = {"optional": ("vit_gap",)}
+
+
+def make_run(tmp_path, **changed):
+    defaults = read_parameters(find_chapter("localization"))
+    small = {"n_images": 24, "batch_size": 4, "n_probe_images": 0, "n_runs": 1}
+    parameters = {name: value for name, value in (defaults | small | changed).items() if name != "results_dir"}
+    return prepare("localization", str(tmp_path), **OPTIONAL, **parameters)
+
+
+def test_gives_every_claim_with_its_arrays(tmp_path, monkeypatch):
+    monkeypatch.setattr("seelike.chapters.probe_images.choose_folds", partial(choose_folds, n_draws=5, shots=2))
+    run = make_run(tmp_path, n_images=40, batch_size=8, n_probe_images=260, n_runs=2)
+    probed = open_probe_images(run)
+    found = list(localization.measure(run.load_models(), run, probed, n_attributed=2))
+    control = list(localization.measure([next(run.load_controls())], run, probed))
+    estimates = found[0].estimates(0)
+    assert sorted(estimates) == ["L1", "L2", "L3", "L4", "L5", "L6"] == sorted(found[-1].estimates(0))
+    assert all(estimate.low <= estimate.effect <= estimate.high for estimate in estimates.values())
+    arrays = found[0].arrays()
+    assert arrays["token_patch_cka"]["vit"]["axes"]["token"] == ["0,0", "0,3", "2,2"]
+    assert [len(arrays[name]["cnn"]["axes"]["layer"]) for name in ("probe_accuracy", "position_r2")] == [10, 10]
+    assert arrays["occlusion"]["vit_gap"]["values"].shape == (2, 7, 7)
+    assert "occlusion" not in control[0].arrays() and "cnn" not in found[-1].read
+    result = run.record(found, control)
+    assert result.save(tmp_path).is_file()
+    assert result.provenance["probe_dataset"]["images"] == 260
+    assert result.claims["L1"]["runs"] == 2 and result.claims["L1"]["effect"] > 0 > result.claims["L1"]["control"]
+
+
+def test_without_a_gap_model_and_probes_their_claims_are_left_out(tmp_path):
+    run = make_run(tmp_path, vit_gap="")
+    (found,) = localization.measure(run.load_models(), run, None)
+    assert sorted(found.estimates(0)) == ["L1", "L2", "L4"]
+    assert sorted(found.arrays()) == ["edge_score", "localization_score", "token_patch_cka"]
+
+
+def test_the_first_images_are_occluded_before_every_model(tmp_path):
+    run = make_run(tmp_path, vit_gap="")
+    models = next(run.load_models())
+    one, two = (next(localization.measure([models], run, None, n)).occluded for n in (1, 2))
+    assert one["cnn"].values.shape == (1, 7, 7)
+    assert one["cnn"].values == pytest.approx(two["cnn"].values[:1], abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("changed", "complaint"),
+    [
+        ({"n_attributed": -1}, "n_attributed must be 0 or more, not -1"),
+        ({"n_attributed": 25}, "n_attributed must be at most n_images, 24, not 25"),
+        ({"n_probe_images": 0.5}, "n_probe_images must be a whole number"),
+        ({"vit_gap": "vit_nonsense"}, "vit_gap='vit_nonsense' is no model"),
+        ({"probe_split": 3}, "probe_split must be text, not 3"),
+    ],
+)
+def test_refuses(changed, complaint, tmp_path):
+    with pytest.raises(InputError, match=complaint):
+        make_run(tmp_path, **changed)
+
+
+def test_a_model_without_an_interior_is_refused_by_its_parameter(tmp_path):
+    run = make_run(tmp_path, cnn="resnet_pocket.shapes", image_size=0)
+    models = next(run.load_models())
+    models["cnn"].stages[3].blocks[2].register_forward_hook(lambda _, i, output: output[:, :, :2, :2])
+    with pytest.raises(InputError, match="^cnn must have 3×3 places or more"):
+        list(localization.measure([models], run, None))

@@ -1,0 +1,81 @@
+"""Rehearsals: what does not suit is refused before weights are fetched; what suits leaves the run as it was."""
+
+import copy
+import json
+
+import pytest
+import timm
+import torch
+
+from seelike.chapters import rehearsal
+from seelike.chapters.run import DRY_RUN, Run
+from seelike.execution.notebook import find_chapter, read_parameters
+from seelike.images import datasets
+from seelike.models import loading
+from seelike.system.errors import InputError
+
+PARTS = {"vit": "vit_pocket_patch8_56.shapes", "cnn": "resnet_pocket.shapes"}
+
+
+def make_run(chapter: str, n_images: int = 16, **parts) -> Run:
+    """A run of a chapter on drawings, with its own defaults but for the models."""
+    parameters = read_parameters(find_chapter(chapter)) | PARTS | parts
+    parameters |= {"n_images": n_images, "batch_size": 4, "n_runs": 1}
+    parameters.pop("results_dir")
+    images = datasets.choose(datasets.open_images("shapes"), n_images, seed=0)
+    return Run(chapter, parameters, images, "cpu", started=0.0, models=tuple(PARTS | parts))
+
+
+@pytest.mark.parametrize("chapter", sorted(rehearsal.CHAPTERS))
+def test_every_chapter_of_measures_rehearses_and_finds_labelled_arrays(chapter):
+    parts = {"mixer": "mixer_pocket_patch8_56.shapes"} if chapter == "mixer" else {}
+    run = make_run(chapter, **parts)
+    before = copy.deepcopy(run.parameters)
+    found = rehearsal.rehearse(run, run.load_first_random())
+    for entries in found.arrays().values():
+        for entry in entries.values():
+            assert tuple(map(len, entry["axes"].values())) == entry["values"].shape
+    assert run.parameters == before and len(run.images) == 16 and run.described == {}
+
+
+def test_a_model_that_does_not_suit_is_refused_before_any_weights_are_asked_for(monkeypatch):
+    monkeypatch.setattr(loading, "load_model", lambda *_: pytest.fail("weights were asked for"))
+    run = make_run("attention_distance", vit="resnet18.a1_in1k")
+    with pytest.raises(InputError, match="vit must be a ViT, whose attention maps lie open, such as DeiT or BEiT"):
+        next(run.load_models())
+
+
+def test_a_dry_run_stops_before_the_weights_and_says_what_it_would_take(monkeypatch, tmp_path):
+    monkeypatch.setenv(DRY_RUN, str(tmp_path / "said.json"))
+    monkeypatch.setattr(loading, "load_model", lambda *_: pytest.fail("weights were asked for"))
+    with pytest.raises(rehearsal.DryRun):
+        next(make_run("uniformity").load_models())
+    said = json.loads((tmp_path / "said.json").read_text())
+    assert said["models"]["vit"] == {"name": PARTS["vit"], "parameters": 416266}
+    assert said["minutes"] == pytest.approx(said["seconds"] / 8 * 16 * 2 / 60, abs=0.1)
+    assert "uniformity suits these models (vit 0.4 M, cnn 0." in rehearsal.describe(said)
+
+
+def test_few_images_are_rehearsed_on_as_many_as_there_are():
+    run = make_run("uniformity", n_images=4)
+    found = rehearsal.rehearse(run, run.load_first_random())
+    assert len(found.similarity.hsic) == 1
+
+
+def test_a_rehearsal_leaves_models_as_they_were(generator):
+    run = make_run("uniformity")
+    cast = run.load_first_random()
+    states = {which: copy.deepcopy(model.state_dict()) for which, model in cast.items()}
+    rehearsal.rehearse(run, cast)
+    for which, model in cast.items():
+        assert all(torch.equal(value, model.state_dict()[key]) for key, value in states[which].items())
+        assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
+
+
+def test_what_cannot_be_an_image_of_each_is_no_layer():
+    """XCiT's position embedding puts out one row for all images."""
+    from seelike.activations.layers import find_layers
+
+    model = timm.create_model("xcit_nano_12_p16_224").eval()
+    names = [layer.name for layer in find_layers("vit", model, "all", torch.zeros(1, 3, 64, 64))]
+    assert "blocks.0" in names and not any(name.startswith("pos_embed") for name in names)

@@ -1,0 +1,191 @@
+"""Parameters are checked before any work, each refusal in one sentence that names the parameter."""
+
+import math
+
+import pytest
+import torch
+
+from seelike.chapters.run import DRY_RUN, check_parameters, choose_device, prepare
+from seelike.execution.notebook import find_chapter, read_parameters
+from seelike.measures.intervals import Estimate
+from seelike.models import bundled
+from seelike.results.results import Result
+from seelike.system.errors import InputError
+from seelike.tables import verdicts as tables
+
+
+def parameters(**changed) -> dict:
+    """The chapter's own defaults, some of them changed."""
+    defaults = read_parameters(find_chapter("uniformity")) | changed
+    return {name: value for name, value in defaults.items() if name != "results_dir"}
+
+
+class Found:
+    """What a chapter found, by hand."""
+
+    def __init__(self, effect: float, low: float, high: float):
+        self.estimate = Estimate(effect, low, high)
+
+    def arrays(self) -> dict:
+        return {"cka": {"vit": {"axes": {"layer": ["a"]}, "values": [self.estimate.effect]}}}
+
+    def estimates(self, seed: int) -> dict:
+        return {"U1": self.estimate}
+
+
+UNKNOWN = Found(math.nan, math.nan, math.nan)
+
+
+def test_the_chapters_defaults_are_sound():
+    check_parameters(parameters())
+
+
+@pytest.mark.parametrize(
+    ("changed", "complaint"),
+    [
+        ({"n_images": 2}, "n_images must be 4 or more, not 2"),
+        ({"n_images": -1}, "n_images must be 4 or more, not -1"),
+        ({"n_images": 2.5}, "n_images must be a whole number, not 2.5"),
+        ({"n_images": True}, "n_images must be a whole number, not True"),
+        ({"n_images": "512"}, "n_images must be a whole number, not '512'"),
+        ({"batch_size": 0}, "batch_size must be 4 or more, not 0"),
+        ({"batch_size": 3}, "batch_size must be 4 or more, not 3"),
+        ({"n_images": 32, "batch_size": 64}, "batch_size must be at most n_images, 32, not 64"),
+        ({"seed": -1}, "seed must be 0 or more, not -1"),
+        ({"image_size": -56}, "image_size must be 0 or more"),
+        ({"image_size": 5000}, "image_size must be at most 4096, not 5000"),
+        ({"layers": "some"}, "layers must be one of blocks, all, not 'some'"),
+        ({"profile": "../up"}, "profile must be a plain name"),
+        ({"profile": ""}, "profile must be a plain name"),
+        ({"vit": None}, "vit must be text, not None"),
+        ({"vit": "vit_nonsense"}, "vit='vit_nonsense' is no model"),
+        ({"cnn": "resnet_nonsense"}, "cnn='resnet_nonsense' is no model"),
+        ({"vit_checkpoint": "gone.safetensors"}, "vit_checkpoint='gone.safetensors' is not a file"),
+        ({"dataset": "folder", "data_dir": "gone"}, "data_dir='gone' is not there"),
+        ({"split": "dev"}, "split must be one of"),
+        ({"n_runs": 0}, "n_runs must be 1 or more, not 0"),
+        ({"n_images": 10**6}, "n_images must be at most 10000"),
+        ({"device": "quantum"}, "device must be auto, cpu or a device that torch can use"),
+        ({"device": "meta"}, "device must be auto, cpu or a device that torch can use"),
+        ({"seed": 2**70}, "seed must be below"),
+    ],
+)
+def test_refuses(changed, complaint, tmp_path):
+    with pytest.raises(InputError, match=complaint) as refusal:
+        prepare("uniformity", str(tmp_path), **parameters(**changed))
+    assert "\n" not in str(refusal.value)
+
+
+def test_auto_device_can_be_used():
+    assert choose_device(choose_device("auto")) in ("cpu", "cuda")
+
+
+def test_a_record_says_what_was_left_over_and_keeps_no_folder_of_this_machine(pictures):
+    changed = {"dataset": "folder", "data_dir": str(pictures), "n_images": 11, "batch_size": 4, "profile": "mine"}
+    run = prepare("uniformity", "results", **parameters(**changed))
+    assert str(run) == "8 images in 2 minibatches of 4; 3 left over and not used"
+    result = run.record([Found(0.5, 0.4, 0.6)], [Found(-0.5, -0.6, -0.4)])
+    assert result.profile == "mine"
+    assert result.parameters["data_dir"] == "pictures"
+    assert result.provenance["dataset"]["images"] == 8
+    assert result.provenance["dataset"]["left_over"] == 3
+    assert result.claims["U1"]["verdict"] == "holds"
+    assert result.claims["U1"]["control_verdict"] == "fails"
+    assert result.provenance["peak_mib"] > 0
+
+
+def test_pictures_passed_over_are_said_and_recorded(pictures, tmp_path):
+    (pictures / "class0" / "bad.jpg").write_bytes(b"")
+    own = {"dataset": "folder", "data_dir": str(pictures), "n_images": 12, "batch_size": 4, "profile": "mine"}
+    run = prepare("uniformity", "results", **parameters(**own))
+    assert str(run).endswith("of 4; 1 picture could not be read and was passed over: class0/bad.jpg (empty file)")
+    saved = run.record([Found(0.5, 0.4, 0.6)], [Found(-0.5, -0.6, -0.4)]).save(tmp_path / "results")
+    dataset = Result.load(saved).provenance["dataset"]
+    assert dataset["skipped"] == [{"file": "class0/bad.jpg", "reason": "empty file"}]
+
+
+def test_what_is_not_defined_is_none_as_in_a_result_file():
+    run = prepare("uniformity", "results", **parameters(n_images=8, batch_size=4))
+    result = run.record([UNKNOWN], [Found(0.5, math.nan, math.nan)])
+    claim = result.claims["U1"]
+    assert (claim["effect"], claim["interval"], claim["verdict"]) == (None, [None, None], "open")
+    assert (claim["control"], claim["control_interval"]) == (0.5, [None, None])
+    assert "nan" not in tables.verdicts({"mine": result})
+
+
+@pytest.mark.parametrize("results_dir", ["file/results", "file", "", 3])
+def test_a_place_that_cannot_hold_results_is_refused_at_once(results_dir, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="results_dir must be"):
+        prepare("uniformity", results_dir, **parameters())
+
+
+def test_models_and_controls_are_described_by_their_hashes():
+    run = prepare("uniformity", "results", **parameters(n_images=8, batch_size=4))
+    models, controls = next(run.load_models()), next(run.load_controls())
+    assert set(models) == set(controls) == {"vit", "cnn"}
+    assert set(run.described) == {"vit", "cnn", "vit_random", "cnn_random"}
+    assert len({entry["state_sha256"] for entry in run.described.values()}) == 4
+    (batch,) = [b for i, b in enumerate(run.minibatches(models)) if i == 0]
+    assert batch["vit"].shape == batch["cnn"].shape == (4, 3, 56, 56)
+
+
+def test_runs_exchange_the_bundled_models_for_their_twins_of_other_seeds():
+    changed = {"n_images": 8, "batch_size": 4, "n_runs": 2}
+    run = prepare("uniformity", "results", ("vit", "cnn", "vit_small"), **parameters(**changed))
+    first, second = run.load_models()
+    assert not torch.equal(first["vit"].head.weight, second["vit"].head.weight)
+    assert torch.equal(first["vit_small"].head.weight, second["vit_small"].head.weight)  # it has no twin
+    assert run.described["vit_run2"]["name"] == "vit_pocket_patch8_56.shapes_seed1"
+    untrained = [models["vit"].head.weight for models in run.load_controls()]
+    assert not torch.equal(*untrained)
+
+
+@pytest.mark.parametrize("own", ["vit", "cnn"])
+def test_a_run_with_a_model_of_ones_own_is_one(own, monkeypatch):
+    """Its twins are not known, and to pass it through again beside each twin of the other would tell nothing new."""
+    monkeypatch.setattr("seelike.chapters.run.check_weights", lambda *_: None)
+    changed = {"n_images": 8, "batch_size": 4, "n_runs": 3, own: "resnet18.a1_in1k"}
+    assert prepare("uniformity", "results", **parameters(**changed)).n_runs == 1
+    assert prepare("uniformity", "results", **parameters(n_runs=3)).n_runs == 3
+
+
+def test_weights_that_cannot_be_had_are_refused_before_any_picture_is_read_but_not_in_a_dry_run(monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr("seelike.chapters.run.check_weights", lambda *which: asked.append(which))
+    prepare("uniformity", "results", **parameters(vit="resnet18.a1_in1k", cnn_checkpoint=zoo_file()))
+    assert asked == [("vit", "resnet18.a1_in1k")]
+    monkeypatch.setenv(DRY_RUN, str(tmp_path / "said.json"))
+    prepare("uniformity", "results", **parameters(vit="resnet18.a1_in1k"))
+    assert len(asked) == 1
+
+
+def zoo_file() -> str:
+    return str(bundled.WEIGHTS / "resnet_pocket.shapes.safetensors")
+
+
+def test_a_record_averages_the_runs_and_shows_the_first():
+    run = prepare("uniformity", "results", **parameters(n_images=8, batch_size=4))
+    result = run.record([Found(0.4, 0.3, 0.5), Found(0.6, 0.5, 0.7)], [UNKNOWN])
+    claim = result.claims["U1"]
+    assert claim["runs"] == 2 and claim["effect"] == pytest.approx(0.5)
+    assert claim["interval"][0] < 0 < 1 < claim["interval"][1]  # two runs tell little
+    assert set(result.measures) == {"cka", "cka_random"}
+    assert result.measures["cka"]["vit"]["values"] == [0.4]
+
+
+def test_models_from_a_file_or_of_an_early_state_have_one_run():
+    changed = {"n_images": 8, "batch_size": 4, "n_runs": 3}
+    file = bundled.WEIGHTS / "vit_pocket_patch8_56.shapes.safetensors"
+    run = prepare(
+        "uniformity", "results", **parameters(vit_checkpoint=str(file), **changed, cnn="mixer_pocket_patch8_56.shapes")
+    )
+    assert len(list(run.load_models())) == 1
+
+
+def test_an_optional_model_may_be_left_out_and_a_required_one_may_not():
+    small = parameters(n_images=8, batch_size=4) | {"vit_little": ""}
+    assert prepare("uniformity", "results", optional=("vit_little",), **small).models == ("vit", "cnn")
+    with pytest.raises(InputError, match="vit_little='' is no model"):
+        prepare("uniformity", "results", required=("vit", "cnn", "vit_little"), **small)

@@ -1,0 +1,38 @@
+"""The page's tables say what the stored results say."""
+
+import json
+
+from seelike.chapters.rehearsal import CHAPTERS
+from seelike.compatibility.families import FAMILIES
+from seelike.compatibility.tables import families, letters, profiles, refusals
+from seelike.execution.notebook import read_profile
+from seelike.system.paths import RESULTS
+
+
+def test_letters_are_the_parts_that_a_model_can_take():
+    assert letters({"vit": "", "cnn": "no", "mixer": ""}) == "v m"
+    assert letters({"vit": "no", "cnn": "no"}) == "–"
+
+
+def test_every_family_has_its_row_and_its_refusals():
+    rows = families().splitlines()
+    assert len(rows) == len(FAMILIES) + 2
+    (swin,) = (row for row in rows if row.startswith("| **Swin**<br>"))
+    assert swin.split(" | ")[1:3] == ["v c", "c"]  # it has no attention among all patches
+    said = [row for row in refusals().splitlines() if row.startswith("| **Swin** ")]
+    assert any("attention distance | vit must be a ViT" in row for row in said)
+    assert not any(row.startswith("| **DeiT** ") for row in refusals().splitlines())
+
+
+def test_every_profile_has_its_row():
+    rows = profiles().splitlines()[2:]
+    assert [row.split("`")[1] for row in rows] == ["pocket", "pretrained", "paper"]
+    assert "measured: " in rows[0] and "at the pace of a rehearsal" in rows[2]
+
+
+def test_every_chapter_of_the_paper_profile_was_rehearsed_on_its_models():
+    wanted = read_profile("paper")
+    for chapter in CHAPTERS:
+        said = json.loads((RESULTS / "rehearsed" / "paper" / f"{chapter}.json").read_text())
+        assert said["images"] == wanted["n_images"]
+        assert {which: model["name"] for which, model in said["models"].items()}.items() <= wanted.items()

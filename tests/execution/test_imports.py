@@ -1,0 +1,87 @@
+"""What a chapter's outputs depend on, told from its imports: against what Python itself loads."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from seelike.execution import imports
+from seelike.system.paths import BOOK, PACKAGE
+
+NOTEBOOKS = sorted(BOOK.glob("*.ipynb"))
+
+
+def names(sources: list[str]) -> set[str]:
+    return {path.relative_to(PACKAGE).as_posix() for path in imports.trace(sources)}
+
+
+def test_nothing_of_the_package_is_found_where_nothing_of_it_is_imported():
+    assert names(["import numpy\nfrom os import path\n'seelike.measures.cka'", ""]) == set()
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import seelike.system.writable",
+        "from seelike.system import writable",
+        "from seelike.system.writable import is_writable",
+    ],
+)
+def test_all_ways_to_import_a_module_count(source):
+    assert names([source]) - names(["import seelike"]) == {"system/writable.py"}
+
+
+def test_an_import_inside_a_function_counts():
+    assert "system/errors.py" in names(["def late():\n    from seelike.system.errors import InputError"])
+
+
+def test_imports_are_followed_and_others_left_out():
+    found = names(["from seelike.figures import skip_connections"])
+    assert {
+        "figures/skip_connections.py",
+        "figures/heatmaps.py",
+        "measures/norm_ratio.py",
+        "activations/layers.py",
+    } <= found
+    assert not found & {"cli.py", "figures/attention_distance.py", "execution/imports.py"}
+
+
+def test_a_chapter_depends_on_its_own_measures_and_not_on_those_of_others():
+    own = {name: names(read_code(BOOK / f"{name}.ipynb")) for name in ("uniformity", "mixer", "skip_connections")}
+    assert {"chapters/uniformity.py", "measures/cka.py", "chapters/run.py"} <= own["uniformity"]
+    assert not own["uniformity"] & {
+        "chapters/mixer.py",
+        "chapters/skip_connections.py",
+        "measures/receptive_field.py",
+        "chapters/rehearsal.py",
+    }
+    assert "measures/norm_ratio.py" in own["skip_connections"] and "chapters/mixer.py" not in own["skip_connections"]
+    assert {"chapters/mixer.py", "chapters/uniformity.py"} <= own["mixer"]  # which takes a measure of its
+    assert "chapters/rehearsal.py" in names(read_code(BOOK / "families.ipynb"))
+
+
+@pytest.fixture(scope="module")
+def loaded():
+    """Notebook → the package's files that its imports load: in one process, which forgets the package in between."""
+    lines = ["import json, sys", "loaded = {}"]
+    for notebook in NOTEBOOKS:
+        lines.append("for name in [n for n in sys.modules if n.split('.')[0] == 'seelike']: del sys.modules[name]")
+        code = "\n".join(read_code(notebook)).splitlines()
+        lines += [line for line in code if line.startswith(("import seelike", "from seelike"))]
+        lines.append("mine = [m.__file__ for n, m in sys.modules.items() if n.split('.')[0] == 'seelike']")
+        lines.append(f"loaded[{notebook.stem!r}] = mine")
+    command = [sys.executable, "-W", "ignore", "-c", "\n".join([*lines, "print(json.dumps(loaded))"])]
+    return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
+def read_code(notebook: Path) -> list[str]:
+    return [cell.source for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == "code"]
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_all_that_python_loads_is_found(notebook, loaded):
+    assert len(loaded[notebook.stem]) > 5
+    assert set(loaded[notebook.stem]) <= {str(path) for path in imports.trace(read_code(notebook))}

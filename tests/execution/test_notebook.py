@@ -1,0 +1,198 @@
+"""Chapters executed as users do: by papermill and by the command, from any folder; refusals leave nothing."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from seelike.chapters import data_scale
+from seelike.cli import main
+from seelike.execution.notebook import execute, find_chapter, read_parameters, read_profile
+from seelike.execution.rerun import run
+from seelike.results.results import Result
+from seelike.system.errors import InputError
+from seelike.system.paths import BOOK, REPOSITORY
+
+SMALL = {"n_images": 80, "batch_size": 16, "layers": "blocks", "n_runs": 1}
+
+
+def settings(**values) -> list[str]:
+    return [f"{name}={value}" for name, value in values.items()]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Another folder than the repository, to work in."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("notebook", sorted(BOOK.glob("*.ipynb")), ids=lambda path: path.stem)
+def test_notebooks_are_committed_clean(notebook):
+    page = nbformat.read(notebook, as_version=4)
+    code = [cell for cell in page.cells if cell.cell_type == "code"]
+    assert not any(cell.outputs or cell.execution_count for cell in code)
+    assert sum("parameters" in cell.metadata.get("tags", []) for cell in code) == 1
+    for cell in code:
+        assert not any(line.startswith(("def ", "class ")) for line in cell.source.splitlines())
+        assert len(cell.source.splitlines()) <= 8 or "parameters" in cell.metadata.get("tags", [])
+        if "mystnb" in cell.metadata:
+            caption = cell.metadata["mystnb"]["figure"]["caption"]
+            assert re.search(r"(Recompute|Retrain): `", caption)
+            assert cell.metadata["mystnb"]["image"]["alt"]
+
+
+def test_papermill_from_another_folder_gives_the_same_numbers_twice(folder):
+    command = [sys.executable, "-m", "papermill", str(BOOK / "uniformity.ipynb"), "out.ipynb", "--no-progress-bar"]
+    for name, value in (SMALL | {"seed": 3}).items():
+        command += ["-p", name, str(value)]
+    results = []
+    for profile in ("one", "two"):
+        subprocess.run([*command, "-p", "profile", profile], check=True, capture_output=True)
+        results.append(Result.load(folder / "results" / profile / "uniformity.json"))
+    plain = [json.dumps([r.claims, {k: [v["values"].tolist() for v in m.values()] for k, m in r.measures.items()}])
+             for r in results]  # fmt: skip
+    assert plain[0] == plain[1]
+    assert results[0].parameters["seed"] == 3
+    assert results[0].provenance["peak_mib"] > 100
+    assert set(results[0].claims) == {"U1", "U2", "U3", "U4", "M3"}
+    assert set(results[0].measures) == {"cka", "cka_random"}
+
+
+def test_the_command_on_a_folder_of_pictures_and_other_models(folder, pictures):
+    own = {"dataset": "folder", "data_dir": pictures, "n_images": 12, "batch_size": 6, "image_size": 56}
+    flags = [word for setting in settings(**own, profile="mine") for word in ("-p", setting)]
+    assert main(["run", "uniformity", *flags]) == 0
+    result = Result.load(folder / "results" / "mine" / "uniformity.json")
+    assert result.provenance["dataset"]["images"] == 12
+    assert len(result.measures["cka"]["vit"]["axes"]["layer"]) == 50
+    assert (folder / "uniformity.out.ipynb").is_file()
+
+
+def test_no_progress_bar_is_stored_in_the_notebook(folder):
+    run(["uniformity"], settings(**SMALL, profile="mine"), output="out.ipynb")
+    page = nbformat.read(folder / "out.ipynb", as_version=4)
+    streams = [o.text for c in page.cells if c.cell_type == "code" for o in c.outputs if o.output_type == "stream"]
+    assert streams == ["80 images in 5 minibatches of 16\n"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["run", "uniformty"], "chapter must be one of"),
+        (["run", "uniformity", "--profile", "huge"], "profile must be one of paper, pocket, pretrained"),
+        (["run", "uniformity", "-p", "n_image=8"], "has no parameter 'n_image'; did you mean n_images?"),
+        (["run", "uniformity", "-p", "n_images"], "-p takes NAME=VALUE, not 'n_images'"),
+        (["run", "uniformity", "-p", "n_images=many"], "n_images must be a whole number, not 'many'"),
+        (["run", "uniformity", "-p", "n_images=8.5"], "n_images must be a whole number, not 8.5"),
+        (["run", "uniformity", "-p", "n_images=2"], "n_images must be 4 or more, not 2"),
+        (["run", "uniformity", "-p", "vit=vit_nonsense"], "vit='vit_nonsense' is no model that timm knows"),
+        (["compare", "gone.json", "gone.json"], "the result file gone.json cannot be read"),
+        (["figure", "gone.json", "gone.png"], "the result file gone.json cannot be read"),
+        (["run", "uniformity", "-o", "."], "--output must be a file"),
+        (["run", "uniformity", "-p", "n_images={[]: 1}"], "n_images must be a whole number"),
+        (["run", "pocket", "-p", "n_images=0"], "n_images must be 1 to 10000"),
+    ],
+)
+def test_the_command_refuses_in_one_sentence_and_leaves_nothing(folder, capfd, arguments, complaint):
+    assert main(arguments) == 2
+    said = capfd.readouterr().err.strip().splitlines()
+    assert said[-1].startswith("seelike: ") and complaint in said[-1]
+    assert not any("Traceback" in line for line in said)
+    assert list(folder.iterdir()) == []
+
+
+def test_a_refusal_in_plain_papermill_shows_the_sentence_without_a_traceback(folder):
+    command = [sys.executable, "-m", "papermill", str(BOOK / "uniformity.ipynb"), "out.ipynb", "-p", "batch_size", "0"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "InputError: batch_size must be 4 or more, not 0" in done.stderr
+    assert not (folder / "results").exists()
+
+
+def test_too_few_pictures_that_can_be_read_stop_the_chapter_before_any_measuring(folder, pictures):
+    (pictures / "class0" / "bad.jpg").write_bytes(b"\xff\xd8\xff no jpeg")
+    own = {"dataset": "folder", "data_dir": pictures, "n_images": 13, "batch_size": 4}
+    with pytest.raises(InputError, match=r"n_images must be at most 12, .* not 13; 1 cannot: class0/bad\.jpg \("):
+        run(["uniformity"], settings(**own))
+    assert not (folder / "results").exists()
+
+
+def test_real_models_on_real_photographs(folder, shared):
+    own = {
+        "vit_checkpoint": shared / "weights/vit_small_patch14_dinov2.safetensors",
+        "cnn_checkpoint": shared / "weights/tf_efficientnet_lite0.safetensors",
+        "data_dir": shared / "data/imagenet-sample.tar",
+        "n_images": 16, "batch_size": 8, "layers": "blocks", "image_size": 112, "profile": "mine",
+    }  # fmt: skip
+    run(["uniformity"], settings(**own), profile="pretrained")
+    result = Result.load(folder / "results/mine/uniformity.json")
+    assert len(result.measures["cka"]["vit"]["axes"]["layer"]) == 12
+    assert result.provenance["models"]["vit"]["file"] == "vit_small_patch14_dinov2.safetensors"
+    assert result.parameters["vit_checkpoint"] == "vit_small_patch14_dinov2.safetensors"
+
+
+PROBES = {"probe_dataset", "probe_data_dir", "probe_split", "n_probe_images"}
+OWN = {
+    "uniformity": {"layers", "vit_small", "vit_small_checkpoint"},
+    "methods": set(),
+    "attention_distance": {"vit_little", "vit_little_checkpoint", "n_field_images"},
+    "localization": {"vit_gap", "vit_gap_checkpoint", "n_attributed", *PROBES},
+    "skip_connections": {f"vit_cut_{place}{end}" for place in ("low", "middle", "high") for end in ("", "_checkpoint")},
+    "mixer": {"mixer", "mixer_checkpoint"},
+    "data_scale": {f"{which}{end}" for which in data_scale.OPTIONAL for end in ("", "_checkpoint")}
+    | {*PROBES, "transfer_dataset", "transfer_data_dir", "transfer_split"},
+}
+
+
+@pytest.mark.parametrize("chapter", OWN)
+def test_parameters_are_plain_literals_with_the_common_names(chapter):
+    names = read_parameters(find_chapter(chapter))
+    common = {"profile", "vit", "cnn", "vit_checkpoint", "cnn_checkpoint", "dataset", "data_dir", "split",
+              "image_size", "n_images", "batch_size", "n_runs", "seed", "device", "results_dir",
+              "from_result"}  # fmt: skip
+    assert set(names) == common | OWN[chapter]
+
+
+@pytest.mark.parametrize("profile", sorted((BOOK / "profiles").glob("*.yaml")), ids=lambda path: path.stem)
+def test_profiles_name_parameters_of_some_chapter(profile):
+    known = {name for chapter in OWN for name in read_parameters(find_chapter(chapter))}
+    assert set(read_profile(profile.stem)) <= known
+
+
+def test_an_interrupted_execution_leaves_no_notebook(folder):
+    page = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("raise RuntimeError('stop')")])
+    nbformat.write(page, "bad.ipynb")
+    with pytest.raises(Exception, match="stop"):
+        execute(Path("bad.ipynb"), Path("done.ipynb"), {})
+    assert not Path("done.ipynb").exists()
+
+
+def test_commands_of_the_pages_name_real_parameters():
+    """Every `-p name` on a page is a parameter of the chapter."""
+    known = {name for chapter in OWN for name in read_parameters(find_chapter(chapter))}
+    pages = [REPOSITORY / "README.md", BOOK / "run.md", *(BOOK / f"{chapter}.ipynb" for chapter in OWN)]
+    words = " ".join(page.read_text() for page in pages).replace("=", " ").split()
+    named = {words[i + 1].strip('`"') for i, word in enumerate(words) if word == "-p"}
+    assert named and named <= known
+
+
+def test_compare_tells_equal_from_different(folder, capsys):
+    published = str(REPOSITORY / "results" / "pocket" / "uniformity.json")
+    assert main(["compare", published, published]) == 0
+    assert main(["compare", published, str(REPOSITORY / "results" / "pretrained" / "uniformity.json")]) == 1
+    assert main(["compare", published, str(REPOSITORY / "results" / "pocket" / "mixer.json")]) == 2
+    changed = Result.load(published)
+    changed.claims["U1"]["effect"] += 0.1
+    assert main(["compare", published, str(changed.save(folder))]) == 1
+    assert "U1" in capsys.readouterr().out
+
+
+def test_figure_draws_a_result(folder):
+    published = str(REPOSITORY / "results" / "pretrained" / "uniformity.json")
+    assert main(["figure", published, "picture.png"]) == 0
+    assert (folder / "picture.png").stat().st_size > 10_000

@@ -1,0 +1,190 @@
+"""Several chapters in one command: each takes its own parameters, what was done is kept, a stop leaves nothing."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from seelike.cli import main
+from seelike.execution.rerun import run
+from seelike.system.errors import InputError
+
+PARAMETERS = 'profile = "pocket"\nn_images = 8\nresults_dir = "results"\n'
+# A chapter that notes that it ran, fails where told to, and writes its result.
+CODE = """from pathlib import Path
+with open("ran", "a") as log: log.write("{name} ")
+if "{name}" == Path("fail").read_text(): raise RuntimeError("stop")
+Path(results_dir, profile).mkdir(parents=True, exist_ok=True)
+Path(results_dir, profile, "{name}.json").write_text(str(n_images))
+"""
+
+
+@pytest.fixture
+def chapters(tmp_path, monkeypatch):
+    """Two small chapters, "one" with a parameter of its own, and an empty folder to work in."""
+    book = tmp_path / "book"
+    (book / "profiles").mkdir(parents=True)
+    for name, own in (("one", "layers = 'all'\n"), ("two", "")):
+        cells = [nbformat.v4.new_code_cell(PARAMETERS + own, metadata={"tags": ["parameters"]}),
+                 nbformat.v4.new_code_cell(CODE.format(name=name))]  # fmt: skip
+        kernel = {"kernelspec": {"name": "python3", "language": "python", "display_name": "Python 3"}}
+        nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), book / f"{name}.ipynb")
+    (book / "profiles" / "large.yaml").write_text("profile: large\nn_images: 16\nlayers: blocks\n")
+    monkeypatch.setattr("seelike.execution.notebook.BOOK", book)
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+    Path("fail").write_text("")
+    return work
+
+
+def ran() -> list[str]:
+    return Path("ran").read_text().split()
+
+
+def test_a_stopped_run_goes_on_at_the_first_chapter_not_done(chapters, capsys):
+    Path("fail").write_text("two")
+    with pytest.raises(Exception, match="stop"):
+        run(["one", "two"], [])
+    assert Path("one.out.ipynb").is_file() and not Path("two.out.ipynb").exists()
+    Path("fail").write_text("")
+    run(["one", "two"], [])
+    assert ran() == ["one", "two", "two"]
+    assert "one: done before, one.out.ipynb is kept" in capsys.readouterr().out
+    run(["one", "two"], [], again=True)
+    assert ran() == ["one", "two", "two", "one", "two"]
+    run(["one"], [])  # one alone is asked for by name, so it runs
+    assert ran()[-1] == "one"
+
+
+def test_what_was_done_with_other_parameters_or_lost_its_result_runs_anew(chapters):
+    run(["one", "two"], [])
+    run(["one", "two"], ["layers=blocks"])
+    assert ran() == ["one", "two", "one"]
+    Path("results/pocket/two.json").unlink()
+    run(["one", "two"], ["layers=blocks"])
+    assert ran() == ["one", "two", "one", "two"]
+
+
+def test_each_chapter_takes_the_parameters_that_it_has(chapters):
+    run(["one", "two"], ["layers=blocks", "n_images=9"], output="out")
+    assert Path("results/mine/one.json").read_text() == Path("results/mine/two.json").read_text() == "9"
+    assert sorted(page.name for page in Path("out").iterdir()) == ["one.out.ipynb", "two.out.ipynb"]
+    with pytest.raises(InputError, match="one two has no parameter 'layer'; did you mean layers?"):
+        run(["one", "two"], ["layer=blocks"])
+    with pytest.raises(InputError, match="two has no parameter 'layers'"):
+        run(["two"], ["layers=blocks"])
+
+
+@pytest.mark.parametrize(
+    ("settings", "profile", "called"),
+    [
+        ([], "", "pocket"),
+        (["n_images=9"], "", "mine"),
+        (["n_images=8"], "", "pocket"),
+        (["n_images=9", "profile=own"], "", "own"),
+        (["results_dir=results"], "", "pocket"),
+        ([], "large", "large"),
+        (["n_images=16"], "large", "large"),
+        (["n_images=8"], "large", "mine"),
+    ],
+)
+def test_a_run_that_is_not_the_published_one_does_not_take_its_place(chapters, settings, profile, called):
+    run(["two"], settings, profile)
+    assert [path.parent.name for path in Path("results").rglob("two.json")] == [called]
+
+
+def test_a_profile_may_be_a_file_of_ones_own(chapters):
+    Path("own.yaml").write_text("profile: own\nn_images: 12\n")
+    run(["two"], [], "own.yaml")
+    assert Path("results/own/two.json").read_text() == "12"
+    Path("bad.yaml").write_text("n_images: [1")
+    with pytest.raises(InputError, match="profile 'bad.yaml' cannot be read"):
+        run(["two"], [], "bad.yaml")
+    Path("bad.yaml").write_text("n_images: twelve")
+    with pytest.raises(InputError, match="n_images must be a whole number, not 'twelve'"):
+        run(["two"], [], "bad.yaml")
+    Path("bad.yaml").write_text("- n_images")
+    with pytest.raises(InputError, match="profile 'bad.yaml' must hold lines such as 'n_images: 512'"):
+        run(["two"], [], "bad.yaml")
+
+
+def test_a_chapter_that_fails_unforeseen_ends_with_3_and_its_lines(chapters, capfd):
+    Path("fail").write_text("two")
+    assert main(["run", "two"]) == 3
+    said = capfd.readouterr().err
+    assert "RuntimeError: stop" in said and said.strip().endswith("please report the lines above")
+    assert not Path("two.out.ipynb").exists()
+
+
+def test_a_chapter_that_the_system_ends_is_refused_in_a_sentence(chapters):
+    page = nbformat.read("../book/two.ipynb", as_version=4)
+    page.cells[-1].source = "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)"
+    nbformat.write(page, "../book/two.ipynb")
+    with pytest.raises(InputError, match="two was ended by the system; if that was for want of memory, lower batch"):
+        run(["two"], [])
+
+
+def test_out_of_memory_is_refused_in_a_sentence(chapters):
+    page = nbformat.read("../book/two.ipynb", as_version=4)
+    page.cells[-1].source = "raise MemoryError"
+    nbformat.write(page, "../book/two.ipynb")
+    with pytest.raises(InputError, match="two needs more memory than there is; .*lower batch_size"):
+        run(["two"], [])
+
+
+def test_ctrl_c_ends_with_130_and_leaves_neither_file_nor_kernel(tmp_path):
+    command = [sys.executable, "-m", "seelike.cli", "run", "uniformity", "-p", "profile=mine"]
+    started = subprocess.Popen(
+        command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=_hear_ctrl_c
+    )
+    kernel = _wait_for_kernel(started.pid)
+    started.send_signal(signal.SIGINT)
+    assert started.wait(60) == 130
+    assert "seelike: stopped; nothing is left half-written" in started.stderr.read()
+    assert list(tmp_path.iterdir()) == []
+    deadline = time.monotonic() + 20
+    while Path(f"/proc/{kernel}").exists() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert not Path(f"/proc/{kernel}").exists()
+
+
+def _hear_ctrl_c() -> None:
+    """As in a terminal; what a script starts in the background is deaf to it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _wait_for_kernel(parent: int) -> int:
+    """The process in which the notebook runs, once it has begun."""
+    if not Path("/proc/self/task").is_dir():
+        pytest.skip("needs /proc to look at processes")
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                words = (process / "cmdline").read_bytes().split(b"\0")
+                above = int((process / "stat").read_text().rpartition(")")[2].split()[1])
+            except (OSError, IndexError):
+                continue
+            if above == parent and b"ipykernel_launcher" in words:
+                time.sleep(3)  # until it is at work
+                return int(process.name)
+        time.sleep(0.2)
+    raise AssertionError("no kernel was started")
+
+
+def test_a_dry_run_rehearses_and_writes_nothing(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["run", "mixer", "--dry-run", "-p", "n_images=64"]) == 0
+    said = capsys.readouterr().out
+    assert "mixer suits these models (mixer 0." in said and "64 images" in said
+    assert list(tmp_path.iterdir()) == [] and "SEELIKE_DRY_RUN" not in os.environ
+    assert main(["run", "scorecard", "--dry-run"]) == 2
+    assert main(["run", "mixer", "--dry-run", "-p", "n_images=64", "-o", "said"]) == 0
+    assert json.loads(Path("said/mixer.json").read_text())["images"] == 64

@@ -1,0 +1,76 @@
+"""Figures of what data does show what the result holds."""
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from seelike.figures import data_scale as data_scale_plots
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+def by_share(*percent, blocks=4, shift=0.0) -> dict:
+    """Values that tell their share: its percent, over 1,000, in every block."""
+    values = np.array([[share / 1000 + shift] * blocks for share in percent])
+    return {"axes": {"percent": list(percent), "block": list(range(blocks))}, "values": values}
+
+
+def lines(ax) -> dict[str, list[float]]:
+    return {line.get_label(): line.get_ydata().tolist() for line in ax.lines}
+
+
+def test_similarity_has_a_line_a_share_and_dashed_ones_for_seeds():
+    cka = {"vit": by_share(3, 10), "cnn": by_share(3, blocks=3), "vit_small": by_share(3, shift=0.5)}
+    seeds = {"axes": {"model": ["a", "b"], "block": [0, 1]}, "values": np.array([[0.7, 0.6], [0.8, 0.5]])}
+    measures = {"data_scale_cka": cka | {"vit_seeds": seeds}, "data_scale_cka_random": {"vit": by_share(1000, 1000)}}
+    left, right = data_scale_plots.similarity(measures)
+    found = lines(left)
+    assert found["3 % of the data"] == [0.003] * 4 and found["10 % of the data"] == [0.01] * 4
+    assert found["same seed, untrained"] == [1] * 4 and found["all data, other seeds"] == [0.7, 0.6]
+    assert [line.get_ydata().tolist() for line in left.lines if line.get_linestyle() == "--"][1] == [0.8, 0.5]
+    assert lines(right) == {"ViT": [0.003] * 4, "small ViT": [0.503] * 4, "CNN": [0.003] * 3}
+    assert right.lines[-1].get_xdata().tolist() == [0, 0.5, 1]
+
+
+def probed() -> dict:
+    accuracy = {"vit": by_share(3, 30, 100), "cnn": by_share(3, 100, blocks=5)}
+    control = {"vit": by_share(3, 30, 100, shift=0.5), "cnn": by_share(3, 100, blocks=5, shift=0.5)}
+    return {"probe_accuracy": accuracy, "probe_accuracy_random": control}
+
+
+def test_probes_show_every_share_and_the_extremes_of_all_models():
+    task = {"transfer_accuracy": {"vit": by_share(3, 100)}, "transfer_accuracy_random": {"vit": by_share(3, 100)}}
+    left, middle, right = data_scale_plots.probes(probed() | task)
+    assert lines(left)["30 %"] == [0.03] * 4 and lines(left)["untrained"] == [0.6] * 4
+    assert lines(middle)["CNN"] == [0.1] * 5 and lines(middle)["ViT"] == [0.1] * 4
+    dotted = [line.get_ydata()[0] for line in middle.lines if line.get_linestyle() == ":"]
+    assert dotted == [0.003, 0.003]
+    assert list(lines(right)) == ["3 %", "100 %", "untrained"]
+
+
+def test_without_another_task_there_are_two_panels():
+    assert len(data_scale_plots.probes(probed())) == 2
+
+
+def test_tuning_draws_the_tasks_that_there_are():
+    far = {"axes": {"task": ["far"], "block": [0, 1]}, "values": np.array([[0.9, 0.6]])}
+    ax = data_scale_plots.tuning({"tuning_cka": {"vit": far}, "data_scale_cka": {}})
+    assert lines(ax) == {"far task": [0.9, 0.6]}
+
+
+def test_local_heads_stand_between_their_bounds():
+    axes = {"percent": [3, 100], "bound": ["distance", "low", "high"]}
+    entry = {"vit": {"axes": axes, "values": np.array([[0.9, 0.8, 0.95], [0.7, 0.6, 0.8]])}}
+    ax = data_scale_plots.local_heads({"local_head_distance": entry, "local_head_distance_random": entry})
+    bars = ax.containers[0]
+    assert bars[0].get_ydata().tolist() == [0.9, 0.7]
+    np.testing.assert_allclose([segment[:, 1] for segment in bars[2][0].get_segments()], [[0.8, 0.95], [0.6, 0.8]])
+    assert [text.get_text() for text in ax.get_xticklabels()] == ["3 %", "100 %"]

@@ -1,0 +1,41 @@
+"""Figures of the Mixer chapter show what the result holds."""
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from seelike.figures import mixer as mixer_plots
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+def entry(down: str, across: str, value: float, shape=(3, 4)) -> dict:
+    axes = {down: [f"d{i}" for i in range(shape[0])], across: [f"a{i}" for i in range(shape[1])]}
+    return {"axes": axes, "values": np.full(shape, value)}
+
+
+def test_the_best_split_is_marked():
+    cka = {which: entry("layer", "other", 0.5, (3, 3)) | {"stage_ends": [1]} for which in ("mixer", "vit", "cnn")}
+    axes = mixer_plots.alone(cka)
+    assert [ax.get_title() for ax in axes] == ["Mixer", "ViT", "CNN"]
+    assert all(len(ax.lines) == 2 and tuple(ax.lines[0].get_ydata()) == (1, 1) for ax in axes)
+
+
+def test_the_mixer_stands_against_both():
+    trained, control = (
+        {f"mixer_{other}": entry("mixer_layer", f"{other}_layer", value) for other in ("vit", "cnn")}
+        for value in (0.3, 0.8)
+    )
+    axes = mixer_plots.across(trained, control)
+    assert [ax.get_title().partition(",")[0] for ax in axes] == ["Mixer against ViT", "Mixer against CNN"] * 2
+    assert ["random weights" in ax.get_title() for ax in axes] == [False, False, True, True]
+    assert axes[0].get_ylabel().startswith("Mixer layer") and axes[1].get_xlabel().startswith("CNN layer")
+    assert [ax.collections[0].get_array().mean() for ax in axes] == pytest.approx([0.3, 0.3, 0.8, 0.8])

@@ -1,0 +1,47 @@
+"""Figures of the bundled models show what the cards and drawings hold."""
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import pytest
+
+from seelike.figures import pocket
+from seelike.images.shapes import Shapes
+from seelike.models import bundled
+from seelike.tables import verdicts as tables
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+def test_drawings_of_every_class():
+    ax = pocket.drawings(2)
+    assert ax.images[0].get_array().shape == (2 * 56, 10 * 56, 3)
+    assert len(ax.get_xticklabels()) == 10
+
+
+def test_learning_curves_and_cards_show_every_model():
+    manifest = bundled.read_manifest()
+    axes = pocket.learning_curves(manifest)
+    assert [len([line for line in ax.lines if line.get_label()[0] != "_"]) for ax in axes] == [5, 4, 4]
+    curve = manifest["vit_pocket_patch8_56.shapes"]["curve"]
+    assert list(axes[0].lines[0].get_ydata()) == curve["accuracy"]
+    shares = dict.fromkeys(bundled.NAMES, 0.5)
+    table = tables.cards(shares, shares)
+    assert all(name in table.replace("`<br>`", "") and manifest[name]["sha256"][:8] in table for name in bundled.NAMES)
+    assert len({line.count("|") for line in table.splitlines()}) == 1
+
+
+def test_answers_are_shown_below_their_drawings():
+    images = Shapes("test")
+    chosen, given = {"divided": [3, 11], "all wrong": [4]}, {"ViT": [3] * 12, "CNN": [1] * 12}
+    axes = pocket.answers(images, chosen, given)
+    assert axes.shape == (2, 2)
+    assert axes[0, 0].get_title() == images.classes[3] and axes[0, 0].get_ylabel() == "divided"
+    assert axes[0, 0].get_xlabel() == f"ViT: right\nCNN: {images.classes[1]}"
+    assert axes[0, 1].get_xlabel() == f"ViT: {images.classes[3]}\nCNN: right"

@@ -1,0 +1,63 @@
+"""Figures of skip connections show what the result holds."""
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from seelike.figures import skip_connections as skip_plots
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+def entry(values, **axes) -> dict:
+    return {"axes": axes, "values": np.asarray(values, float)}
+
+
+def ratios(level: float = 1.0) -> dict:
+    vit = entry([[level, 2], [3, 4], [5, 6]], sublayer=["a", "b", "c"], kind=["CLS", "spatial"])
+    return {"vit": vit, "cnn": entry([[7], [8]], sublayer=["s", "t"], kind=["spatial"])}
+
+
+def test_every_token_is_a_cell_and_every_kind_a_line():
+    tokens = entry(np.arange(1, 16).reshape(3, 5), sublayer=["a", "b", "c"], token=["CLS", "p0", "p1", "p2", "p3"])
+    heat, lines = skip_plots.token_ratios({"norm_ratio": ratios(), "norm_ratio_tokens": {"vit": tokens}})
+    spatial, cls = heat.collections[:2]
+    np.testing.assert_array_equal(spatial.get_array(), tokens["values"][:, 1:])
+    np.testing.assert_array_equal(cls.get_array(), tokens["values"][:, :1])
+    assert spatial.norm is cls.norm and heat.get_xticklabels()[0].get_text() == "CLS"
+    assert [list(line.get_ydata()) for line in lines.lines[:3]] == [[1, 3, 5], [2, 4, 6], [7, 8]]
+    assert list(lines.lines[2].get_xdata()) == [0, 1]
+
+
+def test_a_model_without_cls_or_of_uneven_stages_can_be_drawn():
+    spatial = {which: entry([[1], [2]], sublayer=["a", "b"], kind=["spatial"]) for which in ("vit", "cnn")}
+    tokens = entry(np.ones((2, 4)), sublayer=["a", "b"], token=["p0", "p1", "p2", "p3"])
+    heat, _ = skip_plots.token_ratios({"norm_ratio": spatial, "norm_ratio_tokens": {"vit": tokens}})
+    assert len(heat.collections) == 1
+    assert len(skip_plots.token_ratios({"norm_ratio": spatial})[1].lines) == 3  # two models and the line at 1
+
+
+def test_trained_stands_left_of_untrained():
+    left, right = skip_plots.ratio_depth({"norm_ratio": ratios(1), "norm_ratio_random": ratios(9)})
+    assert left.lines[0].get_ydata()[0] == 1 and right.lines[0].get_ydata()[0] == 9
+    assert left.get_yscale() == "log" and (left.get_title(), right.get_title()) == ("trained", "random weights")
+    left, right = skip_plots.cosine_depth({"skip_cosine": ratios(1), "skip_cosine_random": ratios(9)})
+    assert left.get_yscale() == "linear" and right.lines[0].get_ydata()[0] == 9
+
+
+def test_cuts_are_marked_and_titled_with_their_accuracy():
+    axes = {"layer": ["a", "b", "c"], "other": ["a", "b", "c"]}
+    cka = {"vit": entry(np.eye(3), **axes), "vit_cut_middle": entry(np.eye(3), **axes) | {"stage_ends": [1]}}
+    accuracy = {"vit": entry([0.9, 0.855], model=["vit", "vit_cut_middle"])}
+    intact, cut = skip_plots.cuts({"cka": cka, "accuracy": accuracy})
+    assert intact.get_title() == "intact\n90.0% right" and cut.get_title() == "cut in the middle\n85.5% right"
+    assert not intact.lines and {tuple(line.get_ydata()) for line in cut.lines} == {(1, 1), (0, 1)}
+    assert skip_plots.cuts({"cka": cka})[0].get_title() == "intact"

@@ -1,0 +1,117 @@
+"""Attention distance: closed forms, a slow oracle, an invariance and its limit, bad input."""
+
+import numpy as np
+import pytest
+import timm
+import torch
+
+from seelike.activations.attention import Grid
+from seelike.measures import attention_distance
+from seelike.measures.attention_distance import AttentionDistance, compare, mean_distance
+from seelike.system.errors import InputError
+
+GRID = Grid(4, 4, 8, 8, 1)
+
+
+def random_attention(generator, grid=GRID, n=2, heads=3):
+    return torch.rand(n, heads, grid.n_tokens, grid.n_tokens, generator=generator).softmax(-1)
+
+
+def test_uniform_attention_has_the_mean_distance_of_the_grid():
+    n, g, patch = 17, 4, 8
+    attention = torch.full((1, 2, n, n), 1 / n)
+    pairs = [
+        patch * np.hypot(a - c, b - d) for a in range(g) for b in range(g) for c in range(g) for d in range(g)
+    ]  # all ordered pairs, each patch with itself among them
+    np.testing.assert_allclose(mean_distance(attention, GRID), [np.mean(pairs)] * 2)
+    assert AttentionDistance((), GRID, None).uniform == pytest.approx(np.mean(pairs))
+
+
+def test_attention_to_itself_and_to_the_neighbour():
+    assert mean_distance(torch.eye(17).expand(1, 1, 17, 17), GRID).item() == 0
+    step = torch.zeros(16, 16)
+    for patch in range(16):
+        step[patch, patch + 1 if patch % 4 < 3 else patch - 1] = 1
+    attention = torch.zeros(1, 1, 17, 17)
+    attention[0, 0, 0, 0] = 1
+    attention[0, 0, 1:, 1:] = step
+    assert mean_distance(attention, GRID).item() == pytest.approx(8)
+
+
+def test_agrees_with_four_loops(generator):
+    attention = random_attention(generator)
+    expected = np.zeros(3)
+    for head in range(3):
+        for image in range(2):
+            for query in range(16):
+                weights = attention[image, head, 1 + query, 1:].double().numpy()
+                weights = weights / weights.sum()
+                for key in range(16):
+                    apart = 8 * np.hypot(query // 4 - key // 4, query % 4 - key % 4)
+                    expected[head] += weights[key] * apart / 32
+    np.testing.assert_allclose(mean_distance(attention, GRID), expected)
+
+
+def test_what_goes_to_the_cls_token_does_not_count_but_where_the_rest_goes_does(generator):
+    attention = random_attention(generator)
+    drawn_off = attention.clone()
+    drawn_off[..., 1:] *= 0.3
+    drawn_off[..., 0] = 1 - drawn_off[..., 1:].sum(-1)
+    torch.testing.assert_close(mean_distance(drawn_off, GRID), mean_distance(attention, GRID))
+    mixed = attention[..., torch.randperm(17, generator=generator)]
+    assert (mean_distance(mixed, GRID) - mean_distance(attention, GRID)).abs().min() > 1e-4
+
+
+def test_a_mirrored_picture_has_the_same_distances(generator):
+    attention = random_attention(generator)
+    mirrored = torch.cat([torch.zeros(1).long(), 1 + torch.arange(16).view(4, 4).flip(1).flatten()])
+    torch.testing.assert_close(
+        mean_distance(attention[..., mirrored, :][..., mirrored], GRID), mean_distance(attention, GRID)
+    )
+
+
+def test_all_attention_on_the_cls_token_is_no_division_by_zero():
+    attention = torch.zeros(1, 1, 17, 17)
+    attention[..., 0] = 1
+    assert mean_distance(attention, GRID).item() == 0
+
+
+def test_bad_attention_is_refused(generator):
+    with pytest.raises(InputError, match="rows of an attention map must sum to 1"):
+        mean_distance(2 * random_attention(generator), GRID)
+    with pytest.raises(InputError, match="attention must be among 17 tokens"):
+        mean_distance(random_attention(generator)[..., :10], GRID)
+
+
+def test_effects_compare_the_most_local_heads():
+    distances = np.full((6, 6, 3), 20.0)
+    distances[:, 1, 2], distances[:, 4, 0] = 5, 12
+    of = lambda minibatches: AttentionDistance((), GRID, minibatches)  # noqa: E731
+    one, mirrored, blind = of(distances), of(distances[:, ::-1]), of(np.full((6, 6, 3), 20.0))
+    assert compare({"vit": one}, 0)["A1"].effect == pytest.approx(7 / one.uniform)
+    assert compare({"vit": mirrored}, 0)["A1"].effect == pytest.approx(-7 / one.uniform)
+    assert compare({"vit": one, "vit_little": blind}, 0)["A2"].effect == pytest.approx(15 / one.uniform)
+    assert compare({"vit": blind, "vit_little": one}, 0)["A2"].effect == pytest.approx(-15 / one.uniform)
+    assert "A2" not in compare({"vit": one}, 0)
+
+
+def test_measures_a_model_in_minibatches():
+    model = timm.create_model("vit_pocket_patch8_56").eval()
+    x = torch.randn(12, 3, 56, 56, generator=torch.Generator().manual_seed(0))
+    found = attention_distance.measure(model, x.split(2))
+    whole = attention_distance.measure(model, [x])
+    assert found.values.shape == (8, 4)
+    np.testing.assert_allclose(found.values, whole.values, rtol=1e-5)
+    entry = found.array()
+    assert entry["axes"]["block"][0] == "blocks.0" and len(entry["axes"]["head"]) == 4
+    estimate = compare({"vit": found}, 0)["A1"]
+    assert estimate.low <= estimate.effect <= estimate.high
+    expected = found.values[-2:].min() - found.values[:2].min()
+    assert estimate.effect == pytest.approx(expected / found.uniform)
+
+
+def test_a_cnn_and_no_image_are_refused():
+    with pytest.raises(InputError, match="vit must be a ViT"):
+        attention_distance.measure(timm.create_model("resnet_pocket"), [torch.zeros(4, 3, 56, 56)])
+    with pytest.raises(InputError, match="at least one full minibatch"):
+        attention_distance.measure(timm.create_model("vit_pocket_patch8_56"), [])

@@ -1,0 +1,121 @@
+"""Probes by depth: a toy read off by design, a slow way to the same features, and effects known by hand."""
+
+import numpy as np
+import pytest
+import timm
+import torch
+
+from seelike.activations.flattened import stream
+from seelike.measures import block_probes
+from seelike.measures.block_probes import ProbeCurve, average_depth, average_middle, compare
+from seelike.measures.probes import choose_folds, measure_accuracy
+from seelike.system.errors import InputError
+
+LABELS = torch.arange(150) % 10
+FOLDS = choose_folds(LABELS, n_draws=5, shots=2)
+
+
+def curve(*accuracy, folds: int = 6) -> ProbeCurve:
+    """The same accuracies in every fold."""
+    return ProbeCurve(tuple(f"blocks.{i}" for i in range(len(accuracy))), np.tile(accuracy, (folds, 1)))
+
+
+def images(n: int = 150, seed: int = 0) -> torch.Tensor:
+    return torch.randn(n, 3, 56, 56, generator=torch.Generator().manual_seed(seed))
+
+
+class Teller(torch.nn.Module):
+    """Block 0 puts out maps of noise, block 1 maps whose mean over places alone tells the class, read off a pixel."""
+
+    def __init__(self):
+        super().__init__()
+        self.blocks = torch.nn.ModuleList([torch.nn.Identity(), torch.nn.Identity()])
+        self.generator = torch.Generator().manual_seed(3)
+
+    def group_matcher(self, coarse):
+        return {"blocks": r"^blocks\.(\d+)"}
+
+    def forward(self, x):
+        label = x[:, 0, 0, 0].long()
+        noise = torch.randn(len(x), 10, 2, 2, generator=self.generator)
+        self.blocks[0](noise)
+        noise = 5 * (noise - noise.mean((2, 3), keepdim=True))
+        return self.blocks[1](noise + torch.nn.functional.one_hot(label, 10)[:, :, None, None])
+
+
+def test_a_block_whose_mean_tells_the_class_is_read_and_noise_is_not():
+    pictures = torch.zeros(150, 3, 4, 4)
+    pictures[:, 0, 0, 0] = LABELS
+    found = block_probes.measure({"toy": Teller()}, [{"toy": part} for part in pictures.split(40)], LABELS, FOLDS)
+    assert found["toy"].blocks == ("blocks.0", "blocks.1") and found["toy"].draws.shape == (5, 2)
+    assert found["toy"].values[1] == 1
+    assert found["toy"].values[0] < 0.35
+
+
+def test_agrees_with_features_gathered_one_block_at_a_time():
+    vit, cnn = timm.create_model("vit_pocket_patch8_56").eval(), timm.create_model("resnet_pocket").eval()
+    x = images()
+    found = block_probes.measure({"vit": vit, "cnn": cnn}, [{"vit": x, "cnn": x}], LABELS, FOLDS)
+    tokens = next(stream(vit, [x], ["blocks.2"]))["blocks.2"].reshape(150, 50, 64)
+    expected = measure_accuracy({"": tokens[:, 1:].mean(1)}, LABELS, FOLDS)[:, 0]  # without CLS
+    np.testing.assert_allclose(found["vit"].draws[:, 2], expected)
+    maps = next(stream(cnn, [x], ["stages.0.blocks.0"]))["stages.0.blocks.0"].reshape(150, 16, 56 * 56)
+    expected = measure_accuracy({"": maps.mean(2)}, LABELS, FOLDS)[:, 0]
+    np.testing.assert_allclose(found["cnn"].draws[:, 0], expected, atol=0.05)  # a tie may fall the other way
+
+
+def test_the_class_token_is_not_seen_and_the_patches_are():
+    vit, x = timm.create_model("vit_pocket_patch8_56").eval(), images()
+    plain = block_probes.measure({"vit": vit}, [{"vit": x}], LABELS, FOLDS)["vit"].draws[:, -1]
+    for token, same in ((0, True), (1, False)):
+
+        def disturb(_, inputs, output, token=token):
+            output[:, token] = 1000 * torch.randn(output[:, token].shape, generator=torch.Generator().manual_seed(1))
+
+        handle = vit.blocks[-1].register_forward_hook(disturb)
+        disturbed = block_probes.measure({"vit": vit}, [{"vit": x}], LABELS, FOLDS)["vit"].draws[:, -1]
+        handle.remove()
+        assert np.array_equal(disturbed, plain) == same
+
+
+def test_the_middle_third_of_blocks():
+    for n, middle in ((8, (3, 4)), (12, (4, 5, 6, 7)), (7, (2, 3)), (6, (2, 3)), (10, (3, 4, 5)), (3, (1,)), (2, (0,))):
+        accuracy = np.zeros(n)
+        accuracy[list(middle)] = 1
+        assert average_middle(accuracy) == 1 and average_middle(1 - accuracy) == 0
+
+
+def test_the_average_over_depth_is_the_area_under_the_curve():
+    assert average_depth(np.array([0.0, 1])) == pytest.approx(0.5)
+    assert average_depth(np.array([0.2, 0.8, 0.4])) == pytest.approx((0.5 + 0.6) / 2)
+    assert average_depth(np.full(7, 0.3)) == pytest.approx(0.3)
+    coarse, fine = np.array([0.0, 1, 1]), np.array([0.0, 0.5, 1, 1, 1])  # one curve, told at three and at five depths
+    assert average_depth(coarse) == pytest.approx(average_depth(fine))
+    assert coarse.mean() != pytest.approx(fine.mean())
+
+
+def test_swapped_models_flip_the_sign_and_equal_ones_differ_by_nothing():
+    one, other = curve(0.2, 0.6, 0.8), curve(0.2, 0.4, 0.4, 0.4)
+    estimate = compare(one, other, average_depth, 0)
+    assert estimate.effect == pytest.approx(0.55 - 1.1 / 3)
+    assert compare(other, one, average_depth, 0).effect == -estimate.effect
+    same = compare(one, curve(0.2, 0.6, 0.8), average_middle, 0)
+    assert (same.effect, same.low, same.high) == (0, 0, 0)
+
+
+def test_the_interval_comes_from_folds_drawn_for_both_models_at_once():
+    luck = np.random.default_rng(0).normal(0, 0.1, (10, 1))
+    one, other = (ProbeCurve(("a", "b", "c"), level + np.tile(luck, 3)) for level in (0.6, 0.5))
+    estimate = compare(one, other, average_middle, 0)  # what is luck for both leaves their difference alone
+    assert estimate.low == pytest.approx(0.1) and estimate.high == pytest.approx(0.1)
+    mixed = compare(one, ProbeCurve(other.blocks, other.draws[::-1]), average_middle, 0)
+    assert mixed.high - mixed.low > 0.05
+
+
+def test_a_model_without_positions_is_refused_by_its_name():
+    class Flat(Teller):
+        def forward(self, x):
+            return self.blocks[1](self.blocks[0](x.flatten(1)))
+
+    with pytest.raises(InputError, match=r"^cnn \(Flat\): layer blocks.0 has no positions"):
+        block_probes.measure({"cnn": Flat()}, [{"cnn": torch.zeros(8, 3, 4, 4)}], LABELS[:8], FOLDS)

@@ -1,0 +1,145 @@
+"""Receptive fields: one convolution's is its kernel; a branch, a sum; shares and radii by hand."""
+
+import numpy as np
+import pytest
+import timm
+import torch
+from torch import nn
+
+from seelike.measures import receptive_field
+from seelike.measures.receptive_field import ReceptiveFields, Window, compare, effective_radius, own_share, start
+from seelike.system.errors import InputError
+
+
+def images(n=3, side=16):
+    return torch.randn(n, 3, side, side, generator=torch.Generator().manual_seed(0))
+
+
+def test_one_convolutions_field_is_its_kernel():
+    model = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1))
+    fields = receptive_field.measure(model, [images()], ["0"])
+    kernel = model[0].weight.detach().abs().sum(1).mean(0).double().numpy()
+    expected = np.zeros((16, 16))
+    expected[7:10, 7:10] = kernel / kernel.sum()
+    np.testing.assert_allclose(fields.values[0] / fields.values[0].sum(), expected, rtol=1e-5)
+    assert fields.windows["0"] == Window(8, 9, 8, 9)
+    assert fields.shares()[0] == pytest.approx(kernel[1, 1] / kernel.sum())
+
+
+def test_a_deeper_layer_sees_more_and_a_copy_as_much():
+    model = nn.Sequential(*(nn.Conv2d(3, 3, 3, padding=1) for _ in range(3)), nn.Identity())
+    radii = receptive_field.measure(model, [images()], ["0", "1", "2", "3"]).radii()
+    assert radii[0] < radii[1] < radii[2] == radii[3]
+
+
+def test_agrees_with_differences():
+    """Oracle: change one pixel a little and see what the centre does."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(3, 2, 5, padding=2, stride=2), nn.Tanh(), nn.Conv2d(2, 2, 3, padding=1)).double()
+    x = images(1, 8).double()
+    fields = receptive_field.measure(model, [x], ["2"], n_channels=2).values[0]
+    slow = np.zeros((8, 8))
+    for row in range(8):
+        for column in range(8):
+            for colour in range(3):
+                step = torch.zeros_like(x)
+                step[0, colour, row, column] = 1e-5
+                with torch.no_grad():
+                    slope = ((model(x + step) - model(x - step)) / 2e-5)[0, :, 2, 2]
+                slow[row, column] += slope.abs().mean().item()
+    np.testing.assert_allclose(fields, slow, atol=1e-8)
+
+
+def test_inplace_operations_later_on_change_nothing():
+    torch.manual_seed(0)
+    convolution = nn.Conv2d(3, 4, 3, padding=1)
+    plain = receptive_field.measure(nn.Sequential(convolution), [images()], ["0"]).values
+    followed = receptive_field.measure(nn.Sequential(convolution, nn.ReLU(inplace=True)), [images()], ["0"]).values
+    np.testing.assert_array_equal(plain, followed)
+
+
+def test_minibatches_do_not_matter_and_images_do():
+    model = timm.create_model("resnet_pocket").eval()
+    whole = receptive_field.measure(model, [images(4, 56)], ["stages.0.blocks.0", "stages.3.blocks.2"], 2)
+    parts = receptive_field.measure(model, images(4, 56).split(1), ["stages.0.blocks.0", "stages.3.blocks.2"], 2)
+    np.testing.assert_allclose(whole.values, parts.values, rtol=1e-4, atol=1e-8)
+    np.testing.assert_allclose(whole.sums, parts.sums, rtol=1e-4)
+    assert not np.allclose(whole.sums[0], whole.sums[1])
+
+
+def test_sums_give_the_radius_and_the_share_of_the_mean_field():
+    fields = receptive_field.measure(timm.create_model("resnet_pocket").eval(), [images(4, 56)], ["stem"], 2)
+    window = fields.windows["stem"]
+    assert fields.radii()[0] == pytest.approx(effective_radius(fields.values[0], window))
+    assert fields.shares()[0] == pytest.approx(own_share(fields.values[0], window))
+    one = receptive_field.measure(timm.create_model("resnet_pocket").eval(), [images(4, 56)[2:3]], ["stem"], 2)
+    assert fields.radii(np.array([2]))[0] == pytest.approx(one.radii()[0])
+
+
+def test_radius_and_share_by_hand():
+    window = Window(8, 16, 8, 16)
+    even, own = np.ones((24, 24)), np.zeros((24, 24))
+    own[8:16, 8:16] = 1
+    assert effective_radius(even, window) == pytest.approx(1)
+    assert own_share(even, window) == pytest.approx(1 / 9)
+    assert own_share(own, window) == 1 and effective_radius(own, window) < 0.5
+    corner = np.zeros((24, 24))
+    corner[0, 0] = 5
+    y, x = np.indices((24, 24)) + 0.5
+    assert effective_radius(corner, window) == pytest.approx(11.5 * 2**0.5 / np.hypot(y - 12, x - 12).mean())
+    assert effective_radius(7 * even, window) == effective_radius(even, window)
+
+
+def test_the_window_of_a_token_is_its_patch():
+    model = timm.create_model("vit_pocket_patch8_56", pretrained=True).eval()
+    fields = receptive_field.measure(model, [images(2, 56)], ["patch_embed", "blocks.0", "blocks.7"])
+    assert fields.windows["blocks.0"] == Window(24, 32, 24, 32)
+    assert fields.shares()[0] == 1 and fields.shares()[2] < fields.shares()[1] < 1
+
+
+def test_branches_are_paired_with_their_sums():
+    model = timm.create_model("vit_pocket_patch8_56").eval()
+    branches = receptive_field.find_branches("vit", model, images(1, 56))
+    assert len(branches) == 8 and branches["blocks.3.attn"] == "blocks.3.norm2:input"
+    assert receptive_field.find_branches("cnn", timm.create_model("resnet_pocket").eval(), images(1, 56)) == {}
+
+
+def test_effects_by_hand():
+    of = lambda *sums: np.repeat(np.array([sums], float), 6, 0)  # noqa: E731
+    vit = ReceptiveFields(("b", "b.attn", "b.norm2:input"), {}, None, of((2, 1.8, 1), (2, 2, 0.2), (4, 1, 3)))
+    cnn = ReceptiveFields(("a",), {}, None, of((5, 1, 5)))
+    found = compare(vit, cnn, {"b.attn": "b.norm2:input"}, 0)
+    assert found["A4"].effect == pytest.approx(0.9 - 0.2)
+    assert found["A5"].effect == pytest.approx(0.75 - 0.1)
+    assert found["A5"].low <= found["A5"].effect <= found["A5"].high
+    assert np.isnan(compare(vit, cnn, {}, 0)["A5"].effect)
+
+
+def test_start_is_the_lowest_third():
+    assert start(np.array([1.0, 2, 9, 9, 9, 9, 9])) == 1.5
+    assert start(np.array([3.0, 9])) == 3
+
+
+def test_arrays_are_relative_to_the_largest_cell():
+    fields = receptive_field.measure(timm.create_model("resnet_pocket").eval(), [images(2, 56)], ["stem"], 1)
+    found = receptive_field.arrays({"cnn": fields})
+    assert found["receptive_field"]["cnn"]["values"].shape == (1, 28, 28)
+    assert found["receptive_field"]["cnn"]["values"].max() == 1
+    assert found["own_share"]["cnn"]["axes"] == {"layer": ["stem"]}
+
+
+def test_layers_without_positions_and_no_images_are_refused():
+    model = timm.create_model("resnet_pocket").eval()
+    with pytest.raises(InputError, match="layer head.fc has no positions"):
+        receptive_field.measure(_Flat(), [images()], ["head.fc"])
+    with pytest.raises(InputError, match="at least one image"):
+        receptive_field.measure(model, [], ["stem"])
+
+
+class _Flat(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.head = nn.ModuleDict({"fc": nn.Linear(3, 2)})
+
+    def forward(self, x):
+        return self.head["fc"](x.mean((2, 3)))

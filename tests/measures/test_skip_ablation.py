@@ -1,0 +1,104 @@
+"""Cuts: what a cut parts by hand and by loops, accuracy by hand, models that cannot be compared."""
+
+import numpy as np
+import pytest
+import timm
+import torch
+
+from seelike.measures import skip_ablation
+from seelike.measures.cka import Similarity
+from seelike.measures.skip_ablation import Cuts, split
+from seelike.system.errors import InputError
+
+
+def parted(n: int, at: int) -> np.ndarray:
+    """CKA of two groups of blocks that have nothing in common."""
+    after = np.arange(n) >= at
+    return np.where(after[:, None] == after[None, :], 0.9, 0.2)
+
+
+def test_split_by_hand():
+    intact = np.full((6, 6), 0.9)
+    assert split(intact, parted(6, 2), 2) == pytest.approx(0.7)
+    assert split(parted(6, 2), intact, 2) == pytest.approx(-0.7)
+    assert split(intact, np.full((6, 6), 0.5), 2) == pytest.approx(0)  # lost everywhere alike
+    assert split(intact, parted(6, 2), 4) < 0.1  # a cut elsewhere
+
+
+def test_split_agrees_with_loops():
+    intact, changed = (np.random.default_rng(seed).random((7, 7)) for seed in (0, 1))
+    intact, changed = intact + intact.T, changed + changed.T
+    across, other = [], []
+    for i in range(7):
+        for j in range(i):
+            (across if j < 3 <= i else other).append(intact[i, j] - changed[i, j])
+    assert split(intact, changed, 3) == pytest.approx(np.mean(across) - np.mean(other))
+
+
+def cuts(matrices: dict[str, np.ndarray], at: dict[str, int], accuracy=None) -> Cuts:
+    n = 6
+    whole = np.eye(n * len(matrices))
+    for i, matrix in enumerate(matrices.values()):
+        whole[i * n : (i + 1) * n, i * n : (i + 1) * n] = matrix
+    whole[np.diag_indices_from(whole)] = 1
+    similarity = Similarity((), np.repeat(whole[None], 5, 0))
+    return Cuts(tuple(matrices), tuple(f"blocks.{i}" for i in range(n)), at, similarity, accuracy)
+
+
+def test_claims_by_hand():
+    matrices = {"vit": np.full((6, 6), 0.9), "vit_cut_low": parted(6, 1), "vit_cut_middle": np.full((6, 6), 0.9)}
+    accuracy = np.repeat([[0.9, 0.5, 0.7]], 5, 0)
+    found = cuts(matrices, {"vit_cut_low": 1, "vit_cut_middle": 3}, accuracy)
+    estimates = found.estimates(0)
+    assert estimates["S3"].effect == pytest.approx(0.35)
+    assert estimates["S4"].effect == pytest.approx(0.2)
+    arrays = found.arrays()
+    assert arrays["accuracy"]["vit"]["values"] == pytest.approx([0.9, 0.5, 0.7])
+    assert arrays["cka"]["vit_cut_low"]["stage_ends"] == [1] and "stage_ends" not in arrays["cka"]["vit"]
+    np.testing.assert_allclose(arrays["cka"]["vit_cut_low"]["values"], np.where(np.eye(6) > 0, 1, parted(6, 1)))
+
+
+def test_s4_needs_accuracies_and_the_cut_in_the_middle():
+    matrices = {"vit": np.full((6, 6), 0.9), "vit_cut_low": parted(6, 1)}
+    assert list(cuts(matrices, {"vit_cut_low": 1}, np.ones((5, 2))).estimates(0)) == ["S3"]
+    matrices["vit_cut_middle"] = matrices.pop("vit_cut_low")
+    assert list(cuts(matrices, {"vit_cut_middle": 1}).estimates(0)) == ["S3"]
+    assert "accuracy" not in cuts(matrices, {"vit_cut_middle": 1}).arrays()
+
+
+def minibatches(models, n=5):
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(n):
+        yield dict.fromkeys(models, torch.randn(8, 3, 56, 56, generator=generator))
+
+
+def test_measures_models_and_finds_their_cuts():
+    models = {
+        "vit": timm.create_model("vit_pocket_patch8_56", pretrained=True).eval(),
+        "vit_cut_middle": timm.create_model("vit_pocket_noskip4_patch8_56", pretrained=True).eval(),
+    }
+    with torch.no_grad():
+        answers = torch.cat([models["vit"](batch["vit"]).argmax(1) for batch in minibatches(models)])
+        others = torch.cat([models["vit_cut_middle"](batch["vit"]).argmax(1) for batch in minibatches(models)])
+    found = skip_ablation.measure(models, minibatches(models), answers)
+    assert found.cuts == {"vit_cut_middle": 4} and found.similarity.hsic.shape == (5, 16, 16)
+    shares = found.arrays()["accuracy"]["vit"]["values"]
+    assert shares == pytest.approx([1, (answers == others).double().mean().item()])
+    assert found.estimates(0)["S4"].effect == pytest.approx(shares[0] - shares[1])
+    assert found.estimates(0)["S3"].effect == pytest.approx(
+        split(found.arrays()["cka"]["vit"]["values"], found.arrays()["cka"]["vit_cut_middle"]["values"], 4)
+    )
+
+
+def test_what_is_not_a_cut_of_the_model_is_refused():
+    vit = timm.create_model("vit_pocket_patch8_56").eval()
+    small = timm.create_model("vit_smallpocket_patch8_56", skipless=3).eval()
+    for other, complaint in (
+        (small, "^vit_cut_low must have as many blocks as vit, 8 .* not 6"),
+        (vit, "^vit_cut_low must be a model with one block without skips"),
+    ):
+        models = {"vit": vit, "vit_cut_low": other}
+        with pytest.raises(InputError, match=complaint):
+            skip_ablation.measure(models, minibatches(models))
+    with pytest.raises(InputError, match="at least one full minibatch"):
+        skip_ablation.measure({"vit": vit}, [])

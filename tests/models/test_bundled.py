@@ -1,0 +1,165 @@
+"""The bundled models: registered with timm, hashed, as good as their cards say."""
+
+import hashlib
+import shutil
+
+import pytest
+import timm
+import torch
+from safetensors.torch import load_file
+
+from seelike.images.datasets import DRAWN
+from seelike.images.shapes import best_accuracy
+from seelike.models import bundled
+from seelike.models.recipes import EARLY, GAP, MIXER, NO_SKIP, RESNET, SMALL, VIT, find_recipe
+from seelike.system.errors import InputError
+from seelike.training.accuracy import measure_accuracy
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    return {task: DRAWN[task]("test").stack(500) for task in DRAWN}
+
+
+@pytest.mark.parametrize("name", bundled.NAMES)
+def test_timm_loads_exactly_the_shipped_weights(name):
+    model = timm.create_model(name, pretrained=True)
+    shipped = load_file(bundled.WEIGHTS / f"{name}.safetensors")
+    assert model.state_dict().keys() == shipped.keys()
+    for key, value in model.state_dict().items():
+        assert shipped[key].dtype == torch.float16
+        assert torch.equal(value, shipped[key].float())
+    assert name in timm.list_models(name, pretrained=True)
+
+
+@pytest.mark.parametrize("name", bundled.NAMES)
+def test_manifest_tells_the_truth(name, drawn):
+    card = bundled.read_manifest()[name]
+    file = bundled.WEIGHTS / card["file"]
+    assert hashlib.sha256(file.read_bytes()).hexdigest() == card["sha256"]
+    model = timm.create_model(name, pretrained=True)
+    assert sum(p.numel() for p in model.parameters()) == card["parameters"]
+    assert 300_000 <= card["parameters"] <= 1_200_000
+    recipe = find_recipe(name)
+    assert card["images_seen"] == card["steps"] * recipe.batch_size
+    assert card["steps"] <= recipe.steps and (name in EARLY) == (card["steps"] < recipe.steps)
+    accuracy = measure_accuracy(model, *drawn[recipe.task])
+    assert accuracy == pytest.approx(card["test_accuracy"], abs=0.06)
+    assert measure_accuracy(timm.create_model(name), *drawn[recipe.task]) < 0.2
+
+
+def test_manifest_and_weights_are_those_of_the_recipes_and_no_more():
+    assert bundled.read_manifest().keys() == set(bundled.NAMES)
+    files = {file.name for file in bundled.WEIGHTS.glob("*.safetensors")}
+    assert files == {f"{name}.safetensors" for name in bundled.NAMES}
+    assert sum(file.stat().st_size for file in bundled.WEIGHTS.iterdir()) <= 32 * 2**20
+
+
+def test_the_models_are_good_enough_to_mean_something():
+    """The figures of the cards, which the test above holds to the weights."""
+    accuracy = {name: card["test_accuracy"] for name, card in bundled.read_manifest().items()}
+    full = [name for name in accuracy if name.partition(".")[0] in (VIT, GAP, RESNET) and _is_full(name)]
+    assert len(full) == 9
+    assert all(accuracy[name] >= 0.8 for name in full)
+    assert max(map(accuracy.get, full)) - min(map(accuracy.get, full)) <= 0.1
+    assert accuracy[f"{MIXER}.shapes"] >= 0.75
+    assert accuracy[f"{VIT}.shapes"] > best_accuracy(("texture", "hue")) + 0.1  # the outline is seen
+    by_data = [accuracy[f"{VIT}.shapes{tag}"] for tag in ("_3pct", "_10pct", "_30pct", "")]
+    assert by_data == sorted(by_data) and by_data[-1] - by_data[0] >= 0.15
+    early = [accuracy[f"{VIT}.shapes_after{percent}pct"] for percent in (1, 3, 10)]
+    assert early == sorted(early)
+
+
+def _is_full(name: str) -> bool:
+    return name.partition(".")[2] in ("shapes", "shapes_seed1", "shapes_seed2")
+
+
+def test_initial_state_is_drawn_from_the_seed():
+    one, same, other = (timm.create_model(VIT, seed=s) for s in (0, 0, 1))
+    torch.testing.assert_close(one.state_dict(), same.state_dict(), rtol=0, atol=0)
+    weight, another = one.blocks[3].mlp.fc1.weight, other.blocks[3].mlp.fc1.weight
+    assert not torch.equal(weight, another)
+    assert weight.std().item() == pytest.approx(0.8 / 64**0.5, rel=0.03)
+    assert (one.norm.weight == 1).all() and (one.norm.bias == 0).all() and (one.head.bias == 0).all()
+
+
+def test_initial_state_of_a_name_is_that_of_its_seed():
+    states = {tag: timm.create_model(f"{VIT}.{tag}").state_dict() for tag in ("shapes", "shapes_seed1", "shapes_3pct")}
+    torch.testing.assert_close(states["shapes_seed1"], timm.create_model(VIT, seed=1).state_dict(), rtol=0, atol=0)
+    torch.testing.assert_close(states["shapes_3pct"], states["shapes"], rtol=0, atol=0)
+    torch.testing.assert_close(timm.create_model(f"{VIT}.shapes_seed1", seed=0).state_dict(), states["shapes"])
+    assert not torch.equal(states["shapes"]["head.weight"], states["shapes_seed1"]["head.weight"])
+
+
+def test_architectures_are_the_papers_made_small():
+    vit, gap, resnet, mixer, small = (timm.create_model(name).eval() for name in (VIT, GAP, RESNET, MIXER, SMALL))
+    assert len(vit.blocks) >= 8 and vit.cls_token is not None and vit.global_pool == "token"
+    assert gap.cls_token is None and gap.global_pool == "avg" and len(gap.blocks) == len(vit.blocks)
+    assert len(mixer.blocks) == len(vit.blocks) > len(small.blocks)
+    maps = resnet.forward_intermediates(torch.zeros(1, 3, 56, 56), intermediates_only=True)
+    assert [m.shape[-1] for m in maps] == [56, 56, 28, 14, 7]
+    assert vit.patch_embed.grid_size == gap.patch_embed.grid_size == (7, 7)
+
+
+@pytest.mark.parametrize("block", NO_SKIP)
+def test_a_block_without_skips_passes_on_its_branches_alone(block, generator):
+    """By hand: with branches that put out nothing an intact block is the identity, and this one puts out zero."""
+    model = timm.create_model(NO_SKIP[block]).eval()
+    x = torch.randn(2, 50, 64, generator=generator)
+    for index, each in enumerate(model.blocks):
+        torch.nn.init.zeros_(each.mlp.fc2.weight)
+        torch.nn.init.zeros_(each.attn.proj.weight)
+        assert torch.equal(each(x), torch.zeros_like(x) if index == block else x)
+
+
+def test_without_skips_nothing_else_differs():
+    intact, cut = timm.create_model(VIT).eval(), timm.create_model(NO_SKIP[4]).eval()
+    assert all(torch.equal(cut.state_dict()[key], value) for key, value in intact.state_dict().items())
+    x = torch.randn(2, 3, 56, 56, generator=torch.Generator().manual_seed(0))
+    assert not torch.equal(intact(x), cut(x))
+    tokens = intact.blocks[:4](intact._pos_embed(intact.patch_embed(x)))
+    torch.testing.assert_close(cut.blocks[:4](cut._pos_embed(cut.patch_embed(x))), tokens)
+    block = intact.blocks[4]
+    attended = block.attn(block.norm1(tokens))
+    torch.testing.assert_close(cut.blocks[4](tokens), block.mlp(block.norm2(attended)))
+
+
+def test_timm_adapts_them_as_any_other_model():
+    for name, width in ((VIT, 64), (GAP, 64), (MIXER, 64), (RESNET, 160)):
+        headless = timm.create_model(name, pretrained=True, num_classes=0)
+        assert headless(torch.zeros(1, 3, 56, 56)).shape == (1, width)
+        three = timm.create_model(name, pretrained=True, num_classes=3, in_chans=1)
+        assert three(torch.zeros(1, 1, 56, 56)).shape == (1, 3)
+
+
+def test_a_gpu_loads_the_same_bits():
+    if not torch.cuda.is_available():
+        pytest.skip("needs a GPU")
+    model = timm.create_model(f"{VIT}.shapes", pretrained=True).cuda()
+    for key, value in load_file(bundled.WEIGHTS / f"{VIT}.shapes.safetensors").items():
+        assert torch.equal(model.state_dict()[key].cpu(), value.float())
+
+
+@pytest.mark.parametrize("damage", ["missing", "truncated", "flipped"])
+def test_damaged_weights_are_refused(damage, tmp_path):
+    shutil.copytree(bundled.WEIGHTS, tmp_path / "weights")
+    file = tmp_path / "weights" / "resnet_pocket.shapes.safetensors"
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.unlink() if damage == "missing" else file.write_bytes(content if damage == "flipped" else content[:1000])
+    state = "missing" if damage == "missing" else "damaged"
+    restore = rf"restore them with `git -C {file.parent} checkout -- {file.name}`"
+    with pytest.raises(InputError, match=rf"the bundled weights {file.name} are {state}: {restore}"):
+        bundled.check_weights(file)
+
+
+def test_create_model_refuses_damaged_weights(tmp_path, monkeypatch):
+    monkeypatch.setattr(bundled, "WEIGHTS", tmp_path)
+    with pytest.raises(InputError, match="resnet_pocket.shapes_seed1.safetensors are missing"):
+        timm.create_model("resnet_pocket.shapes_seed1", pretrained=True)
+    monkeypatch.setattr(bundled, "MANIFEST", tmp_path / "manifest.json")
+    with pytest.raises(InputError, match="manifest.json, are missing: restore them with"):
+        bundled.read_manifest()
+    bundled.MANIFEST.write_text("{")
+    with pytest.raises(InputError, match="manifest.json, are damaged: restore them with"):
+        bundled.read_manifest()

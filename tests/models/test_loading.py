@@ -1,0 +1,305 @@
+"""Loading by name, from files and with random weights; what cannot be loaded is refused by name."""
+
+import argparse
+import dataclasses
+import pickle
+from pathlib import Path
+
+import pytest
+import timm
+import torch
+from safetensors.torch import save_file
+from timm.layers import resample_abs_pos_embed
+
+from seelike.models.checkpoints import Misfit
+from seelike.models.loading import _count_classes, check_model, describe, load_model, load_random, transform_of
+from seelike.system.errors import InputError
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    """Weights of a small model, as a user would have them."""
+    torch.manual_seed(1)
+    model = timm.create_model("vit_tiny_patch16_224", img_size=64, num_classes=0)
+    save_file({k: v.half() for k, v in model.state_dict().items()}, tmp_path / "weights.safetensors")
+    return tmp_path / "weights.safetensors"
+
+
+def test_a_local_checkpoint_is_what_is_loaded(tmp_path):
+    torch.manual_seed(1)
+    saved = timm.create_model("resnet18")
+    save_file(saved.state_dict(), tmp_path / "resnet.safetensors")
+    loaded = load_model("cnn", "resnet18.a1_in1k", str(tmp_path / "resnet.safetensors"))
+    assert all(torch.equal(v, saved.state_dict()[k]) for k, v in loaded.state_dict().items())
+    assert not loaded.training
+
+
+def test_position_embeddings_are_resampled_to_the_image_size():
+    loaded = load_model("vit", "vit_pocket_patch8_56.shapes", image_size=80)
+    assert loaded.pos_embed.shape == (1, 101, 64)
+    assert transform_of(loaded, 80)(timm_image(56)).shape == (3, 80, 80)
+
+
+def timm_image(size):
+    from PIL import Image
+
+    return Image.new("RGB", (size, size))
+
+
+def test_keys_that_do_not_match_are_named(checkpoint):
+    complaint = (
+        r"cnn_checkpoint=.* does not fit resnet18.* \(is it of another architecture\?\): "
+        r"102 missing: conv1.weight, bn1.weight, bn1.bias, …; 150 unexpected: blocks.0.attn.proj.bias, .*, …$"
+    )
+    with pytest.raises(InputError, match=complaint):
+        load_model("cnn", "resnet18.a1_in1k", str(checkpoint))
+
+
+def test_random_weights_come_from_the_seed():
+    one, same, other = (load_random("vit", "deit_tiny_patch16_224.fb_in1k", seed=s) for s in (0, 0, 1))
+    assert describe(one, "deit_tiny_patch16_224") == describe(same, "deit_tiny_patch16_224")
+    assert not torch.equal(one.blocks[0].attn.qkv.weight, other.blocks[0].attn.qkv.weight)
+
+
+def test_the_control_leaves_the_global_generator_alone():
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    load_random("cnn", "resnet18", seed=0)
+    assert torch.equal(torch.rand(3), expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "scale", "start"),
+    [
+        ("resnet18", "layer1.0.bn2.weight", 0.0),
+        ("convnext_atto", "stages.0.blocks.0.gamma", 1e-6),
+        ("vit_small_patch14_dinov2", "blocks.0.ls1.gamma", 1e-5),
+    ],
+)
+def test_branches_that_start_at_nothing_start_at_full_scale_in_the_control(name, scale, start):
+    """Else a block would be the identity, and all layers of the control one."""
+    size = 70 if "patch14" in name else 0
+    kwargs = {"img_size": size} if size else {}
+    assert (timm.create_model(name, **kwargs).get_parameter(scale) == start).all()
+    assert (load_random("vit", name, image_size=size).get_parameter(scale) == 1).all()
+
+
+def test_biases_of_the_control_stay_at_zero():
+    assert not load_random("vit", "deit_tiny_patch16_224").blocks[0].attn.qkv.bias.any()
+
+
+@pytest.mark.parametrize(
+    ("name", "checkpoint", "complaint"),
+    [
+        (
+            "vit_smal_patch16_224",
+            "",
+            r"vit='vit_smal_patch16_224' is no model that timm knows; did you mean vit_small_",
+        ),
+        ("vit_base_patch16_224.nonsense", "", "its weights are one of .*augreg_in21k.*, not 'nonsense'"),
+        ("vit_pocket_patch8_56.shapes", "nowhere.safetensors", "vit_checkpoint='nowhere.safetensors' is not a file"),
+        ("test_vit4", "", "has no public weights: give a file as vit_checkpoint"),
+        ("", "", "is no model that timm knows"),
+        ("resnet18.a1_in1k", __file__, "vit_checkpoint must be a .safetensors file"),
+    ],
+)
+def test_refuses_before_loading(name, checkpoint, complaint):
+    with pytest.raises(InputError, match=complaint):
+        check_model("vit", name, checkpoint)
+
+
+def test_refuses_a_truncated_safetensors_file(checkpoint):
+    content = checkpoint.read_bytes()
+    for kept in (0, 5, 100, len(content) - 10):
+        checkpoint.write_bytes(content[:kept])
+        with pytest.raises(InputError, match="vit_checkpoint=.* is truncated or no safetensors file"):
+            check_model("vit", "vit_tiny_patch16_224", str(checkpoint))
+
+
+def save(content, file):
+    torch.save(content, file)
+    return str(file)
+
+
+def tiny(seed: int = 1, **kwargs):
+    torch.manual_seed(seed)
+    return timm.create_model("test_vit", **kwargs)
+
+
+@pytest.mark.parametrize("name", ["w.pth", "w.pt", "w.bin", "w.pth.tar"])
+@pytest.mark.parametrize("wrapper", ["", "state_dict", "model", "state_dict_ema", "module."])
+def test_a_pickle_of_weights_is_loaded_with_its_wrappers(tmp_path, name, wrapper):
+    state = tiny().state_dict()
+    if wrapper == "module.":
+        held = {"state_dict": {f"module.{key}": value for key, value in state.items()}, "epoch": 3}
+    else:
+        held = {wrapper: state, "args": argparse.Namespace(lr=1.0)} if wrapper else state
+    file = save(held, tmp_path / name)
+    check_model("vit", "test_vit.r160_in1k", file)
+    loaded = load_model("vit", "test_vit.r160_in1k", file).state_dict()
+    assert all(torch.equal(value, loaded[key]) for key, value in state.items())
+
+
+class Trap:
+    """Unpickled without care, it leaves a file."""
+
+    def __init__(self, mark):
+        self.mark = mark
+
+    def __reduce__(self):
+        return open, (str(self.mark), "w")
+
+
+def test_code_in_a_pickle_is_refused_and_not_run(tmp_path):
+    for file in (tmp_path / "zip.pth", tmp_path / "plain.pth"):
+        held = {"state_dict": tiny().state_dict(), "trap": Trap(tmp_path / "mark")}
+        torch.save(held, file, _use_new_zipfile_serialization=file.stem == "zip")
+        with pytest.raises(InputError, match=r"vit_checkpoint='.*' holds Python code \(.*open\), which is never run"):
+            check_model("vit", "test_vit.r160_in1k", str(file))
+    assert not (tmp_path / "mark").exists()
+
+
+def test_a_pickled_model_is_refused(tmp_path):
+    file = save(tiny(), tmp_path / "model.pth")
+    with pytest.raises(InputError, match=r"holds Python code \(timm.models.vision_transformer.VisionTransformer\)"):
+        check_model("vit", "test_vit.r160_in1k", file)
+
+
+def test_refuses_a_pickle_that_is_damaged_or_holds_no_weights(tmp_path):
+    whole = Path(save(tiny().state_dict(), tmp_path / "w.pth")).read_bytes()
+    plain = pickle.dumps({"a": Trap(tmp_path / "mark")})
+    for content in (b"", b"hello world", whole[:1000], whole[: len(whole) // 2], plain):
+        (tmp_path / "w.pth").write_bytes(content)
+        with pytest.raises(InputError, match="vit_checkpoint='.*w.pth' is (truncated or no file|damaged, or a pickle)"):
+            check_model("vit", "test_vit.r160_in1k", str(tmp_path / "w.pth"))
+    for held in (torch.zeros(3), [1, 2], {1: torch.zeros(2)}):
+        with pytest.raises(InputError, match="holds no weights by name"):
+            check_model("vit", "test_vit.r160_in1k", save(held, tmp_path / "w.pth"))
+    with pytest.raises(InputError, match="does not fit test_vit.r160_in1k .*: 80 missing"):
+        load_model("vit", "test_vit.r160_in1k", save({"state_dict": {}}, tmp_path / "w.pth"))
+    assert not (tmp_path / "mark").exists()
+
+
+def test_a_file_without_weights_is_refused(tmp_path):
+    save_file({}, tmp_path / "w.safetensors")
+    with pytest.raises(InputError, match="vit_checkpoint='.*' holds no weights"):
+        check_model("vit", "test_vit.r160_in1k", str(tmp_path / "w.safetensors"))
+
+
+def test_shapes_that_do_not_match_are_named_with_both(tmp_path):
+    state = tiny().state_dict()
+    state["norm.weight"], state["norm.extra"] = torch.ones(3), state.pop("norm.bias")
+    complaint = (
+        r"does not fit test_vit.r160_in1k \(is .*\?\): 1 missing: norm.bias; 1 unexpected: norm.extra; "
+        r"1 of another shape: norm.weight \(3,\) instead of \(64,\)$"
+    )
+    with pytest.raises(InputError, match=complaint):
+        load_model("vit", "test_vit.r160_in1k", save(state, tmp_path / "w.pth"))
+
+
+def test_weights_that_cannot_be_resampled_are_refused_with_the_size(tmp_path):
+    torch.manual_seed(0)
+    file = save(timm.create_model("mixer_s32_224").state_dict(), tmp_path / "w.pth")
+    complaint = (
+        r"mixer_checkpoint=.* does not fit mixer_s32_224 at image_size=64 .*mlp_tokens.fc1.weight \(256, 49\) inst"
+    )
+    with pytest.raises(InputError, match=complaint):
+        load_model("mixer", "mixer_s32_224", file, image_size=64)
+
+
+def test_position_embeddings_are_resampled_as_timm_does(tmp_path):
+    saved = tiny()
+    loaded = load_model("vit", "test_vit.r160_in1k", save(saved.state_dict(), tmp_path / "w.pth"), image_size=64)
+    expected = resample_abs_pos_embed(saved.pos_embed, [4, 4], num_prefix_tokens=1)
+    torch.testing.assert_close(loaded.pos_embed, expected, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("classes", [0, 7, 1000])
+@pytest.mark.parametrize("name", ["test_vit.r160_in1k", "test_convnext.r160_in1k"])
+def test_the_head_is_that_of_the_file(tmp_path, capsys, monkeypatch, name, classes):
+    """A head of another number of classes, or none, is no reason to refuse; nor is it made up."""
+    monkeypatch.setenv("SEELIKE_PROGRESS", str(tmp_path / "terminal"))
+    (tmp_path / "terminal").touch()
+    torch.manual_seed(1)
+    saved = timm.create_model(name.partition(".")[0], num_classes=classes)
+    file = save(saved.state_dict(), tmp_path / "w.pth")
+    loaded = load_model("cnn", name, file)
+    assert loaded.num_classes == describe(loaded, name, file)["classes"] == classes
+    assert loaded.state_dict().keys() == saved.state_dict().keys()
+    images = torch.rand(2, 3, 160, 160)
+    torch.testing.assert_close(loaded(images), saved.eval()(images))
+    said = (tmp_path / "terminal").read_text()
+    assert (f"the file's head tells {classes} classes apart, not 1000" in said) == (classes != 1000)
+
+
+def test_a_head_where_the_name_has_none_is_kept(tmp_path):
+    torch.manual_seed(1)
+    saved = timm.create_model("vit_tiny_patch16_224", num_classes=5)
+    card = timm.get_pretrained_cfg("vit_tiny_patch16_224")
+    fit = {"head.weight", "head.bias"}
+    misfit = Misfit(unexpected=sorted(fit))
+    overlay = {"file": save(saved.state_dict(), tmp_path / "w.pth")}
+    assert _count_classes(misfit, card, overlay) == 5
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_named(tmp_path, bad):
+    state = tiny().state_dict()
+    state["blocks.2.mlp.fc1.bias"][3] = bad
+    complaint = r"vit_checkpoint='.*' holds NaN or infinite numbers, in 1 of \d+ weights: blocks.2.mlp.fc1.bias$"
+    with pytest.raises(InputError, match=complaint):
+        load_model("vit", "test_vit.r160_in1k", save(state, tmp_path / "w.pth"))
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "near"),
+    [
+        ("test_vit", 63, "patches of 16 pixels: use 48 or 64"),
+        ("test_vit", 5, "patches of 16 pixels: use 16"),
+        ("vit_small_patch14_dinov2", 71, "patches of 14 pixels: use 70 or 84"),
+        ("mixer_s32_224", 65, "patches of 32 pixels: use 64 or 96"),
+    ],
+)
+def test_a_size_that_patches_do_not_fill_is_refused_with_the_nearest(name, size, near):
+    """timm would leave the last rows and columns of the image out, and say nothing."""
+    with pytest.raises(
+        InputError, match=f"image_size={size} does not suit gap='{name}', which cuts images into {near}"
+    ):
+        load_random("gap", name, image_size=size)
+
+
+def test_a_cnn_takes_any_size():
+    assert load_random("cnn", "test_resnet", image_size=63)
+
+
+def test_models_of_other_images_than_rgb_are_refused(monkeypatch):
+    grey = dataclasses.replace(timm.get_pretrained_cfg("test_vit.r160_in1k"), input_size=(1, 160, 160))
+    monkeypatch.setattr("timm.get_pretrained_cfg", lambda name: grey)
+    with pytest.raises(InputError, match="vit='test_vit' takes images of 1 channels, not RGB"):
+        load_random("vit", "test_vit")
+
+
+def test_a_size_that_the_model_cannot_take_is_not_blamed_on_the_checkpoint(checkpoint):
+    with pytest.raises(InputError, match="image_size=8 does not suit vit='vit_tiny"):
+        load_model("vit", "vit_tiny_patch16_224.augreg_in21k", str(checkpoint), image_size=8)
+
+
+def test_refuses_a_size_that_the_model_cannot_take():
+    with pytest.raises(InputError, match=r"image_size=\d+ does not suit vit='vit_tiny"):
+        load_random("vit", "vit_tiny_patch16_224", image_size=8)
+
+
+def test_weights_that_cannot_be_fetched_are_refused_in_one_sentence(monkeypatch, tmp_path):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(InputError, match="cnn='resnet18.a1_in1k' cannot be had: .*HF_HUB_OFFLINE forbids"):
+        load_model("cnn", "resnet18.a1_in1k")
+
+
+def test_real_weights_load_at_another_size(shared):
+    file = shared / "weights" / "vit_small_patch14_dinov2.safetensors"
+    model = load_model("vit", "vit_small_patch14_dinov2.lvd142m", str(file), image_size=224)
+    assert model.pos_embed.shape[1] == 16 * 16 + 1
+    assert torch.isfinite(model(torch.zeros(1, 3, 224, 224))).all()

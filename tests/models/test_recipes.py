@@ -1,0 +1,105 @@
+"""Recipes: their schedule and order, and that the table holds every intervention of the paper."""
+
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from seelike.images.drawings import SPLITS
+from seelike.models.recipes import (
+    ALL_IMAGES,
+    ALL_PHOTOGRAPHS,
+    CIFAR10,
+    EARLY,
+    FAMILIES,
+    MIXER,
+    NO_SKIP,
+    NO_SKIP_BLOCKS,
+    RECIPES,
+    RESNET,
+    VIT,
+    Recipe,
+    find_family,
+    find_runs,
+    kept_steps,
+)
+from seelike.training.tasks import TASKS, needs_photographs
+
+TINY = Recipe(images=40, steps=10, batch_size=8, warmup=2)
+
+
+def test_learning_rate_warms_up_then_falls_to_zero():
+    recipe = Recipe(steps=100, rate=1.0, warmup=10)
+    rates = [recipe.rate_at(step) for step in range(100)]
+    assert rates[0] == pytest.approx(0.1)
+    assert rates[9] == rates[10] == pytest.approx(1.0)
+    assert rates[55] == pytest.approx(0.5)
+    assert rates[99] < 0.001
+    assert rates[10:] == sorted(rates[10:], reverse=True)
+    for outside in (-1, 100):
+        with pytest.raises(ValueError, match="0 to 99"):
+            recipe.rate_at(outside)
+
+
+def test_every_image_comes_once_an_epoch_in_an_order_of_its_own():
+    epochs = [[TINY.choose_batch(5 * epoch + step) for step in range(5)] for epoch in range(2)]
+    for epoch in epochs:
+        assert Counter(np.concatenate(epoch).tolist()) == Counter(range(40))
+    assert not np.array_equal(epochs[0][0], epochs[1][0])
+    np.testing.assert_array_equal(TINY.choose_batch(3), TINY.choose_batch(3))
+    assert not np.array_equal(TINY.choose_batch(3), replace(TINY, seed=1).choose_batch(3))
+
+
+@pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
+def test_interventions_change_one_thing_and_nothing_else(family):
+    def recipe(design: str, change: str = ""):
+        return RECIPES[f"{family.name(design)}.{family.tag}{change}"]
+
+    full, everything = recipe("vit"), family.vit.images
+    for percent in (3, 10, 30):
+        assert recipe("vit", f"_{percent}pct") == replace(full, images=everything * percent // 100)
+    for block in NO_SKIP_BLOCKS:
+        assert recipe(f"noskip{block}") == full
+    for seed in (1, 2):
+        assert recipe("vit", f"_seed{seed}") == replace(full, seed=seed)
+    assert recipe("gap") == replace(full, rate=recipe("gap").rate) and recipe("gap").rate < full.rate
+    for design in ("small", "resnet"):
+        assert recipe(design, "_3pct") == replace(recipe(design), images=everything * 3 // 100)
+    assert recipe("resnet", "_3pct").steps == recipe("resnet").steps
+    for task in (family.near.task, family.far.task):
+        assert recipe("vit", f"_to_{task}").start == f"{family.name('vit')}.{family.tag}"
+
+
+def test_every_name_belongs_to_one_family():
+    names = [name for family in FAMILIES.values() for name in (*family.recipes(), *family.early())]
+    assert len(set(names)) == len(names) == len(RECIPES) + len(EARLY)
+    assert all(name in (family := find_family(name)).recipes() or name in family.early() for name in names)
+    assert RECIPES[f"{VIT}.shapes"].images == ALL_IMAGES
+
+
+def test_recipes_can_be_followed():
+    for name, recipe in RECIPES.items():
+        assert recipe.task in TASKS
+        assert recipe.images <= (ALL_PHOTOGRAPHS if needs_photographs(recipe.task) else SPLITS["train"])
+        assert not recipe.start or (recipe.start in RECIPES and not RECIPES[recipe.start].start)
+        family = find_family(name)
+        kept = [f"{family.name(design)}.{family.tag}" for design in ("vit", "resnet")]
+        assert len(kept_steps(name)) == (3 if name in kept else 0)
+    for name, (run, percent) in EARLY.items():
+        (step,) = [step for step, kept in kept_steps(run).items() if kept == name]
+        assert step == pytest.approx(RECIPES[run].steps * percent / 100, abs=1)
+
+
+def test_runs_differ_in_their_seed_alone():
+    assert find_runs(f"{VIT}.shapes") == [f"{VIT}.shapes", f"{VIT}.shapes_seed1", f"{VIT}.shapes_seed2"]
+    assert find_runs(f"{RESNET}.shapes_seed1") == [
+        f"{RESNET}.shapes_seed1",
+        f"{RESNET}.shapes",
+        f"{RESNET}.shapes_seed2",
+    ]
+    assert find_runs(f"{MIXER}.shapes") == [f"{MIXER}.shapes"]
+    mixers = [f"{CIFAR10.name('mixer')}.cifar10{twin}" for twin in ("", "_seed1", "_seed2")]
+    assert find_runs(mixers[0]) == mixers
+    for alone in (f"{VIT}.shapes_3pct", f"{NO_SKIP[4]}.shapes", f"{VIT}.shapes_after1pct", "resnet50.a1_in1k"):
+        assert find_runs(alone) == [alone]

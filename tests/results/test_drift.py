@@ -1,0 +1,132 @@
+"""The drift check: published numbers against fresh ones, chapter by chapter, as `make book` runs it."""
+
+import math
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from seelike.cli import main
+from seelike.results.drift import TOLERANCE, measure_drift, report
+from seelike.results.results import Result
+from seelike.system.errors import InputError
+from seelike.system.paths import REPOSITORY
+
+RESULTS = REPOSITORY / "results" / "pocket"
+CHAPTERS = ["methods", "mixer", "skip_connections"]
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory) -> Path:
+    """A few of the published results."""
+    folder = tmp_path_factory.mktemp("published")
+    for chapter in CHAPTERS:
+        shutil.copy(RESULTS / f"{chapter}.json", folder)
+    return folder
+
+
+@pytest.fixture
+def fresh(published, tmp_path) -> Path:
+    """A copy of them, to be tampered with."""
+    return Path(shutil.copytree(published, tmp_path / "pocket"))
+
+
+def tamper(fresh: Path, chapter: str) -> Result:
+    """A chapter's fresh result; save it at `fresh.parent`."""
+    return Result.load(fresh / f"{chapter}.json")
+
+
+def test_the_same_numbers_agree_chapter_by_chapter(published, fresh, capsys):
+    assert main(["compare", str(published), str(fresh), "--tolerance", "0"]) == 0
+    said = capsys.readouterr().out
+    assert all(re.search(rf"^{chapter} +0\.0e\+00$", said, re.M) for chapter in CHAPTERS)
+    assert f"all {len(CHAPTERS)} chapters agree" in said
+
+
+@pytest.mark.parametrize(("shift", "code"), [(0.9 * TOLERANCE, 0), (1.1 * TOLERANCE, 1)])
+def test_one_number_of_one_measure_beyond_the_tolerance_is_told_by_name(published, fresh, capsys, shift, code):
+    result = tamper(fresh, "mixer")
+    result.measures["cka"]["mixer"]["values"][2, 3] -= shift
+    result.save(fresh.parent)
+    assert main(["compare", str(published), str(fresh)]) == code
+    said = capsys.readouterr().out
+    assert ("  cka.mixer differs by 0.011" in said) == bool(code)
+    assert re.findall(r"^(\S+) .* differs$", said, re.M) == ["mixer"] * code
+
+
+def test_large_numbers_are_compared_relatively(published, fresh):
+    result = tamper(fresh, "skip_connections")
+    values = result.measures["norm_ratio"]["vit"]["values"]
+    place = np.unravel_index(values.argmax(), values.shape)
+    assert values[place] > 5
+    values[place] *= 1 + 0.9 * TOLERANCE
+    result.save(fresh.parent)
+    assert all(drift.agrees for drift in measure_drift(published, fresh))
+
+
+@pytest.mark.parametrize("kind", ["effect", "control", "interval", "control_interval"])
+def test_every_number_of_a_claim_counts(published, fresh, kind):
+    result = tamper(fresh, "mixer")
+    entry = result.claims["M1"]
+    entry[kind] = [entry[kind][0] - 0.02, entry[kind][1]] if "interval" in kind else entry[kind] + 0.02
+    result.save(fresh.parent)
+    (drift,) = (each for each in measure_drift(published, fresh) if not each.agrees)
+    assert (drift.chapter, drift.where, drift.faults) == ("mixer", "M1", ("M1 differs by 0.02",))
+
+
+def test_a_verdict_that_changed_is_a_difference_though_no_number_moved(published, fresh):
+    result = tamper(fresh, "mixer")
+    was = result.claims["M2"]["verdict"]
+    result.claims["M2"]["verdict"] = "holds" if was != "holds" else "open"
+    result.save(fresh.parent)
+    (drift,) = (each for each in measure_drift(published, fresh, tolerance=1) if not each.agrees)
+    assert drift.faults[0].startswith(f"M2: {was} (") and drift.largest == 0
+
+
+def test_what_is_missing_is_a_difference_and_the_reasons_are_told(published, fresh):
+    (fresh / "skip_connections.json").unlink()
+    result = tamper(fresh, "methods")
+    result.parameters["n_images"] //= 2
+    result.provenance["models"]["vit"]["state_sha256"] = "0" * 64
+    del result.measures["cka_by_outlier"]
+    result.save(fresh.parent)
+    drifts = measure_drift(published, fresh)
+    assert [drift.chapter for drift in drifts if not drift.agrees] == ["methods", "skip_connections"]
+    said = report(drifts, TOLERANCE)
+    assert "skip_connections.json is missing" in said and "2 of 3 chapters differ" in said
+    assert "not in both alike: cka_by_outlier.vit_cnn" in said
+    assert "made with n_images 1024, now 512; other weights (vit)" in said
+    assert next(drift.largest for drift in drifts if drift.chapter == "methods") == math.inf
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "complaint"),
+    [
+        (RESULTS, "nowhere", "nowhere is no folder"),
+        (RESULTS, RESULTS / "mixer.json", "mixer.json is no folder"),
+        ("empty", RESULTS, "holds none"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(one, other, complaint, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match=complaint):
+        measure_drift(tmp_path / one, tmp_path / other)
+
+
+@pytest.mark.parametrize("flags", [["--plot", "x.png"], ["--tolerance", "nan"], ["--tolerance", "-1"]])
+def test_flags_that_make_no_sense_are_refused(flags, capsys):
+    assert main(["compare", str(RESULTS), str(RESULTS), *flags]) == 2
+    assert capsys.readouterr().err.startswith(f"seelike: {flags[0]} ")
+
+
+def test_make_book_checks_before_it_builds_the_site():
+    recipe = (REPOSITORY / "Makefile").read_text().partition("\nbook:")[2].partition("\n\n")[0]
+    steps = [recipe.index(word) for word in ("seelike book", "seelike compare results/pocket", "jupyter-book build")]
+    assert steps == sorted(steps)
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+def test_the_tolerance_that_is_told_is_the_one_that_is_kept(page):
+    assert f"{TOLERANCE:g}" in (REPOSITORY / page).read_text(encoding="utf-8")

@@ -1,0 +1,124 @@
+"""Result files: written whole or not at all, read back as they were, refused when damaged."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from seelike.measures.intervals import MIN_MINIBATCHES, Estimate
+from seelike.results.claims import CLAIMS, judge
+from seelike.results.results import Result, gather_scales, peak_mib, read_published, trace
+from seelike.system.errors import InputError
+
+
+def make(profile="pocket", shift=0.0) -> Result:
+    models = {"vit": {"name": "v", "parameters": 1, "state_sha256": "0"}}
+    dataset = {"name": "shapes", "split": "validation", "images": 8, "sha256": "0"}
+    values = np.array([[1, 0.25], [0.25 + shift, math.nan]])
+    claim = {
+        "effect": 0.1 + shift, "interval": [0.0, 0.2], "control": math.nan, "control_interval": [math.nan] * 2,
+        "verdict": "open", "control_verdict": "open",
+    }  # fmt: skip
+    measures = {"cka": {"vit": {"axes": {"layer": ["a", "b"], "other": ["a", "b"]}, "values": values}}}
+    return Result("toy", profile, {"seed": 0}, trace(0.0, models, dataset, "cpu"), measures, {"U1": claim})
+
+
+def test_round_trip(tmp_path):
+    path = make().save(tmp_path)
+    assert path == tmp_path / "pocket" / "toy.json"
+    again = Result.load(path)
+    np.testing.assert_array_equal(again.measures["cka"]["vit"]["values"], [[1, 0.25], [0.25, math.nan]])
+    assert again.claims["U1"]["interval"] == [0.0, 0.2]
+    assert again.claims["U1"]["control"] is None
+    again.save(tmp_path / "twice")
+    assert (tmp_path / "twice" / "pocket" / "toy.json").read_bytes() == path.read_bytes()
+
+
+def test_a_row_of_a_matrix_is_a_line_of_the_file(tmp_path):
+    lines = make().save(tmp_path).read_text().splitlines()
+    assert "[1.0, 0.25]" in [line.strip(" ,") for line in lines]
+
+
+def test_nothing_is_left_of_a_file_that_could_not_be_written(tmp_path):
+    bad = make()
+    bad.claims["U1"]["verdict"] = "perhaps"
+    with pytest.raises(Exception, match="perhaps"):
+        bad.save(tmp_path)
+    good = make().save(tmp_path)
+    before = good.read_bytes()
+    bad = make()
+    bad.parameters["device"] = object()
+    with pytest.raises(TypeError):
+        bad.save(tmp_path)
+    assert [p.name for p in good.parent.iterdir()] == ["toy.json"]
+    assert good.read_bytes() == before
+
+
+def spoil(change):
+    def apply(path):
+        plain = json.loads(path.read_text())
+        change(plain)
+        path.write_text(json.dumps(plain))
+
+    return apply
+
+
+@pytest.mark.parametrize(
+    ("damage", "complaint"),
+    [
+        (lambda path: path.write_text(path.read_text()[:200]), "is no JSON"),
+        (lambda path: path.write_bytes(b"\xff\xfe\x00"), "is no JSON"),
+        (lambda path: path.unlink(), "cannot be read"),
+        (spoil(lambda r: r.pop("claims")), "'claims' is a required property"),
+        (spoil(lambda r: r["claims"]["U1"].update(verdict="yes")), r"damaged at \$.claims.U1.verdict"),
+        (spoil(lambda r: r["measures"]["cka"]["vit"].update(values=[[1, 2]])), r"values have shape \(1, 2\)"),
+        (spoil(lambda r: r["measures"]["cka"]["vit"].update(values=[[1], [2, 3]])), "rows differ in length"),
+        (spoil(lambda r: r["measures"]["cka"]["vit"].update(values=["x", "y"])), "damaged at cka.vit"),
+        (spoil(lambda r: r.update(extra=1)), "extra"),
+    ],
+)
+def test_refuses_damaged_files(tmp_path, damage, complaint):
+    path = make().save(tmp_path)
+    damage(path)
+    with pytest.raises(InputError, match=complaint):
+        Result.load(path)
+
+
+def test_scales_are_the_new_result_and_what_is_published(tmp_path):
+    make("pretrained").save(tmp_path)
+    old = make("pocket")
+    old.save(tmp_path)
+    new = make("pocket", shift=0.5)
+    scales = gather_scales(new, tmp_path)
+    assert list(scales) == ["pocket", "pretrained"]
+    assert scales["pocket"] is new
+    assert list(gather_scales(make("mine"), tmp_path)) == ["mine", "pocket", "pretrained"]
+    assert read_published("no such chapter", tmp_path) == {}
+
+
+def test_peak_memory_keeps_the_largest_moment():
+    before = peak_mib()
+    block = np.ones((before + 200) * 2**20 // 8)
+    del block
+    assert peak_mib() > before + 100
+
+
+def test_published_results_are_sound():
+    """Of every published scale: enough images for intervals, symmetric CKA, verdicts that follow from the intervals."""
+    published = read_published("uniformity", "nowhere")
+    assert {"pocket", "pretrained"} <= published.keys()
+    for profile, result in published.items():
+        assert result.profile == profile
+        assert result.provenance["dataset"]["images"] >= MIN_MINIBATCHES * result.parameters["batch_size"]
+        for claim, entry in result.claims.items():
+            assert entry["verdict"] == judge(CLAIMS[claim], Estimate(entry["effect"], *entry["interval"]))
+            assert entry["interval"][0] <= entry["effect"] <= entry["interval"][1]
+        for measure in ("cka", "cka_random"):
+            assert (result.measures[measure]["vit_cnn"]["values"] < 1).all()
+            for pair in ("vit", "cnn"):
+                values = result.measures[measure][pair]["values"]
+                np.testing.assert_allclose(np.diag(values), 1, atol=1e-6)
+                np.testing.assert_allclose(values, values.T, atol=2e-6)
+    assert published["pretrained"].provenance["dataset"]["images"] == 1000
+    assert published["pocket"].provenance["peak_mib"] < 1500  # Binder gives 2 GB

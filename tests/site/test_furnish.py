@@ -1,0 +1,38 @@
+"""What lies beside the staged book: fresh results before published ones, every figure's numbers, heatmaps."""
+
+import json
+import shutil
+
+import pytest
+
+from seelike.site.furnish import furnish
+from seelike.system.paths import BOOK, RESULTS
+
+
+@pytest.fixture
+def source(tmp_path):
+    """A staged book of two chapters, one of them with heatmaps."""
+    (tmp_path / "source" / "book").mkdir(parents=True)
+    for name in ("mixer", "methods"):
+        shutil.copy(BOOK / f"{name}.ipynb", tmp_path / "source" / "book")
+    return tmp_path / "source"
+
+
+def test_every_figure_gets_its_numbers_and_only_heatmaps_a_script(source, tmp_path):
+    furnish(source, tmp_path / "no results")
+    numbers = {path.stem for path in (source / "extra" / "numbers").glob("*.csv")}
+    assert {name.rsplit("-")[1] for name in numbers} == {"mixer", "methods"} and len(numbers) == 7
+    scripts = {path.name for path in (source / "extra" / "heatmaps").glob("*.js")}
+    assert scripts == {"plotly.min.js", "fig-mixer-alone.js", "fig-mixer-control.js", "fig-mixer-across.js"}
+
+
+def test_what_was_just_computed_comes_before_what_is_published(source, tmp_path):
+    fresh = json.loads((RESULTS / "pocket" / "mixer.json").read_text())
+    fresh["claims"]["M1"]["effect"] = 0.123
+    (tmp_path / "results" / "pocket").mkdir(parents=True)
+    (tmp_path / "results" / "pocket" / "mixer.json").write_text(json.dumps(fresh))
+    furnish(source, tmp_path / "results")
+    rows = json.loads((source / "extra" / "numbers" / "fig-mixer-effects.json").read_text())["rows"]
+    assert [row["effect"] for row in rows if row["claim"] == "M1"] == [0.123]
+    assert (source / "extra" / "results" / "pocket" / "methods.json").is_file()
+    assert json.loads((source / "extra" / "results" / "pocket" / "mixer.json").read_text()) == fresh

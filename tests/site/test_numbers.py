@@ -1,0 +1,134 @@
+"""The numbers beside a figure are those that it draws: all of them, and no others."""
+
+import ast
+import json
+from types import SimpleNamespace
+
+import matplotlib.pyplot as plt
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from seelike.figures import heatmaps as plots
+from seelike.results.results import Result, read_published
+from seelike.site import numbers
+from seelike.system.paths import BOOK, RESULTS
+from seelike.tables import scorecard
+
+FIGURES = {
+    label: (notebook, named)
+    for notebook in sorted(BOOK.glob("*.ipynb"))
+    for label, named in numbers.read_named(notebook).items()
+}
+
+PUBLISHED = numbers.read_results(RESULTS)
+
+
+class Watched(dict):
+    """A labelled array that notes when its values are asked for."""
+
+    def __init__(self, entry: dict, name: str, seen: set):
+        super().__init__(entry)
+        self.name, self.seen = name, seen
+
+    def __getitem__(self, key):
+        if key == "values":
+            self.seen.add(self.name)
+        return super().__getitem__(key)
+
+
+def watch(result: Result, seen: set) -> Result:
+    for measure, entries in result.measures.items():
+        for model, entry in entries.items():
+            entries[model] = Watched(entry, f"{result.chapter}/{result.profile} {measure}/{model}", seen)
+    return result
+
+
+def draw(notebook, label: str, seen: set) -> None:
+    """Run the cell that draws a figure, on published results."""
+    cells = [cell for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == "code"]
+    space = {"display": lambda *_: None}
+    for cell in cells:
+        if "parameters" in cell.metadata.get("tags", []):
+            exec(cell.source, space)
+        elif "install" not in cell.metadata.get("tags", []):
+            imports = [line for line in ast.parse(cell.source).body if isinstance(line, (ast.Import, ast.ImportFrom))]
+            exec(compile(ast.Module(imports, []), label, "exec"), space)
+    scales = {scale: watch(result, seen) for scale, result in read_published(notebook.stem, RESULTS).items()}
+    if scales:
+        space |= {"scales": scales, "result": scales["pocket"], "measures": scales["pocket"].measures}
+    pictures = [(Image.new("RGB", (56, 56)), 0)] * 8
+    space |= {"found": scorecard.gather(RESULTS), "run": SimpleNamespace(images=pictures)}
+    if "results" in space:
+        published = {"uniformity": {s: watch(r, seen) for s, r in read_published("uniformity", RESULTS).items()}}
+        space["results"] = SimpleNamespace(read_published=lambda chapter, _: published[chapter])
+    cell = next(c for c in cells if c.metadata.get("mystnb", {}).get("figure", {}).get("name") == label)
+    exec(cell.source, space)
+
+
+@pytest.mark.parametrize("label", FIGURES)
+def test_a_figure_draws_the_arrays_that_its_cell_names_and_no_others(label):
+    notebook, named = FIGURES[label]
+    plots.use_style()
+    seen = set()
+    draw(notebook, label, seen)
+    assert plt.get_fignums()
+    plt.close("all")
+    found = numbers.find(named, PUBLISHED)
+    assert seen == {f"{a.chapter}/{a.scale} {a.measure}/{a.model}" for a in found.arrays}
+
+
+def test_figures_of_effects_name_claims():
+    effects = [label for label in FIGURES if label.endswith("-effects")]
+    assert len(effects) == 6
+    for label in effects:
+        found = numbers.find(FIGURES[label][1], PUBLISHED)
+        assert not found.arrays and len(found.rows) > 1
+
+
+@pytest.mark.parametrize("label", ["fig-intro", "fig-scorecard"])
+def test_figures_of_the_scorecard_name_every_claim_that_is_published(label):
+    found = numbers.find(FIGURES[label][1], PUBLISHED)
+    assert len(found.rows) == sum(len(claims) for claims in scorecard.gather(RESULTS).values())
+
+
+def test_a_tidy_array_has_a_row_a_value_with_its_labels():
+    entry = {"axes": {"layer": ["a", "b"], "head": [0, 1, 2]}, "values": np.arange(6.0).reshape(2, 3)}
+    table = numbers.Array("uniformity", "pocket", "cka", "vit", entry).tidy()
+    assert list(table.columns) == ["measure", "array", "layer", "head", "value"]
+    assert table[(table["layer"] == "b") & (table["head"] == 1)]["value"].tolist() == [4.0]
+
+
+def test_every_figure_can_write_its_numbers(tmp_path):
+    for label, (_, named) in FIGURES.items():
+        numbers.find(named, PUBLISHED).write(tmp_path / label)
+        assert len(pd.read_csv(tmp_path / f"{label}.csv", dtype=str)) > 1
+
+
+def test_files_hold_every_number_of_the_result(tmp_path):
+    found = numbers.find({"uniformity/pocket": ["cka/vit_cnn"]}, PUBLISHED)
+    found.write(tmp_path / "numbers" / "fig")
+    values = read_published("uniformity", RESULTS)["pocket"].measures["cka"]["vit_cnn"]
+    table = pd.read_csv(tmp_path / "numbers" / "fig.csv")
+    pivot = table.pivot(index="vit_layer", columns="cnn_layer", values="value")
+    pivot = pivot.loc[values["axes"]["vit_layer"], values["axes"]["cnn_layer"]]
+    np.testing.assert_allclose(pivot.to_numpy(), values["values"])
+    plain = json.loads((tmp_path / "numbers" / "fig.json").read_text())
+    assert plain["sources"] == ["uniformity/pocket"]
+    np.testing.assert_allclose(plain["arrays"][0]["values"], values["values"])
+
+
+def test_what_is_not_defined_is_null_and_an_empty_cell(tmp_path):
+    entry = {"axes": {"block": ["a", "b"]}, "values": np.array([np.nan, 0.5])}
+    array = numbers.Array("mixer", "pocket", "cka", "vit", entry)
+    numbers.Numbers((array,), pd.DataFrame(), ("mixer/pocket",)).write(tmp_path / "fig")
+    assert json.loads((tmp_path / "fig.json").read_text())["arrays"][0]["values"] == [None, 0.5]
+    assert (tmp_path / "fig.csv").read_text().splitlines()[1] == "cka,vit,a,"
+
+
+def test_a_result_that_is_not_there_is_left_out_and_an_array_that_is_not_is_no_key(tmp_path):
+    assert numbers.find({"uniformity/pocket": ["cka"]}, numbers.read_results(tmp_path)).sources == ()
+    with pytest.raises(KeyError):
+        numbers.find({"uniformity/pocket": ["no_such_measure"]}, PUBLISHED)

@@ -1,0 +1,126 @@
+"""The built pages, opened as readers do: in a browser, narrow and wide, light and dark."""
+
+import posixpath
+from urllib.parse import unquote, urldefrag, urljoin, urlsplit
+
+import pytest
+from bs4 import BeautifulSoup
+from site_browser import PAGES, SITE, THEMES
+
+from seelike.results.claims import CLAIMS
+
+WIDTHS = (390, 820, 1600)
+MB = 1_000_000
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("path", PAGES)
+def test_pages_load_whole_and_fit_every_screen(open_page, path, theme):
+    page, faults = open_page(path, WIDTHS[-1], theme)
+    page.evaluate("document.querySelectorAll('img').forEach(i => i.loading = 'eager')")
+    shown = "[...document.images].filter(i => i.checkVisibility())"
+    page.wait_for_function(f"{shown}.every(i => i.complete)")
+    assert page.evaluate(f"{shown}.filter(i => !i.naturalWidth).map(i => i.src)") == []
+    assert page.evaluate("[...document.images].filter(i => !i.alt).map(i => i.src)") == []
+    assert page.locator("h1:visible").count() == 1
+    assert page.evaluate("document.documentElement.dataset.theme") == theme
+    for figure in page.locator("article figure").all():
+        assert figure.locator("img:visible").count() == 1
+        assert f"only-{theme}" in figure.locator("img:visible").get_attribute("class")
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_function(f"document.documentElement.scrollWidth <= {width}", timeout=5000)
+    assert faults == []
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_figure_has_a_number_a_caption_and_its_numbers_to_download(path):
+    for figure in BeautifulSoup((SITE / path).read_text(encoding="utf-8"), "html.parser").select("article figure"):
+        assert figure.select_one(".caption-number").text.startswith("Fig. ")
+        caption = figure.select_one("figcaption").text
+        assert ("Recompute: " in caption or "Retrain: " in caption) and figure.select_one("figcaption code")
+        for kind in ("csv", "json"):
+            (link,) = figure.select(f".figure-tools a[href$='.{kind}'][download]")
+            assert (SITE / posixpath.normpath(posixpath.join("book", link["href"]))).stat().st_size > 50
+
+
+def test_no_link_inside_the_site_is_dead():
+    pages = {}
+    for path in [*PAGES, "index.html", "search.html", "genindex.html"]:
+        soup = BeautifulSoup((SITE / path).read_text(encoding="utf-8"), "html.parser")
+        links = {tag.get("href") or tag.get("src") for tag in soup.select("[href], [src]")}
+        pages[path] = links, {tag["id"] for tag in soup.select("[id]")} | {""}
+    for path, (links, _) in pages.items():
+        for link in links:
+            target, fragment = urldefrag(urljoin(f"http://site/{path}", link))
+            if target.startswith("http://site/"):
+                place = unquote(urlsplit(target).path).lstrip("/")
+                assert (SITE / place).is_file(), f"{path} links to {link}"
+                assert unquote(fragment) in pages.get(place, ((), {fragment}))[1], f"{path} links to {link}"
+
+
+@pytest.mark.parametrize(
+    ("chapter", "figures", "claims"),
+    [
+        ("uniformity", 5, 5),
+        ("attention_distance", 6, 5),
+        ("skip_connections", 6, 5),
+        ("localization", 8, 6),
+        ("data_scale", 6, 6),
+        ("mixer", 4, 2),
+        ("methods", 3, 0),
+    ],
+)
+def test_numbers_are_glued_and_no_progress_is_stored(open_page, chapter, figures, claims):
+    page, _ = open_page(f"book/{chapter}.html")
+    text = page.inner_text("article")
+    assert "{glue" not in text and "it/s" not in text and "Traceback" not in text
+    assert page.locator("article figure").count() == figures
+    assert page.locator("article table", has_text="Claim of the paper").locator("tbody tr").count() == claims
+
+
+def test_the_scorecard_has_a_row_for_every_claim_and_links_each_to_its_figure(open_page):
+    page, _ = open_page("book/scorecard.html")
+    rows = page.locator("article table").first.locator("tbody tr")
+    assert rows.count() == len(CLAIMS)
+    assert page.locator("article table").first.locator("tbody a[href*='effects']").count() == len(CLAIMS)
+
+
+def test_the_front_page_leads_to_the_book_and_gives_the_answer_first(open_page):
+    page, _ = open_page("index.html")
+    page.wait_for_url("**/book/intro.html")
+    assert page.locator("article table").count() == 2
+    assert page.locator("article figure").count() == 2
+    assert "{" not in page.locator(".at-a-glance").inner_text()
+
+
+def test_chapters_are_numbered_in_the_sidebar(open_page):
+    page, _ = open_page("book/intro.html", width=1600)
+    names = [name.strip() for name in page.locator("nav.bd-links li > a").all_inner_texts()]
+    numbers = [name.split(".")[0] for name in names]
+    assert numbers == [str(number) for number in range(1, len(PAGES))]
+
+
+def test_the_search_finds_a_chapter_by_a_word_of_it(open_page):
+    page, faults = open_page("search.html?q=uniformity")
+    page.wait_for_selector("#search-results li a")
+    assert any("uniformity.html" in link.get_attribute("href") for link in page.locator("#search-results li a").all())
+    assert faults == []
+
+
+def test_pages_can_be_read_without_scripts(open_page):
+    page, _ = open_page("book/uniformity.html", java_script_enabled=False)
+    figures = page.locator("article figure")
+    assert figures.count() == 5
+    assert all(figure.locator("img:visible").count() == 1 for figure in figures.all())
+
+
+def test_the_site_is_small_and_its_front_page_too(open_page, browser, address):
+    assert sum(path.stat().st_size for path in SITE.rglob("*") if path.is_file()) < 30 * MB
+    sizes = []
+    page = browser.new_page()
+    page.on("response", lambda answer: sizes.append(len(answer.body())))
+    page.goto(f"{address}/book/intro.html", wait_until="networkidle")
+    page.close()
+    assert len(sizes) > 10
+    assert sum(sizes) < 1.5 * MB

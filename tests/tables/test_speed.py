@@ -1,0 +1,86 @@
+"""The page of speed: bars told right, from a file of `make bench` alone; anything else refused."""
+
+import copy
+import json
+
+import pytest
+
+from seelike.figures import speed as speed_plots
+from seelike.system.errors import InputError
+from seelike.tables import speed
+
+
+@pytest.fixture(scope="module")
+def found():
+    return speed.read()
+
+
+def test_the_published_file_has_every_bar_and_prose_its_numbers(found):
+    assert set(found["bars"]) == set(speed.MEANINGS)
+    said = speed.phrases(found)
+    assert said["cka_over_forward"] == f"{found['cka_over_forward']:.3g}"
+    assert found["machine"]["processor"] in said["bench_machine"]
+
+
+def test_bars_that_are_met_and_missed(found):
+    changed = copy.deepcopy(found) | {"cka_over_forward": 1.1, "peer_over_ours_all": 39.0, "difference_ours": 2e-7}
+    rows = {line.split(" | ")[0].removeprefix("| "): line for line in speed.bars(changed).splitlines()}
+    assert rows[speed.MEANINGS["cka_over_forward"]].endswith("| 1.1 | at most 1.15 | ✓ met |")
+    assert rows[speed.MEANINGS["peer_over_ours_all"]].endswith("| 39 | at least 40 | ✗ missed |")
+    assert "| 2.0e-07 | at most 1.0e-05 | ✓ met |" in rows[speed.MEANINGS["difference_ours"]]
+    assert speed.phrases({**found, **dict.fromkeys(found["bars"], 0.0)})["bench_missed"].startswith("2 of the 7 bars")
+
+
+def test_the_peer_stands_beside_the_passes_that_neither_can_do_without(found):
+    rows = speed.peers(found).splitlines()[2:]
+    for row, name in zip(rows, speed.PEERS, strict=True):
+        each = found["peer"][name]
+        cells = [cell.strip() for cell in row.strip("|").split("|")]
+        assert cells[0] == f"{sum(each['layers'].values())} {speed.PEERS[name]}"
+        assert cells[1] == f"{each['images']} by {each['batch']}"
+        assert [float(cell.split()[0]) for cell in cells[2:5]] == pytest.approx(
+            [each["seconds_forward"], each["seconds_ours"], each["seconds_peer"]], rel=0.01
+        )
+        assert float(cells[5]) == pytest.approx(each["seconds_peer"] / each["seconds_ours"], rel=0.01)
+
+
+def test_the_other_reading_of_a_bar_is_told_by_its_number(found):
+    bar = found["bars"]["peer_over_ours_all"][1]
+    for ratio, said in ((bar - 0.1, "not met"), (bar, "met")):
+        assert speed.phrases(found | {"peer_over_ours_set_all": ratio})["set_all_met"] == said
+
+
+def test_a_commit_with_changes_is_not_shown_as_clean(found):
+    assert speed.phrases(found | {"commit": "0123456789+"})["bench_commit"].startswith("0123456 with changes")
+    assert speed.phrases(found | {"commit": "0123456789"})["bench_commit"] == "0123456"
+    assert speed.phrases(found | {"commit": None})["bench_commit"] == "unknown"
+
+
+def test_shares_of_the_profile_add_up(found):
+    profile = found["profile"]
+    total = sum(row["share"] for row in profile["rows"]) + profile["other_operators"] + profile["outside_operators"]
+    assert 0.98 < total < 1.1
+    assert speed.profiled(found).count("\n") == len(profile["rows"]) + 3
+
+
+def test_growth_is_drawn_from_the_file(found):
+    axes = speed_plots.growth(found)
+    assert axes.shape == (2, 3)
+    for column, name in zip(axes.T, speed_plots.GROWTHS, strict=True):
+        assert list(column[0].lines[0].get_ydata()) == [run["seconds"] for run in found[name]]
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"machine": {}}'])
+def test_what_is_no_file_of_the_benchmark_is_refused(content, tmp_path):
+    (tmp_path / "bench.json").write_text(content)
+    with pytest.raises(InputError, match="bench.json (of `make bench` cannot be read|is none of `make bench`)"):
+        speed.read(tmp_path / "bench.json")
+
+
+def test_the_file_keeps_the_bars_themselves():
+    assert json.loads(speed.FILE.read_text())["bars"]["memory_growth"] == ["at most", 0.05]
+
+
+def test_chapter_times_that_were_left_out_are_said_to_be(found):
+    assert "| uniformity | 12 |" in speed.chapters({**found, "chapter_seconds": {"uniformity": 12.3}})
+    assert speed.chapters({k: v for k, v in found.items() if k != "chapter_seconds"}) == "This run left them out."

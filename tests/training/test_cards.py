@@ -1,0 +1,79 @@
+"""What is shipped is what was trained."""
+
+import hashlib
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from seelike.images.datasets import DRAWN
+from seelike.models import bundled, recipes
+from seelike.models.recipes import EARLY, VIT, Recipe, kept_steps
+from seelike.training import cards, train
+from seelike.training.accuracy import measure_accuracy
+from seelike.training.train import Training
+
+TINY = Recipe(images=40, steps=100, batch_size=8, warmup=2)
+NAME = f"{VIT}.shapes"
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    """The manifest and the folder after a short run of one model and its early states was published."""
+    folder = tmp_path_factory.mktemp("runs")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bundled, "WEIGHTS", folder / "weights")
+        patch.setattr(bundled, "MANIFEST", folder / "weights" / "manifest.json")
+        patch.setattr(train, "N_VALIDATION", 20)
+        patch.setattr(cards, "N_TEST", 20)
+        patch.setitem(recipes.RECIPES, NAME, TINY)
+        kept = kept_steps(NAME)
+        training = Training(NAME, TINY, folder, keep=kept)
+        assert training.run()
+        for name in (*kept.values(), NAME):
+            cards.publish(name, folder)
+        return bundled.read_manifest(), folder, training
+
+
+def test_cards_agree_with_the_weights(published, monkeypatch):
+    manifest, folder, training = published
+    monkeypatch.setattr(bundled, "MANIFEST", folder / "weights" / "manifest.json")
+    assert list(manifest) == sorted([NAME, *(name for name in EARLY if name.startswith(NAME))])
+    for name, card in manifest.items():
+        assert card["file"] == f"{name}.safetensors"
+        content = (folder / "weights" / card["file"]).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == card["sha256"]
+        assert card["images_seen"] == 8 * card["steps"]
+        bundled.check_weights(folder / "weights" / card["file"])
+    assert manifest[NAME]["curve"] == training.curve
+    assert sorted(card["steps"] for card in manifest.values()) == [1, 3, 10, 100]
+
+
+def test_the_accuracy_is_that_of_the_weights_as_shipped(published):
+    manifest, folder, training = published
+    shipped = load_file(folder / "weights" / f"{NAME}.safetensors")
+    assert all(value.dtype == torch.float16 for value in shipped.values())
+    training.model.load_state_dict({key: value.float() for key, value in shipped.items()})
+    accuracy = measure_accuracy(training.model, *DRAWN["shapes"]("test").stack(20))
+    assert accuracy == pytest.approx(manifest[NAME]["test_accuracy"], abs=1e-4)
+
+
+def test_the_manifest_keeps_a_line_a_field(published):
+    text = (published[1] / "weights" / "manifest.json").read_text()
+    assert json.loads(text) == published[0]
+    assert max(map(len, text.splitlines())) > 20 and text.count("\n") < 12 * len(published[0])
+
+
+def test_the_list_recomputes_every_accuracy(monkeypatch):
+    names = (NAME, "resnet_pocket.shapes_3pct")
+    monkeypatch.setattr(cards, "N_TEST", 100)
+    monkeypatch.setattr(bundled, "NAMES", names)
+    monkeypatch.setattr(cards, "measure_baselines", lambda: {"guessing": 0.1})
+    lines = cards.list_models().splitlines()
+    assert [line.split()[0] for line in lines[1:3]] == list(names)
+    for line, name in zip(lines[1:3], names, strict=True):
+        trained, random = (float(share.rstrip("%")) / 100 for share in line.split()[-2:])
+        assert trained == pytest.approx(bundled.read_manifest()[name]["test_accuracy"], abs=0.12)
+        assert random < 0.25
+    assert lines[-1].split() == ["guessing", "10.0%"]

@@ -1,0 +1,175 @@
+"""Training: that a run resumed is a run uninterrupted, and that what is shipped is what was trained."""
+
+import json
+import re
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from seelike.images.datasets import DRAWN
+from seelike.models.recipes import VIT, Recipe
+from seelike.system.errors import InputError
+from seelike.training import train
+from seelike.training.train import Training
+
+TINY = Recipe(images=40, steps=6, batch_size=8, warmup=2)
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    monkeypatch.setattr(train, "N_VALIDATION", 20)
+    monkeypatch.setattr(train, "REPORT_EVERY", 3)
+
+
+def run(runs, recipe=TINY, name=VIT, **how) -> Training:
+    training = Training(name, recipe, runs, **how)
+    assert training.run()
+    return training
+
+
+@pytest.mark.parametrize("name", [VIT, "resnet_pocket"])
+def test_same_seed_same_run(name, tmp_path):
+    one, same = run(tmp_path / "one", name=name), run(tmp_path / "same", name=name)
+    other = run(tmp_path / "other", replace(TINY, seed=1), name=name)
+    assert one.curve == same.curve != other.curve
+    torch.testing.assert_close(one.model.state_dict(), same.model.state_dict(), rtol=0, atol=0)
+    files = [(tmp_path / folder / f"{name}.json").read_text() for folder in ("one", "same")]
+    assert files[0] == files[1] and json.loads(files[0]) == one.curve
+
+
+def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(tmp_path, monkeypatch):
+    whole = run(tmp_path / "whole")
+    learn, calls = Training._learn, []
+
+    def interrupted(self, *batch):
+        calls.append(self.step)
+        if len(calls) == 5:
+            raise KeyboardInterrupt
+        return learn(self, *batch)
+
+    monkeypatch.setattr(Training, "_learn", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "runs")
+    monkeypatch.setattr(Training, "_learn", learn)
+    resumed = Training(VIT, TINY, tmp_path / "runs")
+    assert resumed.step == 3
+    assert resumed.run() and resumed.curve == whole.curve
+    torch.testing.assert_close(resumed.model.state_dict(), whole.model.state_dict(), rtol=0, atol=0)
+
+
+def test_stops_after_the_minutes_it_was_given(tmp_path):
+    stopped = Training(VIT, TINY, tmp_path)
+    assert not stopped.run(minutes=1e-9) or stopped.step == 0
+    assert Training(VIT, TINY, tmp_path).run()
+
+
+def test_refuses_to_go_on_with_another_recipe(tmp_path):
+    run(tmp_path)
+    with pytest.raises(InputError, match="comes from another recipe"):
+        Training(VIT, replace(TINY, rate=1.0), tmp_path)
+
+
+def test_keeps_early_states(tmp_path):
+    training = run(tmp_path, keep={2: "early"})
+    early = train._read(tmp_path / "early.pt", "cpu")
+    assert early["step"] == 2
+    same = Training(VIT, TINY, tmp_path / "again")
+    images, labels = train.load_drawings("shapes", 40, tmp_path)
+    for step in range(2):
+        chosen = np.sort(TINY.choose_batch(step))
+        same._learn(step, torch.from_numpy(images[chosen]), torch.from_numpy(labels[chosen]))
+    torch.testing.assert_close(early["model"], same.model.state_dict(), rtol=0, atol=0)
+    assert not torch.equal(early["model"]["head.weight"], training.model.head.weight)
+
+
+def test_augmentation_flips_and_crops_as_seed_and_step_say():
+    images = np.arange(1, 1 + 64 * 3 * 6 * 5).reshape(64, 3, 6, 5)
+    seen = train.augment(images, 0, 7)
+    assert seen.shape == images.shape
+    np.testing.assert_array_equal(seen, train.augment(images, 0, 7))
+    assert not np.array_equal(seen, train.augment(images, 0, 8))
+    assert not np.array_equal(seen, train.augment(images, 1, 7))
+    flipped = 0
+    for image, one in zip(images, seen, strict=True):  # slowly: which flip and corner could have made it
+        ways = [(flip, y, x) for flip in (False, True) for y in range(9) for x in range(9)]
+        padded = {flip: np.pad(image[..., :: 1 - 2 * flip], ((0, 0), (4, 4), (4, 4))) for flip in (False, True)}
+        found = [flip for flip, y, x in ways if np.array_equal(one, padded[flip][:, y : y + 6, x : x + 5])]
+        assert found
+        flipped += found[0]
+    assert 16 <= flipped <= 48
+
+
+def test_an_augmented_run_resumes_as_if_nothing_had_happened(tmp_path):
+    augmented = replace(TINY, augment=True)
+    whole = run(tmp_path / "whole", augmented)
+    half = Training(VIT, augmented, tmp_path / "halves")
+    half.run(minutes=1e-9)
+    resumed = Training(VIT, augmented, tmp_path / "halves")
+    assert resumed.run() and resumed.curve == whole.curve != run(tmp_path / "plain").curve
+    torch.testing.assert_close(resumed.model.state_dict(), whole.model.state_dict(), rtol=0, atol=0)
+
+
+def test_fine_tuning_starts_from_what_was_trained(tmp_path):
+    tuned = replace(TINY, start=f"{VIT}.shapes", task="strokes")
+    with pytest.raises(InputError, match=f"starts from {VIT}.shapes: train that to its end first"):
+        Training(f"{VIT}.shapes_to_strokes", tuned, tmp_path)
+    half = Training(f"{VIT}.shapes", TINY, tmp_path)
+    half.step = 3
+    half._save()
+    assert not train.is_done(f"{VIT}.shapes", tmp_path)
+    with pytest.raises(InputError, match=f"starts from {VIT}.shapes: train that to its end first"):
+        Training(f"{VIT}.shapes_to_strokes", tuned, tmp_path)
+    (tmp_path / f"{VIT}.shapes.pt").unlink()
+    trained = run(tmp_path, name=f"{VIT}.shapes").model.state_dict()
+    start = Training(f"{VIT}.shapes_to_strokes", tuned, tmp_path).model.state_dict()
+    for key, value in start.items():
+        assert torch.equal(value, torch.zeros_like(value) if key.startswith("head.") else trained[key])
+
+
+def test_drawings_are_drawn_once_and_again_where_they_do_not_suffice(tmp_path, monkeypatch):
+    images, labels = train.load_drawings("shapes", 30, tmp_path)
+    expected = DRAWN["shapes"]("train").stack(30)
+    np.testing.assert_array_equal(images, expected[0])
+    np.testing.assert_array_equal(labels, expected[1])
+    monkeypatch.setattr(train.os, "replace", lambda *_: pytest.fail("drawn again"))
+    train.load_drawings("shapes", 20, tmp_path)
+    monkeypatch.undo()
+    assert len(train.load_drawings("shapes", 50, tmp_path)[0]) == 50
+
+
+def test_what_cannot_go_on_is_refused_before_anything_is_trained(tmp_path):
+    name = f"{VIT}.shapes"
+    with pytest.raises(InputError, match=f"starts from {name}: train that to its end first"):
+        train.train([f"{VIT}.shapes_to_strokes"], tmp_path, "cpu", 1, 1)
+    run(tmp_path, name=name)
+    with pytest.raises(InputError, match="comes from another recipe"):
+        train.train([name], tmp_path, "cpu", 1, 1)
+    (tmp_path / f"{name}.pt").write_bytes(b"half a checkpoint")
+    with pytest.raises(InputError, match="cannot be read"):
+        train.train([name], tmp_path, "cpu", 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["vit_pocket"], "MODEL must be one of vit_pocket_patch8_56.shapes, .*, not vit_pocket"),
+        (["--minutes", "0"], "--minutes must be more than 0"),
+        (["--minutes", "nan"], "--minutes must be more than 0"),
+        (["--processes", "-1"], "--processes must be more than 0"),
+        (["--device", "gpu7"], "device"),
+    ],
+)
+def test_bad_arguments_are_refused_in_one_sentence(arguments, complaint, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["seelike.training", *arguments])
+    try:
+        code = train.main()
+    except SystemExit as stop:
+        code = stop.code
+    assert code == 2
+    message = capsys.readouterr().err.strip().splitlines()[-1]
+    assert re.search(complaint, message), message
+    assert not list(tmp_path.iterdir())
