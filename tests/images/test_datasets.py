@@ -125,7 +125,11 @@ def test_a_data_set_of_the_hub_without_classes_or_pictures_is_refused_with_its_c
     [
         ("folder", "nowhere", "data_dir='nowhere' is not there"),
         ("folder", "", "data_dir='' is not there"),
-        ("shapez", "", "dataset='shapez' is not known: use shapes, regrouped, strokes, folder.*; did you mean shapes?"),
+        (
+            "shapez",
+            "",
+            "dataset='shapez' is not known: use shapes, .*, cifar10, folder.*; did you mean shapes?",
+        ),
         ("torch/nonsense", "", "dataset='torch/nonsense' is not known: torch/ has cifar10, "),
         ("torch/cifar", "", "did you mean torch/cifar10?"),
         ("hdfs/imagenette", "", "dataset='hdfs/imagenette' is not known"),

@@ -36,15 +36,17 @@ class ProbeImages:
 def open_probe_images(run: Run, kind: str = "probe") -> ProbeImages | None:
     """What the parameters probe_dataset, probe_data_dir, probe_split and n_probe_images ask for; None for 0 images.
 
-    The first three begin with `kind`.
+    The first three begin with `kind`. Where the data set is the chapter's own and no place is given, it lies where
+    that does. Every picture is read once.
 
-    Every picture is read once. Raises InputError, which names the parameter, for what cannot be read, or if a class
-    has too few images.
+    Raises InputError, which names the parameter, for what cannot be read, or if a class has too few images.
     """
     n_images, seed = run.parameters["n_probe_images"], run.parameters["seed"]
     if not n_images:
         return None
     name, place, split = (run.parameters[f"{kind}_{part}"] for part in ("dataset", "data_dir", "split"))
+    if name == run.parameters["dataset"]:
+        place = place or run.parameters["data_dir"]
     try:
         images = datasets.open_images(name, place, split)
         first = Subset(images, datasets.draw(images, n_images, seed, "n_probe_images").indices[:n_images])

@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, Dataset, Subset
 from seelike.hub import columns as hub_images
 from seelike.images.decoding import Unreadable
 from seelike.images.folders import open_folder
+from seelike.images.photographs import Photographs
 from seelike.images.picture_set import PictureSet
 from seelike.images.shapes import Regrouped, Shapes
 from seelike.images.strokes import Strokes
@@ -30,8 +31,9 @@ def open_images(dataset: str, data_dir: str = "", split: str = "validation") -> 
     """A dataset of (image, label), by name.
 
     Args:
-        dataset: "shapes", "regrouped" or "strokes" for the project's drawings, "" or "folder" for a folder or
-            .tar of pictures, or a data set that timm knows: "torch/cifar10", "hfds/…".
+        dataset: "shapes", "regrouped" or "strokes" for the project's drawings, "cifar10" for the photographs of the
+            bundled models, "" or "folder" for a folder or .tar of pictures, or a data set that timm knows:
+            "torch/cifar10", "hfds/…".
         data_dir: where the pictures lie; not needed for drawings. Without it torchvision's data sets are
             downloaded into torch's hub folder.
         split: "train", "validation", …
@@ -41,6 +43,8 @@ def open_images(dataset: str, data_dir: str = "", split: str = "validation") -> 
     data_dir = os.path.expanduser(data_dir)
     if dataset in DRAWN:
         return DRAWN[dataset](split)
+    if dataset == Photographs.name:
+        return Photographs(split, data_dir)
     if dataset in ("", "folder"):
         return PictureSet(open_folder(data_dir, split), data_dir)
     _check_name(dataset)
@@ -167,11 +171,11 @@ def load_minibatches(
 def _check_name(dataset: str) -> None:
     """Refuse what is no data set of torchvision or of the hub, before a library is asked."""
     prefix, slash, name = dataset.partition("/")
-    known = [*DRAWN, "folder", *(f"torch/{one}" for one in TORCH)]
+    known = [*DRAWN, Photographs.name, "folder", *(f"torch/{one}" for one in TORCH)]
     if not slash or prefix.lower() not in ("torch", "hfds", "hfids", "tfds", "wds"):
         raise InputError(
-            f"dataset={dataset!r} is not known: use {', '.join(DRAWN)}, folder, or a timm name such as torch/cifar10 "
-            f"or hfds/…{nearest(dataset, known)}"
+            f"dataset={dataset!r} is not known: use {', '.join(DRAWN)}, {Photographs.name}, folder, or a timm name "
+            f"such as torch/cifar10 or hfds/…{nearest(dataset, known)}"
         )
     if prefix.lower() in ("hfids", "tfds", "wds"):
         raise InputError(f"dataset={dataset!r} can only be streamed, so no images can be chosen: use hfds/ or a folder")

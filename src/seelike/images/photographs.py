@@ -1,7 +1,8 @@
-"""CIFAR-10, from wherever a user keeps it, as one array: what the family of photographs is trained on.
+"""CIFAR-10, from wherever a user keeps it, in one order: what the family of photographs is trained and measured on.
 
 A folder is looked through for each split: a part of that name (`train`, `test`), an archive of it (`train.tar`,
-`cifar10-train.tar`), or the original files of torchvision (`cifar-10-batches-py`).
+`cifar10-train.tar`), or the original files of torchvision (`cifar-10-batches-py`). An archive alone will do for
+the split that is asked for.
 """
 
 import hashlib
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
+from torch.utils.data import Dataset
 
 from seelike.images.folders import open_folder
 from seelike.images.picture_set import PictureSet
@@ -20,6 +23,7 @@ CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "hors
 PAIRS = (0, 1, 2, 0, 1, 3, 4, 2, 3, 4)  # the near task: airplane or cat, automobile or deer, bird or horse, …
 SIZE = 32  # pixels a side
 ENVIRONMENT = "SEELIKE_CIFAR10"  # the folder, where no parameter names it
+SPLITS = ("train", "validation", "test")
 N_VALIDATION = 5_000  # held out of the 50,000 of training
 
 
@@ -47,14 +51,16 @@ def read(split: str, data_dir: str) -> tuple[np.ndarray, np.ndarray]:
 def _find(part: str, data_dir: str) -> tuple[str, str]:
     """Where a part lies, and how it is read: a folder or an archive, or torchvision's files."""
     folder = Path(data_dir).expanduser()
+    if folder.suffix == ".tar" and folder.is_file():
+        return str(folder), part
     for name in (part, f"{part}.tar", f"cifar10-{part}.tar"):
         if (folder / name).exists():
             return str(folder / name), part
     if (folder / "cifar-10-batches-py").is_dir():
         return str(folder), f"torch/{part}"
     raise InputError(
-        f"data_dir={data_dir!r} must be a folder that holds {part}, {part}.tar, cifar10-{part}.tar or "
-        "cifar-10-batches-py: the photographs of CIFAR-10"
+        f"data_dir={data_dir!r} must be an archive of CIFAR-10's photographs, or a folder that holds {part}, "
+        f"{part}.tar, cifar10-{part}.tar or cifar-10-batches-py"
     )
 
 
@@ -81,15 +87,31 @@ def _check_classes(place: str, source: PictureSet) -> None:
         raise InputError(f"data_dir={place!r} must hold a folder for each of {', '.join(CLASSES)}")
 
 
-class Photographs:
-    """A split of CIFAR-10 that tells what the drawings' classes tell of theirs: `classes`, `stack`, `sha256`."""
+class Photographs(Dataset):
+    """A split of CIFAR-10 as a PyTorch dataset of (PIL image, label).
 
-    name = "cifar10"
+    Args:
+        split: train, validation or test.
+        data_dir: where it lies; "" for the folder that the environment names.
+        pairs: join the classes two by two.
 
-    def __init__(self, split: str, data_dir: str, pairs: bool = False):
-        self.images, labels = read(split, data_dir)
+    Raises InputError, which names split or data_dir.
+    """
+
+    name, classes = "cifar10", CLASSES
+
+    def __init__(self, split: str, data_dir: str = "", pairs: bool = False):
+        if split not in SPLITS:
+            raise InputError(f"split must be one of {', '.join(SPLITS)} for {self.name}, not {split!r}")
+        folder = find_folder(data_dir)
+        if not folder:
+            raise InputError(f"data_dir must name the folder of {self.name}; or set {ENVIRONMENT} to it")
+        self.images, labels = read(split, folder)
         self.labels = np.array(PAIRS)[labels] if pairs else labels
         self.split = split
+
+    def __getitem__(self, index: int) -> tuple[Image.Image, int]:
+        return Image.fromarray(self.images[index]), int(self.labels[index])
 
     def __len__(self) -> int:
         return len(self.images)

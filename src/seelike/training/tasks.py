@@ -8,7 +8,7 @@ from PIL import Image
 
 from seelike.images.datasets import DRAWN
 from seelike.images.drawings import IMAGE_SIZE
-from seelike.images.photographs import ENVIRONMENT, SIZE, Photographs, find_folder
+from seelike.images.photographs import SIZE, Photographs
 from seelike.system.errors import InputError
 
 PHOTOGRAPHED = ("cifar10", "pairs")
@@ -35,12 +35,9 @@ def load_task(task: str, split: str, n_images: int, size: int = IMAGE_SIZE, data
     if not needs_photographs(task):
         images, labels = DRAWN[task](split).stack(n_images)
         return (images if size == IMAGE_SIZE else resize(images, size)), labels
-    folder = find_folder(data_dir)
-    if not folder:
-        raise InputError(f"data_dir must name the folder of CIFAR-10 for {task}; or set {ENVIRONMENT} to it")
     if size != SIZE:
         raise InputError(f"size must be {SIZE} pixels for {task}, not {size}")
-    return Photographs(split, folder, pairs=task == "pairs").stack(n_images)
+    return Photographs(split, data_dir, pairs=task == "pairs").stack(n_images)
 
 
 def resize(images: torch.Tensor, size: int) -> torch.Tensor:
