@@ -122,13 +122,14 @@ def describe(design: str, family: Family) -> str:
     }[design]
 
 
-def read_manifest() -> dict[str, dict]:
+def read_manifest(family: Family | None = None) -> dict[str, dict]:
     """What is known of each bundled model: file, SHA-256, recipe, images seen, accuracy, learning curve.
 
-    Raises InputError if the manifest is missing or damaged.
+    Of one family, if it is given. Raises InputError if the manifest is missing or damaged.
     """
     try:
-        return json.loads(MANIFEST.read_text())
+        cards = json.loads(MANIFEST.read_text())
+        return {name: card for name, card in cards.items() if family in (None, find_family(name))}
     except (OSError, ValueError):
         raise InputError(f"the cards of the bundled weights, {MANIFEST.name}, {_restore(MANIFEST)}") from None
 
