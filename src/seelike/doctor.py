@@ -12,13 +12,13 @@ import torch
 from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url, scan_cache_dir
 from huggingface_hub.errors import CacheNotFound, HfHubHTTPError
 
-from seelike import __version__
-from seelike.chapters import run as chapter
 from seelike.hub import files as hub
 from seelike.models import bundled
 from seelike.results.results import LIBRARIES, SCALES, Result
+from seelike.system.device import choose_device
 from seelike.system.errors import InputError
 from seelike.system.paths import RESULTS, read_commit
+from seelike.system.version import __version__
 
 GIB = 2**30
 NEEDED = ("papermill", "ipykernel", "nbformat", "seaborn")  # to run chapters, beside `LIBRARIES`
@@ -86,7 +86,7 @@ def _find_damaged() -> list[str]:
 
 
 def _describe_device() -> str:
-    device = chapter.choose_device("auto")
+    device = choose_device("auto")
     if device == "cpu":
         return f"cpu, {os.cpu_count()} cores, {torch.get_num_threads()} threads; no GPU that torch can use"
     about = torch.cuda.get_device_properties(0)

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from seelike.chapters.run import DRY_RUN, check_parameters, choose_device, prepare
+from seelike.chapters.run import DRY_RUN, check_parameters, prepare
 from seelike.execution.notebook import find_chapter, read_parameters
 from seelike.measures.intervals import Estimate
 from seelike.models import bundled
@@ -74,10 +74,6 @@ def test_refuses(changed, complaint, tmp_path):
     with pytest.raises(InputError, match=complaint) as refusal:
         prepare("uniformity", str(tmp_path), **parameters(**changed))
     assert "\n" not in str(refusal.value)
-
-
-def test_auto_device_can_be_used():
-    assert choose_device(choose_device("auto")) in ("cpu", "cuda")
 
 
 def test_a_record_says_what_was_left_over_and_keeps_no_folder_of_this_machine(pictures):

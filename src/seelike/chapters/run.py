@@ -24,6 +24,7 @@ from seelike.results import reuse
 from seelike.results.claims import CLAIMS, judge
 from seelike.results.results import Result, read_published, trace
 from seelike.system import processes
+from seelike.system.device import choose_device
 from seelike.system.errors import InputError, nearest
 from seelike.system.writable import is_writable
 
@@ -253,22 +254,6 @@ def check_results_dir(results_dir: str) -> None:
         raise InputError(f"results_dir must be a folder that can be written to, not {results_dir!r}")
     if results_dir.startswith("~"):
         raise InputError(f"results_dir must be written out, without a ~, not {results_dir!r}")
-
-
-def choose_device(device: str) -> str:
-    """ "auto" is the GPU where there is one; a device that cannot be used raises InputError.
-
-    The measures need a device that computes in float64, which Apple's MPS does not.
-    """
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.ones(1, device=device).double().cpu()
-    except Exception:  # each kind of device raises its own
-        raise InputError(
-            f"device must be auto, cpu or a device that torch can use here in float64, not {device!r}"
-        ) from None
-    return device
 
 
 def _without_folder(name: str, value):

@@ -22,8 +22,8 @@ from huggingface_hub import constants, get_hf_file_metadata, hf_hub_download, hf
 from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
 from seelike.hub.failures import explained, retried_later
-from seelike.models.bundled import sha256
 from seelike.system.errors import InputError
+from seelike.system.files import sha256
 from seelike.system.progress import libraries_on_terminal, tell
 
 SECONDS = 10  # for the hub to answer at all

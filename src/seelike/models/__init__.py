@@ -1,1 +1,3 @@
 """Any timm model by name, and the bundled ones with their weights."""
+
+from seelike.models import bundled as bundled  # registers the bundled models with timm

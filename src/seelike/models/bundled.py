@@ -1,11 +1,10 @@
-"""The bundled models, known to timm by name once `seelike` is imported.
+"""The bundled models, known to timm by name once `seelike.models` is imported.
 
 `timm.create_model("vit_pocket_patch8_56.shapes", pretrained=True)` loads the weights shipped in
 `weights/`; with `pretrained=False` it gives the very state that training started from, drawn anew
 from the model's seed: the random-weights control of every chapter.
 """
 
-import hashlib
 import json
 import math
 from functools import partial
@@ -21,6 +20,7 @@ from torch import nn
 
 from seelike.models.recipes import DESIGNS, EARLY, FAMILIES, RECIPES, Family, find_family, find_recipe
 from seelike.system.errors import InputError
+from seelike.system.files import sha256
 
 WEIGHTS = Path(__file__).with_name("weights")
 MANIFEST = WEIGHTS / "manifest.json"
@@ -147,12 +147,6 @@ def check_weights(file: str | Path) -> None:
 def _restore(file: Path) -> str:
     state = "are damaged" if file.is_file() else "are missing"
     return f"{state}: restore them with `git -C {file.parent} checkout -- {file.name}`, or reinstall seelike"
-
-
-def sha256(file: str | Path) -> str:
-    """The file's SHA-256, in hex."""
-    with Path(file).open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def draw_initial_state(model: nn.Module, seed: int, gain: float) -> None:

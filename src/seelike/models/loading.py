@@ -20,6 +20,7 @@ from seelike.models import bundled
 from seelike.models.checkpoints import Misfit, check_file, check_numbers
 from seelike.models.names import Blueprint, check_name, fetch_weights, find_blueprint
 from seelike.system.errors import InputError, in_one_line
+from seelike.system.files import sha256
 from seelike.system.progress import tell
 
 
@@ -105,7 +106,7 @@ def describe(model: nn.Module, name: str, checkpoint: str = "", initial: bool = 
     known = {"name": name, "parameters": sum(p.numel() for p in model.parameters()), "state_sha256": digest.hexdigest()}
     file = checkpoint or model.pretrained_cfg.get("file", "")
     if file and not initial:
-        known |= {"classes": model.num_classes, "file": Path(file).name, "file_sha256": bundled.sha256(file)}
+        known |= {"classes": model.num_classes, "file": Path(file).name, "file_sha256": sha256(file)}
         known |= hub.find_origin(file)
     return known
 

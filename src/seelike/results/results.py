@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from seelike import __version__
 from seelike.results import schema
 from seelike.system.paths import RESULTS, read_commit
+from seelike.system.version import __version__
 
 DECIMALS = 6
 SCALES = ("pocket", "pretrained", "paper")

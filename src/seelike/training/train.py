@@ -23,11 +23,11 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from seelike.chapters.run import choose_device
 from seelike.images.datasets import DRAWN
 from seelike.images.drawings import IMAGE_SIZE
 from seelike.images.photographs import find_folder
 from seelike.models.recipes import RECIPES, Recipe, find_family, kept_steps
+from seelike.system.device import choose_device
 from seelike.system.errors import InputError
 from seelike.system.progress import track
 from seelike.training import cards
