@@ -24,6 +24,7 @@ from seelike.images.decoding import Unreadable, decode
 from seelike.models import bundled, loading
 from seelike.results import comparison, results
 from seelike.results.results import Result
+from seelike.results.scorecard import gather
 from seelike.system.errors import InputError
 from seelike.system.paths import RESULTS
 from seelike.tables import scorecard
@@ -230,7 +231,7 @@ def test_the_scorecard_of_damaged_results(tmp_path, monkeypatch, tree):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(tree))
     try:
-        found = scorecard.gather(tmp_path / "results")
+        found = gather(tmp_path / "results")
     except InputError:
         return
     scorecard.rows(found), scorecard.phrases(found)

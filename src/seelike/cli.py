@@ -160,7 +160,9 @@ def _compare(chosen: argparse.Namespace) -> int:
     found = comparison.compare(one, other)
     labels = comparison.name_apart(*chosen.results)
     if chosen.plot:
-        comparison.plot(dict(zip(labels, (one, other), strict=True)), chosen.plot)
+        from seelike.figures.comparison import plot
+
+        plot(dict(zip(labels, (one, other), strict=True)), chosen.plot)
     print(comparison.report(one, other, labels, found))
     return int(not found.agree(chosen.tolerance))
 
@@ -185,10 +187,10 @@ def _draw(chosen: argparse.Namespace) -> int:
     cka = result.measures.get("cka", {})
     if not all(len(cka.get(pair, {"axes": ()})["axes"]) == 2 for pair in ("vit", "cnn", "vit_cnn")):
         raise InputError(f"{chosen.result} holds no CKA of a ViT and a CNN to draw")
-    from seelike.figures import heatmaps as plots
+    from seelike.figures import heatmaps, style
 
-    plots.use_style()
-    plots.save(plots.uniformity(cka)[0].figure, chosen.picture)
+    style.use_style()
+    style.save(heatmaps.uniformity(cka)[0].figure, chosen.picture)
     return 0
 
 

@@ -18,6 +18,7 @@ from seelike.models import bundled
 from seelike.results.claims import CLAIMS, judge
 from seelike.results.results import Result
 from seelike.system.errors import InputError
+from seelike.tables.data_scale import phrases
 
 LITTLE = "vit_pocket_patch8_56.shapes_3pct"
 NONE = dict.fromkeys(OPTIONAL, "")
@@ -59,7 +60,7 @@ def test_gives_every_claim_with_its_arrays_and_d4_for_every_seed(tmp_path, tasks
     assert arrays["probe_accuracy"]["cnn"]["values"].shape == (2, 10)
     assert set(arrays["transfer_accuracy"]) == {"vit"}
     assert arrays["local_head_distance"]["vit"]["values"].shape == (3, 3)
-    said = data_scale.phrases(arrays)
+    said = phrases(arrays)
     assert said["cka_3_low"] == f"{arrays['data_scale_cka']['vit']['values'][0, :2].mean():.2f}"
     assert said["probe_cnn_100_last"] == f"{arrays['probe_accuracy']['cnn']['values'][1, -1]:.0%}"
 
@@ -82,7 +83,7 @@ def test_claims_whose_models_are_not_there_are_left_out(tasks):
     run = make_run(**NONE | {"vit_3pct": LITTLE})
     (found,) = data_scale.measure(run.load_models(), run, {})
     assert list(found.estimates(0)) == ["D1"]
-    assert data_scale.phrases(found.arrays()).keys() >= {"cka_3_low", "cka_3_high", "cka_3_fall"}
+    assert phrases(found.arrays()).keys() >= {"cka_3_low", "cka_3_high", "cka_3_fall"}
 
 
 def test_a_model_of_little_data_whose_full_one_is_not_there_is_probed_and_compared_with_none(tasks):

@@ -10,7 +10,7 @@ import pytest
 from seelike.figures import pocket
 from seelike.images.shapes import Shapes
 from seelike.models import bundled
-from seelike.tables import verdicts as tables
+from seelike.tables import pocket as tables
 
 
 @pytest.fixture(autouse=True)

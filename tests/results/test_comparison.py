@@ -5,9 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
-from seelike.results.comparison import compare, name_apart, plot, report
+from seelike.results.comparison import compare, name_apart, report
 from seelike.results.results import Result
 from seelike.system.errors import InputError
 
@@ -78,17 +77,3 @@ def test_the_report_has_both_effects_intervals_verdicts_and_models():
     less = make()
     less.claims.clear()
     assert "not measured" in report(make(), less, ("one", "other"), compare(make(), less))
-
-
-def test_the_plot_is_a_picture_and_refused_where_it_cannot_be(tmp_path):
-    plot({"one": make(), "other": make(0.5)}, tmp_path / "claims.png")
-    with Image.open(tmp_path / "claims.png") as picture:
-        assert picture.width > 400
-    for bad in (tmp_path / "claims.txt", tmp_path / "nowhere" / "claims.png"):
-        with pytest.raises(InputError, match="PICTURE must be a .png, .svg, .pdf in a folder that is there"):
-            plot({"one": make(), "other": make(0.5)}, bad)
-    assert [file.name for file in tmp_path.iterdir()] == ["claims.png"]
-    less = make()
-    less.claims.clear()
-    with pytest.raises(InputError, match="--plot draws claims, and uniformity has none"):
-        plot({"one": make(), "other": less}, tmp_path / "claims.png")

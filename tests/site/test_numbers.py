@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from seelike.figures import heatmaps as plots
+from seelike.figures.style import use_style
 from seelike.results.results import Result, read_published
+from seelike.results.scorecard import gather
 from seelike.site import numbers
 from seelike.system.paths import BOOK, RESULTS
-from seelike.tables import scorecard
 
 FIGURES = {
     label: (notebook, named)
@@ -60,7 +60,7 @@ def draw(notebook, label: str, seen: set) -> None:
     if scales:
         space |= {"scales": scales, "result": scales["pocket"], "measures": scales["pocket"].measures}
     pictures = [(Image.new("RGB", (56, 56)), 0)] * 8
-    space |= {"found": scorecard.gather(RESULTS), "run": SimpleNamespace(images=pictures)}
+    space |= {"found": gather(RESULTS), "run": SimpleNamespace(images=pictures)}
     if "results" in space:
         published = {"uniformity": {s: watch(r, seen) for s, r in read_published("uniformity", RESULTS).items()}}
         space["results"] = SimpleNamespace(read_published=lambda chapter, _: published[chapter])
@@ -71,7 +71,7 @@ def draw(notebook, label: str, seen: set) -> None:
 @pytest.mark.parametrize("label", FIGURES)
 def test_a_figure_draws_the_arrays_that_its_cell_names_and_no_others(label):
     notebook, named = FIGURES[label]
-    plots.use_style()
+    use_style()
     seen = set()
     draw(notebook, label, seen)
     assert plt.get_fignums()
@@ -91,7 +91,7 @@ def test_figures_of_effects_name_claims():
 @pytest.mark.parametrize("label", ["fig-intro", "fig-scorecard"])
 def test_figures_of_the_scorecard_name_every_claim_that_is_published(label):
     found = numbers.find(FIGURES[label][1], PUBLISHED)
-    assert len(found.rows) == sum(len(claims) for claims in scorecard.gather(RESULTS).values())
+    assert len(found.rows) == sum(len(claims) for claims in gather(RESULTS).values())
 
 
 def test_a_tidy_array_has_a_row_a_value_with_its_labels():

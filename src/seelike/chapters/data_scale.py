@@ -16,7 +16,6 @@ from seelike.activations.forward import read_once
 from seelike.chapters.probe_images import ProbeImages, open_probe_images
 from seelike.chapters.run import Run
 from seelike.measures import attention_distance, block_probes
-from seelike.measures import corresponding_layers as counterparts
 from seelike.measures.attention_distance import AttentionDistance, Distances
 from seelike.measures.block_probes import ProbeCurve, average_depth, average_middle
 from seelike.measures.corresponding_layers import Counterparts, Pairing, Seen
@@ -121,31 +120,6 @@ class DataScale:
         return dict(sorted(found.items()))
 
 
-def phrases(measures: dict) -> dict[str, str]:
-    """Numbers that prose may cite beside the claims' own, as far as they are there.
-
-    CKA as means over the lowest and the highest third of blocks and their difference: `cka_<percent>_low`, `…_high`,
-    `…_fall`, and likewise `cka_seeds_…`, the mean of the other seeds, and `cka_untrained_seeds_…`; accuracies of
-    probes: `probe_<model>_<percent>_first`, `…_middle`, `…_last`, and likewise `transfer_…`.
-    """
-    trained, control = (measures.get(f"data_scale_cka{kind}", {}) for kind in ("", "_random"))
-    rows = {f"cka_{percent}": values for percent, values in rows_of(trained.get("vit"))}
-    for key, cka in (("cka_seeds", trained), ("cka_untrained_seeds", control)):
-        if "vit_seeds" in cka:
-            rows[key] = cka["vit_seeds"]["values"].mean(0)
-    found = {}
-    for key, values in rows.items():
-        third = len(values) // 3
-        ends = {"low": values[:third].mean(), "high": values[-third:].mean(), "fall": counterparts.fall(values)}
-        found |= {f"{key}_{end}": f"{value:.2f}" for end, value in ends.items()}
-    for kind in ("probe", "transfer"):
-        for which, entry in measures.get(f"{kind}_accuracy", {}).items():
-            for percent, values in rows_of(entry):
-                places = {"first": values[0], "middle": average_middle(values), "last": values[-1]}
-                found |= {f"{kind}_{which}_{percent}_{place}": f"{value:.0%}" for place, value in places.items()}
-    return found
-
-
 def _compare(
     models: dict[str, nn.Module], pairs: dict[str, str], by_share: dict[str, nn.Module], run: Run
 ) -> tuple[Counterparts, dict[str, AttentionDistance]]:
@@ -218,11 +192,6 @@ def _by_share(values: dict[str, np.ndarray], blocks: dict[str, tuple[str, ...]])
             axes = {"percent": list(there), "block": list(blocks[next(iter(there.values()))])}
             found[full] = {"axes": axes, "values": np.array([values[which] for which in there.values()])}
     return found
-
-
-def rows_of(entry: dict | None) -> list[tuple[int, np.ndarray]]:
-    """Of an array by share of the data: (percent, values by block), from little data to all."""
-    return list(zip(entry["axes"]["percent"], entry["values"], strict=True)) if entry else []
 
 
 def _merge(models: dict[str, nn.Module]) -> dict[str, nn.Module]:

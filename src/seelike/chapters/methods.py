@@ -1,13 +1,7 @@
-"""What CKA is and is not: the choices behind it, each varied alone on the same two layers.
+"""What CKA is and is not: the choices behind it, each varied alone on the same two layers."""
 
-Notation as in `seelike.measures.cka`. The biased estimate centres K with H = I − 11ᵀ/n, keeps its diagonal, and is
-HSIC₀(K, L) = tr(K H L H)/(n−1)² (Gretton et al. 2005); the unbiased one is HSIC₁.
-"""
-
-from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -16,14 +10,11 @@ from seelike.activations.layers import find_layers, naming
 from seelike.activations.tokens import store
 from seelike.chapters.run import Run
 from seelike.measures.cka import gram
+from seelike.measures.cka_choices import SIZES, by_outlier, by_sampling, by_size, by_transformation
 from seelike.measures.intervals import Estimate
 from seelike.system import processes
 from seelike.system.errors import InputError
 
-SIZES = (8, 16, 32, 64, 128, 256, 512)  # images a minibatch
-FACTORS = (1, 2, 5, 10, 20, 50, 100)  # by which one image's activations are scaled
-SHARES = (1 / 256, 1 / 64, 1 / 16, 1 / 4, 1)  # of a layer's features
-DRAWS = 20  # of features, each with a seed of its own
 MOST_IMAGES = 512  # of the checks that need no minibatches
 MOST_KEPT = 1024  # of all
 
@@ -81,91 +72,6 @@ class Reliability:
     def estimates(self, seed: int) -> dict[str, Estimate]:
         """None: the chapter tests no claim of the paper."""
         return {}
-
-
-def estimate(x: torch.Tensor, y: torch.Tensor, size: int, center: Callable = gram, averaged: bool = False) -> float:
-    """CKA of x (n, features) and y (n, other features) from minibatches of `size` images; a short last one is dropped.
-
-    Args:
-        center: `gram` for the unbiased estimate, `biased_gram` for the biased one.
-        averaged: take the mean of each minibatch's CKA, instead of one division of the sums.
-    """
-    sums = []
-    for start in range(0, len(x) - size + 1, size):
-        k, other = (center(z[start : start + size]).flatten() for z in (x, y))
-        sums.append([float(k @ other), float(k @ k), float(other @ other)])
-    across, one, two = np.array(sums if averaged else [np.sum(sums, 0)]).T
-    return float((across / np.sqrt(one * two)).mean())
-
-
-def biased_gram(x: torch.Tensor) -> torch.Tensor:
-    """HKH of K = X Xᵀ, (n, n) float64, its diagonal included."""
-    centred = (x - x.mean(0)).double()
-    return centred @ centred.T
-
-
-def by_size(x: torch.Tensor, y: torch.Tensor, generator: torch.Generator) -> dict[str, dict]:
-    """Three estimators over the size of a minibatch; of the two layers, and of one with the other's images shuffled."""
-    shuffled = y[torch.randperm(len(y), generator=generator)]
-    sizes = [size for size in SIZES if 2 * size <= len(x)]
-    ways = {
-        "unbiased, sums divided once": {},
-        "unbiased, mean of ratios": {"averaged": True},
-        "biased, sums divided once": {"center": biased_gram},
-    }
-    return {
-        pair: {
-            "axes": {"estimator": list(ways), "minibatch": sizes},
-            "values": np.array([[estimate(x, other, size, **way) for size in sizes] for way in ways.values()]),
-        }
-        for pair, other in (("vit_cnn", y), ("unrelated", shuffled))
-    }
-
-
-def by_outlier(x: torch.Tensor, y: torch.Tensor) -> dict:
-    """CKA where one image's distance from the mean image is scaled: in the ViT's layer alone, or in both."""
-    n, far = len(x), [_push(z, factor) for factor in FACTORS for z in (x, y)]
-    alone = [estimate(one, y, n) for one in far[::2]]
-    both = [estimate(one, two, n) for one, two in zip(far[::2], far[1::2], strict=True)]
-    axes = {"outlier": ["in one layer", "in both layers"], "factor": list(FACTORS)}
-    return {"axes": axes, "values": np.array([alone, both])}
-
-
-def by_sampling(x: torch.Tensor, y: torch.Tensor, generator: torch.Generator) -> dict:
-    """CKA where only a random share of the ViT layer's features is kept, drawn anew each time."""
-    values = [
-        [estimate(x[:, torch.randperm(x.shape[1], generator=generator)[: max(1, round(share * x.shape[1]))]], y, len(x))
-         for _ in range(DRAWS)]
-        for share in SHARES
-    ]  # fmt: skip
-    return {"axes": {"share": list(SHARES), "draw": list(range(DRAWS))}, "values": np.array(values)}
-
-
-def by_transformation(x: torch.Tensor, generator: torch.Generator) -> dict:
-    """CKA of a layer and the same layer transformed, in coordinates of its principal components."""
-    mean = x.double().mean(0)
-    u, s, _ = torch.linalg.svd(x.double() - mean, full_matrices=False)
-    z = u * s  # the same layer, rotated: (n, n)
-    rotation = torch.linalg.qr(torch.randn(len(s), len(s), generator=generator, dtype=torch.float64)).Q
-    stretch = torch.logspace(-1, 1, len(s), dtype=torch.float64)[torch.randperm(len(s), generator=generator)]
-    changed = {
-        "rotated": z @ rotation,
-        "scaled by 7": 7 * z,
-        "shifted": z + 3 * s.max(),
-        "each component scaled by 0.1 to 10": z * stretch,
-        "first component only": z[:, :1],
-        "first 10 components only": z[:, :10],
-        "without the first 10 components": z[:, 10:],
-        "images shuffled": z[torch.randperm(len(z), generator=generator)],
-    }
-    values = [estimate(z, other, len(z)) for other in changed.values()]
-    return {"axes": {"transformation": list(changed)}, "values": np.array(values)}
-
-
-def _push(x: torch.Tensor, factor: float) -> torch.Tensor:
-    pushed, mean = x.clone(), x.mean(0)
-    pushed[0] = mean + factor * (x[0] - mean)
-    return pushed
 
 
 def _middle(which: str, model: nn.Module, images: torch.Tensor) -> str:

@@ -11,9 +11,9 @@ import torch
 from torch import nn
 
 from seelike.activations.layers import find_layers
-from seelike.chapters.uniformity import Minibatches, compare_runs, contrast
-from seelike.measures.cka import Similarity
+from seelike.measures.cka import Similarity, contrast
 from seelike.measures.intervals import Estimate
+from seelike.measures.layer_cka import Minibatches, compare_runs
 from seelike.system.errors import InputError
 
 MODELS = ("mixer", "vit", "cnn")

@@ -7,21 +7,17 @@ U1–U4 are functions of it. A smaller ViT may stand beside them, of which the b
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 import torch
 from torch import nn
 
-from seelike.activations.flattened import read_all
 from seelike.activations.layers import Layer, find_layers
-from seelike.measures.cka import CKA, Similarity, gram
+from seelike.measures.cka import Similarity, contrast
 from seelike.measures.depth_match import diagonal
 from seelike.measures.intervals import Estimate
+from seelike.measures.layer_cka import Minibatches, compare_runs
 from seelike.system.errors import InputError
-
-T = TypeVar("T")
-Minibatches = Callable[[dict[str, nn.Module]], Iterable[dict[str, torch.Tensor]]]
 
 
 def measure(models: dict[str, nn.Module], minibatches: Iterable[dict[str, torch.Tensor]], layers: str) -> "Uniformity":
@@ -47,26 +43,6 @@ def measure_runs(
     find_axes = lambda models, images: Axes.find(models, images, layers)  # noqa: E731
     for axes, similarity in compare_runs(loaded, find_minibatches, find_axes, Axes.names):
         yield Uniformity(axes, similarity)
-
-
-def compare_runs(
-    loaded: Iterable[dict[str, nn.Module]],
-    find_minibatches: Minibatches,
-    find_axes: Callable[[dict[str, nn.Module], dict[str, torch.Tensor]], T],
-    name_layers: Callable[[T], dict[str, list[str]]],
-) -> list[tuple[T, Similarity]]:
-    """CKA of all layers of each run's models, with the axes that `find_axes` tells from models and images.
-
-    `name_layers` takes these axes to {model: layer names}. The others are as for `measure_runs`.
-    """
-    runs, axes = list(loaded), []
-    ckas = [CKA() for _ in runs]
-    for images in find_minibatches(runs[0]):
-        axes, seen = axes or [find_axes(models, images) for models in runs], {}
-        for models, own, cka in zip(runs, axes, ckas, strict=True):
-            cka.update(read_all(models, images, name_layers(own), gram, seen))
-    similarities = [cka.result() for cka in ckas]
-    return list(zip(axes, similarities, strict=True))
 
 
 @dataclass(frozen=True)
@@ -188,17 +164,6 @@ EFFECTS: dict[str, Callable[[Axes, np.ndarray, np.ndarray, np.ndarray], float]] 
     "U3": match_of_middle,
     "U4": match_at_top,
 }
-
-
-def contrast(cka: np.ndarray, parts: np.ndarray) -> float:
-    """Mean CKA of pairs of different layers of the same part − of different parts.
-
-    Args:
-        cka: (layers, layers).
-        parts: (layers,), what tells to which part a layer belongs.
-    """
-    same = parts[:, None] == parts[None, :]
-    return float(cka[same & ~np.eye(len(cka), dtype=bool)].mean() - cka[~same].mean())
 
 
 def _corner(cka: np.ndarray) -> float:

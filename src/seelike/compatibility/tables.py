@@ -5,7 +5,7 @@ import json
 from seelike.compatibility.families import read_table
 from seelike.results.results import SCALES, Result
 from seelike.system.paths import RESULTS
-from seelike.tables.verdicts import table
+from seelike.tables.markdown import table
 
 PARTS = {"vit": "v", "cnn": "c", "mixer": "m"}
 

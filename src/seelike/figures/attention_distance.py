@@ -5,8 +5,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from seelike.figures.heatmaps import LABELS
 from seelike.figures.palette import COLORS, INK, MAP
+from seelike.figures.style import LABELS
 
 
 def head_distances(trained: dict, control: dict, titles: dict[str, str], axes: np.ndarray | None = None) -> np.ndarray:

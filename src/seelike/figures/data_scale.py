@@ -5,8 +5,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from seelike.chapters.data_scale import rows_of
 from seelike.figures.palette import COLORS, INK, SERIES, SHADES
+from seelike.results.shares import rows_of
 
 SERIES_STYLE = {"vit": (COLORS["vit"], "ViT"), "vit_small": (SERIES[4], "small ViT"), "cnn": (COLORS["cnn"], "CNN")}
 TASK_COLORS = {"near": SERIES[2], "far": SERIES[4]}

@@ -3,7 +3,8 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from seelike.figures.heatmaps import LABELS, similarity
+from seelike.figures.heatmaps import similarity
+from seelike.figures.style import LABELS
 
 
 def alone(cka: dict, axes: np.ndarray | None = None) -> np.ndarray:

@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 
 from seelike.figures.palette import FAINT, ON_VERDICT, PALE_VERDICTS, VERDICTS
 from seelike.results.claims import CLAIMS
-from seelike.tables.scorecard import Found
+from seelike.results.scorecard import Found
 
 SIGNS = {"holds": "✓", "fails": "✗", "open": "○", None: ""}
 

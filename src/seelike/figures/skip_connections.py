@@ -8,9 +8,9 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from seelike.figures.heatmaps import similarity
 from seelike.figures.palette import COLORS, INK, MAP, SERIES
-from seelike.measures.norm_ratio import CLS
 
-LINES = {("vit", "CLS"): ("ViT, CLS token", SERIES[2]), ("vit", "spatial"): ("ViT, spatial tokens", COLORS["vit"]),
+CLS = "CLS"  # among the tokens and kinds of a result
+LINES = {("vit", CLS): ("ViT, CLS token", SERIES[2]), ("vit", "spatial"): ("ViT, spatial tokens", COLORS["vit"]),
          ("cnn", "spatial"): ("CNN, positions", COLORS["cnn"])}  # fmt: skip
 CUTS = {"vit": "intact", "vit_cut_low": "cut low", "vit_cut_middle": "cut in the middle", "vit_cut_high": "cut high"}
 

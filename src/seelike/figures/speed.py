@@ -4,8 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from seelike.figures.palette import COLORS
-
-GROWTHS = {"by_images": ("images", "images"), "by_layers": ("layers", "layers"), "by_batch": ("batch", "minibatch")}
+from seelike.tables.speed import GROWTHS
 
 
 def growth(found: dict, axes: np.ndarray | None = None) -> np.ndarray:

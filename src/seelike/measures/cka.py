@@ -159,3 +159,14 @@ def normalize(hsic: np.ndarray) -> np.ndarray:
     """HSIC sums of all pairs → CKA of all pairs, both (layers, layers)."""
     scale = np.sqrt(np.diag(hsic))
     return hsic / np.outer(scale, scale)
+
+
+def contrast(cka: np.ndarray, parts: np.ndarray) -> float:
+    """Mean CKA of pairs of different layers of the same part − of different parts.
+
+    Args:
+        cka: (layers, layers).
+        parts: (layers,), what tells to which part a layer belongs.
+    """
+    same = parts[:, None] == parts[None, :]
+    return float(cka[same & ~np.eye(len(cka), dtype=bool)].mean() - cka[~same].mean())

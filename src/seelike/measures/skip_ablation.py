@@ -15,8 +15,7 @@ from seelike.activations.flattened import reading
 from seelike.activations.forward import Reading, read_once
 from seelike.activations.layers import find_layers
 from seelike.activations.residuals import find_skipless
-from seelike.chapters.uniformity import contrast
-from seelike.measures.cka import CKA, Similarity, gram
+from seelike.measures.cka import CKA, Similarity, contrast, gram
 from seelike.measures.intervals import Estimate, bootstrap
 from seelike.system import processes
 from seelike.system.errors import InputError

@@ -72,16 +72,6 @@ def report(one: Result, other: Result, labels: tuple[str, str], found: Compariso
     return "\n".join([*head, "", *align(lines), "", *align(measures)])
 
 
-def plot(results: dict[str, Result], picture: Path) -> None:
-    """Draw every claim's effect, interval and control of both results. Raises InputError if they have no claims."""
-    from seelike.figures import heatmaps as plots
-
-    if not all(result.claims for result in results.values()):
-        raise InputError(f"--plot draws claims, and {next(iter(results.values())).chapter} has none")
-    plots.use_style()
-    plots.save(plots.effects(results)[0].figure, picture)
-
-
 def align(lines: list[tuple[str, ...]]) -> list[str]:
     """Lines of equally many cells, as text in columns."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]

@@ -10,8 +10,8 @@ from pathlib import Path
 import plotly
 import plotly.graph_objects as go
 
-from seelike.figures.heatmaps import LABELS
 from seelike.figures.skip_connections import CUTS
+from seelike.figures.style import LABELS
 from seelike.site.numbers import Array
 
 MEASURES = ("cka", "cka_random")

@@ -13,8 +13,8 @@ from seelike.results.drift import Drift, measure_drift
 from seelike.results.results import LIBRARIES
 from seelike.system.paths import BOOK, RESULTS, read_commit
 from seelike.system.version import __version__
+from seelike.tables.markdown import NO_BREAK, table
 from seelike.tables.provenance import commit, software
-from seelike.tables.verdicts import NO_BREAK, table
 
 PROFILE = "pocket"  # what the book computes anew
 

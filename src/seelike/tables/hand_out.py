@@ -10,9 +10,9 @@ from collections.abc import Iterable
 import pandas as pd
 from IPython.display import display
 
-from seelike.figures.speed import GROWTHS
 from seelike.images.drawings import Drawings
 from seelike.images.shapes import CUES
+from seelike.tables.speed import GROWTHS
 
 MIME = "application/vnd.dataresource+json"
 

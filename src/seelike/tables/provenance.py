@@ -4,7 +4,7 @@ import html
 import re
 
 from seelike.results.results import Result
-from seelike.tables.verdicts import NO_BREAK, table
+from seelike.tables.markdown import NO_BREAK, table
 
 SHOWN = 12  # digits of a hash
 UNTRAINED = " untrained"

@@ -1,22 +1,11 @@
 """The scorecard: every claim of the paper at every scale, from result files alone."""
 
 from collections import Counter
-from pathlib import Path
 
 from seelike.results.claims import CLAIMS, VERDICTS, Claim
-from seelike.results.results import SCALES, read_published
-from seelike.tables.verdicts import MARKS, NO_BREAK, number, table
-
-Found = dict[str, dict[str, dict]]
-
-
-def gather(results_dir: str | Path) -> Found:
-    """Scale → claim id → its entry in the result file of its chapter; what is not published is left out."""
-    found: Found = {}
-    for chapter in dict.fromkeys(claim.chapter for claim in CLAIMS.values()):
-        for scale, result in read_published(chapter, results_dir).items():
-            found.setdefault(scale, {}).update(result.claims)
-    return {scale: found[scale] for scale in SCALES if scale in found}
+from seelike.results.results import SCALES
+from seelike.results.scorecard import Found
+from seelike.tables.markdown import MARKS, NO_BREAK, number, table
 
 
 def rows(found: Found) -> str:

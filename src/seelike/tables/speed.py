@@ -5,7 +5,7 @@ from pathlib import Path
 
 from seelike.system.errors import InputError
 from seelike.system.paths import RESULTS
-from seelike.tables.verdicts import table
+from seelike.tables.markdown import table
 
 FILE = RESULTS / "bench.json"
 PEERS = {
@@ -32,6 +32,8 @@ OTHERS = {
     "import_seconds": "`import seelike`, seconds",
     "book_seconds": "executing every page of the book, seconds",
 }
+# What was varied → the key of its size in a run, and the size's name.
+GROWTHS = {"by_images": ("images", "images"), "by_layers": ("layers", "layers"), "by_batch": ("batch", "minibatch")}
 
 
 def read(path: str | Path = FILE) -> dict:

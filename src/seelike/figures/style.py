@@ -1,0 +1,37 @@
+"""The look of all figures, and how one is written to a file."""
+
+import os
+from pathlib import Path
+
+import matplotlib
+import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
+
+from seelike.system.errors import InputError
+
+STYLE = str(Path(__file__).with_name("seelike.mplstyle"))
+PICTURES = (".png", ".svg", ".pdf")
+LABELS = {"vit": "ViT", "vit_small": "small ViT", "cnn": "CNN", "mixer": "Mixer"}
+
+
+def use_style() -> None:
+    """Make the book's look the default of this process; a notebook shows its figures as SVG from here on."""
+    plt.style.use(STYLE)
+    if "inline" in matplotlib.get_backend():
+        from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+        set_matplotlib_formats("svg")
+
+
+def save(figure: Figure, picture: Path) -> None:
+    """Write a figure, whole or not at all. Raises InputError for a kind of file or a place that will not do."""
+    if picture.suffix not in PICTURES or not picture.absolute().parent.is_dir():
+        raise InputError(f"PICTURE must be a {', '.join(PICTURES)} in a folder that is there, not {str(picture)!r}")
+    beside = picture.with_name(f".{os.getpid()}.{picture.name}")
+    try:
+        figure.savefig(beside, dpi=150, bbox_inches="tight")
+        os.replace(beside, picture)
+    except OSError as error:
+        raise InputError(f"PICTURE {str(picture)!r} cannot be written: {error.strerror}") from None
+    finally:
+        beside.unlink(missing_ok=True)

@@ -1,0 +1,56 @@
+"""Tables of the bundled models and of the drawings that they learned from."""
+
+from itertools import combinations
+
+from seelike.images import shapes
+from seelike.models import bundled
+from seelike.models.recipes import RECIPES
+from seelike.tables.markdown import table
+
+
+def ceilings() -> str:
+    """How often each cue is the class's own, and what an ideal reader of one, two or three cues reaches."""
+    lines = [["Cues read", "Their values are the class's own in", "An ideal reader is right in"], ["---"] * 3]
+    for n in (1, 2, 3):
+        for cues in combinations(shapes.CUES, n):
+            own = ", ".join(f"{shapes.RELIABILITY[cue]:.0%}" for cue in cues)
+            lines.append([", ".join(cues), own, f"{shapes.best_accuracy(cues):.1%}"])
+    return table(lines)
+
+
+def cards(accuracy: dict[str, float], initial: dict[str, float]) -> str:
+    """One row a bundled model, from the manifest; the accuracies are measured anew, trained and `initial`."""
+    head = ["Model", "Size", "Seen", "Distinct", "Right", "Untrained", "SHA-256"]
+    lines = [head, ["---"] * len(head)]
+    manifest = bundled.read_manifest()
+    for name in (name for name in bundled.NAMES if name in manifest):
+        card = manifest[name]
+        numbers = card["parameters"], card["images_seen"], min(card["images_seen"], card["recipe"]["images"])
+        shares = f"**{accuracy[name]:.1%}**", f"{initial[name]:.1%}"
+        lines.append([_in_two_lines(name), *(f"{n:,}" for n in numbers), *shares, f"`{card['sha256'][:8]}`"])
+    return table(lines)
+
+
+def budgets() -> str:
+    """One row for all models that were trained for as long and at the same rate."""
+    groups: dict[tuple, list[str]] = {}
+    for name, recipe in RECIPES.items():
+        key = (recipe.steps, recipe.batch_size, recipe.rate, bool(recipe.start))
+        groups.setdefault(key, []).append(name)
+    lines = [["Models", "Steps", "Drawings a step", "Highest learning rate", "Starts from"], ["---"] * 5]
+    for (steps, batch_size, rate, tuned), names in groups.items():
+        architectures = dict.fromkeys(f"`{name.partition('.')[0]}`" for name in names)
+        start = _in_two_lines(RECIPES[names[0]].start) if tuned else "its seed"
+        lines.append([", ".join(architectures), f"{steps:,}", str(batch_size), f"{rate:g}", start])
+    return table(lines)
+
+
+def baselines(shares: dict[str, float]) -> str:
+    """One row for each way to do without a trained network."""
+    return table([["Who answers", "Right"], ["---"] * 2, *([who, f"{share:.1%}"] for who, share in shares.items())])
+
+
+def _in_two_lines(name: str) -> str:
+    """A long model name, its tag below its architecture."""
+    architecture, _, tag = name.partition(".")
+    return f"`{architecture}`<br>`.{tag}`"
