@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from safetensors.torch import save_file
 
-from seelike.chapters.run import check_parameters
+from seelike.chapters.parameters import check_parameters
 from seelike.cli import main
 from seelike.execution.notebook import find_chapter, read_parameters
 from seelike.images.datasets import choose, open_images

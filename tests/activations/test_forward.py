@@ -9,52 +9,35 @@ from seelike.activations.attention import read_heads, read_maps, reading_maps
 from seelike.activations.flattened import reading, stream
 from seelike.activations.forward import feed, read_once
 from seelike.activations.residuals import find_blocks, read_sums, reading_sums
-from seelike.chapters import attention_distance as local_and_global
-from seelike.chapters import data_scale, localization, methods, mixer, rehearsal, skip_connections, uniformity
-from seelike.chapters.run import prepare
+from seelike.chapters import rehearsal, skip_connections
+from seelike.chapters.prepare import prepare
+from seelike.chapters.registry import CHAPTERS
 from seelike.execution.notebook import find_chapter, read_parameters
 from seelike.measures import attention_distance, head_cka, norm_ratio
 from seelike.measures.cka import CKA, gram, normalize
 from seelike.system.errors import Degenerate
 
 BATCH, BATCHES = 8, 2
-CHAPTERS = {
-    "uniformity": ({"optional": ("vit_small",)}, lambda m, run: uniformity.measure(m, run.minibatches(m), "blocks")),
-    "attention_distance": ({"optional": ("vit_little",)}, lambda m, run: local_and_global.measure(m, run, 1, 1)),
-    "skip_connections": ({"optional": skip_connections.CUT}, skip_connections.measure),
-    "localization": ({"optional": ("vit_gap",)}, lambda m, run: next(localization.measure([m], run, None))),
-    "data_scale": ({"optional": data_scale.OPTIONAL}, lambda m, run: next(data_scale.measure([m], run, {}))),
-    "mixer": ({"required": mixer.MODELS}, lambda m, run: mixer.measure(m, run.minibatches(m))),
-    "methods": ({}, methods.measure),
-}
-
-CHAPTERS_OF_RUNS = {
-    "uniformity": lambda loaded, run: uniformity.measure_runs(loaded, run.minibatches, "blocks"),
-    "attention_distance": lambda loaded, run: local_and_global.measure_runs(loaded, run, 1, 1),
-    "skip_connections": skip_connections.measure_runs,
-    "mixer": lambda loaded, run: mixer.measure_runs(loaded, run.minibatches),
-}
+FEW = {"n_images": BATCH * BATCHES, "batch_size": BATCH, "n_field_images": 1, "n_probe_images": 0, "n_attributed": 0}
 
 
 def make_run(chapter: str, n_runs: int = 1):
-    parameters = read_parameters(find_chapter(chapter)) | {
-        "n_images": BATCH * BATCHES,
-        "batch_size": BATCH,
-        "n_runs": n_runs,
+    defaults = read_parameters(find_chapter(chapter))
+    changed = {
+        name: value for name, value in (FEW | {"n_runs": n_runs, "layers": "blocks"}).items() if name in defaults
     }
-    parameters |= {"n_field_images": 1} if "n_field_images" in parameters else {}
-    return prepare(chapter, **CHAPTERS[chapter][0], **parameters)
+    return prepare(CHAPTERS[chapter], **defaults | changed)
 
 
 def test_every_chapter_passes_all_images_once_through_each_model(monkeypatch):
-    monkeypatch.setattr(rehearsal, "check", lambda run: None)
-    for chapter, (_, measure) in CHAPTERS.items():
+    monkeypatch.setattr(rehearsal, "check", lambda chapter, run: None)
+    for chapter in CHAPTERS:
         run, seen = make_run(chapter), {}
         models = next(run.load_models())
         for which, model in models.items():
             seen[which] = []
             model.register_forward_pre_hook(lambda _, inputs, sizes=seen[which]: sizes.append(len(inputs[0])))
-        measure(models, run)
+        next(iter(CHAPTERS[chapter].measure([models], run)))
         for which in models:
             assert [n for n in seen[which] if n > 2] == [BATCH] * BATCHES, (chapter, which)  # one or two: a first look
 
@@ -62,19 +45,19 @@ def test_every_chapter_passes_all_images_once_through_each_model(monkeypatch):
 @pytest.mark.parametrize("chapter", ["uniformity", "attention_distance", "skip_connections", "mixer"])
 def test_a_model_without_twins_sees_all_images_once_though_several_trainings_are_measured(chapter, monkeypatch):
     """And what is found of each training is what is found of it alone."""
-    monkeypatch.setattr(rehearsal, "check", lambda run: None)
+    monkeypatch.setattr(rehearsal, "check", lambda chapter, run: None)
     run, seen = make_run(chapter, n_runs=2), {}
     loaded = list(run.load_models())
     for model in {model for models in loaded for model in models.values()}:
         model.register_forward_pre_hook(lambda module, inputs: seen.setdefault(module, []).append(len(inputs[0])))
     shared = [which for which in loaded[0] if loaded[0][which] is loaded[1][which]]
     assert shared and not {"vit", "cnn"} & set(shared) and len(seen) == 0
-    found = list(CHAPTERS_OF_RUNS[chapter](loaded, run))
+    found = list(CHAPTERS[chapter].measure(loaded, run))
     for sizes in seen.values():
         assert [n for n in sizes if n > 2] == [BATCH] * BATCHES
     assert len(seen) == 2 * len(loaded[0]) - len(shared)
     for models, each in zip(loaded, found, strict=True):
-        (alone,) = CHAPTERS_OF_RUNS[chapter]([models], run)
+        (alone,) = CHAPTERS[chapter].measure([models], run)
         effects = {claim: estimate.effect for claim, estimate in alone.estimates(seed=0).items()}
         assert {claim: estimate.effect for claim, estimate in each.estimates(seed=0).items()} == pytest.approx(
             effects, abs=1e-9, nan_ok=True
@@ -82,7 +65,7 @@ def test_a_model_without_twins_sees_all_images_once_though_several_trainings_are
 
 
 def test_one_model_in_two_parts_is_read_as_each_part_is(monkeypatch):
-    monkeypatch.setattr(rehearsal, "check", lambda run: None)
+    monkeypatch.setattr(rehearsal, "check", lambda chapter, run: None)
     run = make_run("skip_connections")
     models = next(run.load_models())
     apart = skip_connections.measure(models, run)

@@ -4,11 +4,9 @@ import pytest
 import timm
 
 from seelike.chapters import attention_distance as local_and_global
-from seelike.chapters.run import prepare
+from seelike.chapters.prepare import prepare
 from seelike.execution.notebook import find_chapter, read_parameters
 from seelike.system.errors import InputError
-
-LITTLE = {"optional": ("vit_little",)}
 
 
 def parameters(**changed) -> dict:
@@ -18,7 +16,7 @@ def parameters(**changed) -> dict:
 
 
 def test_gives_every_claim_with_its_arrays(tmp_path):
-    run = prepare("attention_distance", str(tmp_path), **LITTLE, **parameters())
+    run = prepare(local_and_global.CHAPTER, str(tmp_path), **parameters())
     found = local_and_global.measure(next(run.load_models()), run, 5)
     estimates = found.estimates(0)
     assert sorted(estimates) == ["A1", "A2", "A3", "A4", "A5"]
@@ -34,7 +32,7 @@ def test_gives_every_claim_with_its_arrays(tmp_path):
 
 
 def test_without_a_model_of_little_data_a2_is_left_out(tmp_path):
-    run = prepare("attention_distance", str(tmp_path), **LITTLE, **parameters(vit_little=""))
+    run = prepare(local_and_global.CHAPTER, str(tmp_path), **parameters(vit_little=""))
     models = next(run.load_models())
     assert list(models) == ["vit", "cnn"]
     assert "A2" not in local_and_global.measure(models, run, 4).estimates(0)
@@ -51,12 +49,9 @@ def test_without_a_model_of_little_data_a2_is_left_out(tmp_path):
 )
 def test_refuses(changed, complaint, tmp_path):
     with pytest.raises(InputError, match=complaint):
-        prepare("attention_distance", str(tmp_path), **LITTLE, **parameters(**changed))
+        prepare(local_and_global.CHAPTER, str(tmp_path), **parameters(**changed))
 
 
 def test_a_cnn_as_vit_is_refused_by_its_parameter(tmp_path):
-    run = prepare(
-        "attention_distance", str(tmp_path), **LITTLE, **parameters(vit="resnet_pocket.shapes", vit_little="")
-    )
     with pytest.raises(InputError, match="^vit must be a ViT"):
-        local_and_global.measure(next(run.load_models()), run, 4)
+        prepare(local_and_global.CHAPTER, str(tmp_path), **parameters(vit="resnet_pocket.shapes", vit_little=""))

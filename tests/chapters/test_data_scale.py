@@ -7,15 +7,16 @@ from torch.utils.data import Subset
 from seelike.activations.attention import Grid
 from seelike.chapters import data_scale
 from seelike.chapters.data_scale import OPTIONAL, DataScale, open_tasks
+from seelike.chapters.prepare import open_run
 from seelike.chapters.probe_images import ProbeImages
-from seelike.chapters.run import prepare
+from seelike.chapters.verdicts import judge
 from seelike.execution.notebook import find_chapter, read_parameters
 from seelike.images.datasets import open_images, read_labels
 from seelike.measures.attention_distance import AttentionDistance
 from seelike.measures.block_probes import ProbeCurve
 from seelike.measures.probes import choose_folds
 from seelike.models import bundled
-from seelike.results.claims import CLAIMS, judge
+from seelike.results.claims import CLAIMS
 from seelike.results.results import Result
 from seelike.system.errors import InputError
 from seelike.tables.data_scale import phrases
@@ -27,7 +28,7 @@ NONE = dict.fromkeys(OPTIONAL, "")
 def make_run(folder="results", **changed):
     small = {"n_images": 40, "batch_size": 8, "n_runs": 1}
     parameters = read_parameters(find_chapter("data_scale")) | small | changed | {"results_dir": str(folder)}
-    return prepare("data_scale", optional=OPTIONAL, **parameters)
+    return open_run(data_scale.CHAPTER, **parameters)
 
 
 def few(dataset: str) -> ProbeImages:

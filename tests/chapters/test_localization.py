@@ -5,20 +5,18 @@ from functools import partial
 import pytest
 
 from seelike.chapters import localization
+from seelike.chapters.prepare import open_run
 from seelike.chapters.probe_images import open_probe_images
-from seelike.chapters.run import prepare
 from seelike.execution.notebook import find_chapter, read_parameters
 from seelike.measures.probes import choose_folds
 from seelike.system.errors import InputError
-
-OPTIONAL = {"optional": ("vit_gap",)}
 
 
 def make_run(tmp_path, **changed):
     defaults = read_parameters(find_chapter("localization"))
     small = {"n_images": 24, "batch_size": 4, "n_probe_images": 0, "n_runs": 1}
     parameters = {name: value for name, value in (defaults | small | changed).items() if name != "results_dir"}
-    return prepare("localization", str(tmp_path), **OPTIONAL, **parameters)
+    return open_run(localization.CHAPTER, str(tmp_path), **parameters)
 
 
 def test_gives_every_claim_with_its_arrays(tmp_path, monkeypatch):

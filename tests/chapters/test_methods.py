@@ -3,7 +3,7 @@
 import pytest
 
 from seelike.chapters import methods
-from seelike.chapters.run import prepare
+from seelike.chapters.prepare import prepare
 from seelike.execution.notebook import find_chapter, read_parameters
 from seelike.system.errors import InputError
 
@@ -11,7 +11,7 @@ from seelike.system.errors import InputError
 def test_the_chapter_measures_and_records_without_a_control(tmp_path):
     parameters = read_parameters(find_chapter("methods")) | {"n_images": 32, "batch_size": 16}
     del parameters["results_dir"]
-    run = prepare("methods", str(tmp_path), **parameters)
+    run = prepare(methods.CHAPTER, str(tmp_path), **parameters)
     result = run.record([methods.measure(models, run) for models in run.load_models()], [])
     assert result.claims == {} and "cka_by_minibatch" in result.measures
     assert result.save(tmp_path).is_file()
@@ -20,6 +20,5 @@ def test_the_chapter_measures_and_records_without_a_control(tmp_path):
 def test_too_few_images_are_refused(tmp_path):
     parameters = read_parameters(find_chapter("methods")) | {"n_images": 8, "batch_size": 8}
     del parameters["results_dir"]
-    run = prepare("methods", str(tmp_path), **parameters)
     with pytest.raises(InputError, match="n_images must be 16 or more in this chapter, not 8"):
-        methods.measure(next(run.load_models()), run)
+        prepare(methods.CHAPTER, str(tmp_path), **parameters)

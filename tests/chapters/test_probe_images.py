@@ -4,8 +4,9 @@ import pytest
 import torch
 from PIL import Image
 
+from seelike.chapters.prepare import open_run
 from seelike.chapters.probe_images import open_probe_images
-from seelike.chapters.run import prepare
+from seelike.chapters.uniformity import CHAPTER
 from seelike.execution.notebook import find_chapter, read_parameters
 from seelike.images.shapes import Shapes
 from seelike.models import loading
@@ -15,7 +16,7 @@ from seelike.system.errors import InputError
 def make_run(**changed):
     own = {"probe_dataset": "shapes", "probe_data_dir": "", "probe_split": "test", "n_probe_images": 1400, "seed": 1}
     parameters = read_parameters(find_chapter("uniformity")) | {"n_images": 8, "batch_size": 4} | own | changed
-    return prepare("uniformity", parameters.pop("results_dir"), **parameters)
+    return open_run(CHAPTER, parameters.pop("results_dir"), **parameters)
 
 
 def test_labels_and_centers_belong_to_the_images():

@@ -8,7 +8,9 @@ import timm
 import torch
 
 from seelike.chapters import rehearsal
-from seelike.chapters.run import DRY_RUN, Run
+from seelike.chapters.prepare import prepare
+from seelike.chapters.registry import CHAPTERS
+from seelike.chapters.run import Run
 from seelike.execution.notebook import find_chapter, read_parameters
 from seelike.images import datasets
 from seelike.models import loading
@@ -26,12 +28,12 @@ def make_run(chapter: str, n_images: int = 16, **parts) -> Run:
     return Run(chapter, parameters, images, "cpu", started=0.0, models=tuple(PARTS | parts))
 
 
-@pytest.mark.parametrize("chapter", sorted(rehearsal.CHAPTERS))
+@pytest.mark.parametrize("chapter", sorted(CHAPTERS))
 def test_every_chapter_of_measures_rehearses_and_finds_labelled_arrays(chapter):
     parts = {"mixer": "mixer_pocket_patch8_56.shapes"} if chapter == "mixer" else {}
     run = make_run(chapter, **parts)
     before = copy.deepcopy(run.parameters)
-    found = rehearsal.rehearse(run, run.load_first_random())
+    found = rehearsal.rehearse(CHAPTERS[run.chapter], run, run.load_first_random())
     for entries in found.arrays().values():
         for entry in entries.values():
             assert tuple(map(len, entry["axes"].values())) == entry["values"].shape
@@ -39,17 +41,18 @@ def test_every_chapter_of_measures_rehearses_and_finds_labelled_arrays(chapter):
 
 
 def test_a_model_that_does_not_suit_is_refused_before_any_weights_are_asked_for(monkeypatch):
+    monkeypatch.setattr("seelike.chapters.prepare.check_weights", lambda *_: None)
     monkeypatch.setattr(loading, "load_model", lambda *_: pytest.fail("weights were asked for"))
-    run = make_run("attention_distance", vit="resnet18.a1_in1k")
+    changed = {"vit": "resnet18.a1_in1k", "vit_little": "", "n_images": 16, "batch_size": 4, "n_field_images": 1}
     with pytest.raises(InputError, match="vit must be a ViT, whose attention maps lie open, such as DeiT or BEiT"):
-        next(run.load_models())
+        prepare(CHAPTERS["attention_distance"], **read_parameters(find_chapter("attention_distance")) | changed)
 
 
 def test_a_dry_run_stops_before_the_weights_and_says_what_it_would_take(monkeypatch, tmp_path):
-    monkeypatch.setenv(DRY_RUN, str(tmp_path / "said.json"))
+    monkeypatch.setenv(rehearsal.DRY_RUN, str(tmp_path / "said.json"))
     monkeypatch.setattr(loading, "load_model", lambda *_: pytest.fail("weights were asked for"))
     with pytest.raises(rehearsal.DryRun):
-        next(make_run("uniformity").load_models())
+        rehearsal.check(CHAPTERS["uniformity"], make_run("uniformity"))
     said = json.loads((tmp_path / "said.json").read_text())
     assert said["models"]["vit"] == {"name": PARTS["vit"], "parameters": 416266}
     assert said["minutes"] == pytest.approx(said["seconds"] / 8 * 16 * 2 / 60, abs=0.1)
@@ -58,7 +61,7 @@ def test_a_dry_run_stops_before_the_weights_and_says_what_it_would_take(monkeypa
 
 def test_few_images_are_rehearsed_on_as_many_as_there_are():
     run = make_run("uniformity", n_images=4)
-    found = rehearsal.rehearse(run, run.load_first_random())
+    found = rehearsal.rehearse(CHAPTERS[run.chapter], run, run.load_first_random())
     assert len(found.similarity.hsic) == 1
 
 
@@ -66,7 +69,7 @@ def test_a_rehearsal_leaves_models_as_they_were(generator):
     run = make_run("uniformity")
     cast = run.load_first_random()
     states = {which: copy.deepcopy(model.state_dict()) for which, model in cast.items()}
-    rehearsal.rehearse(run, cast)
+    rehearsal.rehearse(CHAPTERS[run.chapter], run, cast)
     for which, model in cast.items():
         assert all(torch.equal(value, model.state_dict()[key]) for key, value in states[which].items())
         assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())

@@ -1,11 +1,15 @@
 """Parameters are checked before any work, each refusal in one sentence that names the parameter."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 
-from seelike.chapters.run import DRY_RUN, check_parameters, prepare
+from seelike.chapters.parameters import check_parameters
+from seelike.chapters.prepare import open_run
+from seelike.chapters.rehearsal import DRY_RUN
+from seelike.chapters.uniformity import CHAPTER
 from seelike.execution.notebook import find_chapter, read_parameters
 from seelike.measures.intervals import Estimate
 from seelike.models import bundled
@@ -15,8 +19,8 @@ from seelike.tables import verdicts as tables
 
 
 def parameters(**changed) -> dict:
-    """The chapter's own defaults, some of them changed."""
-    defaults = read_parameters(find_chapter("uniformity")) | changed
+    """The chapter's own defaults without the smaller ViT, some of them changed."""
+    defaults = read_parameters(find_chapter("uniformity")) | {"vit_small": ""} | changed
     return {name: value for name, value in defaults.items() if name != "results_dir"}
 
 
@@ -72,13 +76,13 @@ def test_the_chapters_defaults_are_sound():
 )
 def test_refuses(changed, complaint, tmp_path):
     with pytest.raises(InputError, match=complaint) as refusal:
-        prepare("uniformity", str(tmp_path), **parameters(**changed))
+        open_run(CHAPTER, str(tmp_path), **parameters(**changed))
     assert "\n" not in str(refusal.value)
 
 
 def test_a_record_says_what_was_left_over_and_keeps_no_folder_of_this_machine(pictures):
     changed = {"dataset": "folder", "data_dir": str(pictures), "n_images": 11, "batch_size": 4, "profile": "mine"}
-    run = prepare("uniformity", "results", **parameters(**changed))
+    run = open_run(CHAPTER, "results", **parameters(**changed))
     assert str(run) == "8 images in 2 minibatches of 4; 3 left over and not used"
     result = run.record([Found(0.5, 0.4, 0.6)], [Found(-0.5, -0.6, -0.4)])
     assert result.profile == "mine"
@@ -93,7 +97,7 @@ def test_a_record_says_what_was_left_over_and_keeps_no_folder_of_this_machine(pi
 def test_pictures_passed_over_are_said_and_recorded(pictures, tmp_path):
     (pictures / "class0" / "bad.jpg").write_bytes(b"")
     own = {"dataset": "folder", "data_dir": str(pictures), "n_images": 12, "batch_size": 4, "profile": "mine"}
-    run = prepare("uniformity", "results", **parameters(**own))
+    run = open_run(CHAPTER, "results", **parameters(**own))
     assert str(run).endswith("of 4; 1 picture could not be read and was passed over: class0/bad.jpg (empty file)")
     saved = run.record([Found(0.5, 0.4, 0.6)], [Found(-0.5, -0.6, -0.4)]).save(tmp_path / "results")
     dataset = Result.load(saved).provenance["dataset"]
@@ -101,7 +105,7 @@ def test_pictures_passed_over_are_said_and_recorded(pictures, tmp_path):
 
 
 def test_what_is_not_defined_is_none_as_in_a_result_file():
-    run = prepare("uniformity", "results", **parameters(n_images=8, batch_size=4))
+    run = open_run(CHAPTER, "results", **parameters(n_images=8, batch_size=4))
     result = run.record([UNKNOWN], [Found(0.5, math.nan, math.nan)])
     claim = result.claims["U1"]
     assert (claim["effect"], claim["interval"], claim["verdict"]) == (None, [None, None], "open")
@@ -114,11 +118,11 @@ def test_a_place_that_cannot_hold_results_is_refused_at_once(results_dir, tmp_pa
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="results_dir must be"):
-        prepare("uniformity", results_dir, **parameters())
+        open_run(CHAPTER, results_dir, **parameters())
 
 
 def test_models_and_controls_are_described_by_their_hashes():
-    run = prepare("uniformity", "results", **parameters(n_images=8, batch_size=4))
+    run = open_run(CHAPTER, "results", **parameters(n_images=8, batch_size=4))
     models, controls = next(run.load_models()), next(run.load_controls())
     assert set(models) == set(controls) == {"vit", "cnn"}
     assert set(run.described) == {"vit", "cnn", "vit_random", "cnn_random"}
@@ -129,7 +133,7 @@ def test_models_and_controls_are_described_by_their_hashes():
 
 def test_runs_exchange_the_bundled_models_for_their_twins_of_other_seeds():
     changed = {"n_images": 8, "batch_size": 4, "n_runs": 2}
-    run = prepare("uniformity", "results", ("vit", "cnn", "vit_small"), **parameters(**changed))
+    run = open_run(CHAPTER, "results", **parameters(vit_small="vit_smallpocket_patch8_56.shapes", **changed))
     first, second = run.load_models()
     assert not torch.equal(first["vit"].head.weight, second["vit"].head.weight)
     assert torch.equal(first["vit_small"].head.weight, second["vit_small"].head.weight)  # it has no twin
@@ -141,19 +145,19 @@ def test_runs_exchange_the_bundled_models_for_their_twins_of_other_seeds():
 @pytest.mark.parametrize("own", ["vit", "cnn"])
 def test_a_run_with_a_model_of_ones_own_is_one(own, monkeypatch):
     """Its twins are not known, and to pass it through again beside each twin of the other would tell nothing new."""
-    monkeypatch.setattr("seelike.chapters.run.check_weights", lambda *_: None)
+    monkeypatch.setattr("seelike.chapters.prepare.check_weights", lambda *_: None)
     changed = {"n_images": 8, "batch_size": 4, "n_runs": 3, own: "resnet18.a1_in1k"}
-    assert prepare("uniformity", "results", **parameters(**changed)).n_runs == 1
-    assert prepare("uniformity", "results", **parameters(n_runs=3)).n_runs == 3
+    assert open_run(CHAPTER, "results", **parameters(**changed)).n_runs == 1
+    assert open_run(CHAPTER, "results", **parameters(n_runs=3)).n_runs == 3
 
 
 def test_weights_that_cannot_be_had_are_refused_before_any_picture_is_read_but_not_in_a_dry_run(monkeypatch, tmp_path):
     asked = []
-    monkeypatch.setattr("seelike.chapters.run.check_weights", lambda *which: asked.append(which))
-    prepare("uniformity", "results", **parameters(vit="resnet18.a1_in1k", cnn_checkpoint=zoo_file()))
+    monkeypatch.setattr("seelike.chapters.prepare.check_weights", lambda *which: asked.append(which))
+    open_run(CHAPTER, "results", **parameters(vit="resnet18.a1_in1k", cnn_checkpoint=zoo_file()))
     assert asked == [("vit", "resnet18.a1_in1k")]
     monkeypatch.setenv(DRY_RUN, str(tmp_path / "said.json"))
-    prepare("uniformity", "results", **parameters(vit="resnet18.a1_in1k"))
+    open_run(CHAPTER, "results", **parameters(vit="resnet18.a1_in1k"))
     assert len(asked) == 1
 
 
@@ -162,7 +166,7 @@ def zoo_file() -> str:
 
 
 def test_a_record_averages_the_runs_and_shows_the_first():
-    run = prepare("uniformity", "results", **parameters(n_images=8, batch_size=4))
+    run = open_run(CHAPTER, "results", **parameters(n_images=8, batch_size=4))
     result = run.record([Found(0.4, 0.3, 0.5), Found(0.6, 0.5, 0.7)], [UNKNOWN])
     claim = result.claims["U1"]
     assert claim["runs"] == 2 and claim["effect"] == pytest.approx(0.5)
@@ -174,14 +178,14 @@ def test_a_record_averages_the_runs_and_shows_the_first():
 def test_models_from_a_file_or_of_an_early_state_have_one_run():
     changed = {"n_images": 8, "batch_size": 4, "n_runs": 3}
     file = bundled.WEIGHTS / "vit_pocket_patch8_56.shapes.safetensors"
-    run = prepare(
-        "uniformity", "results", **parameters(vit_checkpoint=str(file), **changed, cnn="mixer_pocket_patch8_56.shapes")
+    run = open_run(
+        CHAPTER, "results", **parameters(vit_checkpoint=str(file), **changed, cnn="mixer_pocket_patch8_56.shapes")
     )
     assert len(list(run.load_models())) == 1
 
 
 def test_an_optional_model_may_be_left_out_and_a_required_one_may_not():
-    small = parameters(n_images=8, batch_size=4) | {"vit_little": ""}
-    assert prepare("uniformity", "results", optional=("vit_little",), **small).models == ("vit", "cnn")
-    with pytest.raises(InputError, match="vit_little='' is no model"):
-        prepare("uniformity", "results", required=("vit", "cnn", "vit_little"), **small)
+    small = parameters(n_images=8, batch_size=4)
+    assert open_run(CHAPTER, "results", **small).models == ("vit", "cnn")
+    with pytest.raises(InputError, match="vit_small='' is no model"):
+        open_run(replace(CHAPTER, required=("vit", "cnn", "vit_small")), "results", **small)

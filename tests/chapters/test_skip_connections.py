@@ -8,8 +8,8 @@ import torch
 from torch.utils.data import Subset
 
 from seelike.chapters import skip_connections
-from seelike.chapters.run import prepare
-from seelike.chapters.skip_connections import CUT
+from seelike.chapters.prepare import prepare
+from seelike.chapters.skip_connections import CHAPTER, CUT
 from seelike.execution.notebook import find_chapter, read_parameters
 from seelike.images import datasets
 from seelike.system.errors import InputError
@@ -25,7 +25,7 @@ def parameters(**changed) -> dict:
 
 
 def prepare_with(tmp_path, **changed):
-    return prepare("skip_connections", str(tmp_path), optional=CUT, **parameters(**changed))
+    return prepare(CHAPTER, str(tmp_path), **parameters(**changed))
 
 
 def test_gives_every_claim_with_its_arrays(tmp_path):

@@ -9,7 +9,7 @@ import torch
 
 from seelike.activations.layers import INPUT
 from seelike.activations.tokens import Blocks
-from seelike.chapters.rehearsal import CHAPTERS
+from seelike.chapters.registry import CHAPTERS
 from seelike.compatibility.families import FAMILIES, find_family, load_member, parts_of, perform, read_table
 from seelike.system.errors import InputError
 

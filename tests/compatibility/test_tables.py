@@ -2,7 +2,7 @@
 
 import json
 
-from seelike.chapters.rehearsal import CHAPTERS
+from seelike.chapters.registry import CHAPTERS
 from seelike.compatibility.families import FAMILIES
 from seelike.compatibility.tables import families, letters, profiles, refusals
 from seelike.execution.notebook import read_profile

@@ -56,11 +56,13 @@ def test_a_chapter_depends_on_its_own_measures_and_not_on_those_of_others():
         "chapters/mixer.py",
         "chapters/skip_connections.py",
         "measures/receptive_field.py",
-        "chapters/rehearsal.py",
     }
     assert "measures/norm_ratio.py" in own["skip_connections"] and "chapters/mixer.py" not in own["skip_connections"]
-    assert {"chapters/mixer.py", "chapters/uniformity.py"} <= own["mixer"]  # which takes a measure of its
-    assert "chapters/rehearsal.py" in names(read_code(BOOK / "families.ipynb"))
+    assert {"chapters/mixer.py", "measures/layer_cka.py"} <= own["mixer"] and "chapters/uniformity.py" not in own[
+        "mixer"
+    ]
+    assert "chapters/rehearsal.py" in own["mixer"] and "chapters/registry.py" not in own["mixer"]
+    assert "chapters/registry.py" in names(read_code(BOOK / "families.ipynb"))
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,8 @@ import nbformat
 import pytest
 from ranks import environments
 
+from seelike.chapters.prepare import prepare
 from seelike.chapters.registry import CHAPTERS
-from seelike.chapters.run import prepare
 from seelike.cli import main
 from seelike.execution import measure
 from seelike.execution.notebook import execute, find_chapter, read_parameters
@@ -38,11 +38,10 @@ def measured(tmp_path_factory):
 def test_every_chapter_is_opened_as_its_notebook_opens_it():
     for name, chapter in CHAPTERS.items():
         cells = [c.source for c in nbformat.read(find_chapter(name), as_version=4).cells if c.cell_type == "code"]
-        (call,) = (cell for cell in cells if "chapter.prepare(" in cell)
-        given = {"optional": chapter.optional, "required": chapter.required}
-        for kind, written in (("optional", bool(chapter.optional)), ("required", name == "mixer")):
-            assert (f"{kind}=" in call) == written, name
-            assert set(given[kind]) <= set(read_parameters(find_chapter(name)))
+        (call,) = (cell for cell in cells if "prepare(" in cell)
+        assert "CHAPTER, results_dir" in call, name
+        checkpoints = [p for p in read_parameters(find_chapter(name)) if p.endswith("_checkpoint")]
+        assert {f"{which}_checkpoint" for which in chapter.required + chapter.optional} == set(checkpoints), name
 
 
 def start(n: int, chapter: str, folder, **values) -> list[subprocess.Popen]:
@@ -108,8 +107,7 @@ def test_a_page_takes_the_result_and_measures_nothing(measured, tmp_path):
 
 def open_run(result, **changed):
     parameters = read_parameters(find_chapter("skip_connections")) | FEW | CUT | changed
-    return prepare("skip_connections", optional=CHAPTERS["skip_connections"].optional,
-                   **parameters | {"from_result": str(result)})  # fmt: skip
+    return prepare(CHAPTERS["skip_connections"], **parameters | {"from_result": str(result)})
 
 
 def test_a_result_of_the_same_run_is_taken_and_nothing_asked_of_the_measures(measured):
@@ -177,7 +175,7 @@ def test_refuses_in_one_sentence(arguments, complaint, tmp_path, monkeypatch, ca
 
 
 def test_more_processes_than_minibatches_are_refused(monkeypatch, tmp_path):
-    monkeypatch.setattr(measure, "processes", SimpleNamespace(count=lambda: 7, is_first=lambda: True))
+    monkeypatch.setattr("seelike.chapters.prepare.processes", SimpleNamespace(count=lambda: 7))
     with pytest.raises(
         InputError, match="n_images must fill at least one minibatch for each of the 7 processes, 28, no"
     ):

@@ -8,9 +8,10 @@ import timm
 import torch
 
 from seelike.activations.flattened import stream
+from seelike.chapters.verdicts import judge
 from seelike.measures import corresponding_layers
 from seelike.measures.corresponding_layers import fall, tuning
-from seelike.results.claims import CLAIMS, judge
+from seelike.results.claims import CLAIMS
 from seelike.system.errors import InputError
 
 PAIRS = {"vit_3pct": "vit", "vit_near": "vit", "vit_far": "vit", "vit_small_3pct": "vit_small"}

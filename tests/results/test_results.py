@@ -6,8 +6,9 @@ import math
 import numpy as np
 import pytest
 
+from seelike.chapters.verdicts import judge
 from seelike.measures.intervals import MIN_MINIBATCHES, Estimate
-from seelike.results.claims import CLAIMS, judge
+from seelike.results.claims import CLAIMS
 from seelike.results.results import Result, gather_scales, peak_mib, read_published, trace
 from seelike.system.errors import InputError
 

@@ -8,6 +8,7 @@ from torch import nn
 
 from seelike.activations.forward import read_once
 from seelike.activations.layers import find_layers, naming
+from seelike.chapters.chapter import Chapter
 from seelike.chapters.run import Run
 from seelike.measures import attention_distance, receptive_field
 from seelike.measures.attention_distance import AttentionDistance, Distances
@@ -125,3 +126,11 @@ def _first(run: Run, models: dict[str, nn.Module], which: str, n_images: int) ->
         left -= len(batch[which])
         if left <= 0:
             return
+
+
+CHAPTER = Chapter(
+    "attention_distance",
+    lambda loaded, run: measure_runs(loaded, run, run.parameters["n_field_images"]),
+    rehearse=lambda models, run: measure(models, run, n_field_images=1, n_channels=1),
+    optional=("vit_little",),
+)

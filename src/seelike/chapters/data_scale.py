@@ -13,7 +13,8 @@ from torch import nn
 
 from seelike.activations.attention import Grid
 from seelike.activations.forward import read_once
-from seelike.chapters.probe_images import ProbeImages, open_probe_images
+from seelike.chapters.chapter import Chapter
+from seelike.chapters.probe_images import ProbeImages, even_and_odd, open_probe_images
 from seelike.chapters.run import Run
 from seelike.measures import attention_distance, block_probes
 from seelike.measures.attention_distance import AttentionDistance, Distances
@@ -202,3 +203,12 @@ def _merge(models: dict[str, nn.Module]) -> dict[str, nn.Module]:
 def _same(one: nn.Module, other: nn.Module) -> bool:
     states = one.state_dict(), other.state_dict()
     return states[0].keys() == states[1].keys() and all(map(torch.equal, *(state.values() for state in states)))
+
+
+CHAPTER = Chapter(
+    "data_scale",
+    lambda loaded, run: measure(loaded, run, run.opened),
+    rehearse=lambda models, run: next(measure([models], run, {"probe": even_and_odd(run)})),
+    open=open_tasks,
+    optional=OPTIONAL,
+)

@@ -7,7 +7,8 @@ from torch import nn
 from torch.utils.data import Subset
 
 from seelike.activations.forward import feed
-from seelike.chapters.probe_images import ProbeImages
+from seelike.chapters.chapter import Chapter
+from seelike.chapters.probe_images import ProbeImages, even_and_odd, open_probe_images
 from seelike.chapters.run import Run
 from seelike.images import datasets
 from seelike.measures import occlusion as attributions
@@ -98,3 +99,13 @@ def _attribute(each: dict[str, nn.Module], run: Run, vit: TokenPatch, n_images: 
     window = {which: (x.shape[2] // rows, x.shape[3] // columns) for which, x in images.items()}
     found = processes.spread(list(each), lambda which: attributions.measure(each[which], images[which], window[which]))
     return dict(zip(each, found, strict=True))
+
+
+CHAPTER = Chapter(
+    "localization",
+    lambda loaded, run: measure(loaded, run, run.opened, run.parameters["n_attributed"]),
+    control=lambda loaded, run: measure(loaded, run, run.opened),
+    rehearse=lambda models, run: next(measure([models], run, even_and_odd(run))),
+    open=open_probe_images,
+    optional=("vit_gap",),
+)

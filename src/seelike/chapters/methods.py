@@ -8,6 +8,7 @@ from torch import nn
 from seelike.activations.flattened import stream
 from seelike.activations.layers import find_layers, naming
 from seelike.activations.tokens import store
+from seelike.chapters.chapter import Chapter
 from seelike.chapters.run import Run
 from seelike.measures.cka import gram
 from seelike.measures.cka_choices import SIZES, by_outlier, by_sampling, by_size, by_transformation
@@ -77,3 +78,11 @@ class Reliability:
 def _middle(which: str, model: nn.Module, images: torch.Tensor) -> str:
     layers = find_layers(which, model, "blocks", images)
     return layers[len(layers) // 2].name
+
+
+CHAPTER = Chapter(
+    "methods",
+    lambda loaded, run: (measure(models, run) for models in loaded),
+    control=lambda loaded, run: [],  # it tests no claim
+    least_images=2 * SIZES[0],
+)

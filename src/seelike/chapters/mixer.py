@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from seelike.activations.layers import find_layers
+from seelike.chapters.chapter import Chapter
 from seelike.measures.cka import Similarity, contrast
 from seelike.measures.intervals import Estimate
 from seelike.measures.layer_cka import Minibatches, compare_runs
@@ -111,3 +112,6 @@ def _find_blocks(which: str, model: nn.Module, images: torch.Tensor) -> list[str
     if len(names) < 3:
         raise InputError(f"{which} must have at least 3 blocks to compare, not {len(names)}")
     return names
+
+
+CHAPTER = Chapter("mixer", lambda loaded, run: measure_runs(loaded, run.minibatches), required=MODELS)

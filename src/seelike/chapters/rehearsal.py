@@ -7,81 +7,72 @@ rehearsals.
 """
 
 import json
+import os
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import torch
 from torch import nn
 from torch.utils.data import Subset
 
-from seelike.chapters import attention_distance as local_and_global
-from seelike.chapters import data_scale, localization, methods, mixer, skip_connections, uniformity
-from seelike.chapters.probe_images import ProbeImages
-from seelike.chapters.run import Measured, Run, find_dry_run
-from seelike.measures.probes import Fold
+from seelike.chapters.chapter import Chapter
+from seelike.chapters.run import Run
+from seelike.chapters.verdicts import Measured
 from seelike.results.results import peak_mib
 from seelike.system import processes
 from seelike.system.errors import Degenerate, InputError
 
 N_IMAGES = 8
 OTHERS = "choose a model that passes signals on untrained, such as a ViT or a ResNet"
-LEAST = {"methods": 2 * N_IMAGES}  # images, where a chapter needs more
-
-# Chapter → its measures of {parameter: model} on a run's images.
-CHAPTERS: dict[str, Callable[[dict[str, nn.Module], Run], Measured]] = {
-    "uniformity": lambda models, run: uniformity.measure(models, run.minibatches(models), run.parameters["layers"]),
-    "attention_distance": lambda models, run: local_and_global.measure(models, run, n_field_images=1, n_channels=1),
-    "skip_connections": skip_connections.measure,
-    "localization": lambda models, run: next(localization.measure([models], run, _probe_images(run))),
-    "data_scale": lambda models, run: next(data_scale.measure([models], run, {"probe": _probe_images(run)})),
-    "mixer": lambda models, run: mixer.measure(models, run.minibatches(models)),
-    "methods": methods.measure,
-}
+DRY_RUN = "SEELIKE_DRY_RUN"  # in the environment: the file to say in what a run would take, and stop
 
 
 class DryRun(Exception):
     """A rehearsal that went well and was all that was asked for."""
 
 
-def rehearse(run: Run, models: dict[str, nn.Module]) -> Measured:
-    """All that the run's chapter measures, on {parameter: model with random weights} and the first images of the run.
+def rehearse(chapter: Chapter, run: Run, models: dict[str, nn.Module]) -> Measured:
+    """All that a chapter measures, on {parameter: model with random weights} and the first images of the run.
 
     Raises InputError, which names the parameter, for a model that does not suit the chapter.
     """
-    n_images = min(LEAST.get(run.chapter, N_IMAGES), len(run.images))
+    n_images = min(_count_images(chapter), len(run.images))
     changed = {"n_images": n_images, "batch_size": min(N_IMAGES, run.parameters["batch_size"]), "n_runs": 1}
     few = replace(run, images=Subset(run.images.dataset, run.images.indices[:n_images]))
     few.parameters = run.parameters | changed
     try:
-        return CHAPTERS[run.chapter](models, few)
+        return chapter.rehearse(models, few) if chapter.rehearse else next(iter(chapter.measure([models], few)))
     except Degenerate as error:
         raise InputError(f"{error} with random weights, which the control has; {OTHERS}") from None
 
 
-def check(run: Run) -> None:
+def find_dry_run() -> str:
+    """The file in which to say what a run would take, where the environment asks for no more; "" otherwise."""
+    return os.environ.get(DRY_RUN, "")
+
+
+def check(chapter: Chapter, run: Run) -> None:
     """Rehearse a run on its own models with random weights, before theirs are fetched.
 
     Raises InputError as `rehearse` does, and DryRun where the environment asks for no more than this.
     """
     models = run.load_first_random()
     with processes.alone():
-        rehearse(run, models)
+        rehearse(chapter, run, models)
     asked = find_dry_run()
     if asked:
         started = time.monotonic()
-        rehearse(run, models)  # the second time is that of the work itself
-        Path(asked).write_text(json.dumps(_foresee(run, models, time.monotonic() - started)), encoding="utf-8")
+        rehearse(chapter, run, models)  # the second time is that of the work itself
+        Path(asked).write_text(json.dumps(_foresee(chapter, run, models, time.monotonic() - started)), encoding="utf-8")
         raise DryRun
 
 
-def _foresee(run: Run, models: dict[str, nn.Module], seconds: float) -> dict:
+def _foresee(chapter: Chapter, run: Run, models: dict[str, nn.Module], seconds: float) -> dict:
     """What was rehearsed, and what the run would take at that pace; `minutes` are of trained models and controls."""
-    n_images, rehearsed = run.parameters["n_images"], LEAST.get(run.chapter, N_IMAGES)
+    n_images, rehearsed = run.parameters["n_images"], _count_images(chapter)
     sizes = {which: sum(p.numel() for p in model.parameters()) for which, model in models.items()}
     return {
-        "chapter": run.chapter,
+        "chapter": chapter.name,
         "profile": run.parameters["profile"],
         "models": {which: {"name": run.parameters[which], "parameters": sizes[which]} for which in sizes},
         "rehearsed": rehearsed,
@@ -94,6 +85,10 @@ def _foresee(run: Run, models: dict[str, nn.Module], seconds: float) -> dict:
     }
 
 
+def _count_images(chapter: Chapter) -> int:
+    return max(N_IMAGES, chapter.least_images)
+
+
 def describe(foreseen: dict) -> str:
     """A dry run's findings in one sentence."""
     sizes = ", ".join(f"{which} {model['parameters'] / 1e6:.1f} M" for which, model in foreseen["models"].items())
@@ -103,10 +98,3 @@ def describe(foreseen: dict) -> str:
         f"{foreseen['peak_mib']} MiB at most; at this pace {foreseen['images']} images, {foreseen['runs']} training(s) "
         f"and control(s), take about {foreseen['minutes']:.0f} minutes, downloads apart"
     )
-
-
-def _probe_images(run: Run) -> ProbeImages:
-    """The images of a rehearsal as probes want them, in two classes that are nothing but even and odd."""
-    numbers = torch.arange(len(run.images))
-    half = len(numbers) // 2
-    return ProbeImages(run.images, numbers % 2, [Fold(numbers[:half], numbers[half:], n_held_out=half // 2)], None)

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from seelike.activations.forward import read_once
+from seelike.chapters.chapter import Chapter
 from seelike.chapters.run import Run
 from seelike.images import datasets
 from seelike.measures import norm_ratio
@@ -97,3 +98,6 @@ def _labels(run: Run, models: dict[str, nn.Module]) -> Iterator[torch.Tensor | N
     if known != {datasets.count_classes(run.images)}:
         return repeat(None)
     return iter(processes.share(datasets.read_labels(run.images).split(run.parameters["batch_size"])))
+
+
+CHAPTER = Chapter("skip_connections", measure_runs, optional=CUT)

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from seelike.activations.layers import Layer, find_layers
+from seelike.chapters.chapter import Chapter
 from seelike.measures.cka import Similarity, contrast
 from seelike.measures.depth_match import diagonal
 from seelike.measures.intervals import Estimate
@@ -169,3 +170,10 @@ EFFECTS: dict[str, Callable[[Axes, np.ndarray, np.ndarray, np.ndarray], float]] 
 def _corner(cka: np.ndarray) -> float:
     third = len(cka) // 3
     return float(cka[:third, -third:].mean())
+
+
+CHAPTER = Chapter(
+    "uniformity",
+    lambda loaded, run: measure_runs(loaded, run.minibatches, run.parameters["layers"]),
+    optional=("vit_small",),
+)

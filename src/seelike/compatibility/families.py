@@ -15,8 +15,10 @@ import timm
 import torch
 from torch import nn
 
-from seelike.chapters.rehearsal import CHAPTERS, LEAST, rehearse
-from seelike.chapters.run import Measured, Run
+from seelike.chapters.registry import CHAPTERS
+from seelike.chapters.rehearsal import rehearse
+from seelike.chapters.run import Run
+from seelike.chapters.verdicts import Measured
 from seelike.images import datasets
 from seelike.models import bundled, loading
 from seelike.system.errors import InputError
@@ -94,7 +96,7 @@ FAMILIES = (
 
 def parts_of(chapter: str) -> tuple[str, ...]:
     """The parts that a model can take in a chapter, which are its parameters."""
-    return ("vit", "cnn", "mixer") if chapter == "mixer" else ("vit", "cnn")
+    return tuple(which for which in BUNDLED if which in CHAPTERS[chapter].required)
 
 
 def try_family(family: Family) -> dict[str, dict[str, str]]:
@@ -123,8 +125,9 @@ def perform(chapter: str, part: str, member: nn.Module) -> Measured:
     cast = {which: everyone[which] for which in parts_of(chapter)}
     if chapter == "data_scale":
         cast |= {"vit_3pct": cast["vit"], "cnn_3pct": cast["cnn"]}
-    images = datasets.choose(datasets.open_images("shapes"), LEAST.get(chapter, PARAMETERS["n_images"]), seed=0)
-    return rehearse(Run(chapter, PARAMETERS, images, "cpu", started=0.0), cast)
+    n_images = max(CHAPTERS[chapter].least_images, PARAMETERS["n_images"])
+    images = datasets.choose(datasets.open_images("shapes"), n_images, seed=0)
+    return rehearse(CHAPTERS[chapter], Run(chapter, PARAMETERS, images, "cpu", started=0.0), cast)
 
 
 @cache

@@ -6,10 +6,6 @@ from pathlib import Path
 
 from seelike.system.paths import PACKAGE
 
-# A run is rehearsed before it measures, which refuses it or lets it pass: no output depends on that, nor on the other
-# chapters, whose measures a rehearsal imports.
-NOT_FOLLOWED = (PACKAGE / "chapters" / "run.py", PACKAGE / "chapters" / "rehearsal.py")
-
 
 def trace(sources: Iterable[str]) -> set[Path]:
     """The package's files that outputs of these sources can depend on, wherever in them the imports stand."""
@@ -18,8 +14,7 @@ def trace(sources: Iterable[str]) -> set[Path]:
     while ahead:
         file = ahead.pop()
         found.add(file)
-        after = {other for other in _imported(file.read_text(encoding="utf-8")) if (file, other) != NOT_FOLLOWED}
-        ahead |= after - found
+        ahead |= set(_imported(file.read_text(encoding="utf-8"))) - found
     return found
 
 

@@ -4,8 +4,8 @@ import os
 from contextlib import redirect_stdout
 from pathlib import Path
 
+from seelike.chapters.prepare import prepare
 from seelike.chapters.registry import CHAPTERS
-from seelike.chapters.run import prepare
 from seelike.execution import notebook as execute
 from seelike.execution import rerun
 from seelike.system import processes
@@ -38,14 +38,7 @@ def _measure(name: str, settings: list[str], profile: str) -> Path | None:
     if parameters.pop("from_result"):
         raise InputError("from_result is for a page that draws from a result; seelike measure makes one")
     results_dir = parameters["results_dir"]
-    run = prepare(name, required=chapter.required, optional=chapter.optional, **parameters)
-    n_minibatches = len(run.images) // run.parameters["batch_size"]
-    if n_minibatches < processes.count():
-        raise InputError(
-            f"n_images must fill at least one minibatch for each of the {processes.count()} processes, "
-            f"{processes.count() * run.parameters['batch_size']}, not {len(run.images)}"
-        )
-    opened = chapter.open(run)
+    run = prepare(chapter, **parameters)
     print(run, flush=True)
-    trained, random = (list(find(run, opened)) for find in (chapter.trained, chapter.random))
-    return run.record(trained, random).save(results_dir) if processes.is_first() else None
+    found = chapter.measure_all(run)
+    return run.record(*found).save(results_dir) if processes.is_first() else None

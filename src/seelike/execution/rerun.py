@@ -8,13 +8,13 @@ from pathlib import Path
 from papermill.exceptions import PapermillExecutionError
 
 from seelike.chapters import rehearsal
-from seelike.chapters.run import DRY_RUN
+from seelike.chapters.registry import CHAPTERS
 from seelike.execution import notebook as execute
 from seelike.results import reuse
 from seelike.system.errors import InputError, nearest
 from seelike.system.writable import is_writable
 
-ALL = tuple(rehearsal.CHAPTERS)
+ALL = tuple(CHAPTERS)
 LONGEST_NAME = 200  # letters of a file's name
 OWN = "mine"  # the profile of a run that is not the published one
 # What a run is told of the machine it is on; it measures the same without.
@@ -121,14 +121,14 @@ def _rehearse(notebook: Path, given: dict, folder: str) -> None:
         raise InputError(f"--dry-run is for the chapters that measure models: {', '.join(ALL)}, not {notebook.stem}")
     with tempfile.TemporaryDirectory() as scratch:
         said = Path(scratch) / f"{notebook.stem}.json"
-        os.environ[DRY_RUN] = str(said)
+        os.environ[rehearsal.DRY_RUN] = str(said)
         try:
             execute.execute(notebook, None, given)
         except PapermillExecutionError as error:
             if error.ename != rehearsal.DryRun.__name__:
                 raise
         finally:
-            del os.environ[DRY_RUN]
+            del os.environ[rehearsal.DRY_RUN]
         print(rehearsal.describe(json.loads(said.read_text(encoding="utf-8"))), flush=True)
         if folder:
             execute.put(said, Path(folder) / said.name)

@@ -1,13 +1,6 @@
-"""Every claim of the paper: what it says, the number it is judged by, and the one rule that judges.
+"""Every claim of the paper: what it says, and the number it is judged by.
 
-An effect is computed from results alone. A claim says on which side of a threshold its effect lies:
-
-- *holds*: the whole 95 % interval lies on the claimed side;
-- *fails*: the whole interval lies on the other side;
-- *open*: the interval contains the threshold, or there is none.
-
-The random-weights control is judged by the same rule. Where it holds too, the finding needs no training:
-the architecture alone makes it.
+An effect is computed from results alone; `seelike.chapters.verdicts` has the one rule that judges.
 """
 
 import math
@@ -15,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
-
-from seelike.measures.intervals import Estimate
 
 
 @dataclass(frozen=True)
@@ -41,12 +32,3 @@ CLAIMS = {
 }
 
 VERDICTS = ("holds", "fails", "open")
-
-
-def judge(claim: Claim, estimate: Estimate) -> str:
-    """The verdict, one of `VERDICTS`."""
-    low, high = (estimate.low, estimate.high) if claim.above else (-estimate.high, -estimate.low)
-    threshold = claim.threshold if claim.above else -claim.threshold
-    if math.isnan(low) or low <= threshold <= high:
-        return "open"
-    return "holds" if low > threshold else "fails"

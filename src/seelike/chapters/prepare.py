@@ -1,0 +1,62 @@
+"""A chapter made ready: its parameters and images checked, and all of it rehearsed, before any long work."""
+
+import time
+
+from seelike.chapters import rehearsal
+from seelike.chapters.chapter import Chapter
+from seelike.chapters.parameters import check_parameters, check_results_dir
+from seelike.chapters.run import Run
+from seelike.images import datasets
+from seelike.models import loading as models
+from seelike.models.names import check_weights
+from seelike.results import reuse
+from seelike.results.results import read_published
+from seelike.system import processes
+from seelike.system.device import choose_device
+from seelike.system.errors import InputError
+
+
+def prepare(chapter: Chapter, results_dir: str, from_result: str = "", **parameters) -> Run:
+    """Check every parameter of a chapter, and every image, then rehearse it, before any weights are fetched.
+
+    `from_result` is a result file of these very parameters, to be taken instead of measuring; "" for none.
+
+    Raises InputError: one sentence that names the parameter and says what is allowed; also for a model that does not
+    suit the chapter.
+    """
+    run = open_run(chapter, results_dir, from_result, **parameters)
+    run.opened = chapter.open(run)
+    if not from_result:
+        rehearsal.check(chapter, run)
+    return run
+
+
+def open_run(chapter: Chapter, results_dir: str, from_result: str = "", **parameters) -> Run:
+    """The same without a rehearsal, and without what the chapter opens beside its images."""
+    started = time.monotonic()
+    check_parameters(parameters | {"from_result": from_result})
+    check_results_dir(results_dir)
+    named = (*chapter.required, *(which for which in chapter.optional if parameters[which]))
+    for which in named:
+        models.check_model(which, parameters[which], parameters.get(f"{which}_checkpoint", ""))
+    device = choose_device(parameters["device"])
+    images = datasets.open_images(parameters["dataset"], parameters["data_dir"], parameters["split"])
+    for which in named:
+        if not rehearsal.find_dry_run() and not parameters.get(f"{which}_checkpoint"):
+            check_weights(which, parameters[which])
+    chosen = datasets.choose(images, parameters["n_images"], parameters["seed"])
+    _check_share(len(chosen), parameters["batch_size"])
+    read_published(chapter.name, results_dir)  # a damaged file there would be noticed only at the end
+    run = Run(chapter.name, parameters, chosen, device, started, named, from_result=from_result)
+    if from_result:
+        reuse.read(from_result, chapter.name, run.portable_parameters(), {"dataset": {"sha256": chosen.sha256}})
+    return run
+
+
+def _check_share(n_images: int, batch_size: int) -> None:
+    """Refuse a run in which some process would have no minibatch."""
+    if n_images // batch_size < processes.count():
+        raise InputError(
+            f"n_images must fill at least one minibatch for each of the {processes.count()} processes, "
+            f"{processes.count() * batch_size}, not {n_images}"
+        )
