@@ -61,15 +61,15 @@ def open_probe_images(run: Run, kind: str = "probe") -> ProbeImages | None:
     return ProbeImages(chosen, labels, folds, _find_centers(chosen))
 
 
-def _find_centers(chosen: Subset) -> torch.Tensor | None:
-    if not isinstance(chosen.dataset, Drawings):
-        return None
-    drawings = [chosen.dataset.drawing(index) for index in chosen.indices]
-    return torch.tensor([drawing.center for drawing in drawings]) if hasattr(drawings[0], "center") else None
-
-
 def even_and_odd(run: Run) -> ProbeImages:
     """The images of a rehearsal as probes want them, in two classes that are nothing but even and odd."""
     numbers = torch.arange(len(run.images))
     half = len(numbers) // 2
     return ProbeImages(run.images, numbers % 2, [Fold(numbers[:half], numbers[half:], n_held_out=half // 2)], None)
+
+
+def _find_centers(chosen: Subset) -> torch.Tensor | None:
+    if not isinstance(chosen.dataset, Drawings):
+        return None
+    drawings = [chosen.dataset.drawing(index) for index in chosen.indices]
+    return torch.tensor([drawing.center for drawing in drawings]) if hasattr(drawings[0], "center") else None

@@ -29,7 +29,7 @@ OTHERS = {
     "difference_peer": "torch_cka's CKA against float64, largest difference",
     "probes_over_forward": "probes of all blocks of the ViT, over its forward passes",
     "receptive_field_over_forward": "receptive fields of all blocks of the ViT, over its forward passes",
-    "import_seconds": "`import seelike`, seconds",
+    "import_seconds": "`import seelike.models`, seconds",
     "book_seconds": "executing every page of the book, seconds",
 }
 # What was varied → the key of its size in a run, and the size's name.
