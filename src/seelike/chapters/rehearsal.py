@@ -32,7 +32,7 @@ LEAST = {"methods": 2 * N_IMAGES}  # images, where a chapter needs more
 # Chapter → its measures of {parameter: model} on a run's images.
 CHAPTERS: dict[str, Callable[[dict[str, nn.Module], Run], Measured]] = {
     "uniformity": lambda models, run: uniformity.measure(models, run.minibatches(models), run.parameters["layers"]),
-    "attention_distance": lambda models, run: local_and_global.measure(models, run, n_field_images=1, n_channels=1),
+    "attention_distance": lambda models, run: local_and_global.measure(models, run, n_field_images=1),
     "skip_connections": skip_connections.measure,
     "localization": lambda models, run: next(localization.measure([models], run, _probe_images(run))),
     "data_scale": lambda models, run: next(data_scale.measure([models], run, {"probe": _probe_images(run)})),
