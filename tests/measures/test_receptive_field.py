@@ -86,11 +86,10 @@ def test_every_layer_is_differentiated_at_one_image_of_every_team(n, team):
     x, names = images(n), ["0", "1", "2", "3"]
     exact = receptive_field.measure_exactly(model, [x], names).sums
     fields = receptive_field.measure(model, [x], names, team)
-    starts = range(0, n, team)
-    assert len(fields.sums) == len(starts)
-    for of_team, first in zip(fields.sums, starts, strict=True):
-        size = min(team, n - first)
-        chosen = [exact[first + place % size, place] for place in range(4)]
+    teams = np.array_split(np.arange(n), -(-n // team))
+    assert len(fields.sums) == len(teams)
+    for of_team, members in zip(fields.sums, teams, strict=True):
+        chosen = [exact[members[place % len(members)], place] for place in range(4)]
         np.testing.assert_allclose(of_team, chosen, rtol=1e-4)
 
 

@@ -116,11 +116,12 @@ class LocalAndGlobal:
 
 
 def _first(run: Run, models: dict[str, nn.Module], which: str, n_images: int, team: int) -> Iterator[torch.Tensor]:
-    """The first images as one model wants them, some teams at a time."""
+    """The first images as one model wants them, about as many teams at a time as graphs may be kept."""
     left = n_images
     for batch in run.minibatches({which: models[which]}):
         images = batch[which][:left]
-        yield from images.split(team * max(1, FIELD_PIXELS // images[0, 0].numel()))
+        most = team * max(1, FIELD_PIXELS // images[0, 0].numel())
+        yield from images.tensor_split(-(-len(images) // most))
         left -= len(batch[which])
         if left <= 0:
             return

@@ -18,7 +18,7 @@ from seelike.measures.intervals import Estimate, bootstrap
 from seelike.system.errors import InputError
 
 RASTER = 28  # cells a side of a field in a result file
-LAYERS_AN_IMAGE = 6  # at most that are differentiated at one: with the forward pass about five times its cost in a ViT
+LAYERS_AN_IMAGE = 6  # that are differentiated at one, about; with the forward pass five times its cost in a ViT
 Choose = Callable[[np.ndarray, int], list[np.ndarray]]  # numbers in [0, 1) of images, channels → channels of images
 
 
@@ -29,7 +29,8 @@ def measure(
 
     Each `team` consecutive images of a minibatch share the layers among them: in every team every layer is
     differentiated at one image, by one of its channels, drawn evenly. So each team gives of each layer, without bias
-    and apart from all other teams, the mean over channels and images. What is left of a minibatch is a smaller team.
+    and apart from all other teams, the mean over channels and images. Where a minibatch does not come out even, some
+    teams are smaller.
 
     Args:
         minibatches: of shape (n, 3, height, width), in random order; small ones, for whole graphs are kept.
@@ -200,13 +201,15 @@ def _see(
 
 
 def _share_out(n_images: int, team: int, n_layers: int) -> Iterator[tuple[slice, slice, range]]:
-    """Teams, an image of each, and its layers; each layer falls to one image of every team, a last small one too."""
-    whole, left = divmod(n_images, team)
-    sizes = [(slice(0, whole), 0, team)] * bool(whole) + [(slice(whole, whole + 1), whole * team, left)]
-    for teams, first, size in sizes:
-        for member in range(min(size, n_layers)):
-            stop = first + size * (teams.stop - teams.start)
-            yield teams, slice(first + member, stop, size), range(member, n_layers, size)
+    """Teams of one size, an image of each, and its layers: each layer falls to one image of every team."""
+    n_teams = -(-n_images // team)
+    size, n_larger = divmod(n_images, n_teams)
+    middle = n_larger * (size + 1)
+    larger = slice(0, n_larger), slice(0, middle), size + 1
+    others = slice(n_larger, n_teams), slice(middle, n_images), size
+    for teams, members, each in (larger, others):
+        for first in range(min(each, n_layers) if teams.stop > teams.start else 0):
+            yield teams, slice(members.start + first, members.stop, each), range(first, n_layers, each)
 
 
 def _weigh(fields: np.ndarray, window: Window) -> np.ndarray:
