@@ -45,5 +45,6 @@ def probe(case: Case, batches: Batches) -> None:
 
 
 def differentiate(case: Case, batches: Batches, names: list[str]) -> None:
-    """Receptive fields of the ViT's blocks."""
-    receptive_field.measure(case.models["vit"], (images["vit"] for images in batches), names)
+    """Receptive fields of the ViT, estimated as the chapter does."""
+    team = receptive_field.choose_team(len(names))
+    receptive_field.measure(case.models["vit"], (images["vit"] for images in batches), names, team)

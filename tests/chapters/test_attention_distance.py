@@ -11,18 +11,18 @@ from seelike.system.errors import InputError
 
 def parameters(**changed) -> dict:
     defaults = read_parameters(find_chapter("attention_distance"))
-    small = {"n_images": 24, "batch_size": 4, "n_field_images": 5}
+    small = {"n_images": 24, "batch_size": 4, "n_field_images": 20}
     return {name: value for name, value in (defaults | small | changed).items() if name != "results_dir"}
 
 
 def test_gives_every_claim_with_its_arrays(tmp_path):
     run = prepare(local_and_global.CHAPTER, str(tmp_path), **parameters())
-    found = local_and_global.measure(next(run.load_models()), run, 5)
+    found = local_and_global.measure(next(run.load_models()), run, 20)
     estimates = found.estimates(0)
     assert sorted(estimates) == ["A1", "A2", "A3", "A4", "A5"]
     assert all(estimate.low <= estimate.effect <= estimate.high for estimate in estimates.values())
-    assert len(found.fields["vit"].sums) == 5
-    control = local_and_global.measure(next(run.load_controls()), run, 5)
+    assert len(found.fields["vit"].sums) == len(found.fields["cnn"].sums) == 5  # minibatches of 4, a team each
+    control = local_and_global.measure(next(run.load_controls()), run, 20)
     assert control.estimates(0)["A2"].effect == 0  # the two start from the same state
     arrays = found.arrays()
     assert run.record([found], [control]).save(tmp_path).is_file()

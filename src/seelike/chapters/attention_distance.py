@@ -18,28 +18,26 @@ from seelike.measures.receptive_field import ReceptiveFields
 from seelike.system import processes
 
 Seen = dict[tuple[str, nn.Module], list]  # parameter and model → what was read of it in one minibatch
-FIELD_PIXELS = 8 * 224**2  # of the images whose graph is kept at a time
+FIELD_PIXELS = 8 * 224**2  # of the images whose graph is kept at a time, one of each team
 
 
-def measure(models: dict[str, nn.Module], run: Run, n_field_images: int, n_channels: int = 8) -> "LocalAndGlobal":
+def measure(models: dict[str, nn.Module], run: Run, n_field_images: int) -> "LocalAndGlobal":
     """Pass the run's images through {"vit": …, "cnn": …} and, if it is there, "vit_little".
 
-    Receptive fields are those of the first `n_field_images`, each the mean over `n_channels` of a layer's channels.
+    Receptive fields are estimated from the first `n_field_images`.
     """
-    return next(measure_runs([models], run, n_field_images, n_channels))
+    return next(measure_runs([models], run, n_field_images))
 
 
-def measure_runs(
-    loaded: Iterable[dict[str, nn.Module]], run: Run, n_field_images: int, n_channels: int = 8
-) -> Iterator["LocalAndGlobal"]:
+def measure_runs(loaded: Iterable[dict[str, nn.Module]], run: Run, n_field_images: int) -> Iterator["LocalAndGlobal"]:
     """The same for the models of every run; one that several of them share sees the images once."""
     runs = list(loaded)
     for models, looked in zip(runs, _look(runs, run), strict=True):
-        yield LocalAndGlobal(*looked, *_differentiate(models, run, n_field_images, n_channels))
+        yield LocalAndGlobal(*looked, *_differentiate(models, run, n_field_images))
 
 
 def _differentiate(
-    models: dict[str, nn.Module], run: Run, n_field_images: int, n_channels: int
+    models: dict[str, nn.Module], run: Run, n_field_images: int
 ) -> tuple[dict[str, ReceptiveFields], dict[str, str]]:
     """Receptive fields of ViT and CNN, and which sublayer of the ViT each branch belongs to."""
     with processes.alone():
@@ -50,11 +48,12 @@ def _differentiate(
         for which in ("vit", "cnn")
     }
     names["vit"] += [*branches, *branches.values()]
+    team, seed = receptive_field.choose_team(*map(len, names.values())), run.parameters["seed"]
 
     def differentiate(which: str) -> ReceptiveFields:
         with naming(which, models[which]):
-            few = _first(run, models, which, n_field_images)
-            return receptive_field.measure(models[which], few, names[which], n_channels)
+            few = _first(run, models, which, n_field_images, team)
+            return receptive_field.measure(models[which], few, names[which], team, seed)
 
     fields = dict(zip(names, processes.spread(list(names), differentiate), strict=True))
     return fields, branches
@@ -112,17 +111,18 @@ class LocalAndGlobal:
         return {"attention_distance": distances} | self.similarity.arrays() | receptive_field.arrays(self.fields)
 
     def estimates(self, seed: int) -> dict[str, Estimate]:
-        """Claim id → its effect: A1 to A3 with intervals over minibatches, A4 and A5 over images."""
+        """Claim id → its effect: A1 to A3 with intervals over minibatches, A4 and A5 over teams of images."""
         fields = receptive_field.compare(self.fields["vit"], self.fields["cnn"], self.branches, seed)
         return attention_distance.compare(self.distances, seed) | self.similarity.estimates(seed) | fields
 
 
-def _first(run: Run, models: dict[str, nn.Module], which: str, n_images: int) -> Iterator[torch.Tensor]:
-    """The first images as one model wants them, a few at a time."""
+def _first(run: Run, models: dict[str, nn.Module], which: str, n_images: int, team: int) -> Iterator[torch.Tensor]:
+    """The first images as one model wants them, about as many teams at a time as graphs may be kept."""
     left = n_images
     for batch in run.minibatches({which: models[which]}):
         images = batch[which][:left]
-        yield from images.split(max(1, FIELD_PIXELS // images[0, 0].numel()))
+        most = team * max(1, FIELD_PIXELS // images[0, 0].numel())
+        yield from images.tensor_split(-(-len(images) // most))
         left -= len(batch[which])
         if left <= 0:
             return
@@ -131,6 +131,6 @@ def _first(run: Run, models: dict[str, nn.Module], which: str, n_images: int) ->
 CHAPTER = Chapter(
     "attention_distance",
     lambda loaded, run: measure_runs(loaded, run, run.parameters["n_field_images"]),
-    rehearse=lambda models, run: measure(models, run, n_field_images=1, n_channels=1),
+    rehearse=lambda models, run: measure(models, run, n_field_images=1),
     optional=("vit_little",),
 )

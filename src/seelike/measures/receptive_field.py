@@ -5,7 +5,7 @@ respect to the input, averaged over channels and images (Fig. 6, C.1–C.4).
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,31 +18,39 @@ from seelike.measures.intervals import Estimate, bootstrap
 from seelike.system.errors import InputError
 
 RASTER = 28  # cells a side of a field in a result file
+LAYERS_AN_IMAGE = 6  # that are differentiated at one, about; with the forward pass five times its cost in a ViT
+Choose = Callable[[np.ndarray, int], list[np.ndarray]]  # numbers in [0, 1) of images, channels → channels of images
 
 
 def measure(
-    model: nn.Module, minibatches: Iterable[torch.Tensor], names: list[str], n_channels: int = 8
+    model: nn.Module, minibatches: Iterable[torch.Tensor], names: list[str], team: int = 1, seed: int = 0
 ) -> "ReceptiveFields":
-    """Differentiate the centre position of the named layers with respect to the images.
+    """Estimate what the centre position of the named layers sees, from a few backward passes an image.
+
+    Each `team` consecutive images of a minibatch share the layers among them: in every team every layer is
+    differentiated at one image, by one of its channels, drawn evenly. So each team gives of each layer, without bias
+    and apart from all other teams, the mean over channels and images. Where a minibatch does not come out even, some
+    teams are smaller.
 
     Args:
-        minibatches: of shape (n, 3, height, width); small ones, for a whole graph is kept for each.
+        minibatches: of shape (n, 3, height, width), in random order; small ones, for whole graphs are kept.
         names: layers that put out (n, tokens, channels), or (n, channels, rows, columns).
-        n_channels: how many of a layer's channels, evenly spread, the mean is taken over.
+        seed: of the channels.
 
     Raises InputError for a layer of another form.
     """
-    total, sums, windows = 0.0, [], {}
-    for images in minibatches:
-        images = images.detach().clone().requires_grad_()
-        centres = {name: _find_centre(model, name, x, images) for name, x in _keep(model, images, names).items()}
-        windows = {name: window for name, (_, window) in centres.items()}
-        fields = np.stack([_differentiate(x, images, n_channels) for x, _ in centres.values()], 1)
-        total = total + fields.sum(0)
-        sums += [[_weigh(f, windows[name]) for f, name in zip(image, names, strict=True)] for image in fields]
-    if not sums:
-        raise InputError("receptive fields need at least one image")
-    return ReceptiveFields(tuple(names), windows, total / len(sums), np.array(sums))
+    return _measure(model, minibatches, names, team, seed, lambda drawn, width: [(drawn * width).astype(int)])
+
+
+def measure_exactly(model: nn.Module, minibatches: Iterable[torch.Tensor], names: list[str]) -> "ReceptiveFields":
+    """What `measure` estimates: the mean over all channels of each layer at every image, a backward pass for each."""
+    every = lambda drawn, width: [np.full(len(drawn), channel) for channel in range(width)]  # noqa: E731
+    return _measure(model, minibatches, names, 1, 0, every)
+
+
+def choose_team(*layers: int) -> int:
+    """How many images share models of so many layers, so that few layers fall to an image."""
+    return -(-max(layers) // LAYERS_AN_IMAGE)
 
 
 @dataclass(frozen=True)
@@ -59,8 +67,9 @@ class Window:
 class ReceptiveFields:
     """Mean absolute gradients of the centre position.
 
-    `values` is (layers, height, width), the mean over images; `windows` the centre position's own pixels; `sums`
-    (images, layers, 3) the mass of each image's gradient, that mass times its radius, and its mass on the own patch.
+    `values` is (layers, height, width), the mean over teams of images; `windows` the centre position's own pixels;
+    `sums` (teams, layers, 3) the mass of each team's gradient, that mass times its radius, and its mass on the own
+    patch. A team is the unit that intervals draw anew: it has its own images and its own channels of every layer.
     """
 
     layers: tuple[str, ...]
@@ -68,15 +77,21 @@ class ReceptiveFields:
     values: np.ndarray
     sums: np.ndarray
 
-    def radii(self, images: np.ndarray | slice = slice(None)) -> np.ndarray:
-        """(layers,): the `effective_radius` of the mean field of some images."""
-        mass, radius, _ = self.sums[images].sum(0).T
-        return radius / mass
+    def radii(self, teams: np.ndarray | slice = slice(None)) -> np.ndarray:
+        """(layers,): the `effective_radius` of the mean field of some teams."""
+        return _divide(*self.sums[teams, :, 1::-1].sum(0).T)
 
-    def shares(self, images: np.ndarray | slice = slice(None)) -> np.ndarray:
-        """(layers,): the `own_share` of the mean field of some images."""
-        mass, _, own = self.sums[images].sum(0).T
-        return own / mass
+    def shares(self, teams: np.ndarray | slice = slice(None)) -> np.ndarray:
+        """(layers,): the `own_share` of the mean field of some teams."""
+        return _divide(*self.sums[teams, :, ::-2].sum(0).T)
+
+    def errors(self) -> tuple[np.ndarray, np.ndarray]:
+        """(layers,) each: standard errors of radii and shares, for images and channels are a sample; NaN for one team.
+
+        Those of a ratio of two means (delta method), from how far its teams lie apart.
+        """
+        mass, radius, own = np.moveaxis(self.sums, 2, 0)
+        return _find_error(radius, mass), _find_error(own, mass)
 
     def raster(self) -> np.ndarray:
         """(layers, 28, 28) for a figure: the mean over each cell, relative to the largest cell."""
@@ -94,16 +109,14 @@ def effective_radius(field: np.ndarray, window: Window) -> float:
 
     Given as a share of an even field's: 0 for a field on the middle alone, 1 for one that is the same everywhere.
     """
-    y, x = np.indices(field.shape) + 0.5
-    distance = np.hypot(y - (window.top + window.bottom) / 2, x - (window.left + window.right) / 2)
-    return float((field * distance).sum() / field.sum() / distance.mean())
+    mass, radius, _ = _weigh(field[None], window)[0]
+    return float(radius / mass)
 
 
 def own_share(field: np.ndarray, window: Window) -> float:
     """Share of the gradient's mass (height, width) inside the window."""
-    y, x = np.indices(field.shape) + 0.5
-    own = (y > window.top) & (y < window.bottom) & (x > window.left) & (x < window.right)
-    return float(field[own].sum() / field.sum())
+    mass, _, own = _weigh(field[None], window)[0]
+    return float(own / mass)
 
 
 def find_branches(parameter: str, model: nn.Module, images: torch.Tensor) -> dict[str, str]:
@@ -114,19 +127,22 @@ def find_branches(parameter: str, model: nn.Module, images: torch.Tensor) -> dic
 
 
 def arrays(fields: dict[str, ReceptiveFields]) -> dict[str, dict]:
-    """Labelled arrays of several models for a result file: pictures, radii and own shares."""
+    """Labelled arrays of several models for a result file: pictures, radii and own shares with standard errors."""
     cells = list(range(RASTER))
     found: dict[str, dict] = {"receptive_field": {}, "effective_radius": {}, "own_share": {}}
+    found |= {"effective_radius_error": {}, "own_share_error": {}}
     for which, each in fields.items():
         layer = {"layer": list(each.layers)}
         found["receptive_field"][which] = {"axes": layer | {"y": cells, "x": cells}, "values": each.raster()}
         found["effective_radius"][which] = {"axes": layer, "values": each.radii()}
         found["own_share"][which] = {"axes": layer, "values": each.shares()}
+        for measure, error in zip(("effective_radius_error", "own_share_error"), each.errors(), strict=True):
+            found[measure][which] = {"axes": layer, "values": error}
     return found
 
 
 def compare(vit: ReceptiveFields, cnn: ReceptiveFields, branches: dict[str, str], seed: int) -> dict[str, Estimate]:
-    """A4 and A5 with intervals over images, the same for both models.
+    """A4 and A5 with intervals over teams of images, the same for both models, and the channels drawn for each.
 
     Args:
         vit: of the blocks, and of the `branches` and their sums.
@@ -137,8 +153,8 @@ def compare(vit: ReceptiveFields, cnn: ReceptiveFields, branches: dict[str, str]
     blocks = vit.places(name for name in vit.layers if name not in inside)
     before, after = vit.places(branches), vit.places(branches.values())
     effects = {
-        "A4": lambda images: start(vit.radii(images)[blocks]) - start(cnn.radii(images)),
-        "A5": lambda images: gain(vit.shares(images)[before], vit.shares(images)[after]),
+        "A4": lambda teams: start(vit.radii(teams)[blocks]) - start(cnn.radii(teams)),
+        "A5": lambda teams: gain(vit.shares(teams)[before], vit.shares(teams)[after]),
     }
     return {claim: bootstrap(np.arange(len(vit.sums)), effect, seed) for claim, effect in effects.items()}
 
@@ -153,11 +169,71 @@ def gain(before: np.ndarray, after: np.ndarray) -> float:
     return float((after - before).mean()) if len(before) else math.nan
 
 
-def _weigh(field: np.ndarray, window: Window) -> tuple[float, float, float]:
-    mass = field.sum()
-    if not mass:
-        return mass, math.nan, math.nan
-    return mass, mass * effective_radius(field, window), mass * own_share(field, window)
+def _measure(
+    model: nn.Module, minibatches: Iterable[torch.Tensor], names: list[str], team: int, seed: int, choose: Choose
+) -> ReceptiveFields:
+    rng, totals, windows, sums = np.random.default_rng(seed), {}, {}, []
+    for images in minibatches:
+        drawn = rng.random((-(-len(images) // team), len(names)))
+        weights = np.zeros((*drawn.shape, 3))
+        for place, teams, window, fields in _see(model, images, names, team, drawn, choose):
+            windows[names[place]] = window
+            totals[place] = totals.get(place, 0.0) + fields.sum(0)
+            weights[teams, place] = _weigh(fields, window)
+        sums += [*weights]
+    if not sums:
+        raise InputError("receptive fields need at least one image")
+    values = np.stack([totals[place] for place in range(len(names))]) / len(sums)
+    return ReceptiveFields(tuple(names), windows, values, np.array(sums))
+
+
+def _see(
+    model: nn.Module, images: torch.Tensor, names: list[str], team: int, drawn: np.ndarray, choose: Choose
+) -> Iterator[tuple[int, slice, Window, np.ndarray]]:
+    """Place of a layer, teams, its window and the fields of those teams (teams, height, width); one graph at a time."""
+    for teams, members, places in _share_out(len(images), team, len(names)):
+        some = images[members].detach().clone().requires_grad_()
+        kept = _keep(model, some, [names[place] for place in places])
+        for place, (name, x) in zip(places, kept.items(), strict=True):
+            centre, window = _find_centre(model, name, x, some)
+            channels = choose(drawn[teams, place], centre.shape[1])
+            yield place, teams, window, _differentiate(centre, some, channels)
+
+
+def _share_out(n_images: int, team: int, n_layers: int) -> Iterator[tuple[slice, slice, range]]:
+    """Teams of one size, an image of each, and its layers: each layer falls to one image of every team."""
+    n_teams = -(-n_images // team)
+    size, n_larger = divmod(n_images, n_teams)
+    middle = n_larger * (size + 1)
+    larger = slice(0, n_larger), slice(0, middle), size + 1
+    others = slice(n_larger, n_teams), slice(middle, n_images), size
+    for teams, members, each in (larger, others):
+        for first in range(min(each, n_layers) if teams.stop > teams.start else 0):
+            yield teams, slice(members.start + first, members.stop, each), range(first, n_layers, each)
+
+
+def _weigh(fields: np.ndarray, window: Window) -> np.ndarray:
+    """Of fields (n, height, width): mass, mass times radius, and mass inside the window, (n, 3)."""
+    y, x = np.indices(fields.shape[1:]) + 0.5
+    distance = np.hypot(y - (window.top + window.bottom) / 2, x - (window.left + window.right) / 2)
+    own = (y > window.top) & (y < window.bottom) & (x > window.left) & (x < window.right)
+    parts = np.stack([np.ones(own.shape), distance / distance.mean(), own])
+    return fields.reshape(len(fields), -1) @ parts.reshape(3, -1).T
+
+
+def _divide(parts: np.ndarray, masses: np.ndarray) -> np.ndarray:
+    """NaN where nothing changes a layer."""
+    with np.errstate(invalid="ignore"):
+        return parts / masses
+
+
+def _find_error(parts: np.ndarray, masses: np.ndarray) -> np.ndarray:
+    """Standard error (layers,) of the ratio of two means over teams (teams, layers)."""
+    n, mass = len(parts), masses.sum(0)
+    if n == 1:
+        return np.full(len(mass), math.nan)
+    rest = parts - masses * _divide(parts.sum(0), mass)
+    return _divide(np.sqrt(n / (n - 1) * (rest**2).sum(0)), mass)
 
 
 def _keep(model: nn.Module, images: torch.Tensor, names: list[str]) -> dict[str, torch.Tensor]:
@@ -180,11 +256,14 @@ def _find_centre(model: nn.Module, name: str, x: torch.Tensor, images: torch.Ten
     return grid[:, row, column], window
 
 
-def _differentiate(centre: torch.Tensor, images: torch.Tensor, n_channels: int) -> np.ndarray:
-    """|∂ channel / ∂ image|, summed over colours, averaged over channels: (n, height, width)."""
-    chosen = np.unique(np.linspace(0, centre.shape[1] - 1, n_channels).round().astype(int))
-    total = torch.zeros_like(images[:, 0])
-    for channel in chosen:
-        (gradient,) = torch.autograd.grad(centre[:, channel].sum(), images, retain_graph=True)
+def _differentiate(centre: torch.Tensor, images: torch.Tensor, channels: list[np.ndarray]) -> np.ndarray:
+    """|∂ channel / ∂ image|, summed over colours: (n, height, width).
+
+    The mean over the choices in `channels`, each of which is one channel for every image, (n,): images do not depend
+    on one another, so one backward pass differentiates all.
+    """
+    total, every = torch.zeros_like(images[:, 0]), np.arange(len(images))
+    for choice in channels:
+        (gradient,) = torch.autograd.grad(centre[every, choice].sum(), images, retain_graph=True)
         total += gradient.abs().sum(1)
-    return (total / len(chosen)).double().cpu().numpy()
+    return (total / len(channels)).double().cpu().numpy()

@@ -22,13 +22,13 @@ MEANINGS = {
     "memory_growth": "peak memory, growth from a quarter of the images to all",
     "attention_over_forward": "attention distance of the ViT, over its forward passes",
     "norm_ratio_over_forward": "norm ratio and cosine of the ViT, over its forward passes",
+    "field_over_forward": "receptive fields of the ViT's blocks, attention branches and sums, over forward passes",
 }
 OTHERS = {
     "peer_over_ours_set_all": f"torch_cka over seelike, {PEERS['set_all']}",
     "cka_all_over_forward": "CKA of all pairs of all layers, over forward passes",
     "difference_peer": "torch_cka's CKA against float64, largest difference",
     "probes_over_forward": "probes of all blocks of the ViT, over its forward passes",
-    "receptive_field_over_forward": "receptive fields of all blocks of the ViT, over its forward passes",
     "import_seconds": "`import seelike.models`, seconds",
     "book_seconds": "executing every page of the book, seconds",
 }
@@ -42,8 +42,9 @@ def read(path: str | Path = FILE) -> dict:
         found = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(f"the file {path} of `make bench` cannot be read: {error}") from None
-    wanted = ("machine", "case", "bars", "profile", "by_images", "by_layers", "by_batch", "peer", *MEANINGS)
+    wanted = ("machine", "case", "bars", "profile", "by_images", "by_layers", "by_batch", "peer")
     missing = [name for name in wanted if not isinstance(found, dict) or name not in found]
+    missing = missing or [name for name in found["bars"] if name not in MEANINGS or name not in found]
     missing = missing or [f"peer.{name}" for name in PEERS if name not in found["peer"]]
     if missing:
         raise InputError(f"the file {path} is none of `make bench`: it has no {missing[0]}")
@@ -53,7 +54,7 @@ def read(path: str | Path = FILE) -> dict:
 def bars(found: dict) -> str:
     """One row a number: what was found, the bar it was to meet, and whether it did; those without a bar after them."""
     lines = [["What", "Found", "Bar", ""], ["---", "---:", "---:", "---"]]
-    for name, meaning in MEANINGS.items():
+    for name, meaning in [(name, meaning) for name, meaning in MEANINGS.items() if name in found["bars"]]:
         way, bar = found["bars"][name]
         met = (found[name] <= bar) == (way == "at most")
         lines.append([meaning, _tell(found[name]), f"{way} {_tell(bar)}", "✓ met" if met else "✗ missed"])
