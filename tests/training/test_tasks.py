@@ -1,5 +1,6 @@
 """Tasks: what bundled models learn, by name and at their size."""
 
+import numpy as np
 import pytest
 import timm
 import torch
@@ -10,6 +11,7 @@ from seelike.images.datasets import DRAWN
 from seelike.images.photographs import PAIRS
 from seelike.models.loading import transform_of
 from seelike.system.errors import InputError
+from seelike.training import tasks
 from seelike.training.tasks import load_task
 
 
@@ -42,3 +44,14 @@ def test_drawings_are_resized_as_a_models_transform_does():
 def test_photographs_have_their_own_size(folder):
     with pytest.raises(InputError, match="size must be 32 pixels for cifar10, not 56"):
         load_task("cifar10", "test", 3, 56, str(folder))
+
+
+def test_drawings_are_drawn_once_and_again_where_they_do_not_suffice(tmp_path, monkeypatch):
+    images, labels = tasks.load_drawings("shapes", 30, tmp_path)
+    expected = DRAWN["shapes"]("train").stack(30)
+    np.testing.assert_array_equal(images, expected[0])
+    np.testing.assert_array_equal(labels, expected[1])
+    monkeypatch.setattr(tasks.os, "replace", lambda *_: pytest.fail("drawn again"))
+    tasks.load_drawings("shapes", 20, tmp_path)
+    monkeypatch.undo()
+    assert len(tasks.load_drawings("shapes", 50, tmp_path)[0]) == 50

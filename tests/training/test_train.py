@@ -1,18 +1,16 @@
 """Training: that a run resumed is a run uninterrupted, and that what is shipped is what was trained."""
 
 import json
-import re
-import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from seelike.images.datasets import DRAWN
 from seelike.models.recipes import VIT, Recipe
 from seelike.system.errors import InputError
 from seelike.training import train
+from seelike.training.tasks import load_drawings
 from seelike.training.train import Training
 
 TINY = Recipe(images=40, steps=6, batch_size=8, warmup=2)
@@ -77,29 +75,12 @@ def test_keeps_early_states(tmp_path):
     early = train._read(tmp_path / "early.pt", "cpu")
     assert early["step"] == 2
     same = Training(VIT, TINY, tmp_path / "again")
-    images, labels = train.load_drawings("shapes", 40, tmp_path)
+    images, labels = load_drawings("shapes", 40, tmp_path)
     for step in range(2):
         chosen = np.sort(TINY.choose_batch(step))
         same._learn(step, torch.from_numpy(images[chosen]), torch.from_numpy(labels[chosen]))
     torch.testing.assert_close(early["model"], same.model.state_dict(), rtol=0, atol=0)
     assert not torch.equal(early["model"]["head.weight"], training.model.head.weight)
-
-
-def test_augmentation_flips_and_crops_as_seed_and_step_say():
-    images = np.arange(1, 1 + 64 * 3 * 6 * 5).reshape(64, 3, 6, 5)
-    seen = train.augment(images, 0, 7)
-    assert seen.shape == images.shape
-    np.testing.assert_array_equal(seen, train.augment(images, 0, 7))
-    assert not np.array_equal(seen, train.augment(images, 0, 8))
-    assert not np.array_equal(seen, train.augment(images, 1, 7))
-    flipped = 0
-    for image, one in zip(images, seen, strict=True):  # slowly: which flip and corner could have made it
-        ways = [(flip, y, x) for flip in (False, True) for y in range(9) for x in range(9)]
-        padded = {flip: np.pad(image[..., :: 1 - 2 * flip], ((0, 0), (4, 4), (4, 4))) for flip in (False, True)}
-        found = [flip for flip, y, x in ways if np.array_equal(one, padded[flip][:, y : y + 6, x : x + 5])]
-        assert found
-        flipped += found[0]
-    assert 16 <= flipped <= 48
 
 
 def test_an_augmented_run_resumes_as_if_nothing_had_happened(tmp_path):
@@ -129,17 +110,6 @@ def test_fine_tuning_starts_from_what_was_trained(tmp_path):
         assert torch.equal(value, torch.zeros_like(value) if key.startswith("head.") else trained[key])
 
 
-def test_drawings_are_drawn_once_and_again_where_they_do_not_suffice(tmp_path, monkeypatch):
-    images, labels = train.load_drawings("shapes", 30, tmp_path)
-    expected = DRAWN["shapes"]("train").stack(30)
-    np.testing.assert_array_equal(images, expected[0])
-    np.testing.assert_array_equal(labels, expected[1])
-    monkeypatch.setattr(train.os, "replace", lambda *_: pytest.fail("drawn again"))
-    train.load_drawings("shapes", 20, tmp_path)
-    monkeypatch.undo()
-    assert len(train.load_drawings("shapes", 50, tmp_path)[0]) == 50
-
-
 def test_what_cannot_go_on_is_refused_before_anything_is_trained(tmp_path):
     name = f"{VIT}.shapes"
     with pytest.raises(InputError, match=f"starts from {name}: train that to its end first"):
@@ -150,26 +120,3 @@ def test_what_cannot_go_on_is_refused_before_anything_is_trained(tmp_path):
     (tmp_path / f"{name}.pt").write_bytes(b"half a checkpoint")
     with pytest.raises(InputError, match="cannot be read"):
         train.train([name], tmp_path, "cpu", 1, 1)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "complaint"),
-    [
-        (["vit_pocket"], "MODEL must be one of vit_pocket_patch8_56.shapes, .*, not vit_pocket"),
-        (["--minutes", "0"], "--minutes must be more than 0"),
-        (["--minutes", "nan"], "--minutes must be more than 0"),
-        (["--processes", "-1"], "--processes must be more than 0"),
-        (["--device", "gpu7"], "device"),
-    ],
-)
-def test_bad_arguments_are_refused_in_one_sentence(arguments, complaint, tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["seelike.training", *arguments])
-    try:
-        code = train.main()
-    except SystemExit as stop:
-        code = stop.code
-    assert code == 2
-    message = capsys.readouterr().err.strip().splitlines()[-1]
-    assert re.search(complaint, message), message
-    assert not list(tmp_path.iterdir())

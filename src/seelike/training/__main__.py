@@ -2,6 +2,6 @@
 
 import sys
 
-from seelike.training.train import main
+from seelike.training.command import main
 
 sys.exit(main())

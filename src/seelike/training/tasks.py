@@ -1,6 +1,12 @@
 """What bundled models learn, by name: each a set of labelled images for every split, of any size."""
 
+import hashlib
+import os
+from concurrent.futures import ProcessPoolExecutor
 from functools import lru_cache
+from itertools import repeat
+from multiprocessing import get_context
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -10,9 +16,11 @@ from seelike.images.datasets import DRAWN
 from seelike.images.drawings import IMAGE_SIZE
 from seelike.images.photographs import SIZE, Photographs
 from seelike.system.errors import InputError
+from seelike.system.progress import track
 
 PHOTOGRAPHED = ("cifar10", "pairs")
 TASKS = (*DRAWN, *PHOTOGRAPHED)
+PART = 500  # images that a process draws at a time
 
 
 def needs_photographs(task: str) -> bool:
@@ -45,3 +53,37 @@ def resize(images: torch.Tensor, size: int) -> torch.Tensor:
     drawn = images.permute(0, 2, 3, 1).numpy()
     resized = [np.asarray(Image.fromarray(one).resize((size, size), Image.Resampling.BICUBIC)) for one in drawn]
     return torch.from_numpy(np.stack(resized)).permute(0, 3, 1, 2).contiguous()
+
+
+def load_images(task: str, n_images: int, runs: Path, size: int, data_dir: str = "") -> tuple[np.ndarray, np.ndarray]:
+    """The first training images of a task: (n, 3, size, size) uint8 and labels (n,)."""
+    if needs_photographs(task) or size != IMAGE_SIZE:
+        return tuple(tensor.numpy() for tensor in load_task(task, "train", n_images, size, data_dir))
+    return load_drawings(task, n_images, runs)
+
+
+def load_drawings(task: str, n_images: int, runs: Path, processes: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """The first training drawings of a task, drawn once and kept in `runs`: (n, 3, 56, 56) uint8 and labels (n,).
+
+    The file's name bears a hash of the first ten, so that drawings of other code are not taken for these.
+    """
+    first = DRAWN[task]("train").stack(10)[0].numpy()
+    file = runs / f"{task}-{hashlib.sha256(first.tobytes()).hexdigest()[:12]}.npy"
+    if not file.is_file() or len(np.load(file, mmap_mode="r")) < n_images:
+        runs.mkdir(parents=True, exist_ok=True)
+        temporary = file.with_suffix(f".{os.getpid()}.npy")
+        drawn = np.lib.format.open_memmap(temporary, "w+", np.uint8, (n_images, *first.shape[1:]))
+        starts = range(0, n_images, PART)
+        with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+            apply = pool.map if processes > 1 else map
+            parts = apply(_draw, repeat(task), starts, (min(start + PART, n_images) for start in starts))
+            for start, part in track(zip(starts, parts, strict=True), f"draw {n_images:,} {task}", len(starts)):
+                drawn[start : start + len(part)] = part
+        drawn.flush()
+        os.replace(temporary, file)
+    return np.load(file, mmap_mode="r"), np.arange(n_images) % 10
+
+
+def _draw(task: str, start: int, end: int) -> np.ndarray:
+    images = DRAWN[task]("train")
+    return np.stack([images.drawing(index).image for index in range(start, end)]).transpose(0, 3, 1, 2)

@@ -1,19 +1,15 @@
-"""Train the bundled models: `python -m seelike.training [MODEL …]`; `--list` shows how good the shipped ones are.
+"""Train the bundled models, so that a run can be stopped at any time.
 
 A run writes a checkpoint as it goes and continues from it when started again; on one machine the same seed gives
 the same run. When a run ends, its weights go to `weights/` in half precision, and its card into the manifest.
 Runs are independent but for fine-tuning, which starts from what another run has made: one process a core.
 """
 
-import argparse
-import hashlib
 import json
 import os
-import sys
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict
-from itertools import repeat
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -23,21 +19,17 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from seelike.images.datasets import DRAWN
 from seelike.images.drawings import IMAGE_SIZE
-from seelike.images.photographs import find_folder
 from seelike.models.recipes import RECIPES, Recipe, find_family, kept_steps
-from seelike.system.device import choose_device
 from seelike.system.errors import InputError
-from seelike.system.progress import track
 from seelike.training import cards
 from seelike.training.accuracy import measure_accuracy, normalize
-from seelike.training.tasks import load_task, needs_photographs
+from seelike.training.augmentation import augment
+from seelike.training.optimizers import make_optimizers
+from seelike.training.tasks import load_drawings, load_images, load_task, needs_photographs
 
 N_VALIDATION = 1000  # of the learning curve
 REPORT_EVERY = 250  # steps
-BORDER = 4  # pixels
-PART = 500  # images that a process draws at a time
 
 
 class Training:
@@ -65,7 +57,7 @@ class Training:
         self.name, self.recipe, self.runs, self.device, self.keep = name, recipe, runs, device, keep or {}
         self.data_dir = data_dir
         self.model = self._start().to(device)
-        self.optimizers = _make_optimizers(self.model, recipe)
+        self.optimizers = make_optimizers(self.model, recipe)
         self.step = 0
         self.curve: dict[str, list] = {"images_seen": [], "loss": [], "accuracy": []}
         if self.state.is_file():
@@ -162,74 +154,8 @@ def check_state(state: Path, recipe: Recipe) -> None:
         raise InputError(f"{state} comes from another recipe: remove it, or give another --runs folder")
 
 
-def augment(images: np.ndarray, seed: int, step: int) -> np.ndarray:
-    """Images (n, 3, h, w), half of them flipped left to right, each cropped from a border of zeros 4 pixels wide.
-
-    A function of seed and step alone, so that a run resumed is a run uninterrupted.
-    """
-    rng = np.random.default_rng([seed, step, 1])
-    flipped = np.where(rng.random(len(images))[:, None, None, None] < 0.5, images[..., ::-1], images)
-    padded = np.pad(flipped, ((0, 0), (0, 0), (BORDER, BORDER), (BORDER, BORDER)))
-    height, width = images.shape[2:]
-    corners = rng.integers(0, 2 * BORDER + 1, (len(images), 2))
-    crops = [one[:, y : y + height, x : x + width] for one, (y, x) in zip(padded, corners, strict=True)]
-    return np.stack(crops)
-
-
-def load_images(task: str, n_images: int, runs: Path, size: int, data_dir: str = "") -> tuple[np.ndarray, np.ndarray]:
-    """The first training images of a task: (n, 3, size, size) uint8 and labels (n,)."""
-    if needs_photographs(task) or size != IMAGE_SIZE:
-        return tuple(tensor.numpy() for tensor in load_task(task, "train", n_images, size, data_dir))
-    return load_drawings(task, n_images, runs)
-
-
-def load_drawings(task: str, n_images: int, runs: Path, processes: int = 1) -> tuple[np.ndarray, np.ndarray]:
-    """The first training drawings of a task, drawn once and kept in `runs`: (n, 3, 56, 56) uint8 and labels (n,).
-
-    The file's name bears a hash of the first ten, so that drawings of other code are not taken for these.
-    """
-    first = DRAWN[task]("train").stack(10)[0].numpy()
-    file = runs / f"{task}-{hashlib.sha256(first.tobytes()).hexdigest()[:12]}.npy"
-    if not file.is_file() or len(np.load(file, mmap_mode="r")) < n_images:
-        runs.mkdir(parents=True, exist_ok=True)
-        temporary = file.with_suffix(f".{os.getpid()}.npy")
-        drawn = np.lib.format.open_memmap(temporary, "w+", np.uint8, (n_images, *first.shape[1:]))
-        starts = range(0, n_images, PART)
-        with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-            apply = pool.map if processes > 1 else map
-            parts = apply(_draw, repeat(task), starts, (min(start + PART, n_images) for start in starts))
-            for start, part in track(zip(starts, parts, strict=True), f"draw {n_images:,} {task}", len(starts)):
-                drawn[start : start + len(part)] = part
-        drawn.flush()
-        os.replace(temporary, file)
-    return np.load(file, mmap_mode="r"), np.arange(n_images) % 10
-
-
-def _draw(task: str, start: int, end: int) -> np.ndarray:
-    images = DRAWN[task]("train")
-    return np.stack([images.drawing(index).image for index in range(start, end)]).transpose(0, 3, 1, 2)
-
-
-def _make_optimizers(model: nn.Module, recipe: Recipe) -> list[torch.optim.Optimizer]:
-    matrices, weights, others = [], [], []
-    for name, parameter in model.named_parameters():
-        in_block = name.startswith("blocks.") and parameter.ndim == 2
-        (matrices if in_block else weights if parameter.ndim > 1 else others).append(parameter)
-    groups = [{"params": weights, "weight_decay": recipe.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    optimizers = [torch.optim.AdamW(groups, lr=recipe.rate, betas=recipe.betas, fused=True)]
-    if matrices:
-        optimizers.append(torch.optim.Muon(matrices, lr=recipe.rate, weight_decay=recipe.weight_decay))
-    return optimizers
-
-
 def _read(state: Path, device: str) -> dict:
     return torch.load(state, map_location=device, weights_only=True)
-
-
-def may_train(recipe: Recipe, data_dir: str) -> bool:
-    """Whether what a recipe needs is at hand: of photographs, their folder."""
-    tasks = (recipe.task, RECIPES[recipe.start].task if recipe.start else recipe.task)
-    return bool(find_folder(data_dir)) or not any(map(needs_photographs, tasks))
 
 
 def _replace(file: Path, content: dict) -> None:
@@ -276,36 +202,3 @@ def train(names: list[str], runs: Path, device: str, minutes: float, processes: 
                 if job.result():
                     for done in (jobs[job], *kept_steps(jobs[job]).values()):
                         cards.publish(done, runs, data_dir)
-
-
-def main() -> int:
-    """The command line; returns 0, or 2 after one sentence for input that cannot be used."""
-    parser = argparse.ArgumentParser(prog="python -m seelike.training", description=__doc__.splitlines()[0])
-    parser.add_argument("models", nargs="*", metavar="MODEL", help="a name that --list shows (default: all)")
-    parser.add_argument("--list", action="store_true", help="show the shipped models, their accuracy recomputed")
-    parser.add_argument("--data-dir", default="", help="the folder of CIFAR-10 (default: $SEELIKE_CIFAR10)")
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="where checkpoints go (default: runs)")
-    parser.add_argument("--minutes", type=float, default=float("inf"), help="stop each run after so long; it resumes")
-    parser.add_argument("--device", default="auto", help="auto (default: a GPU if there is one), cpu, cuda, …")
-    parser.add_argument("--processes", type=int, default=os.cpu_count(), help="runs at a time (default: one a core)")
-    chosen = parser.parse_args()
-    unknown = sorted(set(chosen.models) - set(RECIPES))
-    if unknown:
-        parser.error(f"MODEL must be one of {', '.join(RECIPES)}, not {unknown[0]}")
-    for option in ("minutes", "processes"):
-        if not getattr(chosen, option) > 0:
-            parser.error(f"--{option} must be more than 0, not {getattr(chosen, option)}")
-    try:
-        if chosen.list:
-            print(cards.list_models(chosen.data_dir))
-        else:
-            device = choose_device(chosen.device)
-            names = chosen.models or [name for name, recipe in RECIPES.items() if may_train(recipe, chosen.data_dir)]
-            train(names, chosen.runs, device, chosen.minutes, chosen.processes, chosen.data_dir)
-    except InputError as error:
-        print(f"seelike.training: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("seelike.training: stopped; the same command goes on from the last checkpoints", file=sys.stderr)
-        return 130
-    return 0
