@@ -2,16 +2,21 @@
 
 import hashlib
 import json
+from dataclasses import replace
 
 import pytest
+import timm
 import torch
+from cifar10 import colored_classes
 from safetensors.torch import load_file
 
+from seelike.images import photographs
 from seelike.images.datasets import DRAWN
 from seelike.models import bundled, recipes
-from seelike.models.recipes import EARLY, VIT, Recipe, kept_steps
+from seelike.models.recipes import CIFAR10, EARLY, VIT, Recipe, kept_steps
 from seelike.training import cards, train
 from seelike.training.accuracy import measure_accuracy
+from seelike.training.tasks import load_task
 from seelike.training.train import Training
 
 TINY = Recipe(images=40, steps=100, batch_size=8, warmup=2)
@@ -57,6 +62,29 @@ def test_the_accuracy_is_that_of_the_weights_as_shipped(published):
     training.model.load_state_dict({key: value.float() for key, value in shipped.items()})
     accuracy = measure_accuracy(training.model, *DRAWN["shapes"]("test").stack(20))
     assert accuracy == pytest.approx(manifest[NAME]["test_accuracy"], abs=1e-4)
+
+
+def test_of_photographs_the_answers_are_shipped(tmp_path, monkeypatch):
+    name = f"{CIFAR10.name('small')}.cifar10"
+    monkeypatch.setattr(photographs, "N_VALIDATION", 10)
+    for constant, value in {"WEIGHTS": tmp_path / "w", "MANIFEST": tmp_path / "w" / "manifest.json"}.items():
+        monkeypatch.setattr(bundled, constant, value)
+    monkeypatch.setattr(cards, "N_TEST", 10)
+    monkeypatch.setattr(train, "N_VALIDATION", 10)
+    load_task.cache_clear()
+    recipe = replace(TINY, task="cifar10", images=20, steps=2)
+    monkeypatch.setitem(recipes.RECIPES, name, recipe)
+    folder = str(colored_classes(tmp_path / "cifar10"))
+    training = Training(name, recipe, tmp_path, data_dir=folder)
+    assert training.run()
+    cards.publish(name, tmp_path, folder)
+    card = bundled.read_manifest()[name]
+    images, labels = load_task("cifar10", "test", 10, 32, folder)
+    assert [int(digit) for digit in card["classes"]] == labels.tolist()
+    right = [answer == label for answer, label in zip(card["answers"], card["classes"], strict=True)]
+    assert sum(right) / 10 == card["test_accuracy"]
+    initial = measure_accuracy(timm.create_model(name), images, labels)
+    assert card["initial_accuracy"] == pytest.approx(initial, abs=1e-4)
 
 
 def test_the_manifest_keeps_a_line_a_field(published):

@@ -1,4 +1,8 @@
-"""What is shipped of a training run: its weights in half precision, and a card in the manifest."""
+"""What is shipped of a training run: its weights in half precision, and a card in the manifest.
+
+Photographs are not bundled, so what a page shows of a model's answers to them is shipped as well: the answers to the
+test images, a digit each, and the accuracy that it starts from.
+"""
 
 import hashlib
 import json
@@ -10,11 +14,12 @@ from pathlib import Path
 import timm
 import torch
 from safetensors.torch import save
+from torch import nn
 
 from seelike.images.photographs import find_folder
 from seelike.models import bundled
 from seelike.models.recipes import find_family, find_recipe
-from seelike.training.accuracy import N_TEST, measure_accuracy, measure_baselines
+from seelike.training.accuracy import N_TEST, answer, measure_accuracy, measure_baselines
 from seelike.training.tasks import load_task, needs_photographs
 
 
@@ -37,11 +42,21 @@ def publish(name: str, runs: Path, data_dir: str = "") -> None:
         "test_accuracy": round(measure_accuracy(model, *shown(split="test", n_images=N_TEST)), 4),
         "curve": saved["curve"],
     }
+    if needs_photographs(recipe.task):
+        card |= _answer(name, model, *shown(split="test", n_images=N_TEST))
     bundled.WEIGHTS.mkdir(exist_ok=True)
     manifest = bundled.read_manifest() if bundled.MANIFEST.is_file() else {}
     _write(bundled.WEIGHTS / card["file"], content)
     _write(bundled.MANIFEST, _compact(dict(sorted((manifest | {name: card}).items()))).encode())
     print(f"{name}: {card['test_accuracy']:.1%} of {N_TEST:,} test images right; wrote {card['file']}", flush=True)
+
+
+def _answer(name: str, model: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> dict[str, float | str]:
+    """What a card says of photographs: the accuracy of the initial weights, the model's answers, the classes."""
+    initial = measure_accuracy(timm.create_model(name, pretrained=False), images, labels)
+    answers = {"answers": answer(model, images), "classes": labels}
+    digits = {kind: "".join(map(str, values.tolist())) for kind, values in answers.items()}
+    return {"initial_accuracy": round(initial, 4)} | digits
 
 
 def list_models(data_dir: str = "") -> str:
