@@ -10,6 +10,7 @@ import pytest
 from seelike.figures import pocket
 from seelike.images.shapes import Shapes
 from seelike.models import bundled
+from seelike.models.recipes import SHAPES
 from seelike.tables import pocket as tables
 
 
@@ -26,14 +27,14 @@ def test_drawings_of_every_class():
 
 
 def test_learning_curves_and_cards_show_every_model():
-    manifest = bundled.read_manifest()
+    manifest = bundled.read_manifest(SHAPES)
     axes = pocket.learning_curves(manifest)
     assert [len([line for line in ax.lines if line.get_label()[0] != "_"]) for ax in axes] == [5, 4, 4]
     curve = manifest["vit_pocket_patch8_56.shapes"]["curve"]
     assert list(axes[0].lines[0].get_ydata()) == curve["accuracy"]
-    shares = dict.fromkeys(bundled.NAMES, 0.5)
-    table = tables.cards(shares, shares)
-    assert all(name in table.replace("`<br>`", "") and manifest[name]["sha256"][:8] in table for name in bundled.NAMES)
+    shares = dict.fromkeys(manifest, 0.5)
+    table = tables.cards(manifest, shares, shares)
+    assert all(name in table.replace("`<br>`", "") and card["sha256"][:8] in table for name, card in manifest.items())
     assert len({line.count("|") for line in table.splitlines()}) == 1
 
 

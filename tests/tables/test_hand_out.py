@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from seelike.figures.pocket import CURVES
+from seelike.figures.pocket import name_curves
 from seelike.images.datasets import DRAWN
 from seelike.models import bundled
+from seelike.models.recipes import SHAPES
 from seelike.site import numbers
 from seelike.tables import hand_out
 
@@ -36,7 +37,7 @@ def test_answers_stand_beside_the_class_of_their_drawing():
 
 def test_learning_curves_end_where_the_manifest_says():
     manifest = bundled.read_manifest()
-    names = {name for panel in CURVES.values() for name in panel.values()}
+    names = {name for panel in name_curves(SHAPES).values() for name in panel.values()}
     table = hand_out.learning_curves(manifest, names)
     assert set(table["model"]) == names
     for name, rows in table.groupby("model"):

@@ -1,13 +1,16 @@
 """The tables of the bundled models have all of them."""
 
-from seelike.models import bundled, recipes
+import pytest
+
+from seelike.models.recipes import DESIGNS, FAMILIES
 from seelike.tables import pocket as tables
 
 
-def test_budgets_name_every_architecture():
-    table = tables.budgets()
-    assert all(f"`{name}`" in table for name in bundled.ARCHITECTURES)
-    assert "| Models |" in table and f"{recipes.DRAWINGS.steps:,}" in table
+@pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
+def test_budgets_name_every_architecture(family):
+    table = tables.budgets(family)
+    assert all(f"`{family.name(design)}`" in table for design in DESIGNS)
+    assert "| Models |" in table and f"{family.vit.steps:,}" in table
 
 
 def test_ceilings_cover_every_set_of_cues():

@@ -8,21 +8,24 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from seelike.figures.palette import INK, PAPER, SERIES, SHADES
 from seelike.images.drawings import Drawings
 from seelike.images.shapes import CUES, Shapes, best_accuracy
-from seelike.models.recipes import GAP, MIXER, NO_SKIP, RESNET, SMALL, VIT
+from seelike.models.recipes import NO_SKIP_BLOCKS, SHAPES, SHARES, Family
 from seelike.system.errors import InputError
 
-FULL = {"ViT, CLS": f"{VIT}.shapes", "ViT, GAP": f"{GAP}.shapes", "small ViT": f"{SMALL}.shapes"}
-CURVES = {  # panel → label → the model whose learning curve is drawn
-    "Kinds": FULL | {"ResNet": f"{RESNET}.shapes", "Mixer": f"{MIXER}.shapes"},
-    "Less data (ViT)": {
-        "all drawings": FULL["ViT, CLS"],
-        **{f"{percent} %": f"{VIT}.shapes_{percent}pct" for percent in (30, 10, 3)},
-    },
-    "A block without skips (ViT)": {
-        "none": FULL["ViT, CLS"],
-        **{f"block {block}": f"{name}.shapes" for block, name in NO_SKIP.items()},
-    },
-}
+
+def name_curves(family: Family) -> dict[str, dict[str, str]]:
+    """Panel → label → the model whose learning curve is drawn: the kinds, less data, a block without skips."""
+
+    def name(design: str, change: str = "") -> str:
+        return f"{family.name(design)}.{family.tag}{change}"
+
+    kinds = {"ViT, CLS": "vit", "ViT, GAP": "gap", "small ViT": "small", "ResNet": "resnet", "Mixer": "mixer"}
+    shares = {f"{share} %": name("vit", f"_{share}pct") for share in reversed(SHARES)}
+    cut = {f"block {block}": name(f"noskip{block}") for block in NO_SKIP_BLOCKS}
+    return {
+        "Kinds": {label: name(design) for label, design in kinds.items()},
+        "Less data (ViT)": {"all images": name("vit")} | shares,
+        "A block without skips (ViT)": {"none": name("vit")} | cut,
+    }
 
 
 def drawings(n_each: int = 3, images: Drawings | None = None, ax: Axes | None = None) -> Axes:
@@ -47,17 +50,18 @@ def drawings(n_each: int = 3, images: Drawings | None = None, ax: Axes | None = 
     return ax
 
 
-def learning_curves(manifest: dict[str, dict], axes: np.ndarray | None = None) -> np.ndarray:
+def learning_curves(manifest: dict[str, dict], family: Family = SHAPES, axes: np.ndarray | None = None) -> np.ndarray:
     """Held-out accuracy over the images seen: the kinds of models, less data, a block without skips."""
     axes = plt.subplots(1, 3, figsize=(9, 3.4), sharey=True)[1] if axes is None else axes
     palettes = (SERIES, [SHADES[share] for share in (100, 30, 10, 3)], SERIES[:1] + SERIES[2:])
-    for ax, palette, (title, curves) in zip(axes, palettes, CURVES.items(), strict=True):
+    for ax, palette, (title, curves) in zip(axes, palettes, name_curves(family).items(), strict=True):
         for color, (label, name) in zip(palette, curves.items(), strict=False):
             curve = manifest[name]["curve"]
             ax.plot(curve["images_seen"], curve["accuracy"], color=color, label=label)
-        _mark_ceilings(ax)
+        if family == SHAPES:
+            _mark_ceilings(ax)
         ax.set_title(title)
-        ax.set_xlabel("drawings seen")
+        ax.set_xlabel("images seen")
         ax.xaxis.set_major_locator(MaxNLocator(3))
         ax.xaxis.set_major_formatter("{x:,.0f}")
         ax.legend(loc="lower right", fontsize=8)

@@ -4,7 +4,7 @@ from itertools import combinations
 
 from seelike.images import shapes
 from seelike.models import bundled
-from seelike.models.recipes import RECIPES
+from seelike.models.recipes import RECIPES, SHAPES, Family
 from seelike.tables.markdown import table
 
 
@@ -18,11 +18,10 @@ def ceilings() -> str:
     return table(lines)
 
 
-def cards(accuracy: dict[str, float], initial: dict[str, float]) -> str:
-    """One row a bundled model, from the manifest; the accuracies are measured anew, trained and `initial`."""
+def cards(manifest: dict[str, dict], accuracy: dict[str, float], initial: dict[str, float]) -> str:
+    """One row a bundled model of a family's manifest, with its accuracy on test images, trained and `initial`."""
     head = ["Model", "Size", "Seen", "Distinct", "Right", "Untrained", "SHA-256"]
     lines = [head, ["---"] * len(head)]
-    manifest = bundled.read_manifest()
     for name in (name for name in bundled.NAMES if name in manifest):
         card = manifest[name]
         numbers = card["parameters"], card["images_seen"], min(card["images_seen"], card["recipe"]["images"])
@@ -31,13 +30,13 @@ def cards(accuracy: dict[str, float], initial: dict[str, float]) -> str:
     return table(lines)
 
 
-def budgets() -> str:
-    """One row for all models that were trained for as long and at the same rate."""
+def budgets(family: Family = SHAPES) -> str:
+    """One row for all models of a family that were trained for as long and at the same rate."""
     groups: dict[tuple, list[str]] = {}
-    for name, recipe in RECIPES.items():
+    for name, recipe in family.recipes().items():
         key = (recipe.steps, recipe.batch_size, recipe.rate, bool(recipe.start))
         groups.setdefault(key, []).append(name)
-    lines = [["Models", "Steps", "Drawings a step", "Highest learning rate", "Starts from"], ["---"] * 5]
+    lines = [["Models", "Steps", "Images a step", "Highest learning rate", "Starts from"], ["---"] * 5]
     for (steps, batch_size, rate, tuned), names in groups.items():
         architectures = dict.fromkeys(f"`{name.partition('.')[0]}`" for name in names)
         start = _in_two_lines(RECIPES[names[0]].start) if tuned else "its seed"
