@@ -129,7 +129,7 @@ def wrong_texts() -> list[tuple[str, str, dict, str]]:
 def test_texts_are_known_names(here, no_kernel, capfd, chapter):
     for _, _, parameters, complaint in (row for row in wrong_texts() if row[0] == chapter):
         refuse(
-            ["run", chapter, *flags(**{"n_images": 40, "batch_size": 4, "n_runs": 1} | parameters)], complaint, capfd
+            ["run", chapter, *flags(**{"n_images": 128, "batch_size": 4, "n_runs": 1} | parameters)], complaint, capfd
         )
 
 
