@@ -83,7 +83,9 @@ def test_refuses(changed, complaint, tmp_path):
 def test_a_record_says_what_was_left_over_and_keeps_no_folder_of_this_machine(pictures):
     changed = {"dataset": "folder", "data_dir": str(pictures), "n_images": 11, "batch_size": 4, "profile": "mine"}
     run = open_run(CHAPTER, "results", **parameters(**changed))
-    assert str(run) == "8 images in 2 minibatches of 4; 3 left over and not used"
+    assert str(run) == (
+        "8 images in 2 minibatches of 4; 3 left over and not used; all models see the crop that vit has"
+    )
     result = run.record([Found(0.5, 0.4, 0.6)], [Found(-0.5, -0.6, -0.4)])
     assert result.profile == "mine"
     assert result.parameters["data_dir"] == "pictures"
@@ -98,7 +100,7 @@ def test_pictures_passed_over_are_said_and_recorded(pictures, tmp_path):
     (pictures / "class0" / "bad.jpg").write_bytes(b"")
     own = {"dataset": "folder", "data_dir": str(pictures), "n_images": 12, "batch_size": 4, "profile": "mine"}
     run = open_run(CHAPTER, "results", **parameters(**own))
-    assert str(run).endswith("of 4; 1 picture could not be read and was passed over: class0/bad.jpg (empty file)")
+    assert str(run).endswith("vit has; 1 picture could not be read and was passed over: class0/bad.jpg (empty file)")
     saved = run.record([Found(0.5, 0.4, 0.6)], [Found(-0.5, -0.6, -0.4)]).save(tmp_path / "results")
     dataset = Result.load(saved).provenance["dataset"]
     assert dataset["skipped"] == [{"file": "class0/bad.jpg", "reason": "empty file"}]

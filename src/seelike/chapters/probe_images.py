@@ -11,7 +11,6 @@ from seelike.chapters.run import Run
 from seelike.images import datasets
 from seelike.images.drawings import Drawings
 from seelike.measures.probes import Fold, choose_folds
-from seelike.models import loading
 from seelike.system.errors import InputError
 
 
@@ -26,11 +25,8 @@ class ProbeImages:
 
     def minibatches(self, loaded: dict[str, nn.Module], run: Run) -> Iterator[dict[str, torch.Tensor]]:
         """All images, none dropped, as each of the models wants them, {which: (n, 3, h, w)}."""
-        transforms = {
-            which: loading.transform_of(model, run.parameters["image_size"]) for which, model in loaded.items()
-        }
         size, device = run.parameters["batch_size"], run.device
-        return datasets.load_minibatches(self.images, transforms, size, device, drop_last=False)
+        return datasets.load_minibatches(self.images, run.transforms(loaded), size, device, drop_last=False)
 
 
 def open_probe_images(run: Run, kind: str = "probe") -> ProbeImages | None:

@@ -7,6 +7,7 @@ rehearsals.
 """
 
 import json
+import math
 import os
 import time
 from dataclasses import replace
@@ -36,8 +37,9 @@ def rehearse(chapter: Chapter, run: Run, models: dict[str, nn.Module]) -> Measur
 
     Raises InputError, which names the parameter, for a model that does not suit the chapter.
     """
-    n_images = min(_count_images(chapter), len(run.images))
-    changed = {"n_images": n_images, "batch_size": min(N_IMAGES, run.parameters["batch_size"]), "n_runs": 1}
+    size = min(N_IMAGES, run.parameters["batch_size"])
+    n_images = min(math.ceil(_count_images(chapter) / size) * size, len(run.images))
+    changed = {"n_images": n_images, "batch_size": size, "n_runs": 1}
     few = replace(run, images=Subset(run.images.dataset, run.images.indices[:n_images]))
     few.parameters = run.parameters | changed
     try:
@@ -69,7 +71,7 @@ def check(chapter: Chapter, run: Run) -> None:
 
 def _foresee(chapter: Chapter, run: Run, models: dict[str, nn.Module], seconds: float) -> dict:
     """What was rehearsed, and what the run would take at that pace; `minutes` are of trained models and controls."""
-    n_images, rehearsed = run.parameters["n_images"], _count_images(chapter)
+    n_images, rehearsed = len(run.images), _count_images(chapter)
     sizes = {which: sum(p.numel() for p in model.parameters()) for which, model in models.items()}
     return {
         "chapter": chapter.name,

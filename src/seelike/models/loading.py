@@ -81,11 +81,26 @@ def load_random(parameter: str, name: str, image_size: int = 0, device: str = "c
     return model
 
 
-def transform_of(model: nn.Module, image_size: int = 0):
-    """The model's own evaluation transform: PIL image → (3, h, w); one object for all models of the same."""
+def transform_of(model: nn.Module, image_size: int = 0, geometry: PretrainedCfg | None = None):
+    """An evaluation transform: PIL image → (3, h, w); one object for all models of the same.
+
+    Size, mean and deviation are the model's own. So are the crop and the interpolation, unless they are to be those of
+    the card `geometry`: then models of any sizes see the same part of an image, to a pixel of rounding.
+
+    Raises InputError where their own sizes, of other proportions, make that impossible.
+    """
     config = timm.data.resolve_model_data_config(model)
     if image_size:
         config["input_size"] = (3, image_size, image_size)
+    if geometry:
+        shared = timm.data.resolve_data_config(pretrained_cfg=geometry.to_dict())
+        (height, width), (own_height, own_width) = (each["input_size"][1:] for each in (shared, config))
+        if not image_size and height * own_width != width * own_height:
+            raise InputError(
+                f"image_size must be above 0, or geometry own: images of {own_height}×{own_width} and of "
+                f"{height}×{width} pixels cannot show the same part of a picture"
+            )
+        config |= {key: shared[key] for key in ("crop_pct", "crop_mode", "interpolation")}
     return _create_transform(tuple(sorted(config.items())))
 
 
