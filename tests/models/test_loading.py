@@ -5,6 +5,7 @@ import dataclasses
 import pickle
 from pathlib import Path
 
+import numpy as np
 import pytest
 import timm
 import torch
@@ -44,6 +45,71 @@ def timm_image(size):
     from PIL import Image
 
     return Image.new("RGB", (size, size))
+
+
+def see_edges(transform) -> list[float]:
+    """Where in a picture of 256 pixels a side a model's view begins and ends, as shares of the side.
+
+    The picture's red is the place from left to right; the view's is read at the first and the last pixel, in colours
+    that are the picture's own again. Half a pixel of each view and of the picture lies beyond.
+    """
+    from PIL import Image
+
+    ramp = Image.fromarray(np.broadcast_to(np.arange(256, dtype=np.uint8)[None, :, None], (256, 256, 3)).copy())
+    normalize = transform.transforms[-1]
+    row = transform(ramp)[0, 100] * normalize.std[0] + normalize.mean[0]
+    half = (row[-1] - row[0]) / (len(row) - 1) / 2
+    return [float(row[0] - half) * 255 / 256 + 0.5 / 256, float(row[-1] + half) * 255 / 256 + 0.5 / 256]
+
+
+VIEWS = {"vit_tiny_patch16_224.augreg_in21k": 0.9, "resnet18.tv_in1k": 0.875, "test_resnet.r160_in1k": 0.95}
+
+
+def test_each_model_sees_its_own_part_of_a_picture_and_all_the_same_where_one_lends_its_geometry():
+    """The share of a side that is seen is crop_pct, centred; a pixel of the smallest view is 1/160 of it."""
+    loaded = {name: load_random("vit", name) for name in VIEWS}
+    for name, share in VIEWS.items():
+        assert see_edges(transform_of(loaded[name])) == pytest.approx([(1 - share) / 2, (1 + share) / 2], abs=0.007)
+        lent = timm.get_pretrained_cfg(name)
+        for other, model in loaded.items():
+            shared = transform_of(model, 0, lent)
+            assert see_edges(shared) == pytest.approx([(1 - share) / 2, (1 + share) / 2], abs=0.007)
+            own = transform_of(model)
+            for kind in ("mean", "std"):
+                assert torch.equal(getattr(shared.transforms[-1], kind), getattr(own.transforms[-1], kind))
+            if other == name:
+                assert shared is own  # and its view is taken once
+
+
+def test_at_one_image_size_all_pixels_are_the_same_but_for_the_normalisation(generator):
+    from PIL import Image
+
+    picture = Image.fromarray(torch.randint(0, 256, (90, 130, 3), generator=generator, dtype=torch.uint8).numpy())
+    lent, seen = timm.get_pretrained_cfg("vit_tiny_patch16_224.augreg_in21k"), []
+    for name in VIEWS:
+        model = load_random("vit", name, 64 if "vit" in name else 0)
+        transform = transform_of(model, 64, lent)
+        normalize = transform.transforms[-1]
+        seen.append(transform(picture) * normalize.std[:, None, None] + normalize.mean[:, None, None])
+    assert torch.allclose(seen[0], seen[1], atol=1e-5) and torch.allclose(seen[0], seen[2], atol=1e-5)
+    assert not torch.allclose(seen[0], transform_of(load_random("cnn", "resnet18"), 64)(picture), atol=0.1)
+
+
+def test_views_of_other_proportions_cannot_show_the_same_part():
+    wide = dataclasses.replace(timm.get_pretrained_cfg("vit_tiny_patch16_224"), input_size=(3, 64, 128))
+    model = load_random("cnn", "resnet18")
+    with pytest.raises(
+        InputError, match="image_size must be above 0, or geometry own: images of 224×224 and of 64×128"
+    ):
+        transform_of(model, 0, wide)
+    assert transform_of(model, 64, wide)(timm_image(80)).shape == (3, 64, 64)
+
+
+def test_bundled_models_share_one_view_whichever_lends_its_geometry():
+    names = ("vit_pocket_patch8_56.shapes", "resnet_pocket.shapes", "mixer_pocket_patch8_56.shapes")
+    loaded = [load_random("vit", name) for name in names]
+    views = {id(transform_of(one, 0, timm.get_pretrained_cfg(name))) for one in loaded for name in names}
+    assert views == {id(transform_of(loaded[0]))}
 
 
 def test_keys_that_do_not_match_are_named(checkpoint):

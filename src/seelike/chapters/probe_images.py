@@ -46,7 +46,9 @@ def open_probe_images(run: Run, kind: str = "probe") -> ProbeImages | None:
     try:
         images = datasets.open_images(name, place, split)
         first = Subset(images, datasets.draw(images, n_images, seed, "n_probe_images").indices[:n_images])
-        choose_folds(datasets.read_labels(first), seed=seed)  # too few of a class are noticed before pictures are read
+        labels = datasets.read_labels(first)
+        _check_classes(labels, name, place)
+        choose_folds(labels, seed=seed)  # too few of a class are noticed before pictures are read
         chosen = datasets.choose(images, n_images, seed, "n_probe_images")
         labels = datasets.read_labels(chosen)
     except InputError as error:  # it begins with the name of the parameter
@@ -62,6 +64,14 @@ def even_and_odd(run: Run) -> ProbeImages:
     numbers = torch.arange(len(run.images))
     half = len(numbers) // 2
     return ProbeImages(run.images, numbers % 2, [Fold(numbers[:half], numbers[half:], n_held_out=half // 2)], None)
+
+
+def _check_classes(labels: torch.Tensor, name: str, place: str) -> None:
+    if len(labels.unique()) < 2:
+        wrong = f"data_dir={place!r}" if place else f"dataset={name!r}"
+        raise InputError(
+            f"{wrong} must tell classes apart, as a folder for each does: all {len(labels)} pictures are of one"
+        )
 
 
 def _find_centers(chosen: Subset) -> torch.Tensor | None:
