@@ -105,7 +105,7 @@ def test_a_record_says_what_was_left_over_and_keeps_no_folder_of_this_machine(pi
 
 @pytest.mark.parametrize(("geometry", "shares"), [("vit", [0.9, 0.9]), ("cnn", [0.95, 0.95]), ("own", [0.9, 0.95])])
 def test_two_models_see_the_part_of_a_picture_that_geometry_says(pictures, geometry, shares):
-    """Minibatches of white pictures with a black frame of 1/25 a side: a crop of 0.9 leaves it out, one of 0.95 does not."""
+    """White pictures with a black frame of 1/25 a side: a crop of 0.9 leaves it out, one of 0.95 does not."""
     for file in pictures.rglob("*.png"):
         framed = Image.new("RGB", (200, 200))
         framed.paste((255, 255, 255 - int(file.stem)), (8, 8, 192, 192))

@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import save_file
 from timm.layers import resample_abs_pos_embed
 
+from seelike.models import parts
 from seelike.models.checkpoints import Misfit
 from seelike.models.loading import _count_classes, check_model, describe, load_model, load_random, transform_of
 from seelike.system.errors import InputError
@@ -207,6 +208,90 @@ def test_a_pickle_of_weights_is_loaded_with_its_wrappers(tmp_path, name, wrapper
     assert all(torch.equal(value, loaded[key]) for key, value in state.items())
 
 
+def both(tmp_path, **parts) -> str:
+    """A file with several sets of weights."""
+    return save({**parts, "epoch": 3}, tmp_path / "w.pth")
+
+
+def has(model, state) -> bool:
+    return all(torch.equal(value, model.state_dict()[key]) for key, value in state.items())
+
+
+def under(path: str, state: dict) -> dict:
+    return {f"{path}.{key}": value for key, value in state.items()}
+
+
+@pytest.mark.parametrize("names", [("state_dict", "state_dict_ema"), ("model", "model_ema"), ("model", "ema")])
+def test_of_plain_and_averaged_weights_the_average_is_taken_and_said_and_either_can_be_chosen(tmp_path, told, names):
+    plain, averaged = tiny(1).state_dict(), tiny(2).state_dict()
+    file = both(tmp_path, **dict(zip(names, (plain, averaged), strict=True)))
+    loaded = load_model("vit", "test_vit.r160_in1k", file)
+    assert has(loaded, averaged) and describe(loaded, "test_vit.r160_in1k", file)["part"] == names[1]
+    assert f"the averaged weights under {names[1]} are taken; FILE#{names[0]} takes the plain ones" in told.pop()
+    chosen = f"{file}#{names[0]}"
+    check_model("vit", "test_vit.r160_in1k", chosen)
+    loaded = load_model("vit", "test_vit.r160_in1k", chosen)
+    assert has(loaded, plain) and not told
+    about = describe(loaded, "test_vit.r160_in1k", chosen)
+    assert about["part"] == names[0] and about["file"] == "w.pth"
+    assert has(load_model("vit", "test_vit.r160_in1k", f"{file}#{names[1]}"), averaged)
+
+
+def test_of_student_and_teacher_both_are_named_and_neither_is_taken_unasked(tmp_path):
+    """As DINO's training leaves them: each behind a prefix, beside a head that is no part of the model."""
+    states = [tiny(seed, num_classes=0).state_dict() for seed in (1, 2)]
+    head = {f"head.mlp.{i}": torch.ones(4, 4) for i in range(6)}
+    student = under("module", under("backbone", states[0]) | head)
+    file = both(tmp_path, student=student, teacher=under("backbone", states[1]) | head, optimizer={"state": {}})
+    complaint = (
+        "several sets of weights that fit test_vit.*: choose w.pth#student.module.backbone or w.pth#teacher.back"
+    )
+    with pytest.raises(InputError, match=complaint):
+        load_model("vit", "test_vit.r160_in1k", file)
+    for chosen, state in (("student", states[0]), ("teacher", states[1]), ("student.module.backbone", states[0])):
+        check_model("vit", "test_vit.r160_in1k", f"{file}#{chosen}")
+        assert has(load_model("vit", "test_vit.r160_in1k", f"{file}#{chosen}"), state)
+
+
+@pytest.mark.parametrize("path", ["backbone", "encoder", "module.model.backbone", "model.encoder.trunk"])
+def test_the_one_part_of_a_larger_model_that_fits_is_found_and_said(tmp_path, told, path):
+    state = tiny(num_classes=0).state_dict()
+    beside = under("decoder", {f"layers.{i}.weight": torch.ones(4, 4) for i in range(100)})
+    save_file(under(path, state) | under(path.rpartition(".")[0] or "neck", beside), tmp_path / "w.safetensors")
+    loaded = load_model("vit", "test_vit.r160_in1k", str(tmp_path / "w.safetensors"))
+    assert has(loaded, state) and loaded.num_classes == 0
+    assert f"the weights under {path} are taken, the only ones in the file that fit" in told[-1]
+    assert "state_dict" not in loaded.pretrained_cfg
+
+
+def test_a_part_that_is_not_there_is_refused_with_those_that_are(tmp_path):
+    file = both(tmp_path, model=tiny().state_dict(), ema=tiny().state_dict())
+    with pytest.raises(
+        InputError, match="w.pth#teacher': the file holds no weights under 'teacher', but under model, e"
+    ):
+        check_model("vit", "test_vit.r160_in1k", f"{file}#teacher")
+    odd = tmp_path / "run#3.pth"
+    save(tiny().state_dict(), odd)
+    check_model("vit", "test_vit.r160_in1k", str(odd))
+    assert has(load_model("vit", "test_vit.r160_in1k", str(odd)), tiny().state_dict())
+
+
+def test_where_no_part_fits_the_nearest_says_why(tmp_path):
+    state = tiny().state_dict()
+    del state["norm.bias"]
+    file = both(tmp_path, model=state, ema=under("deep", {f"{i}.weight": torch.ones(2) for i in range(90)}))
+    with pytest.raises(InputError, match="does not fit test_vit.r160_in1k .*: 1 missing: norm.bias$"):
+        load_model("vit", "test_vit.r160_in1k", file)
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """What is said on the terminal while a model is loaded."""
+    said: list[str] = []
+    monkeypatch.setattr(parts, "tell", said.append)
+    return said
+
+
 class Trap:
     """Unpickled without care, it leaves a file."""
 
@@ -242,8 +327,8 @@ def test_refuses_a_pickle_that_is_damaged_or_holds_no_weights(tmp_path):
     for held in (torch.zeros(3), [1, 2], {1: torch.zeros(2)}):
         with pytest.raises(InputError, match="holds no weights by name"):
             check_model("vit", "test_vit.r160_in1k", save(held, tmp_path / "w.pth"))
-    with pytest.raises(InputError, match="does not fit test_vit.r160_in1k .*: 80 missing"):
-        load_model("vit", "test_vit.r160_in1k", save({"state_dict": {}}, tmp_path / "w.pth"))
+    with pytest.raises(InputError, match="vit_checkpoint='.*w.pth' holds no weights by name"):
+        check_model("vit", "test_vit.r160_in1k", save({"state_dict": {}}, tmp_path / "w.pth"))
     assert not (tmp_path / "mark").exists()
 
 

@@ -77,7 +77,8 @@ def _weights(result: Result) -> str:
     named: dict[str, tuple[str, str]] = {}
     for which, model in result.provenance["models"].items():
         key = model["name"], model["state_sha256"]
-        line = f"{literal(model['name'])} {_hash(model['state_sha256'], model.get('file', ''))}"
+        file = "#".join(filter(None, (model.get("file"), model.get("part"))))
+        line = f"{literal(model['name'])} {_hash(model['state_sha256'], file)}"
         lines.setdefault(key, line + UNTRAINED * which.endswith("_random"))
         if which in result.parameters:
             named[which] = key
