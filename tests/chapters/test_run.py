@@ -103,6 +103,14 @@ def test_a_record_says_what_was_left_over_and_keeps_no_folder_of_this_machine(pi
     assert result.provenance["peak_mib"] > 0
 
 
+def test_a_name_that_timm_has_changed_is_followed_and_said(monkeypatch):
+    monkeypatch.setattr("seelike.chapters.prepare.check_weights", lambda *_: None)
+    changed = {"vit": "vit_base_patch16_224_in21k", "vit_small": "", "n_images": 4, "batch_size": 4}
+    run = open_run(CHAPTER, "results", **parameters(**changed))
+    assert run.parameters["vit"] == "vit_base_patch16_224.augreg_in21k"
+    assert "; timm calls vit_base_patch16_224_in21k vit_base_patch16_224.augreg_in21k today" in str(run)
+
+
 @pytest.mark.parametrize(("geometry", "shares"), [("vit", [0.9, 0.9]), ("cnn", [0.95, 0.95]), ("own", [0.9, 0.95])])
 def test_two_models_see_the_part_of_a_picture_that_geometry_says(pictures, geometry, shares):
     """White pictures with a black frame of 1/25 a side: a crop of 0.9 leaves it out, one of 0.95 does not."""

@@ -36,6 +36,7 @@ class Run:
     models: tuple[str, ...] = MODELS
     described: dict = field(default_factory=dict)
     other_images: dict = field(default_factory=dict)
+    renamed: dict[str, str] = field(default_factory=dict)  # names of models that timm has changed → as they are now
     from_result: str = ""  # a result file that was measured before, to be taken instead of measuring
     opened: Any = None  # what the chapter opened beside its images, perhaps images for probes
 
@@ -149,7 +150,8 @@ class Run:
         passed_over = datasets.say_passed_over(self._describe_images())
         for key, images in self.other_images.items():
             passed_over += datasets.say_passed_over(images, f" of {key}")
-        return "; ".join([said, crop, *passed_over])
+        renamed = [f"timm calls {before} {now} today" for before, now in self.renamed.items()]
+        return "; ".join([said, crop, *renamed, *passed_over])
 
     def _load_random(self, names: dict[str, str]) -> dict[str, nn.Module]:
         seed = self.parameters["seed"]
