@@ -21,6 +21,7 @@ from seelike.models import bundled
 from seelike.models.checkpoints import Misfit, check_file, check_numbers
 from seelike.models.names import Blueprint, check_name, fetch_weights, find_blueprint
 from seelike.models.parts import check_part, choose, find_inner, narrow, read_tensors, split_part, take
+from seelike.system import memory
 from seelike.system.errors import InputError, in_one_line
 from seelike.system.files import sha256
 from seelike.system.progress import tell
@@ -56,10 +57,13 @@ def load_model(parameter: str, name: str, checkpoint: str = "", image_size: int 
     load = partial(_load, parameter, name, blueprint, image_size, device, which=which)
     # what a model without weights refuses, such as the image size, was no fault of the weights
     try_without = partial(load_random, parameter, name, image_size, device)
-    if checkpoint:
-        model = _load_part(load, try_without, checkpoint, which, name)
-    else:
-        model = _load_own(load, try_without, _fetch(parameter, name, blueprint))
+    try:
+        if checkpoint:
+            model = _load_part(load, try_without, checkpoint, which, name)
+        else:
+            model = _load_own(load, try_without, _fetch(parameter, name, blueprint))
+    except Unfit as error:
+        raise InputError(str(error)) from None
     check_numbers(model, which)
     return model
 
@@ -133,8 +137,8 @@ def describe(model: nn.Module, name: str, checkpoint: str = "", initial: bool = 
     return known
 
 
-class Unfit(InputError):
-    """Weights that do not fit; `count` is of those that the model lacks, if that is known."""
+class Unfit(Exception):
+    """Weights that do not fit, in a sentence; `count` is of those that the model lacks, if that is known."""
 
     def __init__(self, sentence: str, count: float = math.inf):
         super().__init__(sentence)
@@ -228,7 +232,10 @@ def _create(
     size = {"img_size": image_size} if image_size and card.fixed_input_size else {}
     arguments = blueprint.arguments | size | {"pretrained_cfg_overlay": overlay or None}
     try:
-        model = timm.create_model(blueprint.name, pretrained=overlay is not None, **arguments)
+        with memory.explained(f"{parameter}={name!r}"):
+            model = timm.create_model(blueprint.name, pretrained=overlay is not None, **arguments)
+    except InputError:
+        raise
     except Exception as error:
         if overlay is not None:  # the weights may be what is wrong
             raise
@@ -237,8 +244,10 @@ def _create(
     _check_patches(parameter, name, model, image_size)
     height, width = (image_size, image_size) if image_size else card.input_size[1:]
     try:
-        with torch.inference_mode():
+        with torch.inference_mode(), memory.explained(f"{parameter}={name!r} at {height}×{width} pixels"):
             model(torch.zeros(1, 3, height, width, device=device))
+    except InputError:
+        raise
     except Exception as error:  # whatever the architecture's own checks raise
         raise InputError(_say_size(parameter, name, card, image_size, error)) from None
     return model
