@@ -67,7 +67,10 @@ def test_the_memory_foreseen_grows_with_the_minibatch_and_the_trainings(monkeypa
     run = make_run("uniformity", n_images=128)
     run.parameters |= {"batch_size": 128}
     cast = {"vit": torch.nn.Linear(1024, 1024, bias=False)}  # 4 MiB
-    assert rehearsal._foresee_memory(CHAPTERS[run.chapter], run, cast, 100) == {"needed_mib": 100 + 40 * 16 + 4, "free_mib": 600}
+    assert rehearsal._foresee_memory(CHAPTERS[run.chapter], run, cast, 100) == {
+        "needed_mib": 100 + 40 * 16 + 4,
+        "free_mib": 600,
+    }
     assert rehearsal._foresee_memory(CHAPTERS[run.chapter], run, cast, None) == {}
     kept = make_run("methods", n_images=256)
     assert rehearsal._foresee_memory(CHAPTERS["methods"], kept, cast, 100)["needed_mib"] == 100 + 40 * 256 // 16 + 4

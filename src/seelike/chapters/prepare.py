@@ -19,7 +19,7 @@ from seelike.system.errors import InputError
 
 
 def prepare(chapter: Chapter, results_dir: str, from_result: str = "", **parameters) -> Run:
-    """Check every parameter of a chapter, and every image that will be used, then rehearse it, before any weights are fetched.
+    """Check every parameter of a chapter, and every image to be used, then rehearse it, before any weights are fetched.
 
     `from_result` is a result file of these very parameters, to be taken instead of measuring; "" for none.
 
