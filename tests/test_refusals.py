@@ -302,10 +302,12 @@ def spoil(here: Path) -> dict:
 
 
 def test_too_few_pictures_that_can_be_read(here, no_kernel, capfd):
-    complaint = r"n_images must be at most 3, .* can be read, not 6; 5 cannot: \d.png \(empty file\)"
+    complaint = r"n_images must be at most 3, .* can be read, not 6; 5 pictures could not be read .*: \d.png \(empty"
     refuse(["run", "uniformity", *flags(**spoil(here))], complaint, capfd)
     own = flags(n_images=8, batch_size=4, probe_dataset="folder", probe_data_dir="../photos", n_probe_images=8)
-    refuse(["run", "localization", *own], "n_probe_images must give two classes or more", capfd)
+    refuse(
+        ["run", "localization", *own], "probe_data_dir='../photos' must tell classes apart, .* all 8 pictures", capfd
+    )
     refuse(["run", "localization", *own, *flags(n_probe_images=80)], "n_probe_images must be at most 8", capfd)
     (here.parent / "photos" / "more").mkdir()
     for i in range(221):

@@ -6,7 +6,6 @@ import shutil
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata, util
-from pathlib import Path
 
 import torch
 from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url, scan_cache_dir
@@ -15,6 +14,7 @@ from huggingface_hub.errors import CacheNotFound, HfHubHTTPError
 from seelike.hub import files as hub
 from seelike.models import bundled
 from seelike.results.results import LIBRARIES, SCALES, Result
+from seelike.system import memory
 from seelike.system.device import choose_device
 from seelike.system.errors import InputError
 from seelike.system.paths import RESULTS, read_commit
@@ -94,17 +94,8 @@ def _describe_device() -> str:
 
 
 def _describe_memory() -> str:
-    free = _free_memory()
-    return f"{free / GIB:.1f} GiB free" if free else "this system does not tell"
-
-
-def _free_memory() -> int | None:
-    """Bytes that a new process could use; None where the system does not tell."""
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
-    except (OSError, StopIteration):
-        return None
+    free = memory.find_free()
+    return f"{free / 1024:.1f} GiB free" if free else "this system does not tell"
 
 
 def _describe_cache() -> str:
@@ -141,8 +132,8 @@ def _foresee(profile: str, problems: list[str], unreachable: str) -> str:
         peak = max(result.provenance["peak_mib"] or 0 for result in taken) / 1024
         devices = ", ".join(sorted({result.provenance["device"] for result in taken}))
         need = f"took {minutes:.0f} minutes and {peak:.1f} GiB at most for {len(taken)} chapters on {devices}"
-        free = _free_memory()
-        short = "; there is less memory than that here" if free and free < peak * GIB else ""
+        free = memory.find_free()
+        short = "; there is less memory than that here" if free and free / 1024 < peak else ""
     else:
         need, short = "not measured", ""
     if profile == "pocket":

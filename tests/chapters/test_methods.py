@@ -17,6 +17,10 @@ def test_the_chapter_measures_and_records_without_a_control(tmp_path):
     assert result.save(tmp_path).is_file()
 
 
+def test_no_more_images_are_used_than_are_kept():
+    assert methods.CHAPTER.most_images == methods.MOST_IMAGES == 1024
+
+
 def test_too_few_images_are_refused(tmp_path):
     parameters = read_parameters(find_chapter("methods")) | {"n_images": 8, "batch_size": 8}
     del parameters["results_dir"]

@@ -70,6 +70,26 @@ def test_unreadable_pictures_give_way_to_others_with_their_labels(tmp_path):
     assert len(run.other_images["probe_dataset"]["skipped"]) == 2
 
 
+def test_pictures_of_one_folder_tell_no_classes_and_that_is_said_of_the_folder(pictures):
+    place = str(pictures / "class0")
+    with pytest.raises(
+        InputError, match="^probe_data_dir='.*class0' must tell classes apart, .*: all 6 pictures are of"
+    ):
+        open_probe_images(make_run(probe_dataset="folder", probe_data_dir=place, n_probe_images=6))
+
+
+def test_folders_that_leave_the_class_unclear_are_refused_by_their_parameter(pictures):
+    (pictures / "class2").mkdir()
+    for name in ("class0", "class1"):
+        (pictures / name).rename(pictures / "class2" / name)
+    (pictures / "class3").mkdir()
+    (pictures / "class2" / "class0" / "00.png").rename(pictures / "class3" / "00.png")
+    (pictures / "class3" / "class0").mkdir()
+    (pictures / "class3" / "00.png").rename(pictures / "class3" / "class0" / "00.png")
+    with pytest.raises(InputError, match="^probe_data_dir must hold a folder for each class.*class2/class0"):
+        open_probe_images(make_run(probe_dataset="folder", probe_data_dir=str(pictures), n_probe_images=12))
+
+
 def test_strokes_have_no_centers():
     assert open_probe_images(make_run(probe_dataset="strokes")).centers is None
 

@@ -14,6 +14,7 @@ from seelike.chapters.run import Run
 from seelike.execution.notebook import find_chapter, read_parameters
 from seelike.images import datasets
 from seelike.models import loading
+from seelike.system import memory
 from seelike.system.errors import InputError
 
 PARTS = {"vit": "vit_pocket_patch8_56.shapes", "cnn": "resnet_pocket.shapes"}
@@ -57,6 +58,38 @@ def test_a_dry_run_stops_before_the_weights_and_says_what_it_would_take(monkeypa
     assert said["models"]["vit"] == {"name": PARTS["vit"], "parameters": 416266}
     assert said["minutes"] == pytest.approx(said["seconds"] / 8 * 16 * 2 / 60, abs=0.1)
     assert "uniformity suits these models (vit 0.4 M, cnn 0." in rehearsal.describe(said)
+
+
+def test_the_memory_foreseen_grows_with_the_minibatch_and_the_trainings(monkeypatch):
+    """40 MiB beyond the models at 8 images a minibatch are 640 at 128; the weights come once for each training."""
+    monkeypatch.setattr(memory, "find_peak", lambda _: 140)
+    monkeypatch.setattr(memory, "find_free", lambda _: 500)
+    run = make_run("uniformity", n_images=128)
+    run.parameters |= {"batch_size": 128}
+    cast = {"vit": torch.nn.Linear(1024, 1024, bias=False)}  # 4 MiB
+    assert rehearsal._foresee_memory(CHAPTERS[run.chapter], run, cast, 100) == {
+        "needed_mib": 100 + 40 * 16 + 4,
+        "free_mib": 600,
+    }
+    assert rehearsal._foresee_memory(CHAPTERS[run.chapter], run, cast, None) == {}
+    kept = make_run("methods", n_images=256)
+    assert rehearsal._foresee_memory(CHAPTERS["methods"], kept, cast, 100)["needed_mib"] == 100 + 40 * 256 // 16 + 4
+
+
+def test_a_dry_run_refuses_what_needs_more_memory_than_there_is():
+    foreseen = {"chapter": "uniformity", "device": "cpu", "needed_mib": 64000, "free_mib": 8000}
+    with pytest.raises(
+        InputError, match="uniformity would need about 64,000 MiB .* 8,000 MiB can be had: lower batch_s"
+    ):
+        rehearsal.check_memory(foreseen)
+    rehearsal.check_memory(foreseen | {"free_mib": 64000})
+    rehearsal.check_memory({"chapter": "uniformity"})  # the system does not tell
+
+
+def test_memory_that_a_rehearsal_cannot_have_is_refused_in_a_sentence(monkeypatch):
+    monkeypatch.setattr(rehearsal, "rehearse", lambda *_: torch.empty(2**50))
+    with pytest.raises(InputError, match="uniformity needs more memory than there is: lower batch_size"):
+        rehearsal.check(CHAPTERS["uniformity"], make_run("uniformity"))
 
 
 def test_few_images_are_rehearsed_on_as_many_as_there_are():

@@ -2,9 +2,13 @@
 
 import math
 from dataclasses import replace
+from shutil import copyfile
 
 import pytest
+import timm
 import torch
+from PIL import Image
+from safetensors.torch import save_file
 
 from seelike.chapters.parameters import check_parameters
 from seelike.chapters.prepare import open_run
@@ -58,6 +62,9 @@ def test_the_chapters_defaults_are_sound():
         ({"seed": -1}, "seed must be 0 or more, not -1"),
         ({"image_size": -56}, "image_size must be 0 or more"),
         ({"image_size": 5000}, "image_size must be at most 4096, not 5000"),
+        ({"geometry": "cnns"}, "geometry must be one of vit, cnn, own, not 'cnns'"),
+        ({"geometry": "vit_small"}, "geometry must be one of vit, cnn, own, not 'vit_small'"),
+        ({"geometry": 1}, "geometry must be text, not 1"),
         ({"layers": "some"}, "layers must be one of blocks, all, not 'some'"),
         ({"profile": "../up"}, "profile must be a plain name"),
         ({"profile": ""}, "profile must be a plain name"),
@@ -83,7 +90,9 @@ def test_refuses(changed, complaint, tmp_path):
 def test_a_record_says_what_was_left_over_and_keeps_no_folder_of_this_machine(pictures):
     changed = {"dataset": "folder", "data_dir": str(pictures), "n_images": 11, "batch_size": 4, "profile": "mine"}
     run = open_run(CHAPTER, "results", **parameters(**changed))
-    assert str(run) == "8 images in 2 minibatches of 4; 3 left over and not used"
+    assert str(run) == (
+        "8 images in 2 minibatches of 4; 3 left over and not used; all models see the crop that vit has"
+    )
     result = run.record([Found(0.5, 0.4, 0.6)], [Found(-0.5, -0.6, -0.4)])
     assert result.profile == "mine"
     assert result.parameters["data_dir"] == "pictures"
@@ -94,11 +103,79 @@ def test_a_record_says_what_was_left_over_and_keeps_no_folder_of_this_machine(pi
     assert result.provenance["peak_mib"] > 0
 
 
+def test_a_name_that_timm_has_changed_is_followed_and_said(monkeypatch):
+    monkeypatch.setattr("seelike.chapters.prepare.check_weights", lambda *_: None)
+    changed = {"vit": "vit_base_patch16_224_in21k", "vit_small": "", "n_images": 4, "batch_size": 4}
+    run = open_run(CHAPTER, "results", **parameters(**changed))
+    assert run.parameters["vit"] == "vit_base_patch16_224.augreg_in21k"
+    assert "; timm calls vit_base_patch16_224_in21k vit_base_patch16_224.augreg_in21k today" in str(run)
+
+
+@pytest.mark.parametrize(("geometry", "shares"), [("vit", [0.9, 0.9]), ("cnn", [0.95, 0.95]), ("own", [0.9, 0.95])])
+def test_two_models_see_the_part_of_a_picture_that_geometry_says(pictures, geometry, shares):
+    """White pictures with a black frame of 1/25 a side: a crop of 0.9 leaves it out, one of 0.95 does not."""
+    for file in pictures.rglob("*.png"):
+        framed = Image.new("RGB", (200, 200))
+        framed.paste((255, 255, 255 - int(file.stem)), (8, 8, 192, 192))
+        framed.save(file)
+    own = {"vit": "vit_tiny_patch16_224.augreg_in21k", "cnn": "test_resnet.r160_in1k", "vit_small": "", "n_images": 4}
+    own |= {"dataset": "folder", "data_dir": str(pictures), "batch_size": 4, "geometry": geometry, "profile": "mine"}
+    checkpoints = {f"{which}_checkpoint": save_random(pictures.parent, which, own[which]) for which in ("vit", "cnn")}
+    run = open_run(CHAPTER, "results", **parameters(**own | checkpoints))
+    (seen,) = run.minibatches(run.load_first_random())
+    assert [tuple(seen[which].shape[2:]) for which in ("vit", "cnn")] == [(224, 224), (160, 160)]
+    for which, share in zip(("vit", "cnn"), shares, strict=True):
+        frame = seen[which][:, 0, 80, 0]  # -1 is black, 1 white
+        assert (frame > 0.5).all() if share == 0.9 else (frame < -0.5).all()
+    said = "each model has its own crop" if geometry == "own" else f"all models see the crop that {geometry} has"
+    assert said in str(run)
+
+
+def save_random(folder, which: str, name: str) -> str:
+    save_file(timm.create_model(name).state_dict(), folder / f"{which}.safetensors")
+    return str(folder / f"{which}.safetensors")
+
+
+def test_what_was_used_is_what_is_recorded():
+    """No more than a chapter takes, in full minibatches; their hash is that of a run that asks for no more."""
+    few = replace(CHAPTER, most_images=16)
+    asked = parameters(n_images=23, batch_size=4, vit_small="", profile="mine")
+    run = open_run(few, "results", **asked)
+    assert str(run).startswith("16 images in 4 minibatches of 4; 7 left over and not used; ")
+    dataset = run.record([Found(0.5, 0.4, 0.6)], [Found(0.5, 0.4, 0.6)]).provenance["dataset"]
+    exact = open_run(CHAPTER, "results", **asked | {"n_images": 16})
+    assert (dataset["images"], dataset["left_over"], dataset["sha256"]) == (16, 7, exact.images.sha256)
+    loaded = run.load_first_random()
+    assert sum(len(seen["vit"]) for seen in run.minibatches(loaded)) == 16
+    large = open_run(few, "results", **asked | {"batch_size": 23})
+    assert [len(seen["vit"]) for seen in large.minibatches(loaded)] == [16]
+
+
+def test_images_of_a_figure_are_among_those_used():
+    with pytest.raises(InputError, match="n_field_images must be at most 8, the n_images in full minibatches, not 9"):
+        check_parameters(parameters(n_images=11, batch_size=4) | {"n_field_images": 9})
+
+
+def test_what_was_passed_over_by_name_or_as_a_copy_is_said_and_recorded(pictures, tmp_path):
+    (pictures / ".ipynb_checkpoints").mkdir()
+    for file in (pictures / "class0").iterdir():
+        copyfile(file, pictures / "class1" / f"{file.stem}_again.png")
+        copyfile(file, pictures / ".ipynb_checkpoints" / file.name)
+    own = {"dataset": "folder", "data_dir": str(pictures), "n_images": 12, "batch_size": 4, "profile": "mine"}
+    run = open_run(CHAPTER, "results", **parameters(**own))
+    assert str(run).endswith("; 6 hidden pictures were passed over: .ipynb_checkpoints")
+    assert "pixel for pixel and were passed over: class" in str(run)
+    saved = run.record([Found(0.5, 0.4, 0.6)], [Found(-0.5, -0.6, -0.4)]).save(tmp_path / "results")
+    dataset = Result.load(saved).provenance["dataset"]
+    assert dataset["hidden"] == [{"place": ".ipynb_checkpoints", "pictures": 6}] and dataset["images"] == 12
+    assert len({name for each in dataset["copies"] for name in each.values()}) == 2 * len(dataset["copies"]) > 0
+
+
 def test_pictures_passed_over_are_said_and_recorded(pictures, tmp_path):
     (pictures / "class0" / "bad.jpg").write_bytes(b"")
     own = {"dataset": "folder", "data_dir": str(pictures), "n_images": 12, "batch_size": 4, "profile": "mine"}
     run = open_run(CHAPTER, "results", **parameters(**own))
-    assert str(run).endswith("of 4; 1 picture could not be read and was passed over: class0/bad.jpg (empty file)")
+    assert str(run).endswith("vit has; 1 picture could not be read and was passed over: class0/bad.jpg (empty file)")
     saved = run.record([Found(0.5, 0.4, 0.6)], [Found(-0.5, -0.6, -0.4)]).save(tmp_path / "results")
     dataset = Result.load(saved).provenance["dataset"]
     assert dataset["skipped"] == [{"file": "class0/bad.jpg", "reason": "empty file"}]

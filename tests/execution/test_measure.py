@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import nbformat
 import pytest
+import torch
 from ranks import environments
 
 from seelike.chapters.prepare import prepare
@@ -26,6 +27,12 @@ CUT = {"vit_cut_low": "", "vit_cut_high": ""}
 
 def settings(**values) -> list[str]:
     return [f"{name}={value}" for name, value in (FEW | values).items()]
+
+
+def test_memory_that_cannot_be_had_is_refused_by_the_command(monkeypatch, capsys):
+    monkeypatch.setattr(measure, "_measure", lambda *_: torch.empty(2**50))
+    assert main(["measure", "uniformity"]) == 2
+    assert "seelike: uniformity needs more memory than there is: lower batch_size" in capsys.readouterr().err
 
 
 @pytest.fixture(scope="module")

@@ -154,7 +154,7 @@ OWN = {
 def test_parameters_are_plain_literals_with_the_common_names(chapter):
     names = read_parameters(find_chapter(chapter))
     common = {"profile", "vit", "cnn", "vit_checkpoint", "cnn_checkpoint", "dataset", "data_dir", "split",
-              "image_size", "n_images", "batch_size", "n_runs", "seed", "device", "results_dir",
+              "image_size", "geometry", "n_images", "batch_size", "n_runs", "seed", "device", "results_dir",
               "from_result"}  # fmt: skip
     assert set(names) == common | OWN[chapter]
 

@@ -131,11 +131,12 @@ def test_a_chapter_that_the_system_ends_is_refused_in_a_sentence(chapters):
         run(["two"], [])
 
 
-def test_out_of_memory_is_refused_in_a_sentence(chapters):
+@pytest.mark.parametrize("ask", ["raise MemoryError", "import torch\ntorch.empty(2**50)"])
+def test_out_of_memory_is_refused_in_a_sentence(chapters, ask):
     page = nbformat.read("../book/two.ipynb", as_version=4)
-    page.cells[-1].source = "raise MemoryError"
+    page.cells[-1].source = ask
     nbformat.write(page, "../book/two.ipynb")
-    with pytest.raises(InputError, match="two needs more memory than there is; .*lower batch_size"):
+    with pytest.raises(InputError, match="two needs more memory than there is: .*lower batch_size"):
         run(["two"], [])
 
 

@@ -7,11 +7,21 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
+from torch.utils.data import Dataset
 from torchvision.transforms import ToTensor
 from torchvision.transforms.functional import to_tensor
 
-from seelike.images.datasets import choose, count_classes, load_minibatches, open_images, read_labels, say_skipped
+from seelike.images.datasets import (
+    choose,
+    count_classes,
+    load_minibatches,
+    open_images,
+    read_labels,
+    say_copies,
+    say_skipped,
+)
 from seelike.images.picture_set import PictureSet
+from seelike.measures.cka import gram
 from seelike.system.errors import InputError
 
 
@@ -62,7 +72,7 @@ def test_the_hash_is_that_of_the_files_in_their_order_and_of_the_pixels_of_drawi
 
 def test_torchvisions_pictures_become_rgb():
     """MNIST, say, is grey; models want three channels."""
-    grey = PictureSet([(Image.new("L", (8, 8), 100), 7)] * 4)
+    grey = PictureSet([(Image.new("L", (8, 8), 100 + i), 7) for i in range(4)])
     chosen = choose(grey, 4, 0)
     (batch,) = load_minibatches(chosen, {"vit": to_tensor}, 4, "cpu")
     assert batch["vit"].shape == (4, 3, 8, 8)
@@ -143,6 +153,84 @@ def test_refuses(dataset, data_dir, complaint):
         open_images(dataset, data_dir)
 
 
+def test_pictures_of_the_same_pixels_are_used_once_in_whatever_format_and_under_whatever_name(pictures):
+    """And a picture that differs in one pixel, or only in its shape, is another one."""
+    original = Image.open(pictures / "class0" / "00.png")
+    original.save(pictures / "class1" / "20.bmp")
+    original.save(pictures / "class1" / "21.webp", lossless=True)
+    original.convert("RGBA").save(pictures / "class1" / "22.png")
+    changed = original.copy()
+    changed.putpixel((39, 29), tuple(255 - value for value in changed.getpixel((39, 29))))
+    changed.save(pictures / "class1" / "23.png")
+    Image.frombytes("RGB", (30, 40), original.tobytes()).save(pictures / "class1" / "24.png")
+    chosen = choose(open_images("folder", str(pictures)), 14, 0)
+    same = {"class0/00.png", "class1/20.bmp", "class1/21.webp", "class1/22.png"}
+    assert len({chosen.dataset.name(i) for i in chosen.indices} & same) == 1
+    assert {name for each in chosen.copies for name in each.values()} <= same
+    with pytest.raises(
+        InputError, match="at most 14, the different pictures .*, not 15; 3 pictures repeat others pixel"
+    ):
+        choose(chosen.dataset, 15, 0)
+
+
+def test_copies_are_named_with_what_they_repeat():
+    copies = [{"file": f"{i}.png", "of": "a.png"} for i in range(7)]
+    assert say_copies(copies[:1], " of probe_dataset") == (
+        "1 picture of probe_dataset repeats another pixel for pixel and was passed over: 0.png (as a.png)"
+    )
+    said = say_copies(copies)
+    assert said.startswith("7 pictures repeat others pixel for pixel and were passed over: 0.png (as a.png), 1.png")
+    assert said.endswith("4.png (as a.png), and 2 more")
+
+
+def test_drawings_that_repeat_are_used_once():
+    class Twice(Dataset):
+        def __len__(self):
+            return 8
+
+        def __getitem__(self, index):
+            return Image.new("RGB", (8, 8), (index // 2, 0, 0)), 0
+
+    chosen = choose(Twice(), 4, 0)
+    assert sorted(index // 2 for index in chosen.indices) == [0, 1, 2, 3]
+    assert all(each["file"].startswith("number ") for each in chosen.copies)
+    with pytest.raises(InputError, match="n_images must be at most 4, the different pictures"):
+        choose(Twice(), 5, 0)
+    assert choose(open_images("shapes"), 200, 0).copies == []
+
+
+def test_cka_of_a_folder_with_every_picture_twice_is_that_of_each_once(pictures, tmp_path):
+    """Two layers that have nothing to do with each other; with the copies in, they would seem to be alike."""
+    for file in pictures.rglob("*.png"):
+        Image.open(file).save(tmp_path / f"{file.stem}.png")
+        Image.open(file).save(tmp_path / f"{file.stem}_copy.bmp")
+    once = choose(open_images("folder", str(pictures)), 12, 0)
+    twice = choose(open_images("folder", str(tmp_path)), 12, 0)
+    assert len(twice.dataset) == 36  # the folder of the fixture lies within
+
+    def cka(pixels: list[torch.Tensor]) -> float:
+        layer = {tuple(x.flatten()[:64].tolist()): x.flatten()[:64] for x in pixels}
+        independent = torch.Generator().manual_seed(0)
+        other = {key: torch.randn(32, generator=independent) for key in sorted(layer)}
+        grams = [
+            gram(torch.stack([known[tuple(x.flatten()[:64].tolist())] for x in pixels])) for known in (layer, other)
+        ]
+        return float(torch.sum(grams[0] * grams[1]) / (grams[0].norm() * grams[1].norm()))
+
+    views = [[to_tensor(chosen[i][0]) for i in range(12)] for chosen in (once, twice)]
+    assert cka(views[0]) == pytest.approx(cka(views[1]), abs=1e-6)
+    assert cka(views[0] * 2) > cka(views[0]) + 0.2
+
+
+def test_the_hash_and_the_checks_are_of_what_is_used(pictures):
+    images = open_images("folder", str(pictures))
+    few = choose(images, 11, 1, n_used=8)
+    assert few.indices == choose(images, 11, 1).indices[:8]
+    assert few.sha256 == choose(images, 8, 1).sha256 != choose(images, 11, 1).sha256
+    with pytest.raises(InputError, match="n_images must be at most 12, the size of this data set, not 13"):
+        choose(images, 13, 1, n_used=8)
+
+
 def test_refuses_more_images_than_there_are(pictures):
     with pytest.raises(InputError, match="n_images must be at most 12, the size of this data set, not 13"):
         choose(open_images("folder", str(pictures)), 13, 0)
@@ -174,7 +262,9 @@ def test_a_picture_that_cannot_be_read_is_passed_over_by_name_and_the_next_takes
     order = torch.randperm(13, generator=torch.Generator().manual_seed(0)).tolist()
     bad = next(i for i in range(13) if images.name(i) == f"class1/{name}")
     assert chosen.indices == [index for index in order if index != bad]
-    with pytest.raises(InputError, match="n_images must be at most 12, .* can be read, not 13; 1 cannot: class1/05"):
+    with pytest.raises(
+        InputError, match="n_images must be at most 12, .* can be read, not 13; 1 picture could not be .*: class1/05"
+    ):
         choose(images, 13, 0)
 
 

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from seelike.images.datasets import choose, count_classes, open_images, read_labels
+from seelike.images.hidden import say_hidden
 from seelike.system.errors import InputError
 
 
@@ -23,10 +24,18 @@ def pack(folder: Path, archive: Path, mode: str = "w", prefix: str = "") -> str:
     return str(archive)
 
 
+def draw_into(folder: Path, *places: str) -> None:
+    """A small picture of its own in each of the folders, or under the name given."""
+    for number, place in enumerate(places):
+        file = folder / (place if place.endswith(".png") else f"{place}/a.png")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 8), (10 * number, 99, 0)).save(file)
+
+
 def test_pictures_of_all_types_are_found_and_other_files_are_not(tmp_path):
-    kinds = ["a.JPG", "b.jpeg", "c.PNG", "d.webp", "e.tif", "f.tiff", "g.bmp", "h.gif", "ü ñ 猫.png", ".hidden.png"]
-    for name in kinds:
-        Image.new("RGB", (8, 8), "teal").save(tmp_path / name)
+    kinds = ["a.JPG", "b.jpeg", "c.PNG", "d.webp", "e.tif", "f.tiff", "g.bmp", "h.gif", "ü ñ 猫.png"]
+    for shade, name in enumerate(kinds):
+        Image.new("RGB", (8, 8), (20 * shade, 0, 0)).save(tmp_path / name)
     for name in ("README.txt", ".DS_Store", "Thumbs.db", "labels.csv", "movie.mp4"):
         (tmp_path / name).write_text("no picture")
     images = open_images("folder", str(tmp_path))
@@ -44,12 +53,64 @@ def test_timms_own_list_of_types_is_left_as_it_was(pictures):
 
 
 def test_nested_folders_are_classes_by_their_last_name(tmp_path):
-    for place in ("cats/black", "cats/white", "dogs"):
-        (tmp_path / place).mkdir(parents=True)
-        Image.new("RGB", (8, 8)).save(tmp_path / place / "a.png")
+    draw_into(tmp_path, "cats/black", "cats/white", "dogs")
     chosen = choose(open_images("folder", str(tmp_path)), 3, 0)
     labels = dict(zip([chosen.dataset.name(i) for i in chosen.indices], read_labels(chosen).tolist(), strict=True))
     assert labels == {"cats/black/a.png": 0, "dogs/a.png": 1, "cats/white/a.png": 2}
+
+
+HIDDEN = (".ipynb_checkpoints", "class1/.thumbnails", "class1/@eaDir/01.png", "__MACOSX/class0", "Thumbs", ".git/a/b")
+
+
+def test_hidden_files_and_folders_are_passed_over_counted_and_named(pictures, tmp_path):
+    """In a folder, in an archive, and through torchvision; names that only resemble them are classes."""
+    draw_into(pictures, *HIDDEN, "thumbs_up", "macosx")
+    for name in ("class0/._00.png", "class1/.DS_Store.jpg"):
+        (pictures / name).write_bytes(b"no picture")
+    archive = pack(pictures, tmp_path / "a.tar", prefix="./")
+    for images in (
+        open_images("folder", str(pictures)),
+        open_images("folder", archive),
+        open_images("torch/image_folder", str(pictures)),
+    ):
+        assert {each["place"]: each["pictures"] for each in images.hidden} == {
+            ".ipynb_checkpoints": 1, "class1/.thumbnails": 1, "class1/@eaDir": 1, "__MACOSX": 1, "Thumbs": 1, ".git": 1,
+            "class0/._00.png": 1, "class1/.DS_Store.jpg": 1,
+        }  # fmt: skip
+        chosen = choose(images, 14, 0)
+        assert chosen.skipped == chosen.copies == [] and chosen.describe("folder", "")["hidden"] == images.hidden
+        assert count_classes(chosen) == 4 and len(images) == 14
+        labels = {images.name(i).removeprefix("./").split("/")[0]: images.label(i) for i in range(14)}
+        assert labels == {"class0": 0, "class1": 1, "macosx": 2, "thumbs_up": 3}
+        assert say_hidden(chosen.hidden).startswith("8 hidden pictures were passed over: .git, .ipynb_checkpoints, ")
+        assert say_hidden(chosen.hidden).endswith(", and 3 places more")
+
+
+def test_a_folder_of_hidden_pictures_alone_is_refused(tmp_path):
+    draw_into(tmp_path, ".thumbnails", "__MACOSX")
+    with pytest.raises(
+        InputError, match="data_dir='.*' holds no pictures to use: 2 hidden pictures were passed over: .t"
+    ):
+        open_images("folder", str(tmp_path))
+
+
+def test_where_pictures_lie_in_a_folder_of_one_name_in_each_class_the_class_is_the_folder_above(tmp_path):
+    draw_into(tmp_path / "train", "cat/a/images", "dog/b/images", "eel/c/images")
+    pack(tmp_path, tmp_path / "all.tar")
+    for images in (open_images("folder", str(tmp_path), "train"), open_images("folder", str(tmp_path / "all.tar"))):
+        labels = {images.name(i).split("/")[-3]: images.label(i) for i in range(3)}
+        assert labels == {"a": 0, "b": 1, "c": 2} and count_classes(choose(images, 3, 0)) == 3
+    draw_into(tmp_path / "flat", "cat/images", "dog/images")
+    images = open_images("folder", str(tmp_path / "flat"))
+    assert images.source.class_to_idx == {"cat": 0, "dog": 1}
+
+
+def test_folders_that_leave_the_class_unclear_are_refused_under_data_dir_where_labels_are_wanted(tmp_path):
+    draw_into(tmp_path, "cat/black", "dog/black", "dog/white")
+    chosen = choose(open_images("folder", str(tmp_path)), 3, 0)
+    assert count_classes(chosen) is None
+    with pytest.raises(InputError, match="data_dir must hold a folder for each class.*'cat/black' and 'dog/black' are"):
+        read_labels(chosen)
 
 
 def test_names_are_relative_to_data_dir_and_printable(tmp_path):

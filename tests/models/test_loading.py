@@ -5,12 +5,14 @@ import dataclasses
 import pickle
 from pathlib import Path
 
+import numpy as np
 import pytest
 import timm
 import torch
 from safetensors.torch import save_file
 from timm.layers import resample_abs_pos_embed
 
+from seelike.models import parts
 from seelike.models.checkpoints import Misfit
 from seelike.models.loading import _count_classes, check_model, describe, load_model, load_random, transform_of
 from seelike.system.errors import InputError
@@ -44,6 +46,71 @@ def timm_image(size):
     from PIL import Image
 
     return Image.new("RGB", (size, size))
+
+
+def see_edges(transform) -> list[float]:
+    """Where in a picture of 256 pixels a side a model's view begins and ends, as shares of the side.
+
+    The picture's red is the place from left to right; the view's is read at the first and the last pixel, in colours
+    that are the picture's own again. Half a pixel of each view and of the picture lies beyond.
+    """
+    from PIL import Image
+
+    ramp = Image.fromarray(np.broadcast_to(np.arange(256, dtype=np.uint8)[None, :, None], (256, 256, 3)).copy())
+    normalize = transform.transforms[-1]
+    row = transform(ramp)[0, 100] * normalize.std[0] + normalize.mean[0]
+    half = (row[-1] - row[0]) / (len(row) - 1) / 2
+    return [float(row[0] - half) * 255 / 256 + 0.5 / 256, float(row[-1] + half) * 255 / 256 + 0.5 / 256]
+
+
+VIEWS = {"vit_tiny_patch16_224.augreg_in21k": 0.9, "resnet18.tv_in1k": 0.875, "test_resnet.r160_in1k": 0.95}
+
+
+def test_each_model_sees_its_own_part_of_a_picture_and_all_the_same_where_one_lends_its_geometry():
+    """The share of a side that is seen is crop_pct, centred; a pixel of the smallest view is 1/160 of it."""
+    loaded = {name: load_random("vit", name) for name in VIEWS}
+    for name, share in VIEWS.items():
+        assert see_edges(transform_of(loaded[name])) == pytest.approx([(1 - share) / 2, (1 + share) / 2], abs=0.007)
+        lent = timm.get_pretrained_cfg(name)
+        for other, model in loaded.items():
+            shared = transform_of(model, 0, lent)
+            assert see_edges(shared) == pytest.approx([(1 - share) / 2, (1 + share) / 2], abs=0.007)
+            own = transform_of(model)
+            for kind in ("mean", "std"):
+                assert torch.equal(getattr(shared.transforms[-1], kind), getattr(own.transforms[-1], kind))
+            if other == name:
+                assert shared is own  # and its view is taken once
+
+
+def test_at_one_image_size_all_pixels_are_the_same_but_for_the_normalisation(generator):
+    from PIL import Image
+
+    picture = Image.fromarray(torch.randint(0, 256, (90, 130, 3), generator=generator, dtype=torch.uint8).numpy())
+    lent, seen = timm.get_pretrained_cfg("vit_tiny_patch16_224.augreg_in21k"), []
+    for name in VIEWS:
+        model = load_random("vit", name, 64 if "vit" in name else 0)
+        transform = transform_of(model, 64, lent)
+        normalize = transform.transforms[-1]
+        seen.append(transform(picture) * normalize.std[:, None, None] + normalize.mean[:, None, None])
+    assert torch.allclose(seen[0], seen[1], atol=1e-5) and torch.allclose(seen[0], seen[2], atol=1e-5)
+    assert not torch.allclose(seen[0], transform_of(load_random("cnn", "resnet18"), 64)(picture), atol=0.1)
+
+
+def test_views_of_other_proportions_cannot_show_the_same_part():
+    wide = dataclasses.replace(timm.get_pretrained_cfg("vit_tiny_patch16_224"), input_size=(3, 64, 128))
+    model = load_random("cnn", "resnet18")
+    with pytest.raises(
+        InputError, match="image_size must be above 0, or geometry own: images of 224×224 and of 64×128"
+    ):
+        transform_of(model, 0, wide)
+    assert transform_of(model, 64, wide)(timm_image(80)).shape == (3, 64, 64)
+
+
+def test_bundled_models_share_one_view_whichever_lends_its_geometry():
+    names = ("vit_pocket_patch8_56.shapes", "resnet_pocket.shapes", "mixer_pocket_patch8_56.shapes")
+    loaded = [load_random("vit", name) for name in names]
+    views = {id(transform_of(one, 0, timm.get_pretrained_cfg(name))) for one in loaded for name in names}
+    assert views == {id(transform_of(loaded[0]))}
 
 
 def test_keys_that_do_not_match_are_named(checkpoint):
@@ -141,6 +208,90 @@ def test_a_pickle_of_weights_is_loaded_with_its_wrappers(tmp_path, name, wrapper
     assert all(torch.equal(value, loaded[key]) for key, value in state.items())
 
 
+def both(tmp_path, **parts) -> str:
+    """A file with several sets of weights."""
+    return save({**parts, "epoch": 3}, tmp_path / "w.pth")
+
+
+def has(model, state) -> bool:
+    return all(torch.equal(value, model.state_dict()[key]) for key, value in state.items())
+
+
+def under(path: str, state: dict) -> dict:
+    return {f"{path}.{key}": value for key, value in state.items()}
+
+
+@pytest.mark.parametrize("names", [("state_dict", "state_dict_ema"), ("model", "model_ema"), ("model", "ema")])
+def test_of_plain_and_averaged_weights_the_average_is_taken_and_said_and_either_can_be_chosen(tmp_path, told, names):
+    plain, averaged = tiny(1).state_dict(), tiny(2).state_dict()
+    file = both(tmp_path, **dict(zip(names, (plain, averaged), strict=True)))
+    loaded = load_model("vit", "test_vit.r160_in1k", file)
+    assert has(loaded, averaged) and describe(loaded, "test_vit.r160_in1k", file)["part"] == names[1]
+    assert f"the averaged weights under {names[1]} are taken; FILE#{names[0]} takes the plain ones" in told.pop()
+    chosen = f"{file}#{names[0]}"
+    check_model("vit", "test_vit.r160_in1k", chosen)
+    loaded = load_model("vit", "test_vit.r160_in1k", chosen)
+    assert has(loaded, plain) and not told
+    about = describe(loaded, "test_vit.r160_in1k", chosen)
+    assert about["part"] == names[0] and about["file"] == "w.pth"
+    assert has(load_model("vit", "test_vit.r160_in1k", f"{file}#{names[1]}"), averaged)
+
+
+def test_of_student_and_teacher_both_are_named_and_neither_is_taken_unasked(tmp_path):
+    """As DINO's training leaves them: each behind a prefix, beside a head that is no part of the model."""
+    states = [tiny(seed, num_classes=0).state_dict() for seed in (1, 2)]
+    head = {f"head.mlp.{i}": torch.ones(4, 4) for i in range(6)}
+    student = under("module", under("backbone", states[0]) | head)
+    file = both(tmp_path, student=student, teacher=under("backbone", states[1]) | head, optimizer={"state": {}})
+    complaint = (
+        "several sets of weights that fit test_vit.*: choose w.pth#student.module.backbone or w.pth#teacher.back"
+    )
+    with pytest.raises(InputError, match=complaint):
+        load_model("vit", "test_vit.r160_in1k", file)
+    for chosen, state in (("student", states[0]), ("teacher", states[1]), ("student.module.backbone", states[0])):
+        check_model("vit", "test_vit.r160_in1k", f"{file}#{chosen}")
+        assert has(load_model("vit", "test_vit.r160_in1k", f"{file}#{chosen}"), state)
+
+
+@pytest.mark.parametrize("path", ["backbone", "encoder", "module.model.backbone", "model.encoder.trunk"])
+def test_the_one_part_of_a_larger_model_that_fits_is_found_and_said(tmp_path, told, path):
+    state = tiny(num_classes=0).state_dict()
+    beside = under("decoder", {f"layers.{i}.weight": torch.ones(4, 4) for i in range(100)})
+    save_file(under(path, state) | under(path.rpartition(".")[0] or "neck", beside), tmp_path / "w.safetensors")
+    loaded = load_model("vit", "test_vit.r160_in1k", str(tmp_path / "w.safetensors"))
+    assert has(loaded, state) and loaded.num_classes == 0
+    assert f"the weights under {path} are taken, the only ones in the file that fit" in told[-1]
+    assert "state_dict" not in loaded.pretrained_cfg
+
+
+def test_a_part_that_is_not_there_is_refused_with_those_that_are(tmp_path):
+    file = both(tmp_path, model=tiny().state_dict(), ema=tiny().state_dict())
+    with pytest.raises(
+        InputError, match="w.pth#teacher': the file holds no weights under 'teacher', but under model, e"
+    ):
+        check_model("vit", "test_vit.r160_in1k", f"{file}#teacher")
+    odd = tmp_path / "run#3.pth"
+    save(tiny().state_dict(), odd)
+    check_model("vit", "test_vit.r160_in1k", str(odd))
+    assert has(load_model("vit", "test_vit.r160_in1k", str(odd)), tiny().state_dict())
+
+
+def test_where_no_part_fits_the_nearest_says_why(tmp_path):
+    state = tiny().state_dict()
+    del state["norm.bias"]
+    file = both(tmp_path, model=state, ema=under("deep", {f"{i}.weight": torch.ones(2) for i in range(90)}))
+    with pytest.raises(InputError, match="does not fit test_vit.r160_in1k .*: 1 missing: norm.bias$"):
+        load_model("vit", "test_vit.r160_in1k", file)
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """What is said on the terminal while a model is loaded."""
+    said: list[str] = []
+    monkeypatch.setattr(parts, "tell", said.append)
+    return said
+
+
 class Trap:
     """Unpickled without care, it leaves a file."""
 
@@ -176,8 +327,8 @@ def test_refuses_a_pickle_that_is_damaged_or_holds_no_weights(tmp_path):
     for held in (torch.zeros(3), [1, 2], {1: torch.zeros(2)}):
         with pytest.raises(InputError, match="holds no weights by name"):
             check_model("vit", "test_vit.r160_in1k", save(held, tmp_path / "w.pth"))
-    with pytest.raises(InputError, match="does not fit test_vit.r160_in1k .*: 80 missing"):
-        load_model("vit", "test_vit.r160_in1k", save({"state_dict": {}}, tmp_path / "w.pth"))
+    with pytest.raises(InputError, match="vit_checkpoint='.*w.pth' holds no weights by name"):
+        check_model("vit", "test_vit.r160_in1k", save({"state_dict": {}}, tmp_path / "w.pth"))
     assert not (tmp_path / "mark").exists()
 
 

@@ -96,7 +96,7 @@ def test_it_stands_whatever_names_users_give(result):
     result.provenance["probe_dataset"] = result.provenance["dataset"]
     found = cells(provenance({"mine": result}))
     assert {"Images", "Probe images"} <= set(found)
-    assert "1 passed over" in found["Images"]
+    assert "1 unreadable passed over" in found["Images"]
     assert not re.search(r"<(b|em|a)\b", "".join(found.values()))
     assert "a|b*c*_d_ `x` &lt;b&gt;" in found["Weights"]
 

@@ -18,7 +18,8 @@ class Chapter:
 
     `measure` takes the models of every run to what was found on each; `control` does so with random weights, where that
     is not the same. `rehearse` takes the models of one run and few images to what was found, where `measure` would do
-    more than is needed to tell whether they suit; `least_images` are as many as it needs. `open` takes a run to what
+    more than is needed to tell whether they suit; `least_images` are as many as it needs, and of more than
+    `most_images` the others are not used. `open` takes a run to what
     its measures need beside it, perhaps images for probes, kept as `run.opened`. `required` and `optional` are the
     parameters that name models; an optional one may be empty, and is left out then.
     """
@@ -31,6 +32,7 @@ class Chapter:
     required: tuple[str, ...] = MODELS
     optional: tuple[str, ...] = ()
     least_images: int = 0
+    most_images: int | None = None
 
     def measure_all(self, run: Run) -> tuple[list[Measured], list[Measured]]:
         """What was found on the trained models of every run, and on their controls."""

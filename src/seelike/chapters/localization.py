@@ -17,7 +17,6 @@ from seelike.measures.intervals import Estimate
 from seelike.measures.occlusion import Attributions
 from seelike.measures.token_patch_cka import Products, TokenPatch
 from seelike.measures.token_probes import Readout
-from seelike.models import loading
 from seelike.system import processes
 
 
@@ -92,9 +91,8 @@ def _probe(loaded: dict[str, nn.Module], run: Run, probed: ProbeImages, all_bloc
 def _attribute(each: dict[str, nn.Module], run: Run, vit: TokenPatch, n_images: int) -> dict[str, Attributions]:
     """Every model sees the first images with one patch of the ViT's after the other painted over."""
     few = Subset(run.images, range(n_images))
-    transforms = {which: loading.transform_of(model, run.parameters["image_size"]) for which, model in each.items()}
     with processes.alone():
-        images = next(datasets.load_minibatches(few, transforms, n_images, run.device))
+        images = next(datasets.load_minibatches(few, run.transforms(each), n_images, run.device))
     rows, columns = vit.blocks.rows, vit.blocks.columns
     window = {which: (x.shape[2] // rows, x.shape[3] // columns) for which, x in images.items()}
     found = processes.spread(list(each), lambda which: attributions.measure(each[which], images[which], window[which]))

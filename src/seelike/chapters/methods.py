@@ -16,34 +16,33 @@ from seelike.measures.intervals import Estimate
 from seelike.system import processes
 from seelike.system.errors import InputError
 
-MOST_IMAGES = 512  # of the checks that need no minibatches
-MOST_KEPT = 1024  # of all
+MOST_IMAGES = 1024  # of which both layers are kept
+MOST_COMPARED = 512  # of them, in the checks that need no minibatches
 
 
 def measure(models: dict[str, nn.Module], run: Run) -> "Reliability":
     """Pass the run's images through {"vit": …, "cnn": …} and keep the block in the middle of each, on one process.
 
-    Both layers are kept whole, so that every choice can be varied on them, but of no more than `MOST_KEPT` images.
+    Both layers are kept whole, so that every choice can be varied on them: a run has `MOST_IMAGES` at most.
     """
     return processes.once(lambda: _measure(models, run))
 
 
 def _measure(models: dict[str, nn.Module], run: Run) -> "Reliability":
+    n_images = len(run.images)
+    if n_images < 2 * SIZES[0]:
+        raise InputError(f"n_images must be {2 * SIZES[0]} or more in this chapter, not {n_images}")
     kept: dict[str, dict[str, torch.Tensor]] = {which: {} for which in models}
-    size = run.parameters["batch_size"]
-    n_kept = min(MOST_KEPT, len(run.images) // size * size)
-    for start, images in zip(range(0, n_kept, size), run.minibatches(models), strict=False):
+    for start, images in zip(range(0, n_images, run.batch_size), run.minibatches(models), strict=False):
         for which, model in models.items():
             names = list(kept[which]) or [_middle(which, model, images[which][:1])]
             with naming(which, model):
                 (seen,) = stream(model, [images[which]], names)
                 gram(seen[names[0]])  # refuses what varies with no image
-            store(kept[which], names[0], seen[names[0]][: n_kept - start], start, n_kept)
+            store(kept[which], names[0], seen[names[0]], start, n_images)
     x, y = (next(iter(kept[which].values())) for which in ("vit", "cnn"))
-    if len(x) < 2 * SIZES[0]:
-        raise InputError(f"n_images must be {2 * SIZES[0]} or more in this chapter, not {len(x)}")
     generator = torch.Generator().manual_seed(run.parameters["seed"])
-    few = slice(0, MOST_IMAGES)
+    few = slice(0, MOST_COMPARED)
     return Reliability(
         by_size(x, y, generator),
         by_outlier(x[few], y[few]),
@@ -85,4 +84,5 @@ CHAPTER = Chapter(
     lambda loaded, run: (measure(models, run) for models in loaded),
     control=lambda loaded, run: [],  # it tests no claim
     least_images=2 * SIZES[0],
+    most_images=MOST_IMAGES,
 )

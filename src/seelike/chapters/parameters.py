@@ -29,9 +29,10 @@ def check_parameters(parameters: dict) -> None:
         raise InputError(
             f"batch_size must be at most n_images, {parameters['n_images']}, not {parameters['batch_size']}"
         )
+    used = parameters["n_images"] - parameters["n_images"] % parameters["batch_size"]
     for name in ("n_field_images", "n_attributed"):
-        if parameters.get(name, 0) > parameters["n_images"]:
-            raise InputError(f"{name} must be at most n_images, {parameters['n_images']}, not {parameters[name]}")
+        if parameters.get(name, 0) > used:
+            raise InputError(f"{name} must be at most {used}, the n_images in full minibatches, not {parameters[name]}")
     if parameters.get("layers", "all") not in LAYER_SETS:
         guess = nearest(parameters["layers"], LAYER_SETS)
         raise InputError(f"layers must be one of {', '.join(LAYER_SETS)}, not {parameters['layers']!r}{guess}")

@@ -1,14 +1,16 @@
 """A chapter made ready: its parameters and images checked, and all of it rehearsed, before any long work."""
 
 import time
+from collections.abc import Iterable
 
 from seelike.chapters import rehearsal
 from seelike.chapters.chapter import Chapter
 from seelike.chapters.parameters import check_parameters, check_results_dir
-from seelike.chapters.run import Run
+from seelike.chapters.run import OWN, Run
 from seelike.images import datasets
 from seelike.models import loading as models
 from seelike.models.names import check_weights
+from seelike.models.spellings import find_current
 from seelike.results import reuse
 from seelike.results.results import read_published
 from seelike.system import processes
@@ -17,7 +19,7 @@ from seelike.system.errors import InputError
 
 
 def prepare(chapter: Chapter, results_dir: str, from_result: str = "", **parameters) -> Run:
-    """Check every parameter of a chapter, and every image, then rehearse it, before any weights are fetched.
+    """Check every parameter of a chapter, and every image to be used, then rehearse it, before any weights are fetched.
 
     `from_result` is a result file of these very parameters, to be taken instead of measuring; "" for none.
 
@@ -37,20 +39,36 @@ def open_run(chapter: Chapter, results_dir: str, from_result: str = "", **parame
     check_parameters(parameters | {"from_result": from_result})
     check_results_dir(results_dir)
     named = (*chapter.required, *(which for which in chapter.optional if parameters[which]))
+    renamed = _find_renamed(parameters[which] for which in named)
     for which in named:
+        parameters[which] = renamed.get(parameters[which], parameters[which])
         models.check_model(which, parameters[which], parameters.get(f"{which}_checkpoint", ""))
+    if parameters["geometry"] not in (*named, OWN):
+        raise InputError(f"geometry must be one of {', '.join([*named, OWN])}, not {parameters['geometry']!r}")
     device = choose_device(parameters["device"])
     images = datasets.open_images(parameters["dataset"], parameters["data_dir"], parameters["split"])
     for which in named:
         if not rehearsal.find_dry_run() and not parameters.get(f"{which}_checkpoint"):
             check_weights(which, parameters[which])
-    chosen = datasets.choose(images, parameters["n_images"], parameters["seed"])
-    _check_share(len(chosen), parameters["batch_size"])
+    n_used = _count_used(chapter, parameters["n_images"], parameters["batch_size"])
+    chosen = datasets.choose(images, parameters["n_images"], parameters["seed"], n_used=n_used)
     read_published(chapter.name, results_dir)  # a damaged file there would be noticed only at the end
-    run = Run(chapter.name, parameters, chosen, device, started, named, from_result=from_result)
+    run = Run(chapter.name, parameters, chosen, device, started, named, renamed=renamed, from_result=from_result)
+    _check_share(len(chosen), run.batch_size)
     if from_result:
         reuse.read(from_result, chapter.name, run.portable_parameters(), {"dataset": {"sha256": chosen.sha256}})
     return run
+
+
+def _find_renamed(names: Iterable[str]) -> dict[str, str]:
+    """Of models' names those that timm has changed → as they are now."""
+    return {name: now for name in names if (now := find_current(name)) != name}
+
+
+def _count_used(chapter: Chapter, n_images: int, batch_size: int) -> int:
+    """How many of the images asked for are measured: no more than the chapter takes, in full minibatches."""
+    most = min(n_images, chapter.most_images or n_images)
+    return most - most % min(batch_size, most)
 
 
 def _check_share(n_images: int, batch_size: int) -> None:

@@ -11,7 +11,6 @@ from seelike.chapters.run import Run
 from seelike.images import datasets
 from seelike.images.drawings import Drawings
 from seelike.measures.probes import Fold, choose_folds
-from seelike.models import loading
 from seelike.system.errors import InputError
 
 
@@ -26,11 +25,8 @@ class ProbeImages:
 
     def minibatches(self, loaded: dict[str, nn.Module], run: Run) -> Iterator[dict[str, torch.Tensor]]:
         """All images, none dropped, as each of the models wants them, {which: (n, 3, h, w)}."""
-        transforms = {
-            which: loading.transform_of(model, run.parameters["image_size"]) for which, model in loaded.items()
-        }
         size, device = run.parameters["batch_size"], run.device
-        return datasets.load_minibatches(self.images, transforms, size, device, drop_last=False)
+        return datasets.load_minibatches(self.images, run.transforms(loaded), size, device, drop_last=False)
 
 
 def open_probe_images(run: Run, kind: str = "probe") -> ProbeImages | None:
@@ -50,7 +46,9 @@ def open_probe_images(run: Run, kind: str = "probe") -> ProbeImages | None:
     try:
         images = datasets.open_images(name, place, split)
         first = Subset(images, datasets.draw(images, n_images, seed, "n_probe_images").indices[:n_images])
-        choose_folds(datasets.read_labels(first), seed=seed)  # too few of a class are noticed before pictures are read
+        labels = datasets.read_labels(first)
+        _check_classes(labels, name, place)
+        choose_folds(labels, seed=seed)  # too few of a class are noticed before pictures are read
         chosen = datasets.choose(images, n_images, seed, "n_probe_images")
         labels = datasets.read_labels(chosen)
     except InputError as error:  # it begins with the name of the parameter
@@ -66,6 +64,14 @@ def even_and_odd(run: Run) -> ProbeImages:
     numbers = torch.arange(len(run.images))
     half = len(numbers) // 2
     return ProbeImages(run.images, numbers % 2, [Fold(numbers[:half], numbers[half:], n_held_out=half // 2)], None)
+
+
+def _check_classes(labels: torch.Tensor, name: str, place: str) -> None:
+    if len(labels.unique()) < 2:
+        wrong = f"data_dir={place!r}" if place else f"dataset={name!r}"
+        raise InputError(
+            f"{wrong} must tell classes apart, as a folder for each does: all {len(labels)} pictures are of one"
+        )
 
 
 def _find_centers(chosen: Subset) -> torch.Tensor | None:

@@ -7,6 +7,7 @@ rehearsals.
 """
 
 import json
+import math
 import os
 import time
 from dataclasses import replace
@@ -19,7 +20,7 @@ from seelike.chapters.chapter import Chapter
 from seelike.chapters.run import Run
 from seelike.chapters.verdicts import Measured
 from seelike.results.results import peak_mib
-from seelike.system import processes
+from seelike.system import memory, processes
 from seelike.system.errors import Degenerate, InputError
 
 N_IMAGES = 8
@@ -36,8 +37,9 @@ def rehearse(chapter: Chapter, run: Run, models: dict[str, nn.Module]) -> Measur
 
     Raises InputError, which names the parameter, for a model that does not suit the chapter.
     """
-    n_images = min(_count_images(chapter), len(run.images))
-    changed = {"n_images": n_images, "batch_size": min(N_IMAGES, run.parameters["batch_size"]), "n_runs": 1}
+    size = min(N_IMAGES, run.parameters["batch_size"])
+    n_images = min(math.ceil(_count_images(chapter) / size) * size, len(run.images))
+    changed = {"n_images": n_images, "batch_size": size, "n_runs": 1}
     few = replace(run, images=Subset(run.images.dataset, run.images.indices[:n_images]))
     few.parameters = run.parameters | changed
     try:
@@ -57,19 +59,22 @@ def check(chapter: Chapter, run: Run) -> None:
     Raises InputError as `rehearse` does, and DryRun where the environment asks for no more than this.
     """
     models = run.load_first_random()
-    with processes.alone():
+    before = memory.find_used(run.device)
+    with processes.alone(), memory.explained(chapter.name):
         rehearse(chapter, run, models)
     asked = find_dry_run()
     if asked:
         started = time.monotonic()
         rehearse(chapter, run, models)  # the second time is that of the work itself
-        Path(asked).write_text(json.dumps(_foresee(chapter, run, models, time.monotonic() - started)), encoding="utf-8")
+        foreseen = _foresee(chapter, run, models, time.monotonic() - started)
+        foreseen |= _foresee_memory(chapter, run, models, before)
+        Path(asked).write_text(json.dumps(foreseen), encoding="utf-8")
         raise DryRun
 
 
 def _foresee(chapter: Chapter, run: Run, models: dict[str, nn.Module], seconds: float) -> dict:
     """What was rehearsed, and what the run would take at that pace; `minutes` are of trained models and controls."""
-    n_images, rehearsed = run.parameters["n_images"], _count_images(chapter)
+    n_images, rehearsed = len(run.images), _count_images(chapter)
     sizes = {which: sum(p.numel() for p in model.parameters()) for which, model in models.items()}
     return {
         "chapter": chapter.name,
@@ -89,12 +94,39 @@ def _count_images(chapter: Chapter) -> int:
     return max(N_IMAGES, chapter.least_images)
 
 
+def _foresee_memory(chapter: Chapter, run: Run, models: dict[str, nn.Module], before: int | None) -> dict:
+    """MiB that the run would need and that are free, as far as the system tells; a rough and rather high estimate.
+
+    What the rehearsal took beyond the models grows with the minibatch, in a chapter that keeps all images with them;
+    then there are the weights of every training, and once more those of a file while it is read.
+    """
+    peak, free = memory.find_peak(run.device), memory.find_free(run.device)
+    if None in (before, peak, free):
+        return {}
+    weights = sum(p.numel() * p.element_size() for model in models.values() for p in model.parameters()) / memory.MIB
+    size = min(N_IMAGES, run.batch_size)
+    grows = max(run.batch_size / size, len(run.images) / _count_images(chapter) if chapter.most_images else 1)
+    beyond = (peak - before) * grows + weights * run.n_runs
+    return {"needed_mib": round(before + beyond), "free_mib": before + free}
+
+
+def check_memory(foreseen: dict) -> None:
+    """Refuse, after a dry run, what would need more memory than there is. Raises InputError."""
+    needed, free = foreseen.get("needed_mib", 0), foreseen.get("free_mib", 0)
+    if needed > free:
+        raise InputError(
+            f"{foreseen['chapter']} would need about {needed:,} MiB of memory on {foreseen['device']}, where "
+            f"{free:,} MiB can be had: {memory.LESS}"
+        )
+
+
 def describe(foreseen: dict) -> str:
     """A dry run's findings in one sentence."""
+    room = f", and about {foreseen['needed_mib']:,} MiB of memory" if "needed_mib" in foreseen else ""
     sizes = ", ".join(f"{which} {model['parameters'] / 1e6:.1f} M" for which, model in foreseen["models"].items())
     return (
         f"{foreseen['chapter']} suits these models ({sizes} parameters): rehearsed with random weights on "
         f"{foreseen['rehearsed']} images in {foreseen['seconds']} s on {foreseen['device']}, "
         f"{foreseen['peak_mib']} MiB at most; at this pace {foreseen['images']} images, {foreseen['runs']} training(s) "
-        f"and control(s), take about {foreseen['minutes']:.0f} minutes, downloads apart"
+        f"and control(s), take about {foreseen['minutes']:.0f} minutes, downloads apart{room}"
     )

@@ -1,24 +1,27 @@
 """What every chapter does besides measuring: load models and images, record what was found."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import torch
+from timm.models import PretrainedCfg
 from torch import nn
 
 from seelike.chapters.verdicts import Measured, gather, weigh
 from seelike.images import datasets
 from seelike.models import loading as models
+from seelike.models.names import find_blueprint
 from seelike.models.recipes import find_runs
 from seelike.results import reuse
 from seelike.results.results import Result, trace
 from seelike.system import processes
 
 MODELS = ("vit", "cnn")  # the parameters that name models in most chapters
+OWN = "own"  # the geometry where each model has its own
 
 
 @dataclass
@@ -33,6 +36,7 @@ class Run:
     models: tuple[str, ...] = MODELS
     described: dict = field(default_factory=dict)
     other_images: dict = field(default_factory=dict)
+    renamed: dict[str, str] = field(default_factory=dict)  # names of models that timm has changed → as they are now
     from_result: str = ""  # a result file that was measured before, to be taken instead of measuring
     opened: Any = None  # what the chapter opened beside its images, perhaps images for probes
 
@@ -74,9 +78,28 @@ class Run:
 
     def minibatches(self, pair: dict[str, nn.Module]) -> Iterator[dict[str, torch.Tensor]]:
         """The chosen images as each of the models wants them, batch by batch."""
+        return datasets.load_minibatches(self.images, self.transforms(pair), self.batch_size, self.device)
+
+    def transforms(self, loaded: dict[str, nn.Module]) -> dict[str, Callable]:
+        """How each of the models is shown an image: resized and cropped as `geometry` says, in its own colours."""
         size = self.parameters["image_size"]
-        transforms = {which: models.transform_of(model, size) for which, model in pair.items()}
-        return datasets.load_minibatches(self.images, transforms, self.parameters["batch_size"], self.device)
+        return {which: models.transform_of(model, size, self._geometry) for which, model in loaded.items()}
+
+    @cached_property
+    def _geometry(self) -> PretrainedCfg | None:
+        """The card of the model whose resizing and crop all share; None where each has its own."""
+        which = self.parameters["geometry"]
+        return None if which == OWN else find_blueprint(which, self.parameters[which]).card
+
+    @property
+    def batch_size(self) -> int:
+        """Images a minibatch; no more than there are."""
+        return min(self.parameters["batch_size"], len(self.images))
+
+    @property
+    def left_over(self) -> int:
+        """How many of the images asked for are not used."""
+        return self.parameters["n_images"] - len(self.images)
 
     def describe_images(self, key: str, name: str, split: str, chosen: datasets.Chosen) -> None:
         """Note other images than the chapter's own for the result's provenance."""
@@ -96,9 +119,7 @@ class Run:
             measures |= {f"{name}_random": entry for name, entry in untrained.arrays().items()}
         seed = self.parameters["seed"]
         found, untrained = (gather(runs, seed) for runs in (trained, control))
-        left_over = len(self.images) % self.parameters["batch_size"]
-        dataset = self.images.describe(self.parameters["dataset"], self.parameters["split"])
-        dataset |= {"images": len(self.images) - left_over, "left_over": left_over}
+        dataset = self._describe_images() | {"left_over": self.left_over}
         provenance = trace(self.started, self.described, dataset, self.device) | self.other_images
         claims = {claim: weigh(claim, runs, untrained[claim]) for claim, runs in found.items()}
         parameters = self.portable_parameters()
@@ -107,6 +128,9 @@ class Run:
     def portable_parameters(self) -> dict:
         """The parameters as a result file keeps them, without the folders of this machine."""
         return {name: _without_folder(name, value) for name, value in self.parameters.items()}
+
+    def _describe_images(self) -> dict:
+        return self.images.describe(self.parameters["dataset"], self.parameters["split"])
 
     def _read_stored(self) -> Result:
         images = {"dataset": {"sha256": self.images.sha256}} | self.other_images
@@ -118,14 +142,16 @@ class Run:
         return result
 
     def __str__(self) -> str:
-        batch_size = self.parameters["batch_size"]
-        batches, left_over = divmod(len(self.images), batch_size)
+        left_over, batches = self.left_over, len(self.images) // self.batch_size
         dropped = f"; {left_over} left over and not used" if left_over else ""
-        said = f"{batches * batch_size} images in {batches} minibatches of {batch_size}{dropped}"
-        passed_over = [datasets.say_skipped(self.images.skipped)]
+        said = f"{len(self.images)} images in {batches} minibatches of {self.batch_size}{dropped}"
+        which = self.parameters["geometry"]
+        crop = "each model has its own crop" if which == OWN else f"all models see the crop that {which} has"
+        passed_over = datasets.say_passed_over(self._describe_images())
         for key, images in self.other_images.items():
-            passed_over.append(datasets.say_skipped(images.get("skipped", []), f" of {key}"))
-        return "; ".join([said, *filter(None, passed_over)])
+            passed_over += datasets.say_passed_over(images, f" of {key}")
+        renamed = [f"timm calls {before} {now} today" for before, now in self.renamed.items()]
+        return "; ".join([said, crop, *renamed, *passed_over])
 
     def _load_random(self, names: dict[str, str]) -> dict[str, nn.Module]:
         seed = self.parameters["seed"]

@@ -30,7 +30,7 @@ BUNDLED = {
     "cnn": "resnet_pocket.shapes",
     "mixer": "mixer_pocket_patch8_56.shapes",
 }
-PARAMETERS = {"n_images": 4, "batch_size": 4, "image_size": 0, "layers": "all", "seed": 0}
+PARAMETERS = {"n_images": 4, "batch_size": 4, "image_size": 0, "geometry": "own", "layers": "all", "seed": 0}
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from seelike.chapters.prepare import prepare
 from seelike.chapters.registry import CHAPTERS
 from seelike.execution import notebook as execute
 from seelike.execution import rerun
-from seelike.system import processes
+from seelike.system import memory, processes
 from seelike.system.errors import InputError, nearest
 
 
@@ -22,7 +22,7 @@ def measure(chapter: str, settings: list[str], profile: str = "") -> Path | None
 
     Raises InputError: one sentence that names the parameter and says what is allowed.
     """
-    with processes.joined(), open(os.devnull, "w") as nowhere:
+    with processes.joined(), memory.explained(chapter), open(os.devnull, "w") as nowhere:
         if processes.is_first():
             return _measure(chapter, settings, profile)
         with redirect_stdout(nowhere):

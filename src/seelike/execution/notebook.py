@@ -17,11 +17,11 @@ from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
 from seelike.execution import imports
+from seelike.system import memory
 from seelike.system.errors import InputError, nearest
 from seelike.system.paths import BOOK, PACKAGE
 from seelike.system.progress import relay
 
-LESS_MEMORY = "if that was for want of memory, lower batch_size or choose smaller models"
 KINDS = {str: "text", int: "a whole number", float: "a number", bool: "True or False", list: "a list"}
 
 
@@ -35,12 +35,14 @@ def execute(notebook: Path, target: Path | None, parameters: dict, key: str = ""
         try:
             papermill.execute_notebook(notebook, executed, parameters, progress_bar=False, kernel_name="python3")
         except DeadKernelError:
-            raise InputError(f"{notebook.stem} was ended by the system; {LESS_MEMORY}") from None
+            raise InputError(
+                f"{notebook.stem} was ended by the system; if that was for want of memory, {memory.LESS}"
+            ) from None
         except PapermillExecutionError as error:
-            if error.ename == "InputError":
+            if error.ename in ("InputError", "Degenerate"):
                 raise InputError(error.evalue) from None
-            if error.ename in ("OutOfMemoryError", "MemoryError"):
-                raise InputError(f"{notebook.stem} needs more memory than there is; {LESS_MEMORY}") from None
+            if memory.ran_out(error.ename, error.evalue):
+                raise memory.refuse(notebook.stem) from None
             raise
         if target:
             note(executed, {"key": key})

@@ -129,6 +129,8 @@ def _rehearse(notebook: Path, given: dict, folder: str) -> None:
                 raise
         finally:
             del os.environ[rehearsal.DRY_RUN]
-        print(rehearsal.describe(json.loads(said.read_text(encoding="utf-8"))), flush=True)
+        foreseen = json.loads(said.read_text(encoding="utf-8"))
+        print(rehearsal.describe(foreseen), flush=True)
         if folder:
             execute.put(said, Path(folder) / said.name)
+        rehearsal.check_memory(foreseen)

@@ -8,11 +8,14 @@ from pathlib import Path
 
 import timm.data
 import torch
+from PIL import Image
 from torch.utils.data import DataLoader, Dataset, Subset
+from torchvision.datasets import DatasetFolder
 
 from seelike.hub import columns as hub_images
 from seelike.images.decoding import Unreadable
-from seelike.images.folders import open_folder
+from seelike.images.folders import clean_image_folder, open_folder
+from seelike.images.hidden import say_hidden
 from seelike.images.photographs import Photographs
 from seelike.images.picture_set import PictureSet
 from seelike.images.shapes import Regrouped, Shapes
@@ -23,7 +26,6 @@ from seelike.system.progress import tell, track
 
 DRAWN = {images.name: images for images in (Shapes, Regrouped, Strokes)}
 TORCH = ("cifar10", "cifar100", "mnist", "kmnist", "fashion_mnist", "qmnist", "imagenet", "inaturalist", "places365")
-THUMBNAIL = 64  # pixels: a JPEG is read to its end when it is checked, but no more is computed
 NAMED = 5  # of the pictures passed over, in a sentence
 
 
@@ -60,50 +62,66 @@ def open_images(dataset: str, data_dir: str = "", split: str = "validation") -> 
 
 
 class Chosen(Subset):
-    """Images of a data set that can be read, in the order drawn.
+    """Images of a data set that can be read, each once, in the order drawn.
 
-    `sha256` is that of their files' bytes (of drawings: of their pixels), in order; `skipped` lists the pictures
-    drawn before them that could not be read: {"file", "reason"} each.
+    `sha256` is that of their files' bytes (of drawings: of their pixels), in order. Passed over were, of the pictures
+    drawn before them: `skipped`, which could not be read, {"file", "reason"} each; `copies`, which show the very pixels
+    of one that is in use, {"file", "of"} each. `hidden` is what was passed over of the whole set, see
+    `seelike.images.hidden`.
     """
 
-    def __init__(self, images: Dataset, indices: list[int], sha256: str, skipped: list[dict[str, str]]):
+    def __init__(self, images: Dataset, indices: list[int], sha256: str, skipped: list[dict], copies: list[dict]):
         super().__init__(images, indices)
-        self.sha256, self.skipped = sha256, skipped
+        self.sha256, self.skipped, self.copies = sha256, skipped, copies
+        self.hidden = getattr(images, "hidden", [])
 
     def describe(self, name: str, split: str) -> dict:
         """For the provenance of a result."""
         known = {"name": name, "split": split, "images": len(self), "sha256": self.sha256}
-        return known | ({"skipped": self.skipped} if self.skipped else {})
+        passed_over = {"skipped": self.skipped, "copies": self.copies, "hidden": self.hidden}
+        return known | {kind: found for kind, found in passed_over.items() if found}
 
 
-def choose(images: Dataset, n_images: int, seed: int, parameter: str = "n_images") -> Chosen:
+def choose(images: Dataset, n_images: int, seed: int, parameter: str = "n_images", n_used: int | None = None) -> Chosen:
     """`n_images` of a data set, without replacement and in an order drawn from `seed`; each is read once.
 
-    The order is that of `torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))`. A picture
-    that cannot be read is passed over, and the next in the order takes its place.
-    Raises InputError, which names `parameter`, if there are not so many that can be read.
+    The order is that of `torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))`. A picture that
+    cannot be read is passed over, and the next in the order takes its place; so is one that, decoded, is pixel for
+    pixel one that was drawn before, in whatever format or under whatever name: two rows of one image in a minibatch
+    break the unbiased estimate of CKA, and a probe must not be tested on what it learned from.
+
+    Args:
+        n_used: how many of the `n_images` are to be used; the others are not read.
+
+    Raises InputError, which names `parameter`, if there are not so many.
     """
     order = draw(images, n_images, seed, parameter).indices
-    return Chosen(images, *processes.once(lambda: _check(images, order, n_images, parameter)))
+    n_used = n_images if n_used is None else n_used
+    found = processes.once(lambda: _check(images, order, n_used))
+    if len(found[0]) < n_used:
+        raise _refuse_number(len(found[0]), n_images, parameter, *found[2:])
+    return Chosen(images, *found)
 
 
-def _check(
-    images: Dataset, order: list[int], n_images: int, parameter: str
-) -> tuple[list[int], str, list[dict[str, str]]]:
-    """The first `n_images` of an order that can be read, their hash, and what was passed over."""
-    digest, indices, skipped = hashlib.sha256(), [], []
-    readable = islice(_find_readable(images, order, skipped), n_images)
-    for index, content in track(readable, "check images", n_images):
+def _check(images: Dataset, order: list[int], n_images: int) -> tuple[list[int], str, list[dict], list[dict]]:
+    """The first `n_images` of an order that can be used, or all of them, their hash, and what was passed over."""
+    digest, indices, skipped, copies = hashlib.sha256(), [], [], []
+    different = islice(_find_different(images, order, skipped, copies), n_images)
+    for index, content in track(different, "check images", n_images):
         digest.update(content)
         indices.append(index)
-    if len(indices) < n_images:
-        raise InputError(
-            f"{parameter} must be at most {len(indices)}, the pictures of this data set that can be read, "
-            f"not {n_images}; {len(skipped)} cannot: {name_skipped(skipped)}"
-        )
-    if skipped:
-        tell(say_skipped(skipped))
-    return indices, digest.hexdigest(), skipped
+    if len(indices) == n_images and (skipped or copies):
+        tell(_say_of_drawn(skipped, copies))
+    return indices, digest.hexdigest(), skipped, copies
+
+
+def _refuse_number(found: int, n_images: int, parameter: str, skipped: list[dict], copies: list[dict]) -> InputError:
+    """The refusal of more pictures than there are."""
+    can = "different pictures" if copies else "pictures"
+    return InputError(
+        f"{parameter} must be at most {found}, the {can} of this data set that can be read, not {n_images}; "
+        f"{_say_of_drawn(skipped, copies)}"
+    )
 
 
 def draw(images: Dataset, n_images: int, seed: int, parameter: str = "n_images") -> Subset:
@@ -113,28 +131,53 @@ def draw(images: Dataset, n_images: int, seed: int, parameter: str = "n_images")
     return Subset(images, torch.randperm(len(images), generator=torch.Generator().manual_seed(seed)).tolist())
 
 
-def name_skipped(skipped: list[dict[str, str]]) -> str:
-    """The first pictures that could not be read, with their reasons, and how many more there are."""
-    named = [f"{each['file']} ({each['reason']})" for each in skipped[:NAMED]]
-    more = [f"and {len(skipped) - NAMED} more"] if len(skipped) > NAMED else []
-    return ", ".join(named + more)
+def say_passed_over(described: dict, whose: str = "") -> list[str]:
+    """Of images as `Chosen.describe` puts them, a part of a sentence for each kind that was passed over."""
+    said = {"skipped": say_skipped, "copies": say_copies, "hidden": say_hidden}
+    return [say(described[kind], whose) for kind, say in said.items() if kind in described]
 
 
-def say_skipped(skipped: list[dict[str, str]], whose: str = "") -> str:
-    """The part of a sentence that owns up to them; "" where there are none."""
-    if not skipped:
-        return ""
-    count = f"{len(skipped)} picture{'s' * (len(skipped) > 1)}"
-    were = "were" if len(skipped) > 1 else "was"
-    return f"{count}{whose} could not be read and {were} passed over: {name_skipped(skipped)}"
+def _say_of_drawn(skipped: list[dict], copies: list[dict]) -> str:
+    return "; ".join(filter(None, (say_skipped(skipped), say_copies(copies))))
+
+
+def say_skipped(skipped: list[dict], whose: str = "") -> str:
+    """The part of a sentence that owns up to what could not be read; "" where there is nothing."""
+    names = [f"{each['file']} ({each['reason']})" for each in skipped]
+    were = "were" if len(names) > 1 else "was"
+    return (
+        f"{_count(names, 'picture')}{whose} could not be read and {were} passed over: {_first(names)}" if names else ""
+    )
+
+
+def say_copies(copies: list[dict], whose: str = "") -> str:
+    """The part of a sentence that owns up to pictures that were there before; "" where there are none."""
+    names = [f"{each['file']} (as {each['of']})" for each in copies]
+    repeat = "repeat others pixel for pixel and were" if len(names) > 1 else "repeats another pixel for pixel and was"
+    return f"{_count(names, 'picture')}{whose} {repeat} passed over: {_first(names)}" if names else ""
+
+
+def _count(names: list[str], what: str) -> str:
+    return f"{len(names)} {what}{'s' * (len(names) > 1)}"
+
+
+def _first(names: list[str]) -> str:
+    more = [f"and {len(names) - NAMED} more"] if len(names) > NAMED else []
+    return ", ".join(names[:NAMED] + more)
 
 
 def read_labels(chosen: Subset) -> torch.Tensor:
     """The labels (n,) of chosen images, in their order; pictures in files are not decoded.
 
-    Raises InputError, which names dataset, if they are no whole numbers.
+    Raises InputError, which names dataset, if they are no whole numbers, and data_dir, if its folders tell no classes.
     """
     images = chosen.dataset
+    unclear = getattr(images, "unclear", ())
+    if unclear:
+        raise InputError(
+            f"data_dir must hold a folder for each class, or a folder of one and the same name within each; "
+            f"{unclear[0]!r} and {unclear[1]!r} are called alike, and others are not"
+        )
     label = images.label if isinstance(images, PictureSet) else lambda index: images[index][1]
     labels = [label(index) for index in chosen.indices]
     try:
@@ -145,6 +188,8 @@ def read_labels(chosen: Subset) -> torch.Tensor:
 
 def count_classes(chosen: Subset) -> int | None:
     """How many classes the whole data set tells apart; None where it does not say."""
+    if getattr(chosen.dataset, "unclear", ()):
+        return None
     source = getattr(chosen.dataset, "source", chosen.dataset)
     names = ("classes", "class_to_idx", "class_name_to_idx")
     known = [classes for name in names if (classes := getattr(source, name, None))]
@@ -186,19 +231,40 @@ def _check_name(dataset: str) -> None:
 def _open_torch(dataset: str, data_dir: str, split: str) -> Dataset:
     """A data set of torchvision; without a place for it it is downloaded."""
     root = data_dir or str(Path(torch.hub.get_dir()) / "datasets")
-    return timm.data.create_dataset(dataset, root=root, split=split, download=not data_dir)
+    source = timm.data.create_dataset(dataset, root=root, split=split, download=not data_dir)
+    if isinstance(source, DatasetFolder):
+        clean_image_folder(source)
+    return source
 
 
-def _find_readable(images: Dataset, order: list[int], skipped: list[dict[str, str]]) -> Iterator[tuple[int, bytes]]:
-    """Each image that can be read, with the bytes that its hash is of; the others are noted in `skipped`."""
+def _find_different(
+    images: Dataset, order: list[int], skipped: list[dict], copies: list[dict]
+) -> Iterator[tuple[int, bytes]]:
+    """Each image that can be read and was not there before, with the bytes that its hash is of; the others are noted.
+
+    Two are the same if they are of one size and show the same RGB pixels once decoded, as they are handed on to models.
+    """
+    first: dict[bytes, str] = {}
     for index in order:
-        if not isinstance(images, PictureSet):
-            yield index, images[index][0].tobytes()
-            continue
+        name = images.name(index) if isinstance(images, PictureSet) else f"number {index}"
         try:
-            yield index, images.read(index, THUMBNAIL)[1]
+            picture, content = _read(images, index)
         except Unreadable as reason:
-            skipped.append({"file": images.name(index), "reason": str(reason)})
+            skipped.append({"file": name, "reason": str(reason)})
+            continue
+        pixels = hashlib.sha256(repr(picture.size).encode() + picture.tobytes()).digest()
+        if pixels in first:
+            copies.append({"file": name, "of": first[pixels]})
+        else:
+            first[pixels] = name
+            yield index, content
+
+
+def _read(images: Dataset, index: int) -> tuple[Image.Image, bytes]:
+    """An image as models get it, and the bytes that its hash is of. Raises Unreadable."""
+    if isinstance(images, PictureSet):
+        return images.read(index)[:2]
+    return images[index][0], images[index][0].tobytes()
 
 
 class _Views(Dataset):

@@ -1,16 +1,24 @@
-"""Pictures in a folder or a .tar: found by timm's readers, after a look at what those would take silently."""
+"""Pictures in a folder or a .tar: found by timm's readers, after a look at what those would take silently.
+
+A reader has two attributes more here: `hidden`, what was passed over, of `seelike.images.hidden`, and `unclear`, of
+`seelike.images.classes`: two folders of one name in different places, so that folders tell no classes, or ().
+"""
 
 import os
+import posixpath
 import re
 import tarfile
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import timm.data
 from timm.data.readers import get_img_extensions, set_img_extensions
 from timm.data.readers.reader import Reader
 
+from seelike.images.classes import name_classes, number_classes
 from seelike.images.decoding import TYPES, UNREAD_TYPES
+from seelike.images.hidden import say_hidden, sort_out
 from seelike.system.errors import InputError, nearest
 
 PARTS = ("train", "val", "validation", "test")
@@ -28,6 +36,7 @@ def open_folder(data_dir: str, split: str) -> Reader:
     if os.path.isdir(data_dir):
         _check_split(Path(data_dir), split)
         reader = _read(data_dir, split)
+        _clean_folder(data_dir, reader)
         _check_links(data_dir, reader)
         return reader
     if data_dir.lower().endswith(PACKED):
@@ -35,7 +44,9 @@ def open_folder(data_dir: str, split: str) -> Reader:
     if Path(data_dir).suffix != ".tar":
         raise InputError(f"data_dir={data_dir!r} is neither a folder nor a .tar file")
     _check_archive(data_dir)
-    return _read(data_dir, split, cache_tarinfo=False)  # a cache would be a pickle beside the user's file
+    reader = _read(data_dir, split, cache_tarinfo=False)  # a cache would be a pickle beside the user's file
+    _clean_archive(data_dir, reader)
+    return reader
 
 
 def _read(data_dir: str, split: str, **how) -> Reader:
@@ -46,6 +57,47 @@ def _read(data_dir: str, split: str, **how) -> Reader:
         raise InputError(f"data_dir={data_dir!r} holds no pictures, files that end in {', '.join(TYPES)}") from None
     except (OSError, tarfile.TarError) as error:
         raise _refuse_archive(data_dir, error) from None
+
+
+def _clean_folder(data_dir: str, reader: Reader) -> None:
+    """Leave out what is hidden, and label what is left."""
+    files = [file for file, _ in reader.samples]
+    kept, reader.hidden = _sort_out(data_dir, [Path(os.path.relpath(file, data_dir)).as_posix() for file in files])
+    within = [Path(os.path.relpath(files[number], reader.root)).as_posix() for number in kept]
+    classes, reader.unclear = name_classes([posixpath.dirname(name) for name in within])
+    reader.class_to_idx = number_classes(classes)
+    labels = [reader.class_to_idx[name] for name in classes]
+    reader.samples = [(files[number], label) for number, label in zip(kept, labels, strict=True)]
+
+
+def _clean_archive(data_dir: str, reader: Reader) -> None:
+    """The same for an archive, and for the archives in it, each of which is a folder."""
+    inner = ["" if child is None else child.path.removesuffix(".tar") for _, _, child in reader.samples]
+    paths = [posixpath.join(place, info.path) for place, (info, *_) in zip(inner, reader.samples, strict=True)]
+    names = [posixpath.normpath(path).lstrip("/") for path in paths]
+    kept, reader.hidden = _sort_out(data_dir, names)
+    classes, reader.unclear = name_classes([posixpath.dirname(names[number]) for number in kept])
+    reader.class_name_to_idx = number_classes(classes)
+    reader.targets = np.array([reader.class_name_to_idx[name] for name in classes])
+    reader.samples = reader.samples[kept]
+
+
+def clean_image_folder(source) -> None:
+    """Leave out what is hidden of a folder that torchvision reads, where the first folder is the class."""
+    names = [Path(os.path.relpath(file, source.root)).as_posix() for file, _ in source.samples]
+    kept, source.hidden = _sort_out(source.root, names)
+    classes = [names[number].partition("/")[0] for number in kept]
+    source.classes = sorted(set(classes))
+    source.class_to_idx = {name: number for number, name in enumerate(source.classes)}
+    source.targets = [source.class_to_idx[name] for name in classes]
+    source.samples = [(source.samples[number][0], label) for number, label in zip(kept, source.targets, strict=True)]
+
+
+def _sort_out(data_dir: str, names: list[str]) -> tuple[list[int], list[dict]]:
+    kept, hidden = sort_out(names)
+    if not kept:
+        raise InputError(f"data_dir={data_dir!r} holds no pictures to use: {say_hidden(hidden)}")
+    return kept, hidden
 
 
 @contextmanager

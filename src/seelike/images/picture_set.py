@@ -6,7 +6,7 @@ from pathlib import Path
 from PIL import Image
 from torch.utils.data import Dataset
 
-from seelike.images.decoding import LEAST_SIDE, UNREAD_TYPES, Unreadable, decode, explain, to_rgb
+from seelike.images.decoding import UNREAD_TYPES, Unreadable, decode, explain, to_rgb
 from seelike.system.errors import InputError
 
 
@@ -14,10 +14,12 @@ class PictureSet(Dataset):
     """Pictures from wherever timm finds them, all decoded in one way: (RGB picture, label).
 
     `source` is a timm reader, of files, or a torchvision data set, of files or pictures; `root` their folder, if any.
+    `hidden` and `unclear` are as in `seelike.images.folders`.
     """
 
     def __init__(self, source, root: str = ""):
         self.source, self.root = source, root
+        self.hidden, self.unclear = getattr(source, "hidden", []), getattr(source, "unclear", ())
         if hasattr(source, "loader"):  # torchvision's own would turn its files into RGB in its own way
             source.loader = lambda path: open(path, "rb")  # noqa: SIM115, read() closes it
 
@@ -31,7 +33,7 @@ class PictureSet(Dataset):
             raise InputError(f"the picture {self.name(index)} in data_dir cannot be read: {reason}") from None
         return picture, label
 
-    def read(self, index: int, least_side: int = LEAST_SIDE) -> tuple[Image.Image, bytes, int]:
+    def read(self, index: int) -> tuple[Image.Image, bytes, int]:
         """The picture, the bytes that its hash is of, and its label. Raises Unreadable."""
         if Path(self.name(index)).suffix.lower() in UNREAD_TYPES:
             raise Unreadable("a type that is not read")
@@ -45,7 +47,7 @@ class PictureSet(Dataset):
             raise
         except Exception as error:  # a file that is gone or locked, a damaged archive, a row without a picture
             raise Unreadable(explain(error)) from None
-        return decode(content, least_side), content, label
+        return decode(content), content, label
 
     def label(self, index: int):
         """The label alone; where they are listed, no file is opened."""

@@ -90,7 +90,7 @@ def _check_safetensors(parameter: str, file: Path) -> None:
 
 def _check_pickle(parameter: str, file: Path) -> None:
     try:
-        content = _read_pickle(file)
+        content = read_pickle(file)
     except pickle.UnpicklingError as error:
         foreign = re.search(r"GLOBAL ([\w.]+)", str(error))
         if not foreign:
@@ -109,7 +109,7 @@ def _check_pickle(parameter: str, file: Path) -> None:
         raise InputError(f"{parameter}={str(file)!r} holds no weights by name, but a {type(content).__name__}")
 
 
-def _read_pickle(file: Path):
+def read_pickle(file: Path):
     """What torch.save wrote, without its numbers where the format allows; timm's own training runs hold a Namespace."""
     with file.open("rb") as start:
         zipped = {"mmap": True} if start.read(2) == b"PK" else {}

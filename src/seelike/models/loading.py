@@ -6,7 +6,8 @@ file's: a checkpoint of another number of classes, or of none, keeps its own, as
 
 import hashlib
 import math
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 from pathlib import Path
 
 import timm
@@ -19,6 +20,8 @@ from seelike.hub import files as hub
 from seelike.models import bundled
 from seelike.models.checkpoints import Misfit, check_file, check_numbers
 from seelike.models.names import Blueprint, check_name, fetch_weights, find_blueprint
+from seelike.models.parts import check_part, choose, find_inner, narrow, read_tensors, split_part, take
+from seelike.system import memory
 from seelike.system.errors import InputError, in_one_line
 from seelike.system.files import sha256
 from seelike.system.progress import tell
@@ -31,7 +34,8 @@ def check_model(parameter: str, name: str, checkpoint: str = "") -> None:
     """
     check_name(parameter, name, checkpoint)
     if checkpoint:
-        check_file(f"{parameter}_checkpoint", Path(checkpoint))
+        check_file(f"{parameter}_checkpoint", Path(split_part(checkpoint)[0]))
+        check_part(f"{parameter}_checkpoint", checkpoint)
     elif name.partition(".")[0] in bundled.ARCHITECTURES:
         bundled.check_weights(timm.get_pretrained_cfg(name).file)
 
@@ -42,19 +46,24 @@ def load_model(parameter: str, name: str, checkpoint: str = "", image_size: int 
     Args:
         parameter: "vit" or "cnn", named where something is refused.
         name: a timm name, or "hf-hub:owner/name" of a timm model on the hub.
-        checkpoint: a file of weights (.safetensors, .pth, .pt, .bin) instead of the name's own.
+        checkpoint: a file of weights (.safetensors, .pth, .pt, .bin) instead of the name's own; FILE#PART takes a part
+            of them, see `seelike.models.parts`.
         image_size: side in pixels; 0 for the model's own. Position embeddings are resampled.
 
     Raises InputError if the weights cannot be had or do not fit.
     """
     blueprint = find_blueprint(parameter, name)
-    file = checkpoint or fetch_weights(parameter, name, blueprint.card)
     which = f"{parameter}_checkpoint={checkpoint!r}" if checkpoint else f"{parameter}={name!r}"
-    overlay = {}
-    if file != blueprint.card.file:  # the bundled weights are compared with their manifest as timm loads them
-        check_file(f"{parameter}_checkpoint" if checkpoint else f"{parameter}={name!r}: its file", Path(file))
-        overlay = {"file": file, "custom_load": False}
-    model = _load(parameter, name, blueprint, image_size, device, overlay, which)
+    load = partial(_load, parameter, name, blueprint, image_size, device, which=which)
+    # what a model without weights refuses, such as the image size, was no fault of the weights
+    try_without = partial(load_random, parameter, name, image_size, device)
+    try:
+        if checkpoint:
+            model = _load_part(load, try_without, checkpoint, which, name)
+        else:
+            model = _load_own(load, try_without, _fetch(parameter, name, blueprint))
+    except Unfit as error:
+        raise InputError(str(error)) from None
     check_numbers(model, which)
     return model
 
@@ -81,11 +90,26 @@ def load_random(parameter: str, name: str, image_size: int = 0, device: str = "c
     return model
 
 
-def transform_of(model: nn.Module, image_size: int = 0):
-    """The model's own evaluation transform: PIL image → (3, h, w); one object for all models of the same."""
+def transform_of(model: nn.Module, image_size: int = 0, geometry: PretrainedCfg | None = None):
+    """An evaluation transform: PIL image → (3, h, w); one object for all models of the same.
+
+    Size, mean and deviation are the model's own. So are the crop and the interpolation, unless they are to be those of
+    the card `geometry`: then models of any sizes see the same part of an image, to a pixel of rounding.
+
+    Raises InputError where their own sizes, of other proportions, make that impossible.
+    """
     config = timm.data.resolve_model_data_config(model)
     if image_size:
         config["input_size"] = (3, image_size, image_size)
+    if geometry:
+        shared = timm.data.resolve_data_config(pretrained_cfg=geometry.to_dict())
+        (height, width), (own_height, own_width) = (each["input_size"][1:] for each in (shared, config))
+        if not image_size and height * own_width != width * own_height:
+            raise InputError(
+                f"image_size must be above 0, or geometry own: images of {own_height}×{own_width} and of "
+                f"{height}×{width} pixels cannot show the same part of a picture"
+            )
+        config |= {key: shared[key] for key in ("crop_pct", "crop_mode", "interpolation")}
     return _create_transform(tuple(sorted(config.items())))
 
 
@@ -104,29 +128,84 @@ def describe(model: nn.Module, name: str, checkpoint: str = "", initial: bool = 
         digest.update(key.encode())
         digest.update(value.cpu().contiguous().numpy().tobytes())
     known = {"name": name, "parameters": sum(p.numel() for p in model.parameters()), "state_sha256": digest.hexdigest()}
-    file = checkpoint or model.pretrained_cfg.get("file", "")
+    file = split_part(checkpoint)[0] or model.pretrained_cfg.get("file", "")
     if file and not initial:
         known |= {"classes": model.num_classes, "file": Path(file).name, "file_sha256": sha256(file)}
         known |= hub.find_origin(file)
+        part = model.pretrained_cfg.get("part", "")
+        known |= {"part": part} if part else {}
     return known
 
 
-def _load(parameter: str, name: str, blueprint: Blueprint, image_size: int, device: str, overlay: dict, which: str):
+class Unfit(Exception):
+    """Weights that do not fit, in a sentence; `count` is of those that the model lacks, if that is known."""
+
+    def __init__(self, sentence: str, count: float = math.inf):
+        super().__init__(sentence)
+        self.count = count
+
+
+def _fetch(parameter: str, name: str, blueprint: Blueprint) -> dict:
+    """Of a model's own weights what timm's card must say; bundled ones stand there and are checked as timm loads."""
+    file = fetch_weights(parameter, name, blueprint.card)
+    if file == blueprint.card.file:
+        return {}
+    check_file(f"{parameter}={name!r}: its file", Path(file))
+    return {"file": file, "custom_load": False}
+
+
+def _load_own(load: Callable[[dict], nn.Module], try_without: Callable[[], nn.Module], overlay: dict) -> nn.Module:
+    try:
+        return load(overlay)
+    except Unfit:
+        try_without()
+        raise
+
+
+def _load_part(
+    load: Callable[[dict], nn.Module], try_without: Callable[[], nn.Module], checkpoint: str, which: str, name: str
+) -> nn.Module:
+    """The model with the weights in a file of the user's: the one part that fits, or of two the running average.
+
+    A part that does not fit is searched for parts that do, among those of half as many weights as the model's or more.
+    """
+    file, part = split_part(checkpoint)
+    tensors, fits, unfit, least = read_tensors(file), {}, [], 0
+    ahead = [narrow(tensors, part)]
+    for part in ahead:
+        try:
+            fits[part] = load({"state_dict": take(tensors, part), "custom_load": False})
+        except Unfit as error:
+            unfit.append(error)
+            least = least or len(try_without().state_dict()) // 2
+            ahead += find_inner(tensors, part, least)
+    if not fits:
+        raise min(unfit, key=lambda error: error.count)
+    part = choose(list(fits), file, which, name) if unfit else next(iter(fits))
+    fits[part].pretrained_cfg["part"] = part
+    return fits[part]
+
+
+def _load(
+    parameter: str, name: str, blueprint: Blueprint, image_size: int, device: str, overlay: dict, which: str
+) -> nn.Module:
     """With the head that the file has: where nothing but the classifier does not match, once more with the file's."""
     try:
-        return _create(parameter, name, blueprint, image_size, device, overlay)
+        model = _create(parameter, name, blueprint, image_size, device, overlay)
     except InputError:
         raise
     except Exception as error:  # torch's on keys and shapes, or whatever a family's own conversion of files raises
-        load_random(parameter, name, image_size, device)  # raises if it was the image size, not the weights
         misfit = Misfit.read(error)
         classes = None if "num_classes" in overlay else _count_classes(misfit, blueprint.card, overlay)
         if classes is None:
             fault = misfit if misfit.names() else in_one_line(error)
             at = f" at image_size={image_size}" if image_size else ""
-            raise InputError(f"{which} does not fit {name}{at} (is it of another architecture?): {fault}") from None
-    tell(f"{which}: the file's head tells {classes} classes apart, not {blueprint.card.num_classes}, and stays so")
-    return _load(parameter, name, blueprint, image_size, device, overlay | {"num_classes": classes}, which)
+            sentence = f"{which} does not fit {name}{at} (is it of another architecture?): {fault}"
+            raise Unfit(sentence, len(misfit.missing) + len(misfit.reshaped) if misfit.names() else math.inf) from None
+        model = _load(parameter, name, blueprint, image_size, device, overlay | {"num_classes": classes}, which)
+        tell(f"{which}: the file's head tells {classes} classes apart, not {blueprint.card.num_classes}, and stays so")
+    model.pretrained_cfg.pop("state_dict", None)  # a second copy of all weights
+    return model
 
 
 def _count_classes(misfit: Misfit, card: PretrainedCfg, overlay: dict) -> int | None:
@@ -137,7 +216,9 @@ def _count_classes(misfit: Misfit, card: PretrainedCfg, overlay: dict) -> int | 
     weight = f"{heads[0]}.weight"
     if weight in misfit.reshaped:
         return misfit.reshaped[weight][0][0]
-    held = timm.models.load_state_dict(overlay["file"], weights_only=True) if misfit.unexpected else {}
+    if not misfit.unexpected:
+        return 0
+    held = overlay.get("state_dict") or timm.models.load_state_dict(overlay["file"], weights_only=True)
     return len(held[weight]) if weight in held else 0
 
 
@@ -151,7 +232,10 @@ def _create(
     size = {"img_size": image_size} if image_size and card.fixed_input_size else {}
     arguments = blueprint.arguments | size | {"pretrained_cfg_overlay": overlay or None}
     try:
-        model = timm.create_model(blueprint.name, pretrained=overlay is not None, **arguments)
+        with memory.explained(f"{parameter}={name!r}"):
+            model = timm.create_model(blueprint.name, pretrained=overlay is not None, **arguments)
+    except InputError:
+        raise
     except Exception as error:
         if overlay is not None:  # the weights may be what is wrong
             raise
@@ -160,8 +244,10 @@ def _create(
     _check_patches(parameter, name, model, image_size)
     height, width = (image_size, image_size) if image_size else card.input_size[1:]
     try:
-        with torch.inference_mode():
+        with torch.inference_mode(), memory.explained(f"{parameter}={name!r} at {height}×{width} pixels"):
             model(torch.zeros(1, 3, height, width, device=device))
+    except InputError:
+        raise
     except Exception as error:  # whatever the architecture's own checks raise
         raise InputError(_say_size(parameter, name, card, image_size, error)) from None
     return model

@@ -11,7 +11,8 @@ from huggingface_hub.utils import validate_repo_id
 from timm.models import PretrainedCfg
 
 from seelike.hub import files as hub
-from seelike.system.errors import InputError, in_one_line, nearest
+from seelike.models.spellings import suggest
+from seelike.system.errors import InputError, in_one_line
 
 HUB = "hf-hub:"  # what timm puts before owner/name of any repository of a timm model
 WEIGHTS = "pytorch_model.bin"  # as timm calls a repository's weights, or else
@@ -36,12 +37,12 @@ def check_name(parameter: str, name: str, checkpoint: str) -> None:
         return _check_repository(parameter, name)
     architecture, _, tag = name.partition(".")
     if not timm.is_model(architecture):
-        guess = nearest(architecture, timm.list_models())
-        raise InputError(f"{parameter}={name!r} is no model that timm knows{guess}")
+        raise InputError(f"{parameter}={name!r} is no model that timm knows{suggest(name)}")
     tags = [known.partition(".")[2] for known in timm.list_pretrained(f"{architecture}.*")]
     if tag and tag not in tags:
         offered = f"one of {', '.join(tags)}" if tags else "none"
-        raise InputError(f"{parameter}={name!r}: timm knows {architecture}, but its weights are {offered}, not {tag!r}")
+        known = f"timm knows {architecture}, but its weights are {offered}, not {tag!r}"
+        raise InputError(f"{parameter}={name!r}: {known}{suggest(name) if 'IMAGENET' in tag else ''}")
     if not tags and not checkpoint:
         raise InputError(f"{parameter}={name!r} has no public weights: give a file as {parameter}_checkpoint")
 

@@ -61,8 +61,13 @@ def _title(key: str) -> str:
 
 def _images(chosen: dict) -> str:
     said = [literal(chosen["name"]), f"{_plain(chosen['split'])} split", f"{chosen['images']:,} images"]
-    if chosen.get("skipped"):
-        said.append(f"{len(chosen['skipped']):,} passed over")
+    hidden = sum(each["pictures"] for each in chosen.get("hidden", []))
+    passed_over = {
+        "unreadable": len(chosen.get("skipped", [])),
+        "repeated": len(chosen.get("copies", [])),
+        "hidden": hidden,
+    }
+    said += [f"{count:,} {kind} passed over" for kind, count in passed_over.items() if count]
     return ", ".join([*said, _hash(chosen["sha256"])])
 
 
@@ -72,7 +77,8 @@ def _weights(result: Result) -> str:
     named: dict[str, tuple[str, str]] = {}
     for which, model in result.provenance["models"].items():
         key = model["name"], model["state_sha256"]
-        line = f"{literal(model['name'])} {_hash(model['state_sha256'], model.get('file', ''))}"
+        file = "#".join(filter(None, (model.get("file"), model.get("part"))))
+        line = f"{literal(model['name'])} {_hash(model['state_sha256'], file)}"
         lines.setdefault(key, line + UNTRAINED * which.endswith("_random"))
         if which in result.parameters:
             named[which] = key
