@@ -120,6 +120,7 @@ def wrong_texts() -> list[tuple[str, str, dict, str]]:
                 "device": ({name: "tpu"}, "device must be auto, cpu or"),
                 "profile": ({name: "a/b"}, "profile must be a plain name"),
                 "result": ({name: "gone.json"}, "^seelike: from_result must be a file of `seelike measure`"),
+                "geometry": ({name: "vitt"}, "geometry must be one of .*vit, cnn.* own, not 'vitt'; did you mean vit?"),
                 "layers": ({name: "block"}, "layers must be one of blocks, all, not 'block'; did you mean blocks?"),
             }.get(kind, ({name: "resnet5O"}, rf"^seelike: {name}='resnet5O' is no model.*resnet50"))))  # fmt: skip
     return [row for row in rows if row[1] != "results_dir"]
@@ -311,9 +312,9 @@ def test_too_few_pictures_that_can_be_read(here, no_kernel, capfd):
     refuse(["run", "localization", *own, *flags(n_probe_images=80)], "n_probe_images must be at most 8", capfd)
     (here.parent / "photos" / "more").mkdir()
     for i in range(221):
-        Image.new("L", (4, 4)).save(here.parent / "photos" / ("more" if i % 2 else "") / f"_{i}.png")
+        Image.new("L", (4, 4), i).save(here.parent / "photos" / ("more" if i % 2 else "") / f"_{i}.png")
     own[-1] = "n_probe_images=229"
-    complaint = "n_probe_images must be at most 224, .*; 5 cannot"
+    complaint = "n_probe_images must be at most 224, .*; 5 pictures could not"
     refuse(["run", "localization", *own], complaint, capfd)
 
 

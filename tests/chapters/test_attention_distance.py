@@ -42,7 +42,7 @@ def test_without_a_model_of_little_data_a2_is_left_out(tmp_path):
     ("changed", "complaint"),
     [
         ({"n_field_images": 0}, "n_field_images must be 1 or more, not 0"),
-        ({"n_field_images": 25}, "n_field_images must be at most n_images, 24, not 25"),
+        ({"n_field_images": 25}, "n_field_images must be at most 24, the n_images in full minibatches, not 25"),
         ({"vit_little": "vit_nonsense"}, "vit_little='vit_nonsense' is no model"),
         ({"vit_little_checkpoint": "gone.safetensors"}, "vit_little_checkpoint='gone.safetensors' is not a file"),
     ],

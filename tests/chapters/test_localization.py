@@ -58,7 +58,7 @@ def test_the_first_images_are_occluded_before_every_model(tmp_path):
     ("changed", "complaint"),
     [
         ({"n_attributed": -1}, "n_attributed must be 0 or more, not -1"),
-        ({"n_attributed": 25}, "n_attributed must be at most n_images, 24, not 25"),
+        ({"n_attributed": 25}, "n_attributed must be at most 24, the n_images in full minibatches, not 25"),
         ({"n_probe_images": 0.5}, "n_probe_images must be a whole number"),
         ({"vit_gap": "vit_nonsense"}, "vit_gap='vit_nonsense' is no model"),
         ({"probe_split": 3}, "probe_split must be text, not 3"),

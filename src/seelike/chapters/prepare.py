@@ -15,7 +15,7 @@ from seelike.results import reuse
 from seelike.results.results import read_published
 from seelike.system import processes
 from seelike.system.device import choose_device
-from seelike.system.errors import InputError
+from seelike.system.errors import InputError, nearest
 
 
 def prepare(chapter: Chapter, results_dir: str, from_result: str = "", **parameters) -> Run:
@@ -44,7 +44,8 @@ def open_run(chapter: Chapter, results_dir: str, from_result: str = "", **parame
         parameters[which] = renamed.get(parameters[which], parameters[which])
         models.check_model(which, parameters[which], parameters.get(f"{which}_checkpoint", ""))
     if parameters["geometry"] not in (*named, OWN):
-        raise InputError(f"geometry must be one of {', '.join([*named, OWN])}, not {parameters['geometry']!r}")
+        guess = nearest(parameters["geometry"], [*named, OWN])
+        raise InputError(f"geometry must be one of {', '.join([*named, OWN])}, not {parameters['geometry']!r}{guess}")
     device = choose_device(parameters["device"])
     images = datasets.open_images(parameters["dataset"], parameters["data_dir"], parameters["split"])
     for which in named:
