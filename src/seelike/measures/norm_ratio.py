@@ -106,11 +106,16 @@ class Ratios:
                 )
         self.minibatches.append(found)
 
+    def merge(self, *others: "Ratios") -> None:
+        """Add the minibatches of other ranks or shards, which took them in turn with this one."""
+        self.kinds = next((each.kinds for each in (self, *others) if each.kinds), None)
+        self.minibatches = processes.interleave(self.minibatches, *(other.minibatches for other in others))
+
     def result(self) -> "NormRatios":
         """Of every sublayer; raises InputError before the first minibatch."""
         if not self.minibatches:
             raise InputError("norm ratios need at least one full minibatch of images")
-        return NormRatios.gather(self.kinds, processes.gather(self.minibatches))
+        return NormRatios.gather(self.kinds, self.minibatches)
 
 
 def _reduce(
