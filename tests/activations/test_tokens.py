@@ -94,6 +94,15 @@ def test_where_blocks_of_both_kinds_are_in_a_model_a_map_must_tell():
         find_channels(model, "x", torch.zeros(1, 96, 96, 96), x)
 
 
+@pytest.mark.parametrize(("name", "side", "channels"), [("swinv2_cr_tiny_384", 384, 96), ("gcvit_xxtiny", 256, 64)])
+def test_a_cube_of_a_family_with_channels_last_is_read_so(name, side, channels):
+    """The first stage puts out as many rows and columns as channels, and timm has no flag that tells which is which."""
+    with torch.device("meta"):
+        model = timm.create_model(name, **({"img_size": side} if "gcvit" in name else {}))
+    assert not hasattr(model, "output_fmt")
+    assert find_channels(model, "x", torch.zeros(1, *[channels] * 3), torch.zeros(1, 3, side, side)) == -1
+
+
 class TinyVit(nn.Module):
     """The name tells."""
 

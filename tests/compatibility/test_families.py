@@ -10,7 +10,8 @@ import torch
 from seelike.activations.layers import INPUT
 from seelike.activations.tokens import Blocks
 from seelike.chapters.registry import CHAPTERS
-from seelike.compatibility.families import FAMILIES, find_family, load_member, parts_of, perform, read_table
+from seelike.compatibility.families import find_family, load_member, parts_of, perform, read_table
+from seelike.compatibility.members import FAMILIES, MODULES
 from seelike.system.errors import InputError
 
 GLOBAL = {"gmlp_ti16_224"}  # their first block mixes all places alike
@@ -106,7 +107,7 @@ def test_a_token_stands_where_its_patch_does(family):
 
 def test_the_table_has_every_chapter_of_measures_and_every_family():
     table = read_table()
-    assert list(table) == [family.name for family in FAMILIES]
+    assert list(table) == [family.name for family in (*FAMILIES, *MODULES)]
     assert all(list(entry["chapters"]) == list(CHAPTERS) for entry in table.values())
 
 
