@@ -57,7 +57,7 @@ def find_layers(parameter: str, model: nn.Module, layers: str, images: torch.Ten
         if len(tensors) == 1 and _has_part_for_each(tensors[0]):
             reached.setdefault(name)
 
-    with naming(parameter, model), evaluating(model), watched(model, names, see), torch.inference_mode():
+    with naming(parameter, model), evaluating(model), watched(model, names, see), torch.no_grad():
         model(torch.cat([images[:1]] * 2))
     if not reached.keys() & blocks.keys():
         raise InputError(
