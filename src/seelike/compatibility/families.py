@@ -78,7 +78,8 @@ def read_table() -> dict[str, dict]:
 def find_family(model: str) -> str | None:
     """The name of the family in the table that a timm model is of: that of its member, or of timm's same file.
 
-    None where the table has no such family, or several that differ.
+    None where the table has no such family, or several that differ. Of one file those of `FAMILIES` come first: what
+    `MODULES` adds to them is of another kind.
     """
     table, architecture = read_table(), model.partition(".")[0]
     for name, entry in table.items():
@@ -86,6 +87,7 @@ def find_family(model: str) -> str | None:
             return name
     module = timm.models._registry._model_to_module.get(architecture)
     same = [name for name, entry in table.items() if entry["module"] == module]
+    same = [family.name for family in FAMILIES if family.name in same] or same
     alike = {json.dumps(table[name]["chapters"]) for name in same}
     return same[0] if len(alike) == 1 else None
 
