@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 NAME ?= uniformity
 
 .DEFAULT_GOAL := help
-.PHONY: help install book accept test chapter address serve train bench lint lock clean
+.PHONY: help install book accept test sweep chapter address serve train bench lint lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -27,6 +27,9 @@ book: $(READY)  ## execute every chapter on the bundled models and build the sit
 
 test: $(READY)  ## run the tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+
+sweep: $(READY)  ## run the slow tests: one member of every module of timm in every chapter
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow
 
 accept:  ## publish the numbers of the last `make book` as results/pocket, to be committed
 	cp _build/results/pocket/*.json results/pocket/

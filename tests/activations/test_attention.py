@@ -93,3 +93,37 @@ def test_what_has_no_attention_among_all_patches_is_refused(name):
     with pytest.raises(InputError, match=r"^vit must be a ViT") as refusal:
         Grid.of("vit", model, images(224, 1))
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "layer"),
+    [("vit_dwee_patch16_reg1_gap_256", "blocks.0.attn"), ("vit_dpwee_patch16_reg1_gap_256", "blocks.0")],
+)
+def test_differential_attention_is_refused_by_its_name(name, layer):
+    model = timm.create_model(name, img_size=48, depth=2).eval()
+    with pytest.raises(InputError, match=rf"^vit must be .*; {layer} of VisionTransformer is differential attention"):
+        Grid.of("vit", model, images(48, 1))
+
+
+def test_more_maps_than_heads_are_refused():
+    model = tiny()
+    attention = model.blocks[1].attn
+    forward = attention.forward
+
+    def pretend(x, **options):
+        attention.num_heads, attention.head_dim = 6, 8
+        output = forward(x, **options)
+        attention.num_heads, attention.head_dim = 3, 16
+        return output
+
+    attention.forward = pretend
+    with pytest.raises(InputError, match="^vit must be .*one map a head; in the blocks.1.attn of .* 3 heads have 6"):
+        Grid.of("vit", model, images(48))
+
+
+def test_attention_that_runs_twice_is_refused():
+    model = tiny()
+    model.blocks[1].attn = model.blocks[0].attn
+    model.blocks[1].norm1 = model.blocks[0].norm1
+    with pytest.raises(InputError, match=r"^vit .*: layer blocks.0.attn attends more than once"):
+        Grid.of("vit", model, images(48))

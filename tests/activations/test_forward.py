@@ -127,3 +127,12 @@ def test_heads_that_are_the_same_for_every_image_are_refused():
     models = {"vit": vit, "cnn": timm.create_model("resnet_pocket").eval()}
     with pytest.raises(Degenerate, match="heads of the first block are the same for every image"):
         head_cka.measure(models, [{"vit": images(), "cnn": images()}], np.ones(4))
+
+
+def test_what_a_model_keeps_from_a_pass_can_be_differentiated():
+    """ConViT keeps the offsets of its patches, of which a pass in inference mode would make no use with a gradient."""
+    model = timm.create_model("convit_tiny", img_size=48).eval()
+    read_once(model, torch.zeros(1, 3, 48, 48))
+    x = torch.zeros(1, 3, 48, 48, requires_grad=True)
+    model(x).sum().backward()
+    assert x.grad.abs().sum() > 0

@@ -103,11 +103,66 @@ def test_where_timm_groups_no_blocks_they_are_the_members_of_blocks(name, first,
     assert all(".blocks." in f".{layer.name}" for layer in found)
 
 
-@pytest.mark.parametrize("name", ["crossvit_tiny_240", "coat_tiny"])
-def test_families_without_blocks_are_refused(name):
-    """Of CrossViT's blocks each puts out several lists of tokens."""
+def test_families_without_blocks_are_refused():
     with pytest.raises(InputError, match="vit must be a model whose blocks timm groups"):
-        find(name, "all", 240 if "240" in name else 224)
+        find("coat_tiny", "all", 224)
+
+
+@pytest.mark.parametrize(
+    ("name", "block", "side"),
+    [
+        ("tnt_s_legacy_patch16_224", "blocks.0", 224),  # a tuple: pixels within patches, and patches
+        ("efficientvim_m1", "stages.0.blocks.0", 64),  # a tuple: a map, and hidden states
+        ("crossvit_tiny_240", "blocks.0", 240),  # a list: small patches, and large ones
+    ],
+)
+@pytest.mark.parametrize("layers", ["blocks", "all"])
+def test_blocks_of_several_streams_are_refused_not_read_by_their_first(name, block, side, layers):
+    with pytest.raises(InputError, match=rf"^vit \(\w+\): block {block} puts out 2 tensors, not one"):
+        find(name, layers, side)
+
+
+class OneBlock(nn.Module):
+    """A block of a norm and of an attention that puts out `change` of what it is given, beside the block's output."""
+
+    def __init__(self, change):
+        super().__init__()
+        self.blocks = nn.ModuleList([nn.Module()])
+        self.blocks[0].norm, self.blocks[0].attn = nn.LayerNorm(4), nn.Identity()
+        self.blocks[0].attn.forward = change
+        self.blocks[0].forward = self.keep
+
+    def keep(self, x):
+        self.blocks[0].attn(self.blocks[0].norm(x))
+        return x
+
+    def forward(self, x):
+        return self.blocks[0](x)
+
+
+@pytest.mark.parametrize(
+    ("change", "kept"),
+    [
+        (lambda x: x, True),
+        (lambda x: (x, None, [3, 2]), True),  # one tensor
+        (lambda x: {"x": x}, True),
+        (lambda x: x.reshape(-1, 2, 4), True),  # all windows of an image, then those of the next
+        (
+            lambda x: x.unflatten(1, (-1, 2)).transpose(0, 1).flatten(0, 1),
+            False,
+        ),  # windows, those of all images in turn
+        (lambda x: x.transpose(0, 1), False),  # tokens first, an even number of them
+        (lambda x: (x, x), False),
+        (lambda x: torch.arange(8.0), False),  # the same for all images
+        (lambda x: torch.tensor(1.0), False),
+        (lambda x: None, False),
+    ],
+)
+def test_a_layer_puts_out_one_tensor_with_the_images_one_after_the_other(change, kept):
+    """Tokens x are (images, 6, 4)."""
+    x = torch.randn(1, 6, 4, generator=torch.Generator().manual_seed(0))
+    names = [layer.name for layer in find_layers("vit", OneBlock(change), "all", x)]
+    assert names == ["blocks.0.norm", *["blocks.0.attn"] * kept, "blocks.0"]
 
 
 def test_refuses_an_unknown_set_and_a_model_without_blocks():

@@ -71,15 +71,58 @@ def test_channels_last_are_put_right(generator):
     assert torch.equal(split(model, "layers.3.blocks.1", output, images(generator, 1, 224)).grid, output)
 
 
-def test_where_the_channels_lie_is_told_by_the_images_proportions():
-    """VOLO puts them last and does not say so."""
+@pytest.mark.parametrize(("declared", "axis"), [(None, 1), ("NCHW", 1), ("NHWC", -1)])
+def test_channels_lie_where_the_model_declares(declared, axis):
+    """What would do as well, a square of all equal sides, is read that way; what does not do is refused."""
     x, model = torch.zeros(1, 3, 64, 96), nn.Identity()
-    assert find_channels(model, torch.zeros(1, 5, 4, 6), x) == 1
-    assert find_channels(model, torch.zeros(1, 4, 6, 5), x) == -1
-    assert find_channels(model, torch.zeros(1, 24, 5), x) == -1
-    model.output_fmt = "NHWC"
-    assert find_channels(model, torch.zeros(1, 8, 8, 8), torch.zeros(1, 3, 64, 64)) == -1
-    assert find_channels(nn.Identity(), torch.zeros(1, 8, 8, 8), torch.zeros(1, 3, 64, 64)) == 1
+    model.output_fmt = declared
+    right, wrong = torch.zeros(1, 5, 4, 6), torch.zeros(1, 4, 6, 5)
+    right, wrong = (right, wrong) if axis == 1 else (wrong, right)
+    assert find_channels(model, "x", right, x) == axis
+    assert find_channels(model, "x", torch.zeros(1, 8, 8, 8), torch.zeros(1, 3, 64, 64)) == axis
+    assert find_channels(model, "x", torch.zeros(1, 24, 5), x) == -1
+    with pytest.raises(InputError, match=r"x has an output of shape .* no grid is known for images of 64×96"):
+        find_channels(model, "x", wrong, x)
+
+
+def test_where_blocks_of_both_kinds_are_in_a_model_a_map_must_tell():
+    """Tiny ViT's first stage is (n, 96, 96, 96) at its size of 384, the others put channels last."""
+    model, x = TinyVit(), torch.zeros(1, 3, 384, 384)
+    assert find_channels(model, "x", torch.zeros(1, 64, 96, 96), x) == 1
+    assert find_channels(model, "x", torch.zeros(1, 48, 48, 192), x) == -1
+    with pytest.raises(InputError, match=r"x has an output of shape \(1, 96, 96, 96\), .* more than one grid"):
+        find_channels(model, "x", torch.zeros(1, 96, 96, 96), x)
+
+
+@pytest.mark.parametrize(("name", "side", "channels"), [("swinv2_cr_tiny_384", 384, 96), ("gcvit_xxtiny", 256, 64)])
+def test_a_cube_of_a_family_with_channels_last_is_read_so(name, side, channels):
+    """The first stage puts out as many rows and columns as channels, and timm has no flag that tells which is which."""
+    with torch.device("meta"):
+        model = timm.create_model(name, **({"img_size": side} if "gcvit" in name else {}))
+    assert not hasattr(model, "output_fmt")
+    assert find_channels(model, "x", torch.zeros(1, *[channels] * 3), torch.zeros(1, 3, side, side)) == -1
+
+
+class TinyVit(nn.Module):
+    """The name tells."""
+
+
+def test_windows_of_tokens_are_no_grid():
+    """NesT's blocks put out (n, windows, tokens, channels): 16 windows of 16 tokens look like a grid of 16 × 16."""
+    model = timm.models.Nest(img_size=64, embed_dims=48, num_heads=3, depths=(1, 1, 1)).eval()
+    with pytest.raises(InputError, match=r"^vit \(Nest\): layer levels.0.* an output of shape \(1, 16, 16, 48\)"):
+        Blocks.of("vit", model, torch.zeros(1, 3, 64, 64))
+
+
+@pytest.mark.parametrize("shape", [(4, 8), (4, 8, 2, 7, 7)])
+def test_outputs_of_other_forms_have_no_positions(shape):
+    with pytest.raises(InputError, match=r"x has no positions: its output has shape \(4, 8"):
+        find_channels(nn.Identity(), "x", torch.zeros(shape), torch.zeros(4, 3, 56, 56))
+
+
+def test_windows_in_the_place_of_images_are_refused():
+    with pytest.raises(InputError, match="layer x does not put out one list of tokens for each image"):
+        split(nn.Identity(), "x", torch.zeros(8, 49, 64), torch.zeros(2, 3, 56, 56))
 
 
 def test_merged_patches_lie_on_a_grid_of_the_images_proportions():
@@ -91,6 +134,73 @@ def test_merged_patches_lie_on_a_grid_of_the_images_proportions():
     assert find_grid(model, "x", 24, x) == (4, 6, 0)
     with pytest.raises(InputError, match="layer x has 30 tokens, and no grid of them is known"):
         find_grid(model, "x", 30, x)
+
+
+def test_a_grid_as_high_as_an_odd_number_of_rows_is_found():
+    """7 rows of 3, where the proportions alone would round to 6."""
+    assert find_grid(nn.Identity(), "x", 21, torch.zeros(1, 3, 96, 48)) == (7, 3, 0)
+
+
+def test_where_two_grids_fit_the_patches_own_is_taken_or_none():
+    """9 tokens are 3 × 3, or 2 × 2 after five others."""
+    x, model = torch.zeros(1, 3, 48, 48), nn.Identity()
+    model.num_prefix_tokens = 5
+    with pytest.raises(InputError, match="layer x has 9 tokens, and several grids fit them"):
+        find_grid(model, "x", 9, x)
+    model.patch_embed = nn.Identity()
+    for side, n_prefix in ((3, 0), (2, 5)):
+        model.patch_embed.grid_size = (side, side)
+        assert find_grid(model, "x", 9, x) == (side, side, n_prefix)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "n_prefix", "has_cls"),
+    [
+        ("vit_tiny_patch16_224", {}, 1, True),
+        ("vit_tiny_patch16_224", {"reg_tokens": 3}, 4, True),
+        ("vit_tiny_patch16_224", {"class_token": False, "reg_tokens": 3, "global_pool": "avg"}, 3, False),
+        ("deit_tiny_distilled_patch16_224", {}, 2, True),
+        ("vit_small_patch16_dinov3", {}, 5, True),
+        ("vit_relpos_base_patch16_cls_224", {}, 1, True),
+        ("pit_ti_distilled_224", {}, 2, True),
+        ("cait_xxs24_224", {}, 0, False),  # CLS comes after these blocks
+        ("xcit_nano_12_p16_224", {}, 0, False),
+    ],
+)
+def test_which_tokens_precede_the_patches(name, arguments, n_prefix, has_cls, generator):
+    """Another token in the place of CLS changes the first token of the first block more than any other."""
+    model, x = timm.create_model(name, img_size=64, **arguments).eval(), images(generator, 1, 64)
+    blocks = Blocks.of("vit", model, x, at_most=2)
+    assert set(blocks.n_prefix) == {n_prefix} == {tokens.count_prefix("vit", model, x)}
+    assert blocks.has_cls == has_cls
+    if has_cls:
+        before = read_first(model, blocks, x)
+        model.cls_token.data[:, 0] += 3 * torch.randn(model.cls_token.shape[-1], generator=generator)
+        assert (read_first(model, blocks, x) - before).norm(dim=-1).argmax() == 0
+
+
+def read_first(model, blocks, x):
+    """The first block's tokens of one image, (tokens, channels), the prefix first."""
+    every = blocks.read("vit", model, x, lambda each: torch.cat([each.prefix[0], each.grid[0].flatten(0, 1)]))
+    return every[blocks.names[0]].clone()
+
+
+def test_a_cls_token_that_joins_midway_is_read_where_it_is(generator):
+    """ConViT's joins before its last two blocks: a grid is known in all, CLS is not in all."""
+    model, x = timm.create_model("convit_tiny", img_size=64).eval(), images(generator, 1, 64)
+    blocks = Blocks.of("vit", model, x)
+    assert blocks.n_prefix == (0,) * 10 + (1,) * 2 and not blocks.has_cls
+    assert "CLS" not in gather("vit", model, [x], blocks, 1)
+    with pytest.raises(InputError, match="^vit must be .*ConVit has 0 in blocks.0 and 1 in blocks.10"):
+        tokens.count_prefix("vit", model, x)
+
+
+def test_a_naflex_vits_cls_token_lies_in_its_embedding(generator):
+    model = timm.models.naflexvit.NaFlexVit(
+        timm.models.naflexvit.NaFlexVitCfg(embed_dim=48, depth=2, num_heads=3, class_token=True, reg_tokens=2)
+    ).eval()
+    blocks = Blocks.of("vit", model, images(generator, 1, 64))
+    assert blocks.has_cls and blocks.n_prefix == (3, 3) and (blocks.rows, blocks.columns) == (4, 4)
 
 
 def test_tokens_in_an_order_of_their_own_are_refused():
@@ -115,7 +225,7 @@ def test_a_model_is_left_as_it_was_and_refused_by_its_parameter(generator):
         split(model, "x", torch.zeros(4, 8), images(generator))
     with pytest.raises(InputError, match="layer x has 40 tokens, and no grid of them"):
         split(model, "x", torch.zeros(4, 40, 64), images(generator))
-    with pytest.raises(InputError, match="cnn .*one list of tokens for each image"):
+    with pytest.raises(InputError, match="cnn .*layer layer runs more than once in a forward pass"):
         x, twice = images(generator), _Twice()
         read_once(twice, x, tokens._reading("cnn", twice, x, ["layer"], lambda each: each))
 

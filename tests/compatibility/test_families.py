@@ -10,7 +10,8 @@ import torch
 from seelike.activations.layers import INPUT
 from seelike.activations.tokens import Blocks
 from seelike.chapters.registry import CHAPTERS
-from seelike.compatibility.families import FAMILIES, find_family, load_member, parts_of, perform, read_table
+from seelike.compatibility.families import find_family, load_member, parts_of, perform, read_table
+from seelike.compatibility.members import FAMILIES, MODULES
 from seelike.system.errors import InputError
 
 GLOBAL = {"gmlp_ti16_224"}  # their first block mixes all places alike
@@ -106,7 +107,9 @@ def test_a_token_stands_where_its_patch_does(family):
 
 def test_the_table_has_every_chapter_of_measures_and_every_family():
     table = read_table()
-    assert list(table) == [family.name for family in FAMILIES]
+    names = [family.name for family in (*FAMILIES, *MODULES)]
+    assert list(table) == [name for name in names if name in table]
+    assert {family.name for family in FAMILIES} <= set(table)
     assert all(list(entry["chapters"]) == list(CHAPTERS) for entry in table.values())
 
 
@@ -115,6 +118,9 @@ def test_the_table_has_every_chapter_of_measures_and_every_family():
     [
         ("deit_tiny_distilled_patch16_224.fb_in1k", "DeiT with distillation token"),
         ("resnet50.a1_in1k", "ResNet"),
+        ("vit_dwee_patch16_reg1_gap_256.sbb_in1k", "ViT with differential attention"),
+        ("pit_s_224.in1k", "PiT"),
+        ("tnt_b_patch16_224.in1k", "TNT (pixels within patches)"),
         ("no_such_model", None),
     ],
 )

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from seelike.activations.forward import Reading, read_once
-from seelike.activations.layers import INPUT, find_blocks, hooked
+from seelike.activations.layers import INPUT, find_blocks, hooked, naming
 from seelike.activations.tokens import find_grid
 from seelike.system.errors import InputError
 
@@ -33,25 +33,22 @@ class Grid:
     def of(cls, parameter: str, model: nn.Module, images: torch.Tensor) -> "Grid":
         """The grid of a model for images of this size; raises InputError, which names `parameter`, if it has none."""
         complaint = f"{parameter} must be a ViT, whose attention maps lie open, such as DeiT or BEiT"
-        maps = read_maps(model, images[:1])
+        family, twofold = type(model).__name__, find_differential(model)
+        if twofold:
+            raise InputError(f"{complaint}, one map a head; {twofold} of {family} is differential attention, with two")
+        with naming(parameter, model):
+            maps, attentions = read_maps(model, images[:1]), find_attention(model)
         if not maps:
-            raise InputError(f"{complaint}; {type(model).__name__} has none")
+            raise InputError(f"{complaint}; {family} has none")
         first = next(iter(maps.values()))
         try:
             rows, columns, n_prefix = find_grid(model, next(iter(maps)), first.shape[-1], images)
         except InputError as error:
-            raise InputError(f"{complaint}; {type(model).__name__}: {error}") from None
-        n_tokens = n_prefix + rows * columns
+            raise InputError(f"{complaint}; {family}: {error}") from None
         for name, attention in maps.items():
-            if attention.ndim != 4 or (len(attention), *attention.shape[2:]) != (1, n_tokens, n_tokens):
-                raise InputError(
-                    f"{complaint}, with attention among all patches; in the {name} of {type(model).__name__} the maps "
-                    f"have shape {tuple(attention.shape)}"
-                )
-            if not rows_sum_to_one(attention):
-                raise InputError(
-                    f"{complaint}, with rows that sum to 1; in the {name} of {type(model).__name__} they do not"
-                )
+            wanted, fault = _find_fault(attention, attentions[name].num_heads, n_prefix + rows * columns)
+            if fault:
+                raise InputError(f"{complaint}, {wanted}; in the {name} of {family} {fault}")
         return cls(rows, columns, images.shape[-2] / rows, images.shape[-1] / columns, n_prefix)
 
     @property
@@ -66,6 +63,17 @@ class Grid:
         return torch.cdist(centres, centres)
 
 
+def _find_fault(attention: torch.Tensor, n_heads: int, n_tokens: int) -> tuple[str, str]:
+    """What one image's map is asked to be, and what it is instead; both "" for (1, heads, tokens, tokens) of sum 1."""
+    if attention.ndim != 4 or (len(attention), *attention.shape[2:]) != (1, n_tokens, n_tokens):
+        return "with attention among all patches", f"the maps have shape {tuple(attention.shape)}"
+    if attention.shape[1] != n_heads:
+        return "one map a head", f"{n_heads} heads have {attention.shape[1]} maps"
+    if not rows_sum_to_one(attention):
+        return "with rows that sum to 1", "they do not"
+    return "", ""
+
+
 def find_attention(model: nn.Module) -> dict[str, nn.Module]:
     """Module name → attention module, in the order of the blocks; a pooling by attention after them is left out."""
     blocks = tuple(f"{block}." for block in find_blocks(model))
@@ -74,6 +82,11 @@ def find_attention(model: nn.Module) -> dict[str, nn.Module]:
         for name, module in model.named_modules()
         if name.startswith(blocks) and all(hasattr(module, part) for part in ("attn_drop", "proj", "num_heads"))
     }
+
+
+def find_differential(model: nn.Module) -> str | None:
+    """The first module whose heads are the difference of two attention maps (Ye et al. 2024), as timm builds them."""
+    return next((name for name, module in model.named_modules() if hasattr(module, "lambda_init")), None)
 
 
 def read_maps(model: nn.Module, images: torch.Tensor, reduce: Reduce = torch.clone) -> dict[str, torch.Tensor]:
@@ -103,6 +116,8 @@ def _reading(model: nn.Module, names: list[str], part: str, reduce: Reduce) -> I
     inputs, found = {f"{name}.{part}{INPUT}": name for name in names}, {}
 
     def see(key: str, tensor: torch.Tensor) -> None:
+        if inputs[key] in found:
+            raise InputError(f"layer {inputs[key]} attends more than once in a forward pass: its maps are not defined")
         found[inputs[key]] = reduce(tensor)
 
     with _unfused(model), hooked(model, list(inputs), see):

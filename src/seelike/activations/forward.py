@@ -27,7 +27,7 @@ class Measure(Protocol):
         """Add what was read of one minibatch."""
 
 
-@torch.inference_mode()
+@torch.no_grad()  # not inference_mode: what a model keeps from a pass (ConViT) could never be differentiated
 def read_once(model: nn.Module, images: torch.Tensor, *readings: Reading) -> list[dict[str, Any]]:
     """Pass images (n, 3, height, width) once through a model; what each of the readings found.
 

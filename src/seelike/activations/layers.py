@@ -25,6 +25,7 @@ from seelike.system.errors import InputError
 
 LAYER_SETS = ("blocks", "all")
 INPUT = ":input"
+SINGLE = "choose a model whose blocks put out one tensor each, such as a ViT or a ResNet"
 
 
 @dataclass(frozen=True)
@@ -39,18 +40,25 @@ def find_layers(parameter: str, model: nn.Module, layers: str, images: torch.Ten
     """The layers of a set in the order in which a forward pass of `images` reaches them.
 
     Layers that the pass does not reach are left out, so an axis never shows a layer that did not fire; and so are those
-    that do not put out something for each image, as a position embedding.
-    Raises InputError for an unknown set and, naming `parameter`, for a model without blocks.
+    that do not put out one tensor with a part for each image, one image after the other: a position embedding, say.
+    Raises InputError for an unknown set and, naming `parameter`, for a model without blocks, or with such as put out
+    several streams.
     """
     if layers not in LAYER_SETS:
         raise InputError(f"layers must be one of {', '.join(LAYER_SETS)}, not {layers!r}")
     blocks = find_blocks(model)
     names = list(blocks) if layers == "blocks" else [*blocks, *_find_inner(model, blocks)]
     reached: dict[str, None] = {}
-    twice = torch.cat([images[:1]] * 2)  # two images tell what has a part for each, and what is the same for all
-    see = lambda name, tensor: reached.setdefault(name) if len(tensor) % 2 == 0 else None  # noqa: E731
-    with evaluating(model), hooked(model, names, see), torch.inference_mode():
-        model(twice)
+
+    def see(name: str, output: object) -> None:
+        tensors = find_tensors(output)
+        if name in blocks and len(tensors) > 1:
+            raise InputError(f"block {name} puts out {len(tensors)} tensors, not one; {SINGLE}")
+        if len(tensors) == 1 and _has_part_for_each(tensors[0]):
+            reached.setdefault(name)
+
+    with naming(parameter, model), evaluating(model), watched(model, names, see), torch.no_grad():
+        model(torch.cat([images[:1]] * 2))
     if not reached.keys() & blocks.keys():
         raise InputError(
             f"{parameter} must be a model whose blocks timm groups, such as a ViT or a ResNet; "
@@ -85,8 +93,24 @@ def naming(parameter: str, model: nn.Module) -> Iterator[None]:
 def hooked(model: nn.Module, names: list[str], see: Callable[[str, torch.Tensor], None]) -> Iterator[None]:
     """Context in which `see(name, tensor)` is called for each named layer as a forward pass reaches it.
 
-    On leaving it, however that happens, every hook is gone. Raises InputError for a name that is no module.
+    On leaving it, however that happens, every hook is gone. Raises InputError for a name that is no module and, in the
+    pass, for a layer of several tensors.
     """
+
+    def see_tensor(name: str, output: object) -> None:
+        tensors = find_tensors(output)
+        if len(tensors) > 1:
+            raise InputError(f"layer {name} puts out {len(tensors)} tensors, not one; {SINGLE}")
+        if tensors:
+            see(name, tensors[0])
+
+    with watched(model, names, see_tensor):
+        yield
+
+
+@contextmanager
+def watched(model: nn.Module, names: list[str], see: Callable[[str, object], None]) -> Iterator[None]:
+    """The same with all that a layer puts out, whatever it is."""
     modules = dict(model.named_modules())
     unknown = [name for name in names if name.removesuffix(INPUT) not in modules]
     if unknown:
@@ -99,15 +123,26 @@ def hooked(model: nn.Module, names: list[str], see: Callable[[str, torch.Tensor]
             handle.remove()
 
 
-def _hook(module: nn.Module, name: str, see):
-    def see_output(_, inputs, output) -> None:
-        output = output[0] if isinstance(output, tuple) else output  # some attention modules return a tuple
-        if isinstance(output, torch.Tensor):
-            see(name, output)
-
+def _hook(module: nn.Module, name: str, see: Callable[[str, object], None]):
     if name.endswith(INPUT):
         return module.register_forward_pre_hook(lambda _, inputs: see(name, inputs[0]))
-    return module.register_forward_hook(see_output)
+    return module.register_forward_hook(lambda _, inputs, output: see(name, output))
+
+
+def find_tensors(output: object) -> list[torch.Tensor]:
+    """All tensors in what a module puts out, which may be a tuple, a list or a dictionary of them."""
+    if isinstance(output, torch.Tensor):
+        return [output]
+    parts = output.values() if isinstance(output, dict) else output if isinstance(output, tuple | list) else ()
+    return [tensor for part in parts for tensor in find_tensors(part)]
+
+
+def _has_part_for_each(tensor: torch.Tensor) -> bool:
+    """Whether the output for the same image twice is twice the same, one half after the other."""
+    if not tensor.numel() or tensor.ndim == 0 or len(tensor) % 2:
+        return False
+    first, second = tensor.reshape(2, -1).float()
+    return torch.allclose(first, second, rtol=1e-3, atol=1e-3 * float(first.abs().max()), equal_nan=True)
 
 
 def find_blocks(model: nn.Module) -> dict[str, str]:

@@ -22,6 +22,13 @@ T = TypeVar("T")
 MOST_BLOCKS = 12  # whose features are kept for probes
 OTHERS = "choose a model whose tokens lie on a known grid, such as a ViT, a Swin or a ResNet"
 MOST_A_SIDE = 4  # single tokens that are kept, of each row and column
+CHANNELS = {  # class → which axes of its blocks' maps the channels may lie on, where no `output_fmt` says it
+    "GlobalContextVit": (-1,),
+    "SwinTransformerV2Cr": (-1,),
+    "TinyVit": (1, -1),  # first convolutions, then attention
+    "VisionTransformerSAM": (-1,),
+    "VOLO": (-1,),
+}
 
 
 @dataclass(frozen=True)
@@ -34,12 +41,15 @@ class Tokens:
 
 @dataclass(frozen=True)
 class Blocks:
-    """Some blocks of a model, from input to output, and the grid that their tokens are brought to."""
+    """Some blocks of a model, from input to output, and the grid that their tokens are brought to.
+
+    `n_prefix` is how many tokens precede the patches in each; `has_cls` whether the first of them is CLS in all.
+    """
 
     names: tuple[str, ...]
     rows: int
     columns: int
-    n_prefix: int
+    n_prefix: tuple[int, ...]
     has_cls: bool
 
     @classmethod
@@ -53,9 +63,10 @@ class Blocks:
         shapes = _reading(
             parameter, model, images[:1], names, lambda tokens: (tokens.grid.shape, tokens.prefix.shape[1])
         )
-        (_, rows, columns, _), n_prefix = read_once(model, images[:1], shapes)[0][names[-1]]
-        has_cls = n_prefix > 0 and getattr(model, "cls_token", None) is not None
-        return cls(tuple(names), rows, columns, n_prefix, has_cls)
+        found = read_once(model, images[:1], shapes)[0]
+        (_, rows, columns, _), _ = found[names[-1]]
+        n_prefix = tuple(n for _, n in found.values())
+        return cls(tuple(names), rows, columns, n_prefix, has_cls_token(model) and all(n_prefix))
 
     def read(
         self, parameter: str, model: nn.Module, images: torch.Tensor, reduce: Callable[[Tokens], T]
@@ -80,62 +91,100 @@ def split(model: nn.Module, name: str, output: torch.Tensor, images: torch.Tenso
     The output is a list of tokens (n, tokens, channels), or a map, (n, channels, rows, columns) or, as in Swin and its
     kin, (n, rows, columns, channels). Raises InputError for any other form, and where the tokens' order is unknown.
     """
+    channels = find_channels(model, f"layer {name}", output, images)
     if output.ndim == 4:
-        grid = output.movedim(find_channels(model, output, images), -1)
+        grid = output.movedim(channels, -1)
         return Tokens(grid, grid.new_empty(len(grid), 0, grid.shape[-1]))
-    if output.ndim != 3:
-        raise InputError(f"layer {name} has no positions: its output has shape {tuple(output.shape)}; {OTHERS}")
     if hasattr(model, "unroll"):  # Hiera
         raise InputError(f"layer {name} has its tokens in another order than row by row; {OTHERS}")
     rows, columns, n_prefix = find_grid(model, name, output.shape[1], images)
     return Tokens(output[:, n_prefix:].unflatten(1, (rows, columns)), output[:, :n_prefix])
 
 
-def find_channels(model: nn.Module, output: torch.Tensor, images: torch.Tensor) -> int:
+def find_channels(model: nn.Module, name: str, output: torch.Tensor, images: torch.Tensor) -> int:
     """Which axis of a layer's output the channels lie on: the last of a list, of a map that or the second.
 
-    That of a map is told by its proportions, which are those of the images (n, 3, height, width); where both ways
-    would do, by what the model says of itself.
+    The other two axes of a map have the proportions of the images (n, 3, height, width). The channels are last only
+    where the model declares it. Raises InputError for another form, such as (n, windows, tokens, channels).
     """
-    if output.ndim != 4:
+    shape = tuple(output.shape)
+    if len(output) != len(images):
+        raise InputError(f"{name} does not put out one list of tokens for each image; {OTHERS}")
+    if output.ndim == 3:
         return -1
-    fits = {1: _fits(*output.shape[2:], images), -1: _fits(*output.shape[1:3], images)}
-    if fits[1] != fits[-1]:
-        return 1 if fits[1] else -1
-    return -1 if getattr(model, "output_fmt", "NCHW") == "NHWC" else 1
+    if output.ndim != 4:
+        raise InputError(f"{name} has no positions: its output has shape {shape}; {OTHERS}")
+    places = {1: shape[2:], -1: shape[1:3]}
+    found = [axis for axis in _list_channels(model) if _fits(*places[axis], images)]
+    if len(found) == 1:
+        return found[0]
+    size = "×".join(map(str, images.shape[-2:]))
+    known = "more than one grid is possible" if found else "no grid is known"
+    raise InputError(f"{name} has an output of shape {shape}, in which {known} for images of {size}; {OTHERS}")
+
+
+def _list_channels(model: nn.Module) -> tuple[int, ...]:
+    """Which axes of a model's maps the channels may lie on: the last where timm or `CHANNELS` says so."""
+    declared = {"NHWC": (-1,)}.get(getattr(model, "output_fmt", None))
+    return declared or CHANNELS.get(type(model).__name__, (1,))
 
 
 def find_grid(model: nn.Module, name: str, n_tokens: int, images: torch.Tensor) -> tuple[int, int, int]:
     """Rows and columns of a layer's list of tokens, and how many tokens precede them.
 
-    The grid is that of the patches, or, where a model merges patches, one of the images' proportions. No token precedes
-    them before CLS is put in front. Raises InputError where nothing fits.
+    The grid is that of the patches, or, where a model merges patches, one of the images' proportions. Before them are
+    as many tokens as the model declares, or none yet. Raises InputError where no grid fits, or several do.
     """
     embed = getattr(model, "patch_embed", None) or getattr(model, "stem", None)
-    height, width = images.shape[-2:]
-    for n_prefix in (declared_prefix(model), 0):
-        n_places = n_tokens - n_prefix
-        n_rows = round((n_places * height / width) ** 0.5)
-        for rows, columns in (getattr(embed, "grid_size", None) or (0, 0), (n_rows, n_places // max(1, n_rows))):
-            if n_places == rows * columns > 0 and _fits(rows, columns, images):
-                return rows, columns, n_prefix
-    raise InputError(f"layer {name} has {n_tokens} tokens, and no grid of them is known")
+    fits = [
+        (rows, n_places // rows, n_prefix)
+        for n_prefix in sorted({declared_prefix(model), 0})
+        for n_places in [n_tokens - n_prefix]
+        for rows in range(1, n_places + 1)
+        if n_places % rows == 0 and _fits(rows, n_places // rows, images)
+    ]
+    patches = [fit for fit in fits if fit[:2] == getattr(embed, "grid_size", None)]
+    if len(patches or fits) != 1:
+        grids = "several grids fit them" if fits else "no grid of them is known"
+        raise InputError(f"layer {name} has {n_tokens} tokens, and {grids}")
+    return (patches or fits)[0]
 
 
 def declared_prefix(model: nn.Module) -> int:
-    """How many tokens a model says to put before the patches; where it says nothing, one if it has a CLS token."""
-    return getattr(model, "num_prefix_tokens", int(getattr(model, "cls_token", None) is not None))
+    """How many tokens a model says to put before the patches; where it says nothing, as many as it has of CLS."""
+    token = _find_cls_token(model)
+    return getattr(model, "num_prefix_tokens", 0 if token is None else token.shape[-2])
+
+
+def has_cls_token(model: nn.Module) -> bool:
+    """Whether a model has a CLS token, the first of all where it is put before the patches."""
+    return _find_cls_token(model) is not None
+
+
+def _find_cls_token(model: nn.Module) -> torch.Tensor | None:
+    """(…, tokens, channels); NaFlexViT keeps it in its embedding, PiT one for distillation beside it."""
+    owners = (model, getattr(model, "embeds", None))
+    return next((owner.cls_token for owner in owners if getattr(owner, "cls_token", None) is not None), None)
 
 
 def count_prefix(parameter: str, model: nn.Module, images: torch.Tensor) -> int:
-    """How many tokens do precede the patches in the first block; CaiT's, say, have no CLS token yet.
+    """How many tokens precede the patches in all blocks: none where they put out maps, or lists without such tokens.
 
-    As the model declares, where its blocks put out no list on a known grid.
+    Raises InputError, which names `parameter`, where blocks differ in it, or have such tokens and no known grid.
     """
     try:
-        return Blocks.of(parameter, model, images[:1], at_most=1).n_prefix
+        blocks = Blocks.of(parameter, model, images[:1])
     except InputError:
-        return declared_prefix(model)
+        if declared_prefix(model):
+            raise
+        return 0
+    if len(set(blocks.n_prefix)) > 1:
+        counts = " and ".join(f"{n} in {blocks.names[blocks.n_prefix.index(n)]}" for n in sorted(set(blocks.n_prefix)))
+        raise InputError(
+            f"{parameter} must be a model with the same tokens before the patches in every block; "
+            f"{type(model).__name__} has {counts}"
+        )
+    return blocks.n_prefix[0]
 
 
 def _fits(rows: int, columns: int, images: torch.Tensor) -> bool:
@@ -187,8 +236,8 @@ def _reading(parameter: str, model: nn.Module, images: torch.Tensor, names, redu
     seen = {}
 
     def see(name: str, output: torch.Tensor) -> None:
-        if len(output) != len(images) or name in seen:
-            raise InputError(f"layer {name} does not put out one list of tokens for each image")
+        if name in seen:
+            raise InputError(f"layer {name} runs more than once in a forward pass, so its output is not defined")
         seen[name] = reduce(split(model, name, output, images))
 
     with naming(parameter, model):

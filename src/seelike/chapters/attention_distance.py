@@ -92,8 +92,8 @@ class _Look:
         self.similarity.update(seen["vit", self.models["vit"]][1], seen[cnn][0])
 
     def result(self) -> tuple[dict[str, AttentionDistance], HeadSimilarity]:
-        found = {which: each.result() for which, each in self.distances.items()}
-        return found, self.similarity.result(found["vit"].values[0])
+        found = {which: processes.merge(each).result() for which, each in self.distances.items()}
+        return found, processes.merge(self.similarity).result(found["vit"].values[0])
 
 
 @dataclass(frozen=True)

@@ -136,8 +136,9 @@ def _compare(
                 for each, found in zip(heads, maps, strict=True):
                     each.update(found)
         pairing.update(seen)
-    found = {model: each.result() for model, each in distances.items()}
-    return pairing.result(), {which: found[model] for which, model in by_share.items() if model in found}
+    looked = {model: processes.merge(each).result() for model, each in distances.items()}
+    found = {which: looked[model] for which, model in by_share.items() if model in looked}
+    return processes.merge(pairing).result(), found
 
 
 def _open_distances(models: dict[str, nn.Module], run: Run) -> dict[nn.Module, Distances]:

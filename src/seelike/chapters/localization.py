@@ -69,7 +69,7 @@ def _compare(loaded: dict[str, nn.Module], run: Run) -> dict[str, TokenPatch]:
     for images in run.minibatches(loaded):
         for which, model in loaded.items():
             feed(model, images[which], products[which])
-    return {which: each.result() for which, each in products.items()}
+    return {which: processes.merge(each).result() for which, each in products.items()}
 
 
 def _without_cnn(loaded: dict[str, nn.Module]) -> dict[str, nn.Module]:

@@ -62,8 +62,8 @@ class _Sums:
             self.cuts.update(answers, labels)
 
     def result(self) -> "SkipConnections":
-        ratios = {which: each.result() for which, each in self.ratios.items()}
-        return SkipConnections(ratios, self.cuts and self.cuts.result())
+        ratios = {which: processes.merge(each).result() for which, each in self.ratios.items()}
+        return SkipConnections(ratios, self.cuts and processes.merge(self.cuts).result())
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,11 @@
 
 A member of every family, small and with random weights, takes every part that a chapter has (`vit`, `cnn`, `mixer`)
 beside bundled models in the others. `python -m seelike.compatibility.families` writes the table anew into
-`families.json`; a test compares the two.
+`families.json`, or only the families that it is given; tests compare the two.
 """
 
 import json
 import sys
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -19,8 +18,9 @@ from seelike.chapters.registry import CHAPTERS
 from seelike.chapters.rehearsal import rehearse
 from seelike.chapters.run import Run
 from seelike.chapters.verdicts import Measured
+from seelike.compatibility.members import FAMILIES, MODULES, Family
 from seelike.images import datasets
-from seelike.models import bundled, loading
+from seelike.models import loading
 from seelike.system.errors import InputError
 from seelike.system.progress import track
 
@@ -31,67 +31,6 @@ BUNDLED = {
     "mixer": "mixer_pocket_patch8_56.shapes",
 }
 PARAMETERS = {"n_images": 4, "batch_size": 4, "image_size": 0, "geometry": "own", "layers": "all", "seed": 0}
-
-
-@dataclass(frozen=True)
-class Family:
-    """A family and its member in the table: a timm name, and height and width of the images in pixels (0: its own)."""
-
-    name: str
-    member: str
-    height: int = 0
-    width: int = 0
-
-
-FAMILIES = (
-    *(Family(f"Bundled: {architecture}", architecture) for architecture in bundled.ARCHITECTURES),
-    Family("ViT with CLS token", "vit_tiny_patch16_224", 64, 64),
-    Family("ViT on images that are not square", "vit_tiny_patch16_224", 48, 96),
-    Family("ViT with average pooling", "vit_relpos_small_patch16_224", 64, 64),
-    Family("ViT with registers", "vit_little_patch16_reg4_gap_256", 64, 64),
-    Family("ViT with LayerScale (DINOv2)", "vit_small_patch14_dinov2", 56, 56),
-    Family("ViT with pooling by attention (SigLIP)", "vit_base_patch16_siglip_224", 64, 64),
-    Family("ViT on a convolutional stem (hybrid)", "vit_tiny_r_s16_p8_224", 96, 96),
-    Family("DeiT", "deit_tiny_patch16_224", 64, 64),
-    Family("DeiT with distillation token", "deit_tiny_distilled_patch16_224", 64, 64),
-    Family("DeiT III", "deit3_small_patch16_224", 64, 64),
-    Family("BEiT", "beit_base_patch16_224", 64, 64),
-    Family("EVA-02 (rotary, SwiGLU)", "eva02_tiny_patch14_224", 56, 56),
-    Family("DINOv3 (rotary, registers)", "vit_small_patch16_dinov3", 64, 64),
-    Family("DINOv3 plus (gated MLP)", "vit_small_plus_patch16_dinov3", 64, 64),
-    Family("CaiT (class attention)", "cait_xxs24_224", 64, 64),
-    Family("XCiT (attention of channels)", "xcit_nano_12_p16_224", 64, 64),
-    Family("Swin", "swin_tiny_patch4_window7_224", 96, 96),
-    Family("Swin V2", "swinv2_tiny_window8_256", 96, 96),
-    Family("PVT V2", "pvt_v2_b0", 96, 96),
-    Family("MViT V2", "mvitv2_tiny", 96, 96),
-    Family("Twins", "twins_svt_small", 96, 96),
-    Family("PiT", "pit_ti_224", 96, 96),
-    Family("VOLO", "volo_d1_224", 64, 64),
-    Family("MaxViT", "maxvit_rmlp_pico_rw_256", 96, 96),
-    Family("DaViT", "davit_tiny", 96, 96),
-    Family("Hiera", "hiera_tiny_224", 96, 96),
-    Family("LeViT", "levit_128s"),
-    Family("MobileViT", "mobilevit_xxs", 96, 96),
-    Family("FastViT", "fastvit_t8", 96, 96),
-    Family("PoolFormer", "poolformer_s12", 96, 96),
-    Family("CrossViT", "crossvit_tiny_240"),
-    Family("MLP-Mixer", "mixer_s16_224", 64, 64),
-    Family("ResMLP", "resmlp_12_224", 64, 64),
-    Family("gMLP", "gmlp_ti16_224", 64, 64),
-    Family("ConvMixer", "convmixer_768_32", 64, 64),
-    Family("ResNet", "resnet18", 96, 96),
-    Family("SE-ResNet", "seresnet18", 96, 96),
-    Family("ResNetV2", "resnetv2_18", 96, 96),
-    Family("BiT", "resnetv2_50x1_bit", 96, 96),
-    Family("NFNet", "test_nfnet", 96, 96),
-    Family("ConvNeXt", "convnext_atto", 96, 96),
-    Family("RegNet", "regnety_002", 96, 96),
-    Family("EfficientNet", "efficientnet_lite0", 96, 96),
-    Family("MobileNetV3", "mobilenetv3_small_050", 96, 96),
-    Family("RepVGG", "repvgg_a0", 96, 96),
-    Family("DenseNet", "densenet121", 96, 96),
-)
 
 
 def parts_of(chapter: str) -> tuple[str, ...]:
@@ -139,7 +78,8 @@ def read_table() -> dict[str, dict]:
 def find_family(model: str) -> str | None:
     """The name of the family in the table that a timm model is of: that of its member, or of timm's same file.
 
-    None where the table has no such family, or several that differ.
+    None where the table has no such family, or several that differ. Of one file those of `FAMILIES` come first: what
+    `MODULES` adds to them is of another kind.
     """
     table, architecture = read_table(), model.partition(".")[0]
     for name, entry in table.items():
@@ -147,17 +87,19 @@ def find_family(model: str) -> str | None:
             return name
     module = timm.models._registry._model_to_module.get(architecture)
     same = [name for name, entry in table.items() if entry["module"] == module]
+    same = [family.name for family in FAMILIES if family.name in same] or same
     alike = {json.dumps(table[name]["chapters"]) for name in same}
     return same[0] if len(alike) == 1 else None
 
 
-def write_table() -> None:
-    """Try all families and write what was found."""
-    found = {}
-    for family in track(FAMILIES, "families"):
+def write_table(names: list[str]) -> None:
+    """Try the families of these names, or all, and write what was found beside what is known of the others."""
+    found = read_table() if names else {}
+    for family in track([f for f in (*FAMILIES, *MODULES) if not names or f.name in names], "families"):
         module = timm.models._registry._model_to_module[family.member]
         found[family.name] = {"member": family.member, "module": module, "chapters": try_family(family)}
-    TABLE.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        ordered = {each.name: found[each.name] for each in (*FAMILIES, *MODULES) if each.name in found}
+        TABLE.write_text(json.dumps(ordered, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _refusal(chapter: str, part: str, member: nn.Module) -> str:
@@ -175,5 +117,5 @@ def _load_bundled() -> dict[str, nn.Module]:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    write_table()
+    write_table(sys.argv[1:])
     sys.exit(0)

@@ -72,9 +72,14 @@ class Distances:
         """Add one minibatch."""
         self.minibatches.append({name: distance.cpu().numpy() for name, distance in found.items()})
 
+    def merge(self, *others: "Distances") -> None:
+        """Add the minibatches of other ranks or shards, which took them in turn with this one."""
+        self.grid = next((each.grid for each in (self, *others) if each.grid), None)
+        self.minibatches = processes.interleave(self.minibatches, *(other.minibatches for other in others))
+
     def result(self) -> "AttentionDistance":
         """Of every head; raises InputError before the first minibatch, or where blocks differ in their heads."""
-        found = processes.gather(self.minibatches)
+        found = self.minibatches
         if not found:
             raise InputError("attention distance needs at least one full minibatch of images")
         if len({len(distance) for distance in found[0].values()}) > 1:

@@ -120,17 +120,18 @@ class CKA:
         products = flat @ flat.T
         self.minibatches.append(((products + products.T) / (2 * n * (n - 3))).cpu().numpy())  # the same both ways
 
-    def merge(self, other: "CKA") -> None:
-        """Add the minibatches of another rank or shard."""
-        if other.minibatches:
-            self._agree(other.layers)
-            self.minibatches += other.minibatches
+    def merge(self, *others: "CKA") -> None:
+        """Add the minibatches of other ranks or shards, which took them in turn with this one."""
+        for other in others:
+            if other.minibatches:
+                self._agree(other.layers)
+        self.minibatches = processes.interleave(self.minibatches, *(other.minibatches for other in others))
 
     def result(self) -> "Similarity":
-        """All pairs, over the minibatches of all processes; raises InputError before the first minibatch."""
+        """All pairs; raises InputError before the first minibatch."""
         if not self.minibatches:
             raise InputError("CKA needs at least one full minibatch of images")
-        return Similarity(self.layers, np.stack(processes.gather(self.minibatches)))
+        return Similarity(self.layers, np.stack(self.minibatches))
 
     def _agree(self, layers: tuple[str, ...]) -> None:
         if self.layers and layers != self.layers:

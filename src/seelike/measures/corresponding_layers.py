@@ -63,6 +63,15 @@ class Pairing:
         each = ((which, name) for which, names in self.blocks.items() for name in names)
         self.cka.update({_label(which, name): seen[self.models[which]][name] for which, name in each})
 
+    def merge(self, *others: "Pairing") -> None:
+        """Add the minibatches of other ranks or shards, which took them in turn with this one."""
+        self.blocks = next((each.blocks for each in (self, *others) if each.blocks), {})
+        self.cka.merge(*(other.cka for other in others))
+
+    def __getstate__(self) -> dict:
+        """What other processes must know: the models' names, and not their weights."""
+        return self.__dict__ | {"models": dict.fromkeys(self.models)}
+
     def result(self) -> "Counterparts":
         """Raises InputError before the first minibatch."""
         return Counterparts(self.pairs, self.blocks, self.cka.result())

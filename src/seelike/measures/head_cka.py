@@ -82,6 +82,11 @@ class Heads:
         n = len(next(iter(low.values())))
         self.cka.update({f"head {i}": k.view(n, n) for i, k in enumerate(grams)} | low)
 
+    def merge(self, *others: "Heads") -> None:
+        """Add the minibatches of other ranks or shards, which took them in turn with this one."""
+        self.low = next((each.low for each in (self, *others) if each.low), [])
+        self.cka.merge(*(other.cka for other in others))
+
     def result(self, distances: np.ndarray) -> "HeadSimilarity":
         """The subsets that `distances` (heads,) tell; raises InputError for another number of heads."""
         single = self.cka.result()

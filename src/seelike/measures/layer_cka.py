@@ -8,6 +8,7 @@ from torch import nn
 
 from seelike.activations.flattened import read_all
 from seelike.measures.cka import CKA, Similarity, gram
+from seelike.system import processes
 
 T = TypeVar("T")
 Minibatches = Callable[[dict[str, nn.Module]], Iterable[dict[str, torch.Tensor]]]
@@ -32,5 +33,5 @@ def compare_runs(
         axes, seen = axes or [find_axes(models, images) for models in runs], {}
         for models, own, cka in zip(runs, axes, ckas, strict=True):
             cka.update(read_all(models, images, name_layers(own), gram, seen))
-    similarities = [cka.result() for cka in ckas]
+    similarities = [processes.merge(cka).result() for cka in ckas]
     return list(zip(axes, similarities, strict=True))

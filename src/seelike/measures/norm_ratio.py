@@ -16,8 +16,9 @@ import torch
 from torch import nn
 
 from seelike.activations.forward import Reading, feed_all
+from seelike.activations.layers import naming
 from seelike.activations.residuals import Block, find_blocks, reading_sums
-from seelike.activations.tokens import count_prefix, find_channels
+from seelike.activations.tokens import count_prefix, find_channels, has_cls_token
 from seelike.measures.intervals import Estimate, bootstrap
 from seelike.system import processes
 from seelike.system.errors import InputError
@@ -54,9 +55,9 @@ class Kinds:
 
     @classmethod
     def of(cls, parameter: str, model: nn.Module, images: torch.Tensor) -> "Kinds":
-        """Those of the first block's output for images (n, 3, height, width)."""
+        """Those of all blocks' outputs for images (n, 3, height, width)."""
         n_prefix = count_prefix(parameter, model, images)
-        return cls(n_prefix > 0 and getattr(model, "cls_token", None) is not None, n_prefix)
+        return cls(n_prefix > 0 and has_cls_token(model), n_prefix)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -92,7 +93,8 @@ class Ratios:
         """Ratio and cosine of each residual sum in a pass of these images."""
         self.kinds = self.kinds or Kinds.of(self.parameter, model, images)
         self.blocks = self.blocks or find_blocks(self.parameter, model, images[:1])
-        return reading_sums(self.parameter, model, self.blocks, partial(_reduce, model, images, self.kinds))
+        reduce = partial(_reduce, self.parameter, model, images, self.kinds)
+        return reading_sums(self.parameter, model, self.blocks, reduce)
 
     def update(self, found: dict[str, "Tokens"]) -> None:
         """Add one minibatch."""
@@ -104,15 +106,24 @@ class Ratios:
                 )
         self.minibatches.append(found)
 
+    def merge(self, *others: "Ratios") -> None:
+        """Add the minibatches of other ranks or shards, which took them in turn with this one."""
+        self.kinds = next((each.kinds for each in (self, *others) if each.kinds), None)
+        self.minibatches = processes.interleave(self.minibatches, *(other.minibatches for other in others))
+
     def result(self) -> "NormRatios":
         """Of every sublayer; raises InputError before the first minibatch."""
         if not self.minibatches:
             raise InputError("norm ratios need at least one full minibatch of images")
-        return NormRatios.gather(self.kinds, processes.gather(self.minibatches))
+        return NormRatios.gather(self.kinds, self.minibatches)
 
 
-def _reduce(model: nn.Module, images: torch.Tensor, kinds: Kinds, z: torch.Tensor, f: torch.Tensor) -> "Tokens":
-    return Tokens.of(kinds, *compare_tokens(z, f, find_channels(model, f, images)))
+def _reduce(
+    parameter: str, model: nn.Module, images: torch.Tensor, kinds: Kinds, z: torch.Tensor, f: torch.Tensor
+) -> "Tokens":
+    with naming(parameter, model):
+        channel = find_channels(model, "a branch", f, images)
+    return Tokens.of(kinds, *compare_tokens(z, f, channel))
 
 
 @dataclass(frozen=True)

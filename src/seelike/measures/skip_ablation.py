@@ -72,10 +72,21 @@ class Comparison:
             self.hits.append([(answer[ANSWER].cpu() == labels).double().mean().item() for _, answer in seen.values()])
         self.cka.update({f"{which}/{name}": k for which, (grams, _) in seen.items() for name, k in grams.items()})
 
+    def merge(self, *others: "Comparison") -> None:
+        """Add the minibatches of other ranks or shards, which took them in turn with this one."""
+        seen = next((each for each in (self, *others) if each.blocks), self)
+        self.blocks, self.cuts = seen.blocks, seen.cuts
+        self.cka.merge(*(other.cka for other in others))
+        self.hits = processes.interleave(self.hits, *(other.hits for other in others))
+
+    def __getstate__(self) -> dict:
+        """What other processes must know: the models' names, and not their weights."""
+        return self.__dict__ | {"models": dict.fromkeys(self.models)}
+
     def result(self) -> "Cuts":
         """Raises InputError before the first minibatch."""
-        similarity, hits = self.cka.result(), processes.gather(self.hits)
-        accuracy = np.array(hits) if hits else None
+        similarity = self.cka.result()
+        accuracy = np.array(self.hits) if self.hits else None
         return Cuts(tuple(self.models), tuple(self.blocks["vit"]), self.cuts, similarity, accuracy)
 
 

@@ -64,13 +64,20 @@ class Products:
         cross, tokens = (np.array(each) for each in zip(*found.values(), strict=True))
         self.minibatches.append((cross, tokens, (self.patches @ self.patches.T).cpu().numpy()))
 
+    def merge(self, *others: "Products") -> None:
+        """Add the minibatches of other ranks or shards, which took them in turn with this one."""
+        self.blocks = next((each.blocks for each in (self, *others) if each.blocks), None)
+        self.minibatches = processes.interleave(self.minibatches, *(other.minibatches for other in others))
+
+    def __getstate__(self) -> dict:
+        """What other processes must know: not the minibatch that is being read."""
+        return self.__dict__ | {"patches": None}
+
     def result(self) -> "TokenPatch":
         """Of every block; raises InputError before the first minibatch."""
         if not self.minibatches:
             raise InputError("token–patch CKA needs at least one full minibatch of images")
-        return TokenPatch(
-            self.blocks, *(np.array(part) for part in zip(*processes.gather(self.minibatches), strict=True))
-        )
+        return TokenPatch(self.blocks, *(np.array(part) for part in zip(*self.minibatches, strict=True)))
 
     def _compare(self, tokens: Tokens) -> tuple[np.ndarray, np.ndarray]:
         """The inner products of tokens with patches, (tokens, patches), and with themselves, (tokens,)."""

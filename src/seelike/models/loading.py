@@ -244,7 +244,7 @@ def _create(
     _check_patches(parameter, name, model, image_size)
     height, width = (image_size, image_size) if image_size else card.input_size[1:]
     try:
-        with torch.inference_mode(), memory.explained(f"{parameter}={name!r} at {height}×{width} pixels"):
+        with torch.no_grad(), memory.explained(f"{parameter}={name!r} at {height}×{width} pixels"):
             model(torch.zeros(1, 3, height, width, device=device))
     except InputError:
         raise

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import distributed
@@ -24,6 +24,7 @@ from torch import distributed
 from seelike.system.errors import InputError
 
 T, U = TypeVar("T"), TypeVar("U")
+M = TypeVar("M", bound="Mergeable")
 PATIENCE = timedelta(hours=2)  # for the slowest process; the connection to one that is killed breaks at once
 REFUSED, FAILED, TOLD = 2, 3, 143  # exit codes: input that cannot be used, anything else, ended by a signal
 _alone = 0  # how many `alone` are entered
@@ -31,6 +32,13 @@ _alone = 0  # how many `alone` are entered
 
 class Lost(RuntimeError):
     """Another process ended without a word."""
+
+
+class Mergeable(Protocol):
+    """What accumulates over minibatches, some of them its own and the rest other processes'."""
+
+    def merge(self: M, *others: M) -> None:
+        """Add what others have, whose minibatches were taken in turn with its own."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +76,21 @@ def gather(own: list[T]) -> list[T]:
     """What each process found for its own pieces → the same for all pieces, in their order, on every process."""
     if count() == 1:
         return own
-    everyone = _exchange(own)
-    return [everyone[i % len(everyone)][i // len(everyone)] for i in range(sum(map(len, everyone)))]
+    return interleave(*_exchange(own))
+
+
+def interleave(*shares: list[T]) -> list[T]:
+    """What each process found for its own pieces, by rank → the same for all pieces, in their order."""
+    return [share[turn] for turn in range(max(map(len, shares))) for share in shares if turn < len(share)]
+
+
+def merge(own: M) -> M:
+    """An accumulator of this process's own minibatches → one of all, known to every process."""
+    if count() == 1:
+        return own
+    first, *others = _exchange(own)
+    first.merge(*others)
+    return first
 
 
 def spread(pieces: Sequence[T], work: Callable[[T], U]) -> list[U]:
