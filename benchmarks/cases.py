@@ -15,14 +15,14 @@ from seelike.activations.layers import find_blocks, find_layers, hooked
 from seelike.images import datasets
 from seelike.models import loading as models
 
-PUBLIC = {"vit": "vit_small_patch14_dinov2.lvd142m", "cnn": "tf_efficientnet_lite0.in1k"}
+PUBLIC = {"vit": "vit_small_patch14_dinov2", "cnn": "tf_efficientnet_lite0"}  # architectures: speed is theirs
 BUNDLED = {"vit": "vit_pocket_patch8_56.shapes", "cnn": "resnet_pocket.shapes"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Where weights and pictures lie, and how many of them are taken."""
-    parser.add_argument("--vit-weights", default="", help=f"a file of {PUBLIC['vit']}; left out: a bundled ViT")
-    parser.add_argument("--cnn-weights", default="", help=f"a file of {PUBLIC['cnn']}; left out: a bundled ResNet")
+    parser.add_argument("--vit-weights", default="", help=f"a file for {PUBLIC['vit']}; left out: a bundled ViT")
+    parser.add_argument("--cnn-weights", default="", help=f"a file for {PUBLIC['cnn']}; left out: a bundled ResNet")
     parser.add_argument("--photographs", default="", help="a folder or .tar of 1,000 or more; left out: drawings")
     parser.add_argument("--images", type=int, default=256)
     parser.add_argument("--batch", type=int, default=64)

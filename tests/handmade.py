@@ -6,9 +6,10 @@ from seelike.results.results import Result
 def result(effect=0.5, interval=(0.4, 0.6)) -> Result:
     claim = {"effect": effect, "interval": list(interval), "control": -0.2, "control_interval": [-0.3, 0.1],
              "verdict": "holds", "control_verdict": "open"}  # fmt: skip
-    provenance = {"models": {"vit": {"name": "v"}, "cnn": {"name": "c"}}, "dataset": {"images": 2048},
-                  "seconds": 3.2, "peak_mib": 900}  # fmt: skip
-    return Result("uniformity", "pocket", {"batch_size": 64}, provenance, {}, {"U1": claim, "U3": claim})
+    models = {which: {"name": which[0], "origin": "hub"} for which in ("vit", "cnn")}
+    provenance = {"models": models, "dataset": {"images": 2048}, "seconds": 3.2, "peak_mib": 900}
+    parameters = {"vit": "v", "cnn": "c", "batch_size": 64}
+    return Result("uniformity", "pocket", parameters, provenance, {}, {"U1": claim, "U3": claim})
 
 
 def entry(effect: float, verdict: str, control_verdict: str = "open", runs: int = 1) -> dict:

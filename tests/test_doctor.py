@@ -54,8 +54,8 @@ def test_a_hub_that_cannot_be_reached_is_said_so(monkeypatch):
 
 def test_less_memory_than_a_profile_took_is_said(monkeypatch):
     monkeypatch.setattr(doctor.memory, "find_free", lambda: 1)
-    assert "less memory than that" in facts()["profile pretrained"]
+    assert "less memory than that" in facts()["profile pocket"]
     monkeypatch.setattr(doctor.memory, "find_free", lambda: 2**25)
-    assert "less memory" not in facts()["profile pretrained"]
+    assert "less memory" not in facts()["profile pocket"]
     monkeypatch.setattr(doctor.memory, "find_free", lambda: None)
     assert facts()["memory"] == "this system does not tell"

@@ -22,7 +22,7 @@ from seelike.execution.notebook import find_chapter, read_parameters
 from seelike.images.datasets import choose, open_images
 from seelike.images.decoding import Unreadable, decode
 from seelike.models import bundled, loading
-from seelike.results import comparison, results
+from seelike.results import comparison, runs
 from seelike.results.results import Result
 from seelike.results.scorecard import gather
 from seelike.system.errors import InputError
@@ -226,7 +226,7 @@ def test_the_command_on_damaged_results(tmp_path, capfd, tree, entry, flat):
 @bounded(40)
 @given(tree=damaged_trees())
 def test_the_scorecard_of_damaged_results(tmp_path, monkeypatch, tree):
-    monkeypatch.setattr(results, "RESULTS", tmp_path / "nothing")
+    monkeypatch.setattr(runs, "RESULTS", tmp_path / "nothing")
     path = tmp_path / "results" / "pretrained" / "uniformity.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(tree))

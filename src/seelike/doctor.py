@@ -13,7 +13,8 @@ from huggingface_hub.errors import CacheNotFound, HfHubHTTPError
 
 from seelike.hub import files as hub
 from seelike.models import bundled
-from seelike.results.results import LIBRARIES, SCALES, Result
+from seelike.results.results import LIBRARIES, Result
+from seelike.results.runs import list_profiles, needs_files
 from seelike.system import memory
 from seelike.system.device import choose_device
 from seelike.system.errors import InputError
@@ -57,7 +58,7 @@ def examine() -> Findings:
         ("hub", f"{constants.ENDPOINT} {unreachable or 'answers'}"),
         ("bundled weights", f"{len(bundled.read_manifest())} files, " + ("damaged" if damaged else "intact")),
     ]
-    facts += [(f"profile {profile}", _foresee(profile, problems, unreachable)) for profile in SCALES]
+    facts += [(f"profile {profile}", _foresee(profile, problems, unreachable)) for profile in list_profiles()]
     return Findings(tuple(facts), tuple(problems))
 
 
@@ -138,6 +139,8 @@ def _foresee(profile: str, problems: list[str], unreachable: str) -> str:
         need, short = "not measured", ""
     if profile == "pocket":
         state = "will not work, see below" if problems else "works offline"
+    elif needs_files(profile):
+        state = "needs weights as files"
     else:
         state = "needs weights as files or in the cache" if unreachable else "works with weights from the hub"
     return f"{state}; {need}{short}"

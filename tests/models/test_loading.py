@@ -451,6 +451,6 @@ def test_weights_that_cannot_be_fetched_are_refused_in_one_sentence(monkeypatch,
 
 def test_real_weights_load_at_another_size(shared):
     file = shared / "weights" / "vit_small_patch14_saliency.safetensors"
-    model = load_model("vit", "vit_small_patch14_dinov2.lvd142m", str(file), image_size=224)
+    model = load_model("vit", "vit_small_patch14_dinov2", str(file), image_size=224)
     assert model.pos_embed.shape[1] == 16 * 16 + 1
     assert torch.isfinite(model(torch.zeros(1, 3, 224, 224))).all()

@@ -74,16 +74,16 @@ def test_a_heatmap_opens_by_keyboard_and_closes_again(open_page):
 @pytest.mark.parametrize("theme", THEMES)
 def test_hovering_over_a_heatmap_tells_the_layers_and_their_published_value(open_page, theme):
     page, faults = open_page("book/uniformity.html", theme=theme)
-    picture = page.locator("#fig-uniformity-pretrained img:visible")
+    picture = page.locator("#fig-uniformity-run img:visible")
     picture.scroll_into_view_if_needed()
     picture.hover()
-    page.wait_for_selector("#fig-uniformity-pretrained .js-plotly-plot >> nth=2")
-    box = page.locator("#fig-uniformity-pretrained .js-plotly-plot .nsewdrag").last.bounding_box()
+    page.wait_for_selector("#fig-uniformity-run .js-plotly-plot >> nth=2")
+    box = page.locator("#fig-uniformity-run .js-plotly-plot .nsewdrag").last.bounding_box()
     page.mouse.move(box["x"] + box["width"] / 3, box["y"] + box["height"] / 4, steps=5)
-    hover = page.locator("#fig-uniformity-pretrained .hoverlayer .hovertext")
+    hover = page.locator("#fig-uniformity-run .hoverlayer .hovertext")
     hover.wait_for()
     value, up, right = re.fullmatch(r"CKA ([\d.−-]+)\s*up: (\S+?)\s*right: (\S+)", hover.text_content()).groups()
-    entry = json.loads((RESULTS / "pretrained" / "uniformity.json").read_text())["measures"]["cka"]["vit_cnn"]
+    entry = json.loads((RESULTS / "pocket" / "uniformity.json").read_text())["measures"]["cka"]["vit_cnn"]
     rows, columns = entry["axes"].values()
     assert float(value) == pytest.approx(entry["values"][rows.index(up)][columns.index(right)], abs=6e-4)
     assert faults == []

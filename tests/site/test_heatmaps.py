@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from seelike.results.results import read_published
+from seelike.results.runs import read_published
 from seelike.site import heatmaps
 from seelike.site.numbers import Array
 from seelike.system.paths import RESULTS

@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 
 from seelike.figures.style import use_style
-from seelike.results.results import Result, read_published
+from seelike.results.results import Result
+from seelike.results.runs import read_published
 from seelike.results.scorecard import gather
 from seelike.site import numbers
 from seelike.system.paths import BOOK, RESULTS
@@ -56,14 +57,14 @@ def draw(notebook, label: str, seen: set) -> None:
         elif "install" not in cell.metadata.get("tags", []):
             imports = [line for line in ast.parse(cell.source).body if isinstance(line, (ast.Import, ast.ImportFrom))]
             exec(compile(ast.Module(imports, []), label, "exec"), space)
-    scales = {scale: watch(result, seen) for scale, result in read_published(notebook.stem, RESULTS).items()}
-    if scales:
-        space |= {"scales": scales, "result": scales["pocket"], "measures": scales["pocket"].measures}
+    published = {run: watch(result, seen) for run, result in read_published(notebook.stem, RESULTS).items()}
+    if published:
+        space |= {"published": published, "result": published["pocket"], "measures": published["pocket"].measures}
     pictures = [(Image.new("RGB", (56, 56)), 0)] * 8
     space |= {"found": gather(RESULTS), "run": SimpleNamespace(images=pictures)}
-    if "results" in space:
-        published = {"uniformity": {s: watch(r, seen) for s, r in read_published("uniformity", RESULTS).items()}}
-        space["results"] = SimpleNamespace(read_published=lambda chapter, _: published[chapter])
+    if notebook.stem == "intro":
+        known = {"uniformity": {run: watch(r, seen) for run, r in read_published("uniformity", RESULTS).items()}}
+        space["runs"] = SimpleNamespace(read_published=lambda chapter, _: known[chapter])
     cell = next(c for c in cells if c.metadata.get("mystnb", {}).get("figure", {}).get("name") == label)
     exec(cell.source, space)
 

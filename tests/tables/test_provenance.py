@@ -13,8 +13,12 @@ from seelike.results.results import Result
 from seelike.system.paths import BOOK, REPOSITORY
 from seelike.tables.provenance import commit, literal, provenance
 
-PUBLISHED = {scale: Result.load(REPOSITORY / "results" / scale / "skip_connections.json")
-             for scale in ("pocket", "pretrained")}  # fmt: skip
+POCKET = Result.load(REPOSITORY / "results" / "pocket" / "skip_connections.json")
+FILE = {"name": "vit_small_patch16_224", "label": "ViT of mine", "origin": "file", "file": "w.safetensors",
+        "file_sha256": "f" * 64, "state_sha256": "e" * 64, "parameters": 1}  # fmt: skip
+
+
+ROWS = ("Run of", "Commit", "Images", "Weights", "What they can do", "Parameters", "Software", "Device", "Took")
 
 
 def render(text: str) -> str:
@@ -31,7 +35,7 @@ def cells(text: str) -> dict[str, str]:
 
 @pytest.fixture
 def result() -> Result:
-    return copy.deepcopy(PUBLISHED["pocket"])
+    return copy.deepcopy(POCKET)
 
 
 @pytest.mark.parametrize("chapter", ALL)
@@ -45,7 +49,7 @@ def test_every_chapter_has_one_just_before_its_commands(chapter):
 def test_it_holds_commit_images_weights_parameters_versions_device_and_cost(result):
     found = cells(provenance({"pocket": result}))
     known, models = result.provenance, result.provenance["models"]
-    assert list(found) == ["Run of", "Commit", "Images", "Weights", "Parameters", "Software", "Device", "Took"]
+    assert list(found) == list(ROWS)
     for row, digits in (("Commit", known["commit"]), ("Images", known["dataset"]["sha256"])):
         assert f'<code title="{digits}">{digits[:12]}</code>' in found[row]
     for model in models.values():
@@ -73,12 +77,31 @@ def test_each_model_is_told_once_however_many_roles_it_has(result):
     assert all(found["Weights"].count(f'{name}</code> <code title="{digits}') == 1 for name, digits in models)
 
 
-def test_other_results_on_the_page_are_folded_away():
-    text = provenance(PUBLISHED)
+def test_other_results_on_the_page_are_folded_away(result):
+    result.parameters["vit_checkpoint"] = "w.safetensors"
+    text = provenance({"pocket": POCKET, "mine": result})
     assert text.count("| Commit |") == 2
-    folded = text.partition("<details><summary>Provenance of the pretrained numbers</summary>\n\n")[2]
+    folded = text.partition("<details><summary>Provenance of the mine numbers</summary>\n\n")[2]
     assert folded.count("| Commit |") == 1 and folded.endswith("\n\n</details>")
-    assert "vit_checkpoint='vit_small_patch14_dinov2.safetensors'" in folded
+    assert "vit_checkpoint='w.safetensors'" in folded
+
+
+def test_weights_from_a_file_are_told_by_label_architecture_file_and_its_hash(result):
+    result.provenance["models"]["vit"] = FILE
+    told = cells(provenance({"mine": result}))["Weights"]
+    assert "ViT of mine (<code>vit_small_patch16_224</code> with weights from <code>w.safetensors</code>" in told
+    assert f'title="{"f" * 64}"' in told
+
+
+def test_what_a_model_can_do_stands_beside_what_it_can_do_untrained(result):
+    models = result.provenance["models"]
+    can = {"measure": "top-1", "dataset": "shapes", "chance": 0.1, "images": 256, "classes": 10}
+    models["vit"]["capability"] = can | {"accuracy": 0.874}
+    models["vit_random"]["capability"] = can | {"accuracy": 0.113}
+    models["cnn"]["capability"] = {"measure": "nothing", "reason": "no labels"}
+    told = html.unescape(cells(provenance({"mine": result}))["What they can do"])
+    assert "top-1 accuracy 87% (untrained 11%, chance 10%), 256 images of shapes in 10 classes" in told
+    assert "not measured (no labels)" in told
 
 
 def test_it_stands_where_little_is_known(result):

@@ -12,7 +12,7 @@ from seelike.models import loading as models
 from seelike.models.names import check_weights
 from seelike.models.spellings import find_current
 from seelike.results import reuse
-from seelike.results.results import read_published
+from seelike.results.runs import read_published
 from seelike.system import processes
 from seelike.system.device import choose_device
 from seelike.system.errors import InputError, nearest
@@ -42,7 +42,8 @@ def open_run(chapter: Chapter, results_dir: str, from_result: str = "", **parame
     renamed = _find_renamed(parameters[which] for which in named)
     for which in named:
         parameters[which] = renamed.get(parameters[which], parameters[which])
-        models.check_model(which, parameters[which], parameters.get(f"{which}_checkpoint", ""))
+        own = (parameters.get(f"{which}_{kind}", "") for kind in ("checkpoint", "label"))
+        models.check_model(which, parameters[which], *own)
     if parameters["geometry"] not in (*named, OWN):
         guess = nearest(parameters["geometry"], [*named, OWN])
         raise InputError(f"geometry must be one of {', '.join([*named, OWN])}, not {parameters['geometry']!r}{guess}")

@@ -1,6 +1,7 @@
 """What every chapter does besides measuring: load models and images, record what was found."""
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from itertools import chain
@@ -10,7 +11,9 @@ from typing import Any
 import torch
 from timm.models import PretrainedCfg
 from torch import nn
+from torch.utils.data import Subset
 
+from seelike.chapters import capability
 from seelike.chapters.verdicts import Measured, gather, weigh
 from seelike.images import datasets
 from seelike.models import loading as models
@@ -19,6 +22,7 @@ from seelike.models.recipes import find_runs
 from seelike.results import reuse
 from seelike.results.results import Result, trace
 from seelike.system import processes
+from seelike.system.errors import InputError
 
 MODELS = ("vit", "cnn")  # the parameters that name models in most chapters
 OWN = "own"  # the geometry where each model has its own
@@ -37,6 +41,7 @@ class Run:
     described: dict = field(default_factory=dict)
     other_images: dict = field(default_factory=dict)
     renamed: dict[str, str] = field(default_factory=dict)  # names of models that timm has changed → as they are now
+    labelled: list[capability.Labelled] = field(default_factory=list)  # of the other images
     from_result: str = ""  # a result file that was measured before, to be taken instead of measuring
     opened: Any = None  # what the chapter opened beside its images, perhaps images for probes
 
@@ -49,12 +54,17 @@ class Run:
         known: dict[tuple[str, str], nn.Module] = {}
         for number, names in enumerate(self._runs()):
             for which, name in names.items():
-                checkpoint = self._checkpoint(which)
-                load = partial(models.load_model, which, name, checkpoint, *self._where())
+                load = partial(models.load_model, which, name, self._checkpoint(which), *self._where())
                 if (which, name) not in known:
                     known[which, name] = processes.in_turn(load)
-                self.described[_key(which, number)] = models.describe(known[which, name], name, checkpoint)
-            yield {which: known[which, name] for which, name in names.items()}
+            loaded = {which: known[which, name] for which, name in names.items()}
+            described = {
+                which: models.describe(loaded[which], name, *self._own(which)) for which, name in names.items()
+            }
+            if number == 0 and not self.from_result:
+                self._examination.examine(loaded, described)
+            self.described |= {_key(which, number): each for which, each in described.items()}
+            yield loaded
 
     def load_controls(self) -> Iterator[dict[str, nn.Module]]:
         """The same architectures with random weights, of bundled models those that each run started from."""
@@ -62,10 +72,15 @@ class Run:
         for number, names in enumerate(self._runs()):
             fresh = {which: name for which, name in names.items() if (which, name) not in known}
             known |= {(which, fresh[which]): model for which, model in self._load_random(fresh).items()}
-            for which, name in names.items():
-                key = f"{_key(which, number)}_random"
-                self.described[key] = models.describe(known[which, name], name, initial=True)
-            yield {which: known[which, name] for which, name in names.items()}
+            loaded = {which: known[which, name] for which, name in names.items()}
+            described = {
+                which: models.describe(loaded[which], name, *self._own(which), initial=True)
+                for which, name in names.items()
+            }
+            if number == 0 and not self.from_result:
+                self._examination.examine_controls(loaded, described)
+            self.described |= {f"{_key(which, number)}_random": each for which, each in described.items()}
+            yield loaded
 
     def load_first_random(self) -> dict[str, nn.Module]:
         """The models of the first run with random weights, for a rehearsal."""
@@ -101,9 +116,26 @@ class Run:
         """How many of the images asked for are not used."""
         return self.parameters["n_images"] - len(self.images)
 
+    @cached_property
+    def _examination(self) -> capability.Examination:
+        own = self._label_images("", self.parameters["dataset"], self.images)
+        return capability.Examination([*own, *self.labelled], self._load_images)
+
+    def _label_images(self, kind: str, name: str, chosen: datasets.Chosen) -> list[capability.Labelled]:
+        """As images on which models can be examined, if their labels are known."""
+        with suppress(InputError):
+            return [capability.Labelled.first(name, self.parameters.get(f"{kind}data_dir", ""), chosen)]
+        return []
+
+    def _load_images(self, loaded: dict[str, nn.Module], images: Subset) -> Iterator[dict[str, torch.Tensor]]:
+        """All of some images, none dropped, as the models see the chapter's own."""
+        transforms = self.transforms(loaded)
+        return datasets.load_minibatches(images, transforms, self.batch_size, self.device, drop_last=False)
+
     def describe_images(self, key: str, name: str, split: str, chosen: datasets.Chosen) -> None:
         """Note other images than the chapter's own for the result's provenance."""
         self.other_images[key] = chosen.describe(name, split)
+        self.labelled += self._label_images(key.removesuffix("dataset"), name, chosen)
 
     def record(self, trained: Iterable[Measured], control: Iterable[Measured]) -> Result:
         """The result: arrays of the first run, and a verdict for every claim from all runs, trained and untrained.
@@ -171,6 +203,10 @@ class Run:
 
     def _checkpoint(self, which: str) -> str:
         return self.parameters.get(f"{which}_checkpoint", "")
+
+    def _own(self, which: str) -> tuple[str, str]:
+        """The user's file of weights and what it is called, each perhaps ""."""
+        return self._checkpoint(which), self.parameters.get(f"{which}_label", "")
 
     def _where(self) -> tuple[int, str]:
         return self.parameters["image_size"], self.device

@@ -3,9 +3,12 @@
 import json
 
 from seelike.compatibility.families import read_table
-from seelike.results.results import SCALES, Result
+from seelike.results.model_names import model_name
+from seelike.results.results import Result
+from seelike.results.runs import list_profiles
 from seelike.system.paths import RESULTS
 from seelike.tables.markdown import table
+from seelike.tables.provenance import literal
 
 PARTS = {"vit": "v", "cnn": "c", "mixer": "m"}
 
@@ -53,7 +56,7 @@ def _head(chapter: str) -> str:
 def profiles() -> str:
     """One row a profile: models, images, and what its chapters took, or at what pace they were rehearsed."""
     lines = [["Profile", "Models", "Images", "On a CPU", "Memory", "On a GPU"], ["---"] * 6]
-    for profile in SCALES:
+    for profile in list_profiles():
         taken = [Result.load(path) for path in sorted((RESULTS / profile).glob("*.json"))]
         foreseen = [json.loads(path.read_text()) for path in sorted((RESULTS / "rehearsed" / profile).glob("*.json"))]
         if taken:
@@ -65,7 +68,7 @@ def profiles() -> str:
 
 def _describe_taken(results: list[Result]) -> list[str]:
     first = next(result for result in results if result.chapter == "uniformity")
-    models = " against ".join(f"`{first.parameters[which]}`" for which in ("vit", "cnn"))
+    models = " against ".join(literal(model_name(first, which)) for which in ("vit", "cnn"))
     minutes = sum(result.provenance["seconds"] for result in results) / 60
     peak = max(result.provenance["peak_mib"] for result in results) / 1024
     return [

@@ -91,11 +91,11 @@ def _choose(published: dict, given: dict, defaults: dict, chapter: str) -> dict:
 
 
 def _differ(values: dict, published: dict) -> bool:
-    """Whether what is measured differs; where models and images lie does not count."""
+    """Whether what is measured differs; where models and images lie, and what they are called, does not count."""
     return any(
         value != published[name]
         for name, value in values.items()
-        if name not in PLACES and not name.endswith("_checkpoint")
+        if name not in PLACES and not name.endswith(("_checkpoint", "_label"))
     )
 
 

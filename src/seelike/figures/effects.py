@@ -10,14 +10,15 @@ from seelike.results.results import Result
 
 
 def effects(results: dict[str, Result], axes: np.ndarray | None = None) -> np.ndarray:
-    """For each claim one panel: the effect of every scale with its interval, the control beside it in grey.
+    """For each claim one panel: the effect of every run with its interval, the control beside it in grey.
 
     The shaded side of the threshold is where the paper's claim says the effect lies.
     """
     claims = list(next(iter(results.values())).claims)
+    rows = [f"{run}{kind}" for run in results for kind in ("", ", random weights")]
     if axes is None:
-        axes = plt.subplots(len(claims), 1, figsize=(7.5, 0.7 + 1.15 * len(claims)), squeeze=False)[1][:, 0]
-    rows = [f"{scale}{kind}" for scale in results for kind in ("", ", random weights")]
+        height = 0.7 + (0.35 + 0.2 * len(rows)) * len(claims)
+        axes = plt.subplots(len(claims), 1, figsize=(7.5, height), squeeze=False)[1][:, 0]
     for ax, claim in zip(axes, claims, strict=True):
         for row, (result, kind) in enumerate((r, k) for r in results.values() for k in ("", "control")):
             _draw_interval(ax, row, result.claims.get(claim), kind)

@@ -11,7 +11,7 @@ SIGNS = {"holds": "✓", "fails": "✗", "open": "○", None: ""}
 
 
 def summary(found: Found, ax: Axes | None = None) -> Axes:
-    """One square a claim and scale, by verdict; the random-weights control of each scale below it, paler.
+    """One square a claim and run, by verdict; the random-weights control of each run below it, paler.
 
     Claims stand in groups, one for each letter.
     """

@@ -188,12 +188,18 @@ def read_labels(chosen: Subset) -> torch.Tensor:
 
 def count_classes(chosen: Subset) -> int | None:
     """How many classes the whole data set tells apart; None where it does not say."""
+    names = name_classes(chosen)
+    return len(names) if names else None
+
+
+def name_classes(chosen: Subset) -> tuple[str, ...] | None:
+    """The names of all classes of the data set, in the order of their labels; None where it does not say."""
     if getattr(chosen.dataset, "unclear", ()):
         return None
     source = getattr(chosen.dataset, "source", chosen.dataset)
     names = ("classes", "class_to_idx", "class_name_to_idx")
-    known = [classes for name in names if (classes := getattr(source, name, None))]
-    return len(known[0]) if known else None
+    known = next((classes for name in names if (classes := getattr(source, name, None))), None)
+    return tuple(sorted(known, key=known.get) if isinstance(known, dict) else known) if known else None
 
 
 def load_minibatches(

@@ -19,6 +19,7 @@ from torch import nn
 from seelike.hub import files as hub
 from seelike.models import bundled
 from seelike.models.checkpoints import Misfit, check_file, check_numbers
+from seelike.models.identity import check_label, identify
 from seelike.models.names import Blueprint, check_name, fetch_weights, find_blueprint
 from seelike.models.parts import check_part, choose, find_inner, narrow, read_tensors, split_part, take
 from seelike.system import memory
@@ -27,11 +28,12 @@ from seelike.system.files import sha256
 from seelike.system.progress import tell
 
 
-def check_model(parameter: str, name: str, checkpoint: str = "") -> None:
+def check_model(parameter: str, name: str, checkpoint: str = "", label: str = "") -> None:
     """Refuse a name that timm does not know and a checkpoint that cannot be read; loads nothing, asks no network.
 
-    Raises InputError, which names `parameter` (or `parameter`_checkpoint).
+    Raises InputError, which names `parameter` (or `parameter`_checkpoint, `parameter`_label).
     """
+    check_label(parameter, label, checkpoint)
     check_name(parameter, name, checkpoint)
     if checkpoint:
         check_file(f"{parameter}_checkpoint", Path(split_part(checkpoint)[0]))
@@ -118,16 +120,18 @@ def _create_transform(config: tuple):
     return timm.data.create_transform(**dict(config), is_training=False)
 
 
-def describe(model: nn.Module, name: str, checkpoint: str = "", initial: bool = False) -> dict:
+def describe(model: nn.Module, name: str, checkpoint: str = "", label: str = "", initial: bool = False) -> dict:
     """Name, origin and hashes of a model, for the provenance of a result; an `initial` state has no file.
 
+    Of weights from a file of the user's, `checkpoint`, the name has no tag, and `label` is what the user calls them.
     `classes` is what the model's head tells apart, 0 for a model without one; `repository` and `commit` are the hub's.
     """
     digest = hashlib.sha256()
     for key, value in model.state_dict().items():
         digest.update(key.encode())
         digest.update(value.cpu().contiguous().numpy().tobytes())
-    known = {"name": name, "parameters": sum(p.numel() for p in model.parameters()), "state_sha256": digest.hexdigest()}
+    known = identify(model, name, checkpoint, label, initial)
+    known |= {"parameters": sum(p.numel() for p in model.parameters()), "state_sha256": digest.hexdigest()}
     file = split_part(checkpoint)[0] or model.pretrained_cfg.get("file", "")
     if file and not initial:
         known |= {"classes": model.num_classes, "file": Path(file).name, "file_sha256": sha256(file)}

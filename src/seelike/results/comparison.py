@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from seelike.results.claims import CLAIMS
+from seelike.results.model_names import name_model
 from seelike.results.results import Result
 from seelike.system.errors import InputError
 
@@ -81,7 +82,9 @@ def align(lines: list[tuple[str, ...]]) -> list[str]:
 
 def _models(result: Result) -> str:
     models = result.provenance.get("models", {})
-    return ", ".join(f"{which} {each['name']}" for which, each in models.items() if which in ("vit", "cnn", "mixer"))
+    return ", ".join(
+        f"{which} {name_model(each)}" for which, each in models.items() if which in ("vit", "cnn", "mixer")
+    )
 
 
 def _tell(claim: dict | None) -> str:

@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from seelike.results import schema
-from seelike.system.paths import RESULTS, read_commit
+from seelike.results.migration import FORMAT
+from seelike.system.paths import read_commit
 from seelike.system.version import __version__
 
 DECIMALS = 6
-SCALES = ("pocket", "pretrained", "paper")
 LIBRARIES = ("torch", "torchvision", "timm", "numpy", "scipy", "safetensors", "pillow")
 
 
@@ -39,7 +39,7 @@ class Result:
 
     def save(self, results_dir: str | Path) -> Path:
         """Write `<results_dir>/<profile>/<chapter>.json`, whole or not at all; returns its path."""
-        plain = _plain(asdict(self))
+        plain = {"format": FORMAT} | _plain(asdict(self))
         schema.check(plain)
         path = Path(results_dir) / self.profile / f"{self.chapter}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -60,23 +60,9 @@ class Result:
 
         Raises InputError if it is missing, no JSON, or not in the form that `save` writes.
         """
-        return cls(**schema.read(path))
-
-
-def read_published(chapter: str, results_dir: str | Path) -> dict[str, Result]:
-    """What is published of a chapter, by scale: from `results_dir`, else as it came with the book, else left out."""
-    found = {}
-    for profile in SCALES:
-        places = (Path(folder) / profile / f"{chapter}.json" for folder in (results_dir, RESULTS))
-        path = next((place for place in places if place.is_file()), None)
-        if path:
-            found[profile] = Result.load(path)
-    return found
-
-
-def gather_scales(result: Result, results_dir: str | Path) -> dict[str, Result]:
-    """A new result, then what is published of its chapter at the other scales."""
-    return {result.profile: result} | read_published(result.chapter, results_dir) | {result.profile: result}
+        plain = schema.read(path)
+        del plain["format"]
+        return cls(**plain)
 
 
 def trace(started: float, models: dict, dataset: dict, device: str) -> dict:

@@ -6,6 +6,7 @@ from pathlib import Path
 import jsonschema
 import numpy as np
 
+from seelike.results import migration
 from seelike.results.claims import CLAIMS
 from seelike.system.errors import InputError
 
@@ -17,7 +18,7 @@ LARGEST = 1e300  # beyond it numbers are no measurements, and break arithmetic
 def read(path: str | Path) -> dict:
     """The content of a result file; values are float64 arrays, null in them is NaN.
 
-    Raises InputError, which names the file and the place in it, for a file that is missing or unsound.
+    Raises InputError, which names the file and the place in it, for a file that is missing, unsound or too old.
     """
     try:
         plain = _parse(Path(path).read_bytes())
@@ -25,6 +26,7 @@ def read(path: str | Path) -> dict:
         raise InputError(f"the result file {path} cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError) as error:  # of text, of JSON
         raise InputError(f"the result file {path} is no JSON: {error}") from None
+    plain = migration.renew(plain, f"the result file {path}")
     try:
         check(plain)
     except (jsonschema.ValidationError, RecursionError) as error:

@@ -14,7 +14,8 @@ import nbformat
 import numpy as np
 import pandas as pd
 
-from seelike.results.results import SCALES, Result
+from seelike.results.results import Result
+from seelike.results.runs import read_runs
 from seelike.tables.hand_out import MIME
 
 CLAIMS = "claims"
@@ -83,8 +84,8 @@ def take_handed_out(notebook: Path) -> dict[str, pd.DataFrame]:
 
 
 def read_results(results_dir: Path) -> dict[str, Result]:
-    """`chapter/scale` → its result, scale by scale, from `<results_dir>/<scale>/<chapter>.json`."""
-    files = ((scale, path) for scale in SCALES for path in sorted((results_dir / scale).glob("*.json")))
+    """`chapter/run` → its result, run by run, from `<results_dir>/<run>/<chapter>.json`."""
+    files = ((scale, path) for scale in read_runs() for path in sorted((results_dir / scale).glob("*.json")))
     return {f"{path.stem}/{scale}": Result.load(path) for scale, path in files}
 
 

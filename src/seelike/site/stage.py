@@ -13,7 +13,9 @@ from pathlib import Path
 import nbformat
 
 from seelike.execution import notebook as execute
+from seelike.results.runs import OWN, read_published
 from seelike.site import address
+from seelike.site.run_sections import expand
 from seelike.site.status import describe_run
 from seelike.system.errors import InputError
 from seelike.system.paths import BOOK, PACKAGE, REPOSITORY, RESULTS
@@ -48,7 +50,7 @@ def stage_book(folder: Path) -> None:
         for name in ("_config.yml", "_toc.yml"):
             shutil.copy(BOOK.parent / name, fresh)
         for notebook, executed in _execute_all(sorted(BOOK.glob("*.ipynb")), build).items():
-            page = _with_outputs(notebook, executed)
+            page = expand(_with_outputs(notebook, executed), read_published(notebook.stem, build / "results"))
             nbformat.write(address.pin(page, source) if source else page, fresh / "book" / notebook.name)
         furnish(fresh, build / "results")
         shutil.rmtree(folder, ignore_errors=True)
@@ -91,8 +93,9 @@ def _execute_unless_known(notebook: Path, build: Path) -> Path:
 
 
 def _published_elsewhere() -> tuple[Path, ...]:
-    """What is published but the very numbers that the book's chapters compute anew, which they do not read."""
-    return tuple(sorted(folder for folder in RESULTS.iterdir() if folder.is_dir() and folder.name != "pocket"))
+    """What is published, and said of it, but for the numbers that chapters compute anew, which they do not read."""
+    folders = [folder for folder in RESULTS.iterdir() if folder.is_dir() and folder.name != OWN]
+    return (*sorted(folders), BOOK / "runs")
 
 
 def _with_outputs(notebook: Path, executed: Path) -> nbformat.NotebookNode:

@@ -4,6 +4,7 @@ import html
 import re
 
 from seelike.results.results import Result
+from seelike.tables.capabilities import tell
 from seelike.tables.markdown import NO_BREAK, table
 
 SHOWN = 12  # digits of a hash
@@ -25,7 +26,11 @@ def _table(result: Result) -> str:
     rows.append(["Commit", commit(known["commit"])])
     images = [key for key in known if key == "dataset" or key.endswith("_dataset")]
     rows += [[_title(key), _images(known[key])] for key in images]
-    rows += [["Weights", _weights(result)], ["Parameters", _parameters(result)]]
+    rows += [
+        ["Weights", _weights(result)],
+        ["What they can do", _capabilities(result)],
+        ["Parameters", _parameters(result)],
+    ]
     rows += [["Software", software(known)], ["Device", literal(known["device"])], ["Took", _cost(known)]]
     return table(rows)
 
@@ -78,7 +83,7 @@ def _weights(result: Result) -> str:
     for which, model in result.provenance["models"].items():
         key = model["name"], model["state_sha256"]
         file = "#".join(filter(None, (model.get("file"), model.get("part"))))
-        line = f"{literal(model['name'])} {_hash(model['state_sha256'], file)}"
+        line = f"{_name(model)} {_hash(model['state_sha256'], file)}"
         lines.setdefault(key, line + UNTRAINED * which.endswith("_random"))
         if which in result.parameters:
             named[which] = key
@@ -92,11 +97,30 @@ def _weights(result: Result) -> str:
     return "<br>".join(shown).replace("<br><details>", "<details>") or "none"
 
 
+def cite(result: Result, which: str) -> str:
+    """The name of the model of one role, with no hash; whole where a file's weights have it."""
+    return _name(result.provenance["models"][which])
+
+
+def _name(model: dict) -> str:
+    """A timm name alone where it says what the weights are; else the label, the architecture and the file."""
+    if model["origin"] != "file":
+        return literal(model["name"])
+    weights = f"{literal(model['name'])} with weights from {literal(model['file'])}, {_hash(model['file_sha256'])}"
+    return f"{_plain(model['label'])} ({weights})" if model.get("label") else weights
+
+
+def _capabilities(result: Result) -> str:
+    named = [which for which in result.parameters if which in result.provenance["models"]]
+    return "<br>".join(f"{literal(which)} {_plain(tell(result, which))}" for which in named) or "unknown"
+
+
 def _parameters(result: Result) -> str:
-    """All but the models' names, which stand with their weights, and checkpoints that were not given."""
+    """All but the models' names, which stand with their weights, and files and labels that were not given."""
     models = {name.removesuffix("_checkpoint") for name in result.parameters if name.endswith("_checkpoint")}
     models |= result.provenance["models"].keys()
-    left_out = models | {f"{name}_checkpoint" for name in models if not result.parameters.get(f"{name}_checkpoint")}
+    own = {f"{model}_{kind}" for model in models for kind in ("checkpoint", "label")}
+    left_out = models | {name for name in own if not result.parameters.get(name)}
     given = {name: value for name, value in result.parameters.items() if name not in left_out}
     return " ".join(literal(f"{name}={value!r}") for name, value in given.items()) or "none"
 

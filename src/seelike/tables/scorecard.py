@@ -1,15 +1,41 @@
-"""The scorecard: every claim of the paper at every scale, from result files alone."""
+"""The scorecard: every claim of the paper in every published run, from result files alone."""
 
 from collections import Counter
 
 from seelike.results.claims import CLAIMS, VERDICTS, Claim
-from seelike.results.results import SCALES
+from seelike.results.results import Result
+from seelike.results.runs import OWN, read_runs
 from seelike.results.scorecard import Found
+from seelike.tables.capabilities import is_measured, tell
 from seelike.tables.markdown import MARKS, NO_BREAK, number, table
+from seelike.tables.provenance import cite
+from seelike.tables.verdicts import phrases_of
+
+
+def columns(results: dict[str, list[Result]]) -> str:
+    """One row a published run: its models and what they can do, its images, what it can tell.
+
+    Args:
+        results: run → its results, from `gather_results`.
+    """
+    lines, runs = [["Column", "Models", "Images", "What it can tell, and what not"], ["---"] * 4], read_runs()
+    for name, found in results.items():
+        images, tells, lacks = runs[name].fill_all(phrases_of(found[0]))
+        lines.append([f"`{name}`", _tell_models(found), images, f"{tells} {lacks}"])
+    return table(lines)
+
+
+def _tell_models(results: list[Result]) -> str:
+    """ViT and CNN of a run, each with what it can do as the first chapter says that could measure it."""
+    told = []
+    for which in ("vit", "cnn"):
+        measured = [result for result in results if is_measured(result, which)]
+        told.append(f"{cite(results[0], which)}: {tell(measured[0] if measured else results[0], which)}")
+    return "<br>".join(told)
 
 
 def rows(found: Found) -> str:
-    """One row a claim: its random-weights controls, its effect at each scale, and what the paper shows."""
+    """One row a claim: its random-weights controls, its effect in each run, and what the paper shows."""
     head = ["Claim", "Random weights", *(f"`{scale}`" for scale in found), "The paper"]
     lines = [head, ["---"] * len(head)]
     for key, claim in CLAIMS.items():
@@ -26,27 +52,37 @@ def label_of(claim: Claim) -> str:
 
 
 def phrases(found: Found) -> dict[str, str]:
-    """Every number and list of claims that prose may cite, by name: `claims`, `<scale>_holds`, `<scale>_failing`, …"""
+    """Every number and list of claims that prose may cite, by name: `claims`, `<run>_holds`, `<run>_failing`, …, and
+    `others`, a sentence for each run but the book's own."""
     named = {"holding": "holds", "failing": "fails", "undecided": "open"}
-    lists = {f"{scale}_{name}": name_claims(found, scale, v) for scale in SCALES for name, v in named.items()}
-    return count(found) | lists
+    lists = {f"{run}_{name}": name_claims(found, run, v) for run in found for name, v in named.items()}
+    return count(found) | lists | {"others": _tell_others(count(found), [run for run in found if run != OWN])}
+
+
+def _tell_others(numbers: dict[str, str], runs: list[str]) -> str:
+    told = [
+        f"{run}: of {numbers[f'{run}_measured']} claims that can be measured {numbers[f'{run}_holds']} hold, "
+        f"{numbers[f'{run}_fails']} fail, {numbers[f'{run}_open']} stay open."
+        for run in runs
+    ]
+    return " ".join(told) or "No other run is published."
 
 
 def count(found: Found) -> dict[str, str]:
-    """How many claims are measured at a scale, hold, fail or stay open, and how many that hold do so untrained."""
+    """How many claims are measured in a run, hold, fail or stay open, and how many that hold do so untrained."""
     numbers = {"claims": len(CLAIMS)}
-    for scale, claims in found.items():
+    for run, claims in found.items():
         verdicts = Counter(entry["verdict"] for entry in claims.values())
-        numbers |= {f"{scale}_{verdict}": verdicts[verdict] for verdict in VERDICTS}
+        numbers |= {f"{run}_{verdict}": verdicts[verdict] for verdict in VERDICTS}
         both = Counter((entry["verdict"], entry["control_verdict"]) for entry in claims.values())
-        numbers[f"{scale}_measured"] = len(claims)
-        numbers[f"{scale}_holds_untrained_too"] = both["holds", "holds"]
-        numbers[f"{scale}_holds_by_training"] = both["holds", "fails"] + both["holds", "open"]
+        numbers[f"{run}_measured"] = len(claims)
+        numbers[f"{run}_holds_untrained_too"] = both["holds", "holds"]
+        numbers[f"{run}_holds_by_training"] = both["holds", "fails"] + both["holds", "open"]
     return {name: str(n) for name, n in numbers.items()}
 
 
 def name_claims(found: Found, scale: str, verdict: str) -> str:
-    """The claims of one verdict at one scale, as a phrase: "A3, S4 and L2"."""
+    """The claims of one verdict in one run, as a phrase: "A3, S4 and L2"."""
     chosen = [key for key in CLAIMS if found.get(scale, {}).get(key, {}).get("verdict") == verdict]
     return " and ".join(part for part in (", ".join(chosen[:-1]), *chosen[-1:]) if part) or "none"
 

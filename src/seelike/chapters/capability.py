@@ -1,0 +1,175 @@
+"""What a model can do, told beside its name: how often it is right about labelled images, before any claim is read.
+
+It is the accuracy of the model's own head where that head tells apart the classes of the images; otherwise that of
+nearest neighbours among the pooled features (`measures.nearest_neighbours`). At most `MOST_IMAGES` are looked at.
+"""
+
+import inspect
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.utils.data import Subset
+
+from seelike.images import datasets
+from seelike.images.photographs import CLASSES
+from seelike.measures import nearest_neighbours
+from seelike.models.recipes import find_recipe
+from seelike.system import processes
+
+MOST_IMAGES = 256
+TOP_1, NEIGHBOURS, NOTHING = "top-1", "nearest neighbours", "nothing"
+IMAGENET = 1000  # classes; other data sets of as many classes have them in another order
+WORDNET = re.compile(r"n\d{8}")  # a class of ImageNet, as its folder is called
+
+Minibatches = Iterable[dict[str, torch.Tensor]]
+
+
+@dataclass(frozen=True, eq=False)
+class Labelled:
+    """The first images of a data set, their labels (n,), and the names of all its classes, if it has any."""
+
+    dataset: str  # the parameter that names it
+    name: str  # of a folder or an archive its own
+    images: Subset
+    labels: torch.Tensor
+    classes: tuple[str, ...] | None
+
+    @classmethod
+    def first(cls, dataset: str, data_dir: str, chosen: Subset) -> "Labelled":
+        """Raises InputError for labels that are no whole numbers."""
+        few = Subset(chosen.dataset, chosen.indices[:MOST_IMAGES])
+        name = Path(data_dir).name if dataset in ("", "folder") else dataset
+        return cls(dataset, name, few, datasets.read_labels(few), datasets.name_classes(chosen))
+
+    def has_neighbours(self) -> bool:
+        """Whether most images have another of their class, so that the nearest can be right."""
+        return bool(nearest_neighbours.are_asked(self.labels).float().mean() > 0.5)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How one model is to be judged: `measure` on `on`; for `NOTHING` the `reason`."""
+
+    measure: str
+    on: Labelled | None = None
+    reason: str = ""
+    classes: int = 0  # that the head tells apart, for TOP_1
+
+
+def plan(model: nn.Module, known: dict, sets: list[Labelled]) -> Plan:
+    """The best that the sets allow: on the first of them that the model's head fits, or that has neighbours.
+
+    Args:
+        known: what is known of the model, from `loading.describe`.
+    """
+    for each in sets:
+        if _fits(model.num_classes, known, each):
+            return Plan(TOP_1, each, classes=model.num_classes)
+        if each.has_neighbours() and _has_pooled_features(model):
+            return Plan(NEIGHBOURS, each)
+    if sets and not _has_pooled_features(model):
+        return Plan(NOTHING, reason="timm knows no pooled features of it")
+    alone = f"most of the first {len(sets[0].labels)} images are alone in their class" if sets else "no labels"
+    return Plan(NOTHING, reason=alone)
+
+
+def plan_control(model: nn.Module, trained: Plan) -> Plan:
+    """The same for a control as for its trained model, if its head allows it."""
+    if trained.measure == TOP_1 and model.num_classes != trained.classes:
+        return Plan(NOTHING, reason=f"the untrained head tells {model.num_classes} classes apart")
+    return trained
+
+
+@dataclass
+class Examination:
+    """Tells once for each model that the parameters name what it can do, and of its control the same.
+
+    `load` takes models and images to minibatches of all of these, as each of the models wants them.
+    """
+
+    sets: list[Labelled]
+    load: Callable[[dict[str, nn.Module], Subset], Minibatches]
+    plans: dict[str, Plan] = field(default_factory=dict)
+    found: dict[tuple[str, Plan], dict] = field(default_factory=dict)  # by the hash of a model's state, and its plan
+
+    def examine(self, models: dict[str, nn.Module], described: dict[str, dict]) -> None:
+        """Note the `capability` of trained models in what is known of them, by the same names."""
+        plans = {which: plan(models[which], known, self.sets) for which, known in described.items()}
+        self.plans = plans | self.plans
+        self._note(models, described, plans)
+
+    def examine_controls(self, models: dict[str, nn.Module], described: dict[str, dict]) -> None:
+        """The same for controls, each as the trained model of its name."""
+        self._note(models, described, {which: plan_control(models[which], self.plans[which]) for which in described})
+
+    def _note(self, models: dict[str, nn.Module], described: dict[str, dict], plans: dict[str, Plan]) -> None:
+        """Models of several roles are looked at once."""
+        keys = {which: (known["state_sha256"], plans[which]) for which, known in described.items()}
+        fresh = {key: which for which, key in keys.items() if key not in self.found}
+        found = _measure({which: models[which] for which in fresh.values()}, plans, self.load)
+        self.found |= {key: found[which] for key, which in fresh.items()}
+        for which, known in described.items():
+            known["capability"] = self.found[keys[which]]
+
+
+def _measure(models: dict[str, nn.Module], plans: dict[str, Plan], load: Callable) -> dict[str, dict]:
+    """Model → what it can do."""
+    chosen = {which: plans[which] for which in models}
+    found = {which: {"measure": NOTHING, "reason": own.reason} for which, own in chosen.items() if own.on is None}
+    for on in dict.fromkeys(own.on for own in chosen.values() if own.on):
+        there = {which: models[which] for which, own in chosen.items() if own.on is on}
+        with processes.alone():
+            outputs = _read(there, plans, load(there, on.images))
+        found |= {which: _judge(plans[which], outputs[which]) for which in there}
+    return found
+
+
+def _fits(n_classes: int, known: dict, on: Labelled) -> bool:
+    """Whether a head's answers are the classes of a data set, in its order, as far as can be known."""
+    if not on.classes or len(on.classes) != n_classes:
+        return False
+    if known["origin"] == "bundled":
+        task = find_recipe(known["name"]).task
+        return on.dataset == task or (task == "cifar10" and on.classes == CLASSES)
+    wordnet = all(map(WORDNET.fullmatch, on.classes))
+    return on.dataset not in datasets.DRAWN and (wordnet or n_classes != IMAGENET)
+
+
+def _has_pooled_features(model: nn.Module) -> bool:
+    head = getattr(model, "forward_head", None)
+    return head is not None and "pre_logits" in inspect.signature(head).parameters
+
+
+@torch.inference_mode()
+def _read(models: dict[str, nn.Module], plans: dict[str, Plan], minibatches: Minibatches) -> dict[str, torch.Tensor]:
+    """Of every image each model's answer (n,), or its pooled features (n, d)."""
+    found = {which: [] for which in models}
+    for images in minibatches:
+        for which, model in models.items():
+            read = _answer if plans[which].measure == TOP_1 else _pool
+            found[which].append(read(model, images[which]))
+    return {which: torch.cat(parts) for which, parts in found.items()}
+
+
+def _answer(model: nn.Module, images: torch.Tensor) -> torch.Tensor:
+    return model(images).argmax(1).cpu()
+
+
+def _pool(model: nn.Module, images: torch.Tensor) -> torch.Tensor:
+    return model.forward_head(model.forward_features(images), pre_logits=True).flatten(1).float().cpu()
+
+
+def _judge(plan: Plan, output: torch.Tensor) -> dict:
+    labels = plan.on.labels
+    if plan.measure == TOP_1:
+        found = {"accuracy": float((output == labels).double().mean()), "chance": 1 / plan.classes}
+        asked = {"images": len(labels), "classes": plan.classes}
+    else:
+        right, chance = nearest_neighbours.accuracy(output, labels), nearest_neighbours.chance(labels)
+        found = {"accuracy": right, "chance": chance}
+        asked = {"images": int(nearest_neighbours.are_asked(labels).sum()), "classes": len(labels.unique())}
+    return {"measure": plan.measure, "dataset": plan.on.name} | found | asked

@@ -1,0 +1,25 @@
+"""What the models of a result are called, wherever they are shown: tables, captions, legends, prose."""
+
+from seelike.results.results import Result
+
+
+def model_name(result: Result, which: str) -> str:
+    """The name of the model of one role, such as "vit".
+
+    That is the timm name, tag and all, where it says what the weights are; of weights from the user's own file the
+    words that its label gives, or the architecture and the file. Raises KeyError for a role that the result has not.
+    """
+    return name_model(result.provenance["models"][which])
+
+
+def name_model(model: dict) -> str:
+    """The same of an entry of a result's `provenance.models`."""
+    if model["origin"] == "file":
+        return model.get("label") or f"{model['name']} with weights from {model['file']}"
+    return model["name"]
+
+
+def model_names(result: Result) -> dict[str, str]:
+    """Role → name, of the models that the parameters name, in their order; of a role that is empty there is none."""
+    there = result.provenance["models"]
+    return {which: model_name(result, which) for which in result.parameters if which in there}

@@ -1,0 +1,141 @@
+"""What a model can do: by its head where that fits the labels, else by neighbours, else not at all, with the reason."""
+
+import pytest
+import torch
+from torch import nn
+from torch.utils.data import Dataset, Subset
+
+from seelike.chapters import capability
+from seelike.chapters.capability import NEIGHBOURS, NOTHING, TOP_1, Examination, Labelled, plan, plan_control
+from seelike.images import datasets
+
+CLASSES = ("a", "b", "c")
+IMAGENET = tuple(f"n{i:08d}" for i in range(1000))
+
+
+class Pictures(Dataset):
+    """Pictures that are their own features: the class by sign and place."""
+
+    def __init__(self, labels: list[int], classes: tuple[str, ...] | None = CLASSES):
+        self.labels, self.classes = labels, classes
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+        return torch.eye(3)[self.labels[index] % 3], self.labels[index]
+
+
+class Model(nn.Module):
+    """Answers the class one further than shown; its pooled features are what it is shown."""
+
+    def __init__(self, num_classes: int = 3):
+        super().__init__()
+        self.num_classes = num_classes
+        self.register_buffer("state", torch.tensor(num_classes))
+
+    def forward(self, x):
+        return x.roll(1, dims=1)
+
+    def forward_features(self, x):
+        return x
+
+    def forward_head(self, x, pre_logits: bool = False):
+        assert pre_logits
+        return x
+
+
+class Headless(nn.Module):
+    num_classes = 0
+
+
+def label(labels, classes=CLASSES, dataset="folder") -> Labelled:
+    images = Pictures(labels, classes)
+    return Labelled.first(dataset, "/home/me/mine", Subset(images, range(len(images))))
+
+
+def known(name="resnet50", origin="file") -> dict:
+    return {"name": name, "origin": origin, "state_sha256": name}
+
+
+MANY = [0, 1, 2] * 4
+
+
+@pytest.mark.parametrize(
+    ("n_classes", "about", "on", "measure"),
+    [
+        (3, known(), label(MANY), TOP_1),
+        (1000, known(), label(MANY), NEIGHBOURS),
+        (0, known(), label(MANY), NEIGHBOURS),
+        (3, known(), label(MANY, dataset="shapes"), NEIGHBOURS),  # another's classes are not the drawings'
+        (3, known(), label(MANY, None), NEIGHBOURS),
+        (1000, known(), label([0, 1, 2], IMAGENET), TOP_1),
+        (1000, known(), label([0, 1, 2], tuple(map(str, range(1000)))), NOTHING),
+        (0, known(), label([0, 1, 2]), NOTHING),
+        (10, known("vit_pocket_patch8_56.shapes", "bundled"), label(MANY, tuple("abcdefghij"), "shapes"), TOP_1),
+        (10, known("vit_pocket_patch8_56.shapes", "bundled"), label(MANY, tuple("abcdefghij"), "strokes"), NEIGHBOURS),
+        (10, known("vit_pocket_patch8_56.shapes", "bundled"), label(MANY, tuple("abcdefghij")), NEIGHBOURS),
+    ],
+)
+def test_the_measure_follows_from_head_and_labels(n_classes, about, on, measure):
+    assert plan(Model(n_classes), about, [on]).measure == measure
+
+
+def test_the_first_images_on_which_anything_can_be_measured_are_taken():
+    alone, many = label([0, 1, 2]), label(MANY)
+    assert plan(Model(0), known(), [alone, many]).on is many
+    assert "3 images are alone in their class" in plan(Model(0), known(), [alone]).reason
+    assert "no labels" in plan(Model(0), known(), []).reason
+    assert "pooled features" in plan(Headless(), known(), [many]).reason
+
+
+def load(models, images):
+    yield {which: torch.stack([images[i][0] for i in range(len(images))]) for which in models}
+
+
+def test_numbers_and_what_they_are_of():
+    examined = Examination([label(MANY)], load)
+    models = {"vit": Model(), "cnn": Model(0)}
+    described = {"vit": known("v"), "cnn": known("c")}
+    examined.examine(models, described)
+    common = {"dataset": "mine", "images": 12, "classes": 3}
+    assert described["vit"]["capability"] == common | {"measure": TOP_1, "accuracy": 0, "chance": 1 / 3}
+    found = described["cnn"]["capability"]
+    assert found == common | {"measure": NEIGHBOURS, "accuracy": 1, "chance": pytest.approx(3 / 11)}
+
+
+def test_a_control_is_measured_as_its_model_or_not_at_all():
+    trained = plan(Model(), known(), [label(MANY)])
+    assert plan_control(Model(), trained) is trained
+    assert plan_control(Model(1000), trained).measure == NOTHING
+    neighbours = plan(Model(0), known(), [label(MANY)])
+    assert plan_control(Model(1000), neighbours) is neighbours
+
+
+def test_a_model_of_two_roles_sees_the_images_once(monkeypatch):
+    asked = []
+    count = lambda models, *_: asked.append(len(models)) or {which: {} for which in models}  # noqa: E731
+    monkeypatch.setattr(capability, "_measure", count)
+    same = Model()
+    Examination([label(MANY)], load).examine({"vit": same, "cnn": same}, {"vit": known("x"), "cnn": known("x")})
+    assert asked == [1]
+
+
+def test_at_most_so_many_images_are_looked_at():
+    assert len(label([0] * 1000).labels) == capability.MOST_IMAGES
+
+
+def test_bundled_models_do_what_their_cards_say():
+    """Through the chapter's own loading: the pocket models on drawings, far above their controls."""
+    from seelike.chapters import uniformity
+    from seelike.chapters.prepare import open_run
+    from seelike.execution.notebook import find_chapter, read_parameters
+
+    given = read_parameters(find_chapter("uniformity")) | {"n_images": 64, "n_runs": 1, "vit_small": ""}
+    run = open_run(uniformity.CHAPTER, **given)
+    list(run.load_models()), list(run.load_controls())
+    for which in ("vit", "cnn"):
+        can, untrained = (run.described[f"{which}{kind}"]["capability"] for kind in ("", "_random"))
+        assert can["measure"] == untrained["measure"] == TOP_1 and can["images"] == 64
+        assert can["accuracy"] > 0.7 > 0.3 > untrained["accuracy"]
+    assert datasets.name_classes(run.images) == run.images.dataset.classes

