@@ -9,7 +9,10 @@ from pathlib import Path
 from setuptools import setup
 from setuptools.command.build_py import build_py
 
-CARRIED = {"book": ("*.ipynb", "profiles/*.yaml", "runs/*.yaml"), "results": ("bench.json", "*/*.json", "rehearsed/*/*.json")}
+CARRIED = {
+    "book": ("*.ipynb", "profiles/*.yaml", "runs/*.yaml"),
+    "results": ("bench.json", "*/*.json", "rehearsed/*/*.json"),
+}
 NAMES = {"book": "book", "results": "published"}  # what they are called inside the package, as system/paths.py knows
 
 

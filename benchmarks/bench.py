@@ -1,6 +1,7 @@
 """All that measuring costs, from one run on one machine, as ratios: `make bench`, into results/bench.json.
 
-Bars (2 cores, ViT-S/14 and EfficientNet-Lite0, 256 photographs, minibatches of 64) are printed beside what was found. A machine that does something else meanwhile gives other numbers: `load_before` tells.
+Bars (2 cores, ViT-S/14 and EfficientNet-Lite0, 256 photographs, minibatches of 64) are printed beside what was found.
+A machine that does something else meanwhile gives other numbers: `load_before` tells.
 """
 
 import argparse

@@ -14,7 +14,7 @@ from seelike.results.results import Result
 from seelike.site.address import pin
 from seelike.system.paths import BOOK, PACKAGE, REPOSITORY, RESULTS
 
-SMALL = {"profile": "mine", "n_images": 20, "batch_size": 4, "layers": "blocks", "n_runs": 1, "vit_small": ""}
+SMALL = {"profile": "mine", "n_images": 20, "batch_size": 4, "layers": "blocks", "n_seeds": 1, "vit_small": ""}
 PACKAGED = ("src", "book", "results", "pyproject.toml", "setup.py", "README.md", "LICENSE")
 ROOMS = {file.parent.name for file in PACKAGE.glob("*/__init__.py")}
 

@@ -130,7 +130,7 @@ def wrong_texts() -> list[tuple[str, str, dict, str]]:
 def test_texts_are_known_names(here, no_kernel, capfd, chapter):
     for _, _, parameters, complaint in (row for row in wrong_texts() if row[0] == chapter):
         refuse(
-            ["run", chapter, *flags(**{"n_images": 128, "batch_size": 4, "n_runs": 1} | parameters)], complaint, capfd
+            ["run", chapter, *flags(**{"n_images": 128, "batch_size": 4, "n_seeds": 1} | parameters)], complaint, capfd
         )
 
 
@@ -140,7 +140,7 @@ PARAMETERS = [
     ({"n_images": 10**6}, "n_images must be at most 10000, the size of this data set, not 1000000"),
     ({"batch_size": 1000}, "batch_size must be at most n_images, 768, not 1000"),
     ({"batch_size": 1}, "batch_size must be 4 or more, not 1"),
-    ({"n_runs": 0}, "n_runs must be 1 or more, not 0"),
+    ({"n_seeds": 0}, "n_seeds must be 1 or more, not 0"),
     ({"seed": 2**63}, r"seed must be below 2\*\*63"),
     ({"layers": "Blocks"}, "layers must be one of blocks, all, not 'Blocks'; did you mean blocks?"),
     ({"image_size": 100_000}, "image_size must be at most 4096, not 100000"),
@@ -213,6 +213,9 @@ COMMANDS = [
     (["run", "uniformity", "-p", "n_images"], "-p takes NAME=VALUE, not 'n_images'"),
     (["run", "uniformity", "-p", ""], "-p takes NAME=VALUE, not ''"),
     (["run", "uniformity", "-p", "=8"], "has no parameter ''"),
+    (["run", "skip_connections", "-p", "vit_cut_low="], "no parameter 'vit_cut_low'; .*'vit_noskip_early'"),
+    (["run", "skip_connections", "-p", "vit_cut_high_checkpoint=w.pth"], "'vit_noskip_late_checkpoint'"),
+    (["run", "uniformity", "-p", "n_runs=1"], "no parameter 'n_runs'; .*'n_seeds'"),
     (["run", "uniformity", "-p", "n_image=8"], "has no parameter 'n_image'; did you mean n_images?"),
     (["run", "uniformity", "-p", "vit_chekpoint=a"], "did you mean vit_checkpoint?"),
     (["run", "uniformity", "-p", "N_IMAGES=8"], "has no parameter 'N_IMAGES'"),
@@ -291,7 +294,7 @@ def test_checkpoints(here, no_kernel, capfd, row):
     save_file({}, here.parent / "nothing.safetensors")
     (here.parent / "weights.ckpt").write_bytes(whole)
     name, complaint = CHECKPOINTS[row]
-    small = {"n_images": 8, "batch_size": 4, "n_runs": 1}
+    small = {"n_images": 8, "batch_size": 4, "n_seeds": 1}
     refuse(["run", "uniformity", *flags(vit_checkpoint=f"../{name}", **small)], complaint, capfd)
 
 

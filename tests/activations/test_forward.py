@@ -21,10 +21,10 @@ BATCH, BATCHES = 8, 2
 FEW = {"n_images": BATCH * BATCHES, "batch_size": BATCH, "n_field_images": 1, "n_probe_images": 0, "n_attributed": 0}
 
 
-def make_run(chapter: str, n_runs: int = 1):
+def make_run(chapter: str, n_seeds: int = 1):
     defaults = read_parameters(find_chapter(chapter))
     changed = {
-        name: value for name, value in (FEW | {"n_runs": n_runs, "layers": "blocks"}).items() if name in defaults
+        name: value for name, value in (FEW | {"n_seeds": n_seeds, "layers": "blocks"}).items() if name in defaults
     }
     return prepare(CHAPTERS[chapter], **defaults | changed)
 
@@ -46,7 +46,7 @@ def test_every_chapter_passes_all_images_once_through_each_model(monkeypatch):
 def test_a_model_without_twins_sees_all_images_once_though_several_trainings_are_measured(chapter, monkeypatch):
     """And what is found of each training is what is found of it alone."""
     monkeypatch.setattr(rehearsal, "check", lambda chapter, run: None)
-    run, seen = make_run(chapter, n_runs=2), {}
+    run, seen = make_run(chapter, n_seeds=2), {}
     loaded = list(run.load_models())
     for model in {model for models in loaded for model in models.values()}:
         model.register_forward_pre_hook(lambda module, inputs: seen.setdefault(module, []).append(len(inputs[0])))

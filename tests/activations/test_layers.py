@@ -118,12 +118,12 @@ def test_families_without_blocks_are_refused():
 )
 @pytest.mark.parametrize("layers", ["blocks", "all"])
 def test_blocks_of_several_streams_are_refused_not_read_by_their_first(name, block, side, layers):
-    with pytest.raises(InputError, match=rf"^vit \(\w+\): block {block} puts out 2 tensors, not one"):
+    with pytest.raises(InputError, match=rf"^vit \(\w+\): block {block} returns 2 tensors, not one"):
         find(name, layers, side)
 
 
 class OneBlock(nn.Module):
-    """A block of a norm and of an attention that puts out `change` of what it is given, beside the block's output."""
+    """A block of a norm and of an attention that returns `change` of what it is given, beside the block's output."""
 
     def __init__(self, change):
         super().__init__()

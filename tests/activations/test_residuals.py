@@ -77,7 +77,7 @@ def test_a_model_without_residual_blocks_or_with_other_ones_is_refused():
     with pytest.raises(InputError, match="^vit must be a model of residual blocks, such as .*; DaVit is none"):
         read(timm.create_model("davit_tiny").eval(), images(64, 1))
     with pytest.raises(
-        InputError, match=r"^vit must be a model whose blocks put out z \+ f\(z\), .*; blocks.4 of PocketViT"
+        InputError, match=r"^vit must be a model whose blocks return z \+ f\(z\), .*; blocks.4 of PocketViT"
     ):
         read(timm.create_model("vit_pocket_noskip4_patch8_56").eval(), images(56))
 
@@ -86,7 +86,7 @@ def test_a_model_without_residual_blocks_or_with_other_ones_is_refused():
 @pytest.mark.parametrize("pretrained", [True, False])
 def test_finds_the_block_without_skips(block, pretrained):
     model = timm.create_model(f"vit_pocket_noskip{block}_patch8_56", pretrained=pretrained).eval()
-    assert find_skipless("vit_cut_low", model, images(56)) == block
+    assert find_skipless("vit_noskip_early", model, images(56)) == block
 
 
 class OneSkip(timm.models.vision_transformer.Block):
@@ -105,8 +105,10 @@ def test_refuses_what_is_no_single_cut(change):
         model.blocks[3] = OneSkip(64, 4).eval()
     elif change in ("the first", "two"):
         model.blocks[0 if change == "the first" else 6] = skipless.eval()
-    with pytest.raises(InputError, match="^vit_cut_low must be a model with one block without skips, not its first"):
-        find_skipless("vit_cut_low", model, images(56))
+    with pytest.raises(
+        InputError, match="^vit_noskip_early must be a model with one block without skips, not its first"
+    ):
+        find_skipless("vit_noskip_early", model, images(56))
 
 
 def test_leaves_no_hook_and_no_mode_behind():

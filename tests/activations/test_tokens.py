@@ -96,7 +96,7 @@ def test_where_blocks_of_both_kinds_are_in_a_model_a_map_must_tell():
 
 @pytest.mark.parametrize(("name", "side", "channels"), [("swinv2_cr_tiny_384", 384, 96), ("gcvit_xxtiny", 256, 64)])
 def test_a_cube_of_a_family_with_channels_last_is_read_so(name, side, channels):
-    """The first stage puts out as many rows and columns as channels, and timm has no flag that tells which is which."""
+    """The first stage returns as many rows and columns as channels, and timm has no flag that tells which is which."""
     with torch.device("meta"):
         model = timm.create_model(name, **({"img_size": side} if "gcvit" in name else {}))
     assert not hasattr(model, "output_fmt")
@@ -108,7 +108,7 @@ class TinyVit(nn.Module):
 
 
 def test_windows_of_tokens_are_no_grid():
-    """NesT's blocks put out (n, windows, tokens, channels): 16 windows of 16 tokens look like a grid of 16 × 16."""
+    """NesT's blocks return (n, windows, tokens, channels): 16 windows of 16 tokens look like a grid of 16 × 16."""
     model = timm.models.Nest(img_size=64, embed_dims=48, num_heads=3, depths=(1, 1, 1)).eval()
     with pytest.raises(InputError, match=r"^vit \(Nest\): layer levels.0.* an output of shape \(1, 16, 16, 48\)"):
         Blocks.of("vit", model, torch.zeros(1, 3, 64, 64))
@@ -121,7 +121,7 @@ def test_outputs_of_other_forms_have_no_positions(shape):
 
 
 def test_windows_in_the_place_of_images_are_refused():
-    with pytest.raises(InputError, match="layer x does not put out one list of tokens for each image"):
+    with pytest.raises(InputError, match="layer x does not return one list of tokens for each image"):
         split(nn.Identity(), "x", torch.zeros(8, 49, 64), torch.zeros(2, 3, 56, 56))
 
 

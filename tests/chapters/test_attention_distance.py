@@ -26,13 +26,13 @@ def test_gives_every_claim_with_its_arrays(tmp_path):
     assert control.estimates(0)["A2"].effect == 0  # the two start from the same state
     arrays = found.arrays()
     assert run.record([found], [control]).save(tmp_path).is_file()
-    assert set(arrays["attention_distance"]) == {"vit", "vit_little"}
+    assert set(arrays["attention_distance"]) == {"vit", "vit_low_data"}
     blocks = [layer for layer in arrays["own_share"]["vit"]["axes"]["layer"] if layer.count(".") == 1]
     assert len(blocks) == len(timm.create_model("vit_pocket_patch8_56").blocks)
 
 
 def test_without_a_model_of_little_data_a2_is_left_out(tmp_path):
-    run = prepare(local_and_global.CHAPTER, str(tmp_path), **parameters(vit_little=""))
+    run = prepare(local_and_global.CHAPTER, str(tmp_path), **parameters(vit_low_data=""))
     models = next(run.load_models())
     assert list(models) == ["vit", "cnn"]
     assert "A2" not in local_and_global.measure(models, run, 4).estimates(0)
@@ -43,8 +43,8 @@ def test_without_a_model_of_little_data_a2_is_left_out(tmp_path):
     [
         ({"n_field_images": 0}, "n_field_images must be 1 or more, not 0"),
         ({"n_field_images": 25}, "n_field_images must be at most 24, the n_images in full minibatches, not 25"),
-        ({"vit_little": "vit_nonsense"}, "vit_little='vit_nonsense' is no model"),
-        ({"vit_little_checkpoint": "gone.safetensors"}, "vit_little_checkpoint='gone.safetensors' is not a file"),
+        ({"vit_low_data": "vit_nonsense"}, "vit_low_data='vit_nonsense' is no model"),
+        ({"vit_low_data_checkpoint": "gone.safetensors"}, "vit_low_data_checkpoint='gone.safetensors' is not a file"),
     ],
 )
 def test_refuses(changed, complaint, tmp_path):
@@ -54,4 +54,4 @@ def test_refuses(changed, complaint, tmp_path):
 
 def test_a_cnn_as_vit_is_refused_by_its_parameter(tmp_path):
     with pytest.raises(InputError, match="^vit must be a ViT"):
-        prepare(local_and_global.CHAPTER, str(tmp_path), **parameters(vit="resnet_pocket.shapes", vit_little=""))
+        prepare(local_and_global.CHAPTER, str(tmp_path), **parameters(vit="resnet_pocket.shapes", vit_low_data=""))

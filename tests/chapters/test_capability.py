@@ -131,7 +131,7 @@ def test_bundled_models_do_what_their_cards_say():
     from seelike.chapters.prepare import open_run
     from seelike.execution.notebook import find_chapter, read_parameters
 
-    given = read_parameters(find_chapter("uniformity")) | {"n_images": 64, "n_runs": 1, "vit_small": ""}
+    given = read_parameters(find_chapter("uniformity")) | {"n_images": 64, "n_seeds": 1, "vit_small": ""}
     run = open_run(uniformity.CHAPTER, **given)
     list(run.load_models()), list(run.load_controls())
     for which in ("vit", "cnn"):

@@ -26,7 +26,7 @@ NONE = dict.fromkeys(OPTIONAL, "")
 
 
 def make_run(folder="results", **changed):
-    small = {"n_images": 40, "batch_size": 8, "n_runs": 1}
+    small = {"n_images": 40, "batch_size": 8, "n_seeds": 1}
     parameters = read_parameters(find_chapter("data_scale")) | small | changed | {"results_dir": str(folder)}
     return open_run(data_scale.CHAPTER, **parameters)
 
@@ -48,7 +48,7 @@ def curve(*accuracy) -> ProbeCurve:
 
 
 def test_gives_every_claim_with_its_arrays_and_d4_for_every_seed(tmp_path, tasks):
-    run = make_run(tmp_path, n_runs=2, vit_10pct="")
+    run = make_run(tmp_path, n_seeds=2, vit_10pct="")
     trained = list(data_scale.measure(run.load_models(), run, tasks))
     assert [list(found.estimates(0)) for found in trained] == [["D1", "D2", "D3", "D4", "D5", "D6"], ["D4"]]
     result = Result.load(run.record(trained, trained).save(tmp_path))
@@ -102,7 +102,7 @@ def test_models_without_open_attention_are_compared_without_its_distance():
 
 
 def test_vits_of_other_seeds_are_compared_with_the_first():
-    run = make_run(**NONE, n_runs=3)
+    run = make_run(**NONE, n_seeds=3)
     (found,) = data_scale.measure(run.load_models(), run, {})
     assert list(found.counterparts.pairs) == ["vit_run2", "vit_run3"]
     assert found.arrays()["data_scale_cka"]["vit_seeds"]["axes"]["model"] == ["vit_run2", "vit_run3"]
@@ -111,7 +111,7 @@ def test_vits_of_other_seeds_are_compared_with_the_first():
 
 def test_a_vit_of_the_users_own_has_no_twins_though_the_cnn_has():
     file = str(bundled.WEIGHTS / "vit_pocket_patch8_56.shapes.safetensors")
-    run = make_run(**NONE | {"vit_3pct": LITTLE}, vit_checkpoint=file, n_runs=2)
+    run = make_run(**NONE | {"vit_3pct": LITTLE}, vit_checkpoint=file, n_seeds=2)
     (found,) = data_scale.measure(run.load_models(), run, {})
     assert found.counterparts.pairs == {"vit_3pct": "vit"}
 

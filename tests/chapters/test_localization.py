@@ -14,14 +14,14 @@ from seelike.system.errors import InputError
 
 def make_run(tmp_path, **changed):
     defaults = read_parameters(find_chapter("localization"))
-    small = {"n_images": 24, "batch_size": 4, "n_probe_images": 0, "n_runs": 1}
+    small = {"n_images": 24, "batch_size": 4, "n_probe_images": 0, "n_seeds": 1}
     parameters = {name: value for name, value in (defaults | small | changed).items() if name != "results_dir"}
     return open_run(localization.CHAPTER, str(tmp_path), **parameters)
 
 
 def test_gives_every_claim_with_its_arrays(tmp_path, monkeypatch):
     monkeypatch.setattr("seelike.chapters.probe_images.choose_folds", partial(choose_folds, n_draws=5, shots=2))
-    run = make_run(tmp_path, n_images=40, batch_size=8, n_probe_images=260, n_runs=2)
+    run = make_run(tmp_path, n_images=40, batch_size=8, n_probe_images=260, n_seeds=2)
     probed = open_probe_images(run)
     found = list(localization.measure(run.load_models(), run, probed, n_attributed=2))
     control = list(localization.measure([next(run.load_controls())], run, probed))

@@ -23,7 +23,7 @@ PARTS = {"vit": "vit_pocket_patch8_56.shapes", "cnn": "resnet_pocket.shapes"}
 def make_run(chapter: str, n_images: int = 16, **parts) -> Run:
     """A run of a chapter on drawings, with its own defaults but for the models."""
     parameters = read_parameters(find_chapter(chapter)) | PARTS | parts
-    parameters |= {"n_images": n_images, "batch_size": 4, "n_runs": 1}
+    parameters |= {"n_images": n_images, "batch_size": 4, "n_seeds": 1}
     parameters.pop("results_dir")
     images = datasets.choose(datasets.open_images("shapes"), n_images, seed=0)
     return Run(chapter, parameters, images, "cpu", started=0.0, models=tuple(PARTS | parts))
@@ -44,8 +44,8 @@ def test_every_chapter_of_measures_rehearses_and_finds_labelled_arrays(chapter):
 def test_a_model_that_does_not_suit_is_refused_before_any_weights_are_asked_for(monkeypatch):
     monkeypatch.setattr("seelike.chapters.prepare.check_weights", lambda *_: None)
     monkeypatch.setattr(loading, "load_model", lambda *_: pytest.fail("weights were asked for"))
-    changed = {"vit": "resnet18.a1_in1k", "vit_little": "", "n_images": 16, "batch_size": 4, "n_field_images": 1}
-    with pytest.raises(InputError, match="vit must be a ViT, whose attention maps lie open, such as DeiT or BEiT"):
+    changed = {"vit": "resnet18.a1_in1k", "vit_low_data": "", "n_images": 16, "batch_size": 4, "n_field_images": 1}
+    with pytest.raises(InputError, match="^vit must be a ViT, .*such as DeiT or BEiT"):
         prepare(CHAPTERS["attention_distance"], **read_parameters(find_chapter("attention_distance")) | changed)
 
 
@@ -109,7 +109,7 @@ def test_a_rehearsal_leaves_models_as_they_were(generator):
 
 
 def test_what_cannot_be_an_image_of_each_is_no_layer():
-    """XCiT's position embedding puts out one row for all images."""
+    """XCiT's position embedding returns one row for all images."""
     from seelike.activations.layers import find_layers
 
     model = timm.create_model("xcit_nano_12_p16_224").eval()

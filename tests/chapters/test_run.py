@@ -74,7 +74,7 @@ def test_the_chapters_defaults_are_sound():
         ({"vit_checkpoint": "gone.safetensors"}, "vit_checkpoint='gone.safetensors' is not a file"),
         ({"dataset": "folder", "data_dir": "gone"}, "data_dir='gone' is not there"),
         ({"split": "dev"}, "split must be one of"),
-        ({"n_runs": 0}, "n_runs must be 1 or more, not 0"),
+        ({"n_seeds": 0}, "n_seeds must be 1 or more, not 0"),
         ({"n_images": 10**6}, "n_images must be at most 10000"),
         ({"device": "quantum"}, "device must be auto, cpu or a device that torch can use"),
         ({"device": "meta"}, "device must be auto, cpu or a device that torch can use"),
@@ -209,7 +209,7 @@ def test_models_and_controls_are_described_by_their_hashes():
 
 
 def test_runs_exchange_the_bundled_models_for_their_twins_of_other_seeds():
-    changed = {"n_images": 8, "batch_size": 4, "n_runs": 2}
+    changed = {"n_images": 8, "batch_size": 4, "n_seeds": 2}
     run = open_run(CHAPTER, "results", **parameters(vit_small="vit_smallpocket_patch8_56.shapes", **changed))
     first, second = run.load_models()
     assert not torch.equal(first["vit"].head.weight, second["vit"].head.weight)
@@ -223,9 +223,9 @@ def test_runs_exchange_the_bundled_models_for_their_twins_of_other_seeds():
 def test_a_run_with_a_model_of_ones_own_is_one(own, monkeypatch):
     """Its twins are not known, and to pass it through again beside each twin of the other would tell nothing new."""
     monkeypatch.setattr("seelike.chapters.prepare.check_weights", lambda *_: None)
-    changed = {"n_images": 8, "batch_size": 4, "n_runs": 3, own: "resnet18.a1_in1k"}
-    assert open_run(CHAPTER, "results", **parameters(**changed)).n_runs == 1
-    assert open_run(CHAPTER, "results", **parameters(n_runs=3)).n_runs == 3
+    changed = {"n_images": 8, "batch_size": 4, "n_seeds": 3, own: "resnet18.a1_in1k"}
+    assert open_run(CHAPTER, "results", **parameters(**changed)).n_seeds == 1
+    assert open_run(CHAPTER, "results", **parameters(n_seeds=3)).n_seeds == 3
 
 
 def test_weights_that_cannot_be_had_are_refused_before_any_picture_is_read_but_not_in_a_dry_run(monkeypatch, tmp_path):
@@ -253,7 +253,7 @@ def test_a_record_averages_the_runs_and_shows_the_first():
 
 
 def test_models_from_a_file_or_of_an_early_state_have_one_run():
-    changed = {"n_images": 8, "batch_size": 4, "n_runs": 3}
+    changed = {"n_images": 8, "batch_size": 4, "n_seeds": 3}
     file = bundled.WEIGHTS / "vit_pocket_patch8_56.shapes.safetensors"
     run = open_run(
         CHAPTER, "results", **parameters(vit_checkpoint=str(file), **changed, cnn="mixer_pocket_patch8_56.shapes")

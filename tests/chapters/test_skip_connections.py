@@ -29,7 +29,7 @@ def prepare_with(tmp_path, **changed):
 
 
 def test_gives_every_claim_with_its_arrays(tmp_path):
-    run = prepare_with(tmp_path, n_images=64, batch_size=8, n_runs=1)
+    run = prepare_with(tmp_path, n_images=64, batch_size=8, n_seeds=1)
     (found,), (control,) = ([skip_connections.measure(m, run) for m in load()] for load in
                             (run.load_models, run.load_controls))  # fmt: skip
     estimates = found.estimates(0)
@@ -51,7 +51,7 @@ def test_without_cuts_or_a_cls_token_their_claims_are_left_out(tmp_path):
     assert list(skip_connections.measure(next(run.load_models()), run).estimates(0)) == ["S1", "S2", "S5"]
     run = prepare_with(tmp_path, **cuts, vit="vit_pocket_patch8_gap_56.shapes")
     assert list(skip_connections.measure(next(run.load_models()), run).estimates(0)) == ["S2"]
-    run = prepare_with(tmp_path, **cuts | {"vit_cut_high": "vit_pocket_noskip6_patch8_56.shapes"})
+    run = prepare_with(tmp_path, **cuts | {"vit_noskip_late": "vit_pocket_noskip6_patch8_56.shapes"})
     assert "S4" not in skip_connections.measure(next(run.load_models()), run).estimates(0)
 
 
@@ -83,19 +83,19 @@ def test_classes_are_counted_over_the_whole_data_set(pictures):
 
 
 def test_a_cut_that_is_none_is_refused_by_its_parameter(tmp_path):
-    with pytest.raises(InputError, match="^vit_cut_low must be a model with one block without skips"):
-        run = prepare_with(tmp_path, vit_cut_low="vit_pocket_patch8_56.shapes")
+    with pytest.raises(InputError, match="^vit_noskip_early must be a model with one block without skips"):
+        run = prepare_with(tmp_path, vit_noskip_early="vit_pocket_patch8_56.shapes")
         skip_connections.measure(next(run.load_models()), run)
-    with pytest.raises(InputError, match="vit_cut_high='vit_nonsense' is no model"):
-        prepare_with(tmp_path, vit_cut_high="vit_nonsense")
+    with pytest.raises(InputError, match="vit_noskip_late='vit_nonsense' is no model"):
+        prepare_with(tmp_path, vit_noskip_late="vit_nonsense")
 
 
 def test_accuracy_counts_the_run_s_own_labels(tmp_path):
-    run = prepare_with(tmp_path, n_images=40, batch_size=8, vit_cut_low="", vit_cut_high="")
+    run = prepare_with(tmp_path, n_images=40, batch_size=8, vit_noskip_early="", vit_noskip_late="")
     models = next(run.load_models())
     with torch.no_grad():
         given = torch.cat([models["vit"](batch["vit"]).argmax(1) for batch in run.minibatches({"vit": models["vit"]})])
     own = np.array([run.images[i][1] for i in range(40)])
     found = skip_connections.measure(models, run).arrays()["accuracy"]["vit"]
-    assert found["axes"]["model"] == ["vit", "vit_cut_middle"]
+    assert found["axes"]["model"] == ["vit", "vit_noskip_middle"]
     assert found["values"][0] == pytest.approx((given.numpy() == own).mean())

@@ -62,7 +62,7 @@ def test_layers_on_the_axes_are_those_that_fired_in_the_order_of_firing(family):
 
 
 def fire(member) -> list[str]:
-    """What modules read and put out in one pass, by name, in the order in which they first do."""
+    """What modules read and return in one pass, by name, in the order in which they first do."""
     fired: dict[str, None] = {}
     handles = []
     for name, module in member.named_modules():

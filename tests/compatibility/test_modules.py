@@ -1,6 +1,6 @@
 """One member of every module of timm that builds an image model: what a slow look at its blocks says of grids and axes.
 
-An independent statement of what a layer puts out: two images in the other order are its output in the other order; and
+An independent statement of what a layer returns: two images in the other order are its output in the other order; and
 of the places that the book reads, each follows the patch of the image that lies there. That holds of no other order of
 tokens, no other axis of channels, no other number of tokens before them.
 """
@@ -84,7 +84,7 @@ def make_image(member):
 
 
 def put_out(member, images, names):
-    """All tensors that layers put out in one pass, by name."""
+    """All tensors that layers return in one pass, by name."""
     modules, found, handles = dict(member.named_modules()), {}, []
 
     def keep(name, output):
@@ -111,12 +111,12 @@ def find_all(output):
 
 
 def expect_a_reason(member, images, refusal):
-    """No layers are found where no block runs, or one puts out several tensors."""
+    """No layers are found where no block runs, or one returns several tensors."""
     assert str(refusal).startswith("vit ")
-    if "puts out" not in str(refusal):
+    if "returns" not in str(refusal):
         assert "names none" in str(refusal)
         return
-    (block,) = re.findall(r"block (\S+) puts out \d+ tensors", str(refusal))
+    (block,) = re.findall(r"block (\S+) returns \d+ tensors", str(refusal))
     assert len(put_out(member, images, [block])[block]) > 1
 
 

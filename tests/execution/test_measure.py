@@ -21,8 +21,8 @@ from seelike.results.comparison import compare
 from seelike.results.results import Result
 from seelike.system.errors import InputError
 
-FEW = {"n_images": 24, "batch_size": 4, "n_runs": 1, "profile": "few"}
-CUT = {"vit_cut_low": "", "vit_cut_high": ""}
+FEW = {"n_images": 24, "batch_size": 4, "n_seeds": 1, "profile": "few"}
+CUT = {"vit_noskip_early": "", "vit_noskip_late": ""}
 
 
 def settings(**values) -> list[str]:
@@ -79,7 +79,7 @@ def test_two_processes_give_the_result_of_one(measured, tmp_path):
 
 def test_three_processes_give_the_result_of_one_where_models_are_shared_too(tmp_path):
     """Minibatches of attention maps, and one process for the receptive fields of each model."""
-    few = {"n_field_images": 1, "vit_little": ""}
+    few = {"n_field_images": 1, "vit_low_data": ""}
     one = measure.measure("attention_distance", settings(results_dir=tmp_path / "one", **few))
     three = start(3, "attention_distance", tmp_path / "three", **few)
     for process in three:
@@ -128,7 +128,10 @@ def test_a_result_of_the_same_run_is_taken_and_nothing_asked_of_the_measures(mea
         ({"seed": 1}, "from_result must be a result with seed=1, not with 0: 'skip_connections.json' is another run's"),
         ({"n_images": 28}, "a result with n_images=28, not with 24"),
         ({"profile": "other"}, "a result with profile='other', not with 'few'"),
-        ({"vit_cut_middle": ""}, "a result with vit_cut_middle='', not with 'vit_pocket_noskip4_patch8_56.shapes'"),
+        (
+            {"vit_noskip_middle": ""},
+            "a result with vit_noskip_middle='', not with 'vit_pocket_noskip4_patch8_56.shapes'",
+        ),
     ],
 )
 def test_a_result_of_other_parameters_is_refused(measured, changed, complaint):

@@ -18,7 +18,7 @@ from seelike.results.results import Result
 from seelike.system.errors import InputError
 from seelike.system.paths import BOOK, REPOSITORY
 
-SMALL = {"n_images": 80, "batch_size": 16, "layers": "blocks", "n_runs": 1}
+SMALL = {"n_images": 80, "batch_size": 16, "layers": "blocks", "n_seeds": 1}
 
 
 def settings(**values) -> list[str]:
@@ -158,7 +158,7 @@ def name_models(*roles: str) -> set[str]:
 OWN = {
     "uniformity": {"layers", *name_models("vit_small")},
     "methods": set(),
-    "attention_distance": {"n_field_images", *name_models("vit_little")},
+    "attention_distance": {"n_field_images", *name_models("vit_low_data")},
     "localization": {"n_attributed", *PROBES, *name_models("vit_gap")},
     "skip_connections": name_models(*skip_connections.CUT),
     "mixer": name_models("mixer"),
@@ -175,7 +175,7 @@ OWN = {
 @pytest.mark.parametrize("chapter", OWN)
 def test_parameters_are_plain_literals_with_the_common_names(chapter):
     names = read_parameters(find_chapter(chapter))
-    common = {"profile", "dataset", "data_dir", "split", "image_size", "geometry", "n_images", "batch_size", "n_runs",
+    common = {"profile", "dataset", "data_dir", "split", "image_size", "geometry", "n_images", "batch_size", "n_seeds",
               "seed", "device", "results_dir", "from_result", *name_models("vit", "cnn")}  # fmt: skip
     assert set(names) == common | OWN[chapter]
 

@@ -82,6 +82,18 @@ def test_each_chapter_takes_the_parameters_that_it_has(chapters):
         run(["two"], ["layers=blocks"])
 
 
+def test_a_profile_holds_parameters_of_some_chapter(chapters, tmp_path):
+    profile = tmp_path / "own.yaml"
+    profile.write_text("n_images: 9\nlayers: blocks\n")
+    run(["two"], [], profile=str(profile))  # layers are of another chapter
+    profile.write_text("n_imags: 9\n")
+    with pytest.raises(InputError, match="profile .* has no parameter 'n_imags'; did you mean n_images?"):
+        run(["two"], [], profile=str(profile))
+    profile.write_text("n_runs: 2\n")
+    with pytest.raises(InputError, match="profile .* has no parameter 'n_runs'; .*'n_seeds'"):
+        run(["two"], [], profile=str(profile))
+
+
 @pytest.mark.parametrize(
     ("settings", "profile", "called"),
     [

@@ -55,8 +55,8 @@ def test_trained_stands_left_of_untrained():
 
 def test_cuts_are_marked_and_titled_with_their_accuracy():
     axes = {"layer": ["a", "b", "c"], "other": ["a", "b", "c"]}
-    cka = {"vit": entry(np.eye(3), **axes), "vit_cut_middle": entry(np.eye(3), **axes) | {"stage_ends": [1]}}
-    accuracy = {"vit": entry([0.9, 0.855], model=["vit", "vit_cut_middle"])}
+    cka = {"vit": entry(np.eye(3), **axes), "vit_noskip_middle": entry(np.eye(3), **axes) | {"stage_ends": [1]}}
+    accuracy = {"vit": entry([0.9, 0.855], model=["vit", "vit_noskip_middle"])}
     intact, cut = skip_plots.cuts({"cka": cka, "accuracy": accuracy})
     assert intact.get_title() == "intact\n90.0% right" and cut.get_title() == "cut in the middle\n85.5% right"
     assert not intact.lines and {tuple(line.get_ydata()) for line in cut.lines} == {(1, 1), (0, 1)}

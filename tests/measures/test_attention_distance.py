@@ -90,8 +90,8 @@ def test_effects_compare_the_most_local_heads():
     one, mirrored, blind = of(distances), of(distances[:, ::-1]), of(np.full((6, 6, 3), 20.0))
     assert compare({"vit": one}, 0)["A1"].effect == pytest.approx(7 / one.uniform)
     assert compare({"vit": mirrored}, 0)["A1"].effect == pytest.approx(-7 / one.uniform)
-    assert compare({"vit": one, "vit_little": blind}, 0)["A2"].effect == pytest.approx(15 / one.uniform)
-    assert compare({"vit": blind, "vit_little": one}, 0)["A2"].effect == pytest.approx(-15 / one.uniform)
+    assert compare({"vit": one, "vit_low_data": blind}, 0)["A2"].effect == pytest.approx(15 / one.uniform)
+    assert compare({"vit": blind, "vit_low_data": one}, 0)["A2"].effect == pytest.approx(-15 / one.uniform)
     assert "A2" not in compare({"vit": one}, 0)
 
 

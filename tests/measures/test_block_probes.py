@@ -25,7 +25,7 @@ def images(n: int = 150, seed: int = 0) -> torch.Tensor:
 
 
 class Teller(torch.nn.Module):
-    """Block 0 puts out maps of noise, block 1 maps whose mean over places alone tells the class, read off a pixel."""
+    """Block 0 returns maps of noise, block 1 maps whose mean over places alone tells the class, read off a pixel."""
 
     def __init__(self):
         super().__init__()

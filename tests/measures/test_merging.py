@@ -66,7 +66,7 @@ class Cuts(One):
     models = (VIT, CUT)
 
     def open(self, models):
-        return self.make(dict(zip(("vit", "vit_cut_middle"), models, strict=True)))
+        return self.make(dict(zip(("vit", "vit_noskip_middle"), models, strict=True)))
 
     def feed(self, accumulator, models, images):
         each, names = {which: images for which in accumulator.models}, accumulator.models.items()

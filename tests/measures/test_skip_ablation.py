@@ -46,24 +46,28 @@ def cuts(matrices: dict[str, np.ndarray], at: dict[str, int], accuracy=None) -> 
 
 
 def test_claims_by_hand():
-    matrices = {"vit": np.full((6, 6), 0.9), "vit_cut_low": parted(6, 1), "vit_cut_middle": np.full((6, 6), 0.9)}
+    matrices = {
+        "vit": np.full((6, 6), 0.9),
+        "vit_noskip_early": parted(6, 1),
+        "vit_noskip_middle": np.full((6, 6), 0.9),
+    }
     accuracy = np.repeat([[0.9, 0.5, 0.7]], 5, 0)
-    found = cuts(matrices, {"vit_cut_low": 1, "vit_cut_middle": 3}, accuracy)
+    found = cuts(matrices, {"vit_noskip_early": 1, "vit_noskip_middle": 3}, accuracy)
     estimates = found.estimates(0)
     assert estimates["S3"].effect == pytest.approx(0.35)
     assert estimates["S4"].effect == pytest.approx(0.2)
     arrays = found.arrays()
     assert arrays["accuracy"]["vit"]["values"] == pytest.approx([0.9, 0.5, 0.7])
-    assert arrays["cka"]["vit_cut_low"]["stage_ends"] == [1] and "stage_ends" not in arrays["cka"]["vit"]
-    np.testing.assert_allclose(arrays["cka"]["vit_cut_low"]["values"], np.where(np.eye(6) > 0, 1, parted(6, 1)))
+    assert arrays["cka"]["vit_noskip_early"]["stage_ends"] == [1] and "stage_ends" not in arrays["cka"]["vit"]
+    np.testing.assert_allclose(arrays["cka"]["vit_noskip_early"]["values"], np.where(np.eye(6) > 0, 1, parted(6, 1)))
 
 
 def test_s4_needs_accuracies_and_the_cut_in_the_middle():
-    matrices = {"vit": np.full((6, 6), 0.9), "vit_cut_low": parted(6, 1)}
-    assert list(cuts(matrices, {"vit_cut_low": 1}, np.ones((5, 2))).estimates(0)) == ["S3"]
-    matrices["vit_cut_middle"] = matrices.pop("vit_cut_low")
-    assert list(cuts(matrices, {"vit_cut_middle": 1}).estimates(0)) == ["S3"]
-    assert "accuracy" not in cuts(matrices, {"vit_cut_middle": 1}).arrays()
+    matrices = {"vit": np.full((6, 6), 0.9), "vit_noskip_early": parted(6, 1)}
+    assert list(cuts(matrices, {"vit_noskip_early": 1}, np.ones((5, 2))).estimates(0)) == ["S3"]
+    matrices["vit_noskip_middle"] = matrices.pop("vit_noskip_early")
+    assert list(cuts(matrices, {"vit_noskip_middle": 1}).estimates(0)) == ["S3"]
+    assert "accuracy" not in cuts(matrices, {"vit_noskip_middle": 1}).arrays()
 
 
 def minibatches(models, n=5):
@@ -75,18 +79,18 @@ def minibatches(models, n=5):
 def test_measures_models_and_finds_their_cuts():
     models = {
         "vit": timm.create_model("vit_pocket_patch8_56", pretrained=True).eval(),
-        "vit_cut_middle": timm.create_model("vit_pocket_noskip4_patch8_56", pretrained=True).eval(),
+        "vit_noskip_middle": timm.create_model("vit_pocket_noskip4_patch8_56", pretrained=True).eval(),
     }
     with torch.no_grad():
         answers = torch.cat([models["vit"](batch["vit"]).argmax(1) for batch in minibatches(models)])
-        others = torch.cat([models["vit_cut_middle"](batch["vit"]).argmax(1) for batch in minibatches(models)])
+        others = torch.cat([models["vit_noskip_middle"](batch["vit"]).argmax(1) for batch in minibatches(models)])
     found = skip_ablation.measure(models, minibatches(models), answers)
-    assert found.cuts == {"vit_cut_middle": 4} and found.similarity.hsic.shape == (5, 16, 16)
+    assert found.cuts == {"vit_noskip_middle": 4} and found.similarity.hsic.shape == (5, 16, 16)
     shares = found.arrays()["accuracy"]["vit"]["values"]
     assert shares == pytest.approx([1, (answers == others).double().mean().item()])
     assert found.estimates(0)["S4"].effect == pytest.approx(shares[0] - shares[1])
     assert found.estimates(0)["S3"].effect == pytest.approx(
-        split(found.arrays()["cka"]["vit"]["values"], found.arrays()["cka"]["vit_cut_middle"]["values"], 4)
+        split(found.arrays()["cka"]["vit"]["values"], found.arrays()["cka"]["vit_noskip_middle"]["values"], 4)
     )
 
 
@@ -94,10 +98,10 @@ def test_what_is_not_a_cut_of_the_model_is_refused():
     vit = timm.create_model("vit_pocket_patch8_56").eval()
     small = timm.create_model("vit_smallpocket_patch8_56", skipless=3).eval()
     for other, complaint in (
-        (small, "^vit_cut_low must have as many blocks as vit, 8 .* not 6"),
-        (vit, "^vit_cut_low must be a model with one block without skips"),
+        (small, "^vit_noskip_early must have as many blocks as vit, 8 .* not 6"),
+        (vit, "^vit_noskip_early must be a model with one block without skips"),
     ):
-        models = {"vit": vit, "vit_cut_low": other}
+        models = {"vit": vit, "vit_noskip_early": other}
         with pytest.raises(InputError, match=complaint):
             skip_ablation.measure(models, minibatches(models))
     with pytest.raises(InputError, match="at least one full minibatch"):

@@ -161,7 +161,7 @@ def test_architectures_are_the_papers_made_small():
 
 @pytest.mark.parametrize("block", NO_SKIP)
 def test_a_block_without_skips_passes_on_its_branches_alone(block, generator):
-    """By hand: with branches that put out nothing an intact block is the identity, and this one puts out zero."""
+    """By hand: with branches that return nothing an intact block is the identity, and this one returns zero."""
     model = timm.create_model(NO_SKIP[block]).eval()
     x = torch.randn(2, 50, 64, generator=generator)
     for index, each in enumerate(model.blocks):

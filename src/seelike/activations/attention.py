@@ -1,7 +1,7 @@
 """Attention maps and the outputs of single heads, as a forward pass makes them.
 
 timm's attention modules pass their softmaxed maps through `attn_drop`, unless they are fused into one operation;
-and what the heads put out, side by side, through `proj`. Both are read there, for any family that is built so.
+and what the heads return, side by side, through `proj`. Both are read there, for any family that is built so.
 """
 
 from collections.abc import Callable, Iterator
@@ -32,7 +32,7 @@ class Grid:
     @classmethod
     def of(cls, parameter: str, model: nn.Module, images: torch.Tensor) -> "Grid":
         """The grid of a model for images of this size; raises InputError, which names `parameter`, if it has none."""
-        complaint = f"{parameter} must be a ViT, whose attention maps lie open, such as DeiT or BEiT"
+        complaint = f"{parameter} must be a ViT, whose attention weights are accessible, such as DeiT or BEiT"
         family, twofold = type(model).__name__, find_differential(model)
         if twofold:
             raise InputError(f"{complaint}, one map a head; {twofold} of {family} is differential attention, with two")
@@ -95,7 +95,7 @@ def read_maps(model: nn.Module, images: torch.Tensor, reduce: Reduce = torch.clo
 
 
 def read_heads(model: nn.Module, images: torch.Tensor, name: str) -> torch.Tensor:
-    """What each head of one attention puts out, before it is mixed with the others: (images, heads, tokens, width)."""
+    """What each head of one attention returns, before it is mixed with the others: (images, heads, tokens, width)."""
     return read_once(model, images, reading_heads(model, name, torch.clone))[0][name]
 
 

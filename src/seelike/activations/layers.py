@@ -25,7 +25,7 @@ from seelike.system.errors import InputError
 
 LAYER_SETS = ("blocks", "all")
 INPUT = ":input"
-SINGLE = "choose a model whose blocks put out one tensor each, such as a ViT or a ResNet"
+SINGLE = "choose a model whose blocks return one tensor each, such as a ViT or a ResNet"
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ def find_layers(parameter: str, model: nn.Module, layers: str, images: torch.Ten
     """The layers of a set in the order in which a forward pass of `images` reaches them.
 
     Layers that the pass does not reach are left out, so an axis never shows a layer that did not fire; and so are those
-    that do not put out one tensor with a part for each image, one image after the other: a position embedding, say.
-    Raises InputError for an unknown set and, naming `parameter`, for a model without blocks, or with such as put out
+    that do not return one tensor with a part for each image, one image after the other: a position embedding, say.
+    Raises InputError for an unknown set and, naming `parameter`, for a model without blocks, or with such as return
     several streams.
     """
     if layers not in LAYER_SETS:
@@ -53,7 +53,7 @@ def find_layers(parameter: str, model: nn.Module, layers: str, images: torch.Ten
     def see(name: str, output: object) -> None:
         tensors = find_tensors(output)
         if name in blocks and len(tensors) > 1:
-            raise InputError(f"block {name} puts out {len(tensors)} tensors, not one; {SINGLE}")
+            raise InputError(f"block {name} returns {len(tensors)} tensors, not one; {SINGLE}")
         if len(tensors) == 1 and _has_part_for_each(tensors[0]):
             reached.setdefault(name)
 
@@ -100,7 +100,7 @@ def hooked(model: nn.Module, names: list[str], see: Callable[[str, torch.Tensor]
     def see_tensor(name: str, output: object) -> None:
         tensors = find_tensors(output)
         if len(tensors) > 1:
-            raise InputError(f"layer {name} puts out {len(tensors)} tensors, not one; {SINGLE}")
+            raise InputError(f"layer {name} returns {len(tensors)} tensors, not one; {SINGLE}")
         if tensors:
             see(name, tensors[0])
 
@@ -110,7 +110,7 @@ def hooked(model: nn.Module, names: list[str], see: Callable[[str, torch.Tensor]
 
 @contextmanager
 def watched(model: nn.Module, names: list[str], see: Callable[[str, object], None]) -> Iterator[None]:
-    """The same with all that a layer puts out, whatever it is."""
+    """The same with all that a layer returns, whatever it is."""
     modules = dict(model.named_modules())
     unknown = [name for name in names if name.removesuffix(INPUT) not in modules]
     if unknown:
@@ -130,7 +130,7 @@ def _hook(module: nn.Module, name: str, see: Callable[[str, object], None]):
 
 
 def find_tensors(output: object) -> list[torch.Tensor]:
-    """All tensors in what a module puts out, which may be a tuple, a list or a dictionary of them."""
+    """All tensors in what a module returns, which may be a tuple, a list or a dictionary of them."""
     if isinstance(output, torch.Tensor):
         return [output]
     parts = output.values() if isinstance(output, dict) else output if isinstance(output, tuple | list) else ()

@@ -1,6 +1,6 @@
 """The residual sums of a forward pass: what each skip connection carries, and what its branch adds.
 
-A residual block puts out z + f(z), a transformer's twice in a row. f is what is really added: timm passes the end of
+A residual block returns z + f(z), a transformer's twice in a row. f is what is really added: timm passes the end of
 every branch, after LayerScale, through a module called drop_path, which does nothing in evaluation; in ResNets of
 post-activation, which have none, f is the output of the branch's last normalisation (or squeeze-and-excitation). z is
 the block's input, or what its downsampling shortcut makes of it; for a second branch it is the sum before. That these
@@ -129,7 +129,7 @@ def reading_sums(
     def visit(sums: Sums) -> None:
         if not sums.add_up():
             raise InputError(
-                f"{parameter} must be a model whose blocks put out z + f(z), such as a ViT or a ResNet; "
+                f"{parameter} must be a model whose blocks return z + f(z), such as a ViT or a ResNet; "
                 f"{sums.block.name} of {type(model).__name__} does not, as far as timm's names tell"
             )
         found.update({name: reduce(z, f) for name, (z, f) in sums.branches.items()})
@@ -144,7 +144,7 @@ def reading_sums(
 
 
 def find_skipless(parameter: str, model: nn.Module, images: torch.Tensor) -> int:
-    """Which block, counted from 0, puts out its last branch and nothing else: both its skips are removed.
+    """Which block, counted from 0, returns its last branch and nothing else: both its skips are removed.
 
     Raises InputError, which names `parameter`, unless there is exactly one, and not the first.
     """

@@ -1,7 +1,7 @@
-"""What a block puts out, as tokens: those that have a place, on a grid, and those before them that have none.
+"""What a block returns, as tokens: those that have a place, on a grid, and those before them that have none.
 
-A ViT's block puts out a list of tokens, first CLS and registers, if there are any, then the patches row by row. A CNN's
-puts out a map, whose positions are its tokens. A map that is larger than that of the last block is averaged to that
+A ViT's block returns a list of tokens, first CLS and registers, if there are any, then the patches row by row. A CNN's
+returns a map, whose positions are its tokens. A map that is larger than that of the last block is averaged to that
 size (paper, section 7), window by window as `adaptive_avg_pool2d` cuts them.
 """
 
@@ -109,7 +109,7 @@ def find_channels(model: nn.Module, name: str, output: torch.Tensor, images: tor
     """
     shape = tuple(output.shape)
     if len(output) != len(images):
-        raise InputError(f"{name} does not put out one list of tokens for each image; {OTHERS}")
+        raise InputError(f"{name} does not return one list of tokens for each image; {OTHERS}")
     if output.ndim == 3:
         return -1
     if output.ndim != 4:
@@ -168,7 +168,7 @@ def _find_cls_token(model: nn.Module) -> torch.Tensor | None:
 
 
 def count_prefix(parameter: str, model: nn.Module, images: torch.Tensor) -> int:
-    """How many tokens precede the patches in all blocks: none where they put out maps, or lists without such tokens.
+    """How many tokens precede the patches in all blocks: none where they return maps, or lists without such tokens.
 
     Raises InputError, which names `parameter`, where blocks differ in it, or have such tokens and no known grid.
     """

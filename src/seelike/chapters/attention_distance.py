@@ -22,7 +22,7 @@ FIELD_PIXELS = 8 * 224**2  # of the images whose graph is kept at a time, one of
 
 
 def measure(models: dict[str, nn.Module], run: Run, n_field_images: int) -> "LocalAndGlobal":
-    """Pass the run's images through {"vit": …, "cnn": …} and, if it is there, "vit_little".
+    """Pass the run's images through {"vit": …, "cnn": …} and, if it is there, "vit_low_data".
 
     Receptive fields are estimated from the first `n_field_images`.
     """
@@ -132,5 +132,5 @@ CHAPTER = Chapter(
     "attention_distance",
     lambda loaded, run: measure_runs(loaded, run, run.parameters["n_field_images"]),
     rehearse=lambda models, run: measure(models, run, n_field_images=1),
-    optional=("vit_little",),
+    optional=("vit_low_data",),
 )

@@ -142,7 +142,7 @@ def _compare(
 
 
 def _open_distances(models: dict[str, nn.Module], run: Run) -> dict[nn.Module, Distances]:
-    """For each model of two or more; none where a model's attention does not lie open."""
+    """For each model of two or more; none where a model's attention is not accessible."""
     with processes.alone():
         images = next(run.minibatches(models)) if len(models) > 1 else {}
     try:
@@ -164,7 +164,7 @@ def _probe(models: dict[str, nn.Module], run: Run, images: ProbeImages) -> dict[
 
 
 def _find_local_head(found: AttentionDistance) -> Estimate:
-    """The distance of the most local head in the first two blocks (1: even attention), over minibatches."""
+    """The distance of the most local head in the first two blocks (1: uniform attention), over minibatches."""
     return bootstrap(found.minibatches / found.uniform, attention_distance.first, seed=0)
 
 

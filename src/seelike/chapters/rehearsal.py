@@ -1,9 +1,9 @@
 """Before the long work: a chapter's own measures on a few images and random weights.
 
-Whether a model suits a chapter shows in its architecture: in what its blocks put out, whether its attention lies open,
-whether its residual sums add up. So every chapter is rehearsed before weights are fetched and all images measured, and
-what it refuses it refuses at once. The table of families (`seelike.compatibility.families`) is made by the same
-rehearsals.
+Whether a model suits a chapter shows in its architecture: in what its blocks return, whether its attention is
+accessible, whether its residual sums add up. So every chapter is rehearsed before weights are fetched and all images
+measured, and what it refuses it refuses at once. The table of families (`seelike.compatibility.families`) is made by
+the same rehearsals.
 """
 
 import json
@@ -39,7 +39,7 @@ def rehearse(chapter: Chapter, run: Run, models: dict[str, nn.Module]) -> Measur
     """
     size = min(N_IMAGES, run.parameters["batch_size"])
     n_images = min(math.ceil(_count_images(chapter) / size) * size, len(run.images))
-    changed = {"n_images": n_images, "batch_size": size, "n_runs": 1}
+    changed = {"n_images": n_images, "batch_size": size, "n_seeds": 1}
     few = replace(run, images=Subset(run.images.dataset, run.images.indices[:n_images]))
     few.parameters = run.parameters | changed
     try:
@@ -85,8 +85,8 @@ def _foresee(chapter: Chapter, run: Run, models: dict[str, nn.Module], seconds: 
         "peak_mib": peak_mib(),
         "device": run.device,
         "images": n_images,
-        "runs": run.n_runs,
-        "minutes": round(seconds / rehearsed * n_images * 2 * run.n_runs / 60, 1),
+        "runs": run.n_seeds,
+        "minutes": round(seconds / rehearsed * n_images * 2 * run.n_seeds / 60, 1),
     }
 
 
@@ -106,7 +106,7 @@ def _foresee_memory(chapter: Chapter, run: Run, models: dict[str, nn.Module], be
     weights = sum(p.numel() * p.element_size() for model in models.values() for p in model.parameters()) / memory.MIB
     size = min(N_IMAGES, run.batch_size)
     grows = max(run.batch_size / size, len(run.images) / _count_images(chapter) if chapter.most_images else 1)
-    beyond = (peak - before) * grows + weights * run.n_runs
+    beyond = (peak - before) * grows + weights * run.n_seeds
     return {"needed_mib": round(before + beyond), "free_mib": before + free}
 
 

@@ -48,7 +48,7 @@ class Run:
     def load_models(self) -> Iterator[dict[str, nn.Module]]:
         """The trained models, {"vit": …, "cnn": …}, by the parameter that names them, once for each training run.
 
-        First those that the parameters name; then, up to `n_runs` times, each bundled one that was also trained
+        First those that the parameters name; then, up to `n_seeds` times, each bundled one that was also trained
         from another seed gives way to its next twin. The others stay, the very same modules.
         """
         known: dict[tuple[str, str], nn.Module] = {}
@@ -87,7 +87,7 @@ class Run:
         return self._load_random(self._runs()[0])
 
     @property
-    def n_runs(self) -> int:
+    def n_seeds(self) -> int:
         """How many trainings are measured."""
         return len(self._runs())
 
@@ -198,8 +198,8 @@ class Run:
             which: [name] if self._checkpoint(which) else find_runs(name)
             for which, name in ((which, self.parameters[which]) for which in self.models)
         }
-        n_runs = min(self.parameters.get("n_runs", 1), *(len(twins[which]) for which in MODELS if which in twins))
-        return [{which: names[min(i, len(names) - 1)] for which, names in twins.items()} for i in range(n_runs)]
+        n_seeds = min(self.parameters.get("n_seeds", 1), *(len(twins[which]) for which in MODELS if which in twins))
+        return [{which: names[min(i, len(names) - 1)] for which, names in twins.items()} for i in range(n_seeds)]
 
     def _checkpoint(self, which: str) -> str:
         return self.parameters.get(f"{which}_checkpoint", "")

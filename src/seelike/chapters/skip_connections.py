@@ -18,7 +18,7 @@ from seelike.measures.skip_ablation import Comparison, Cuts
 from seelike.system import processes
 
 Seen = dict[tuple[str, nn.Module], list]  # parameter and model → what its readings found in one minibatch
-CUT = ("vit_cut_low", "vit_cut_middle", "vit_cut_high")  # parameters, all optional
+CUT = ("vit_noskip_early", "vit_noskip_middle", "vit_noskip_late")  # parameters, all optional
 
 
 def measure(models: dict[str, nn.Module], run: Run) -> "SkipConnections":

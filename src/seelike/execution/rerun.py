@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from papermill.exceptions import PapermillExecutionError
@@ -15,6 +17,13 @@ from seelike.system.errors import InputError, nearest
 from seelike.system.writable import is_writable
 
 ALL = tuple(CHAPTERS)
+RENAMED = {  # parameters as they were called before
+    "vit_little": "vit_low_data",
+    "vit_cut_low": "vit_noskip_early",
+    "vit_cut_middle": "vit_noskip_middle",
+    "vit_cut_high": "vit_noskip_late",
+    "n_runs": "n_seeds",
+}
 LONGEST_NAME = 200  # letters of a file's name
 OWN = "mine"  # the profile of a run that is not the published one
 # What a run is told of the machine it is on; it measures the same without.
@@ -67,16 +76,26 @@ def read_settings(settings: list[str], profile: str, notebooks: dict[str, Path])
     """Chapter → its parameters, from the profile and the command line, as in `run`."""
     defaults = {name: execute.read_parameters(notebook) for name, notebook in notebooks.items()}
     published = execute.read_profile(profile) if profile else {}
+    everywhere = {*notebooks.values(), *execute.BOOK.glob("*.ipynb")}  # a profile may be for several chapters
+    _check_known(f"profile {profile!r}", published, set().union(*map(execute.read_parameters, everywhere)))
+    known = set().union(*defaults.values())
     given = {}
     for setting in settings:
         name, equals, text = setting.partition("=")
         if not equals:
             raise InputError(f"-p takes NAME=VALUE, not {setting!r}")
-        known = {each for own in defaults.values() for each in own}
-        if name not in known:
-            raise InputError(f"{' '.join(notebooks)} has no parameter {name!r}{nearest(name, known)}")
+        _check_known(" ".join(notebooks), [name], known)
         given[name] = text
     return {chapter: _choose(published, given, own, chapter) for chapter, own in defaults.items()}
+
+
+def _check_known(whose: str, names: Iterable[str], known: set[str]) -> None:
+    """Refuse a parameter that there is not; one that was renamed is told its name of today."""
+    for name in names:
+        if name not in known:
+            stem = re.sub("_(checkpoint|label)$", "", name)
+            today = f"; it is called {name.replace(stem, RENAMED[stem])!r} now" if stem in RENAMED else ""
+            raise InputError(f"{whose} has no parameter {name!r}{today or nearest(name, known)}")
 
 
 def _choose(published: dict, given: dict, defaults: dict, chapter: str) -> dict:

@@ -29,7 +29,7 @@ def head_distances(trained: dict, control: dict, titles: dict[str, str], axes: n
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes[0].set_ylabel("mean attention distance (px)")
     axes[0].annotate(
-        "even attention", (0, trained["vit"]["uniform"]), xytext=(0, 8), textcoords="offset points", fontsize=8
+        "uniform attention", (0, trained["vit"]["uniform"]), xytext=(0, 8), textcoords="offset points", fontsize=8
     )
     axes[-1].scatter([], [], s=16, color=COLORS["vit"], label="trained")
     axes[-1].scatter([], [], s=16, color=COLORS["random"], label="random weights")

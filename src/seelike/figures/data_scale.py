@@ -85,9 +85,9 @@ def local_heads(measures: dict, ax: Axes | None = None) -> Axes:
             places, distance, (distance - low, high - distance), fmt=marker, color=color, capsize=3, label=label
         )
     ax.axhline(1, color=INK, linestyle=":", linewidth=1)
-    ax.annotate("even attention", (0, 1), xytext=(0, 3), textcoords="offset points", fontsize=8)
+    ax.annotate("uniform attention", (0, 1), xytext=(0, 3), textcoords="offset points", fontsize=8)
     ax.set_xticks(places, [f"{percent} %" for percent in entry["axes"]["percent"]])
-    _finish(ax, "", "share of the training data", "distance of the most local head\n(1: even attention)")
+    _finish(ax, "", "share of the training data", "distance of the most local head\n(1: uniform attention)")
     return ax
 
 

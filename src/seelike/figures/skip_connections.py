@@ -12,7 +12,12 @@ from seelike.figures.palette import COLORS, INK, MAP, SERIES
 CLS = "CLS"  # among the tokens and kinds of a result
 LINES = {("vit", CLS): ("ViT, CLS token", SERIES[2]), ("vit", "spatial"): ("ViT, spatial tokens", COLORS["vit"]),
          ("cnn", "spatial"): ("CNN, positions", COLORS["cnn"])}  # fmt: skip
-CUTS = {"vit": "intact", "vit_cut_low": "cut low", "vit_cut_middle": "cut in the middle", "vit_cut_high": "cut high"}
+CUTS = {
+    "vit": "intact",
+    "vit_noskip_early": "cut low",
+    "vit_noskip_middle": "cut in the middle",
+    "vit_noskip_late": "cut high",
+}
 
 
 def token_ratios(measures: dict, axes: np.ndarray | None = None) -> np.ndarray:

@@ -117,12 +117,12 @@ def compare(models: dict[str, AttentionDistance], seed: int) -> dict[str, Estima
     """A1, and A2 where there is a model of little data, with intervals over minibatches, the same for both.
 
     Args:
-        models: {"vit": …}, or {"vit": …, "vit_little": …}.
+        models: {"vit": …}, or {"vit": …, "vit_low_data": …}.
     """
     shares = {which: found.minibatches / found.uniform for which, found in models.items()}
     effects = {"A1": lambda chosen: last(shares["vit"][chosen]) - first(shares["vit"][chosen])}
-    if "vit_little" in shares:
-        effects["A2"] = lambda chosen: first(shares["vit_little"][chosen]) - first(shares["vit"][chosen])
+    if "vit_low_data" in shares:
+        effects["A2"] = lambda chosen: first(shares["vit_low_data"][chosen]) - first(shares["vit"][chosen])
     numbers = np.arange(len(shares["vit"]))
     return {claim: bootstrap(numbers, effect, seed) for claim, effect in effects.items()}
 

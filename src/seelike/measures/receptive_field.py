@@ -34,7 +34,7 @@ def measure(
 
     Args:
         minibatches: of shape (n, 3, height, width), in random order; small ones, for whole graphs are kept.
-        names: layers that put out (n, tokens, channels), or (n, channels, rows, columns).
+        names: layers that return (n, tokens, channels), or (n, channels, rows, columns).
         seed: of the channels.
 
     Raises InputError for a layer of another form.

@@ -20,8 +20,8 @@ from seelike.measures.intervals import Estimate, bootstrap
 from seelike.system import processes
 from seelike.system.errors import InputError
 
-MIDDLE = "vit_cut_middle"
-ANSWER = ""  # the module name of a model itself, which puts out the logits
+MIDDLE = "vit_noskip_middle"
+ANSWER = ""  # the module name of a model itself, which returns the logits
 
 
 def measure(
@@ -30,7 +30,7 @@ def measure(
     """Pass the images once through the intact model and the cut ones.
 
     Args:
-        models: {"vit": …} and any of {"vit_cut_low": …, "vit_cut_middle": …, "vit_cut_high": …}.
+        models: {"vit": …} and any of {"vit_noskip_early": …, "vit_noskip_middle": …, "vit_noskip_late": …}.
         minibatches: of the same images for all.
         labels: the classes of these images in order, (images,); without them no accuracy is measured.
 

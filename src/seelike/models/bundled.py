@@ -44,7 +44,7 @@ class PocketResNet(ResNetV2):
 
 
 class SkiplessBlock(Block):
-    """A transformer block that passes on what its branches put out and nothing else: both skips removed."""
+    """A transformer block that passes on what its branches return and nothing else: both skips removed."""
 
     def forward(self, x: torch.Tensor, attn_mask: torch.Tensor | None = None, is_causal: bool = False) -> torch.Tensor:
         x = self.drop_path1(self.ls1(self.attn(self.norm1(x), attn_mask=attn_mask, is_causal=is_causal)))
