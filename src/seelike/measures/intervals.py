@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 CONFIDENCE = 0.95
 RESAMPLES = 1000
@@ -42,8 +42,8 @@ def bootstrap(minibatches: np.ndarray, effect: Callable[[np.ndarray], float], se
         return Estimate(float(effect(minibatches)), float("nan"), float("nan"))
     rng = np.random.default_rng(seed)
     resampled = [effect(minibatches[rng.integers(n, size=n)]) for _ in range(RESAMPLES)]
-    t = stats.t.ppf((1 + CONFIDENCE) / 2, n - 1)
-    tail = stats.norm.cdf(-np.sqrt(n / (n - 1)) * t)
+    t = special.stdtrit(n - 1, (1 + CONFIDENCE) / 2)
+    tail = special.ndtr(-np.sqrt(n / (n - 1)) * t)
     low, high = np.quantile(resampled, [tail, 1 - tail])
     return Estimate(float(effect(minibatches)), float(low), float(high))
 
@@ -59,7 +59,7 @@ def combine(runs: list[Estimate]) -> Estimate:
     if len(runs) == 1:
         return runs[0]
     mean = effects.mean()
-    luck = stats.t.ppf((1 + CONFIDENCE) / 2, len(runs) - 1) * effects.std(ddof=1) / np.sqrt(len(runs))
+    luck = special.stdtrit(len(runs) - 1, (1 + CONFIDENCE) / 2) * effects.std(ddof=1) / np.sqrt(len(runs))
     below = np.mean([run.effect - run.low for run in runs])
     above = np.mean([run.high - run.effect for run in runs])
     return Estimate(float(mean), float(mean - np.hypot(below, luck)), float(mean + np.hypot(above, luck)))
