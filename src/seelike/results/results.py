@@ -1,23 +1,16 @@
 """Result files: the numbers behind every figure, with where they came from."""
 
-import json
-import math
-import os
 import sys
-import tempfile
 import time
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from pathlib import Path
 
-import numpy as np
-
-from seelike.results import schema
+from seelike.results import json_text, schema
 from seelike.results.migration import FORMAT
 from seelike.system.paths import read_commit
 from seelike.system.version import __version__
 
-DECIMALS = 6
 LIBRARIES = ("torch", "torchvision", "timm", "numpy", "scipy", "safetensors", "pillow")
 
 
@@ -39,20 +32,10 @@ class Result:
 
     def save(self, results_dir: str | Path) -> Path:
         """Write `<results_dir>/<profile>/<chapter>.json`, whole or not at all; returns its path."""
-        plain = {"format": FORMAT} | _plain(asdict(self))
+        plain = {"format": FORMAT} | json_text.plain(asdict(self))
         schema.check(plain)
         path = Path(results_dir) / self.profile / f"{self.chapter}.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(_pretty(plain) + "\n")
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
-        return path
+        return json_text.write(path, plain)
 
     @classmethod
     def load(cls, path: str | Path) -> "Result":
@@ -93,25 +76,3 @@ def peak_mib() -> int | None:
         return None
     unit = 2**20 if sys.platform == "darwin" else 2**10
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // unit
-
-
-def _plain(value):
-    """Arrays become nested lists, numbers are rounded, NaN becomes null."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple, np.ndarray)):
-        return [_plain(item) for item in value]
-    if isinstance(value, (float, np.floating)):
-        return round(float(value), DECIMALS) + 0.0 if math.isfinite(value) else None
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def _pretty(value, indent: int = 0) -> str:
-    """JSON with one line for each list of plain values, so that a row of a matrix is a line of a diff."""
-    inner = " " * (indent + 1)
-    if isinstance(value, dict) and value:
-        items = [f"{json.dumps(key)}: {_pretty(item, indent + 1)}" for key, item in value.items()]
-        return "{\n" + ",\n".join(inner + item for item in items) + "\n" + " " * indent + "}"
-    if isinstance(value, list) and value and isinstance(value[0], list):
-        return "[\n" + ",\n".join(inner + _pretty(item, indent + 1) for item in value) + "\n" + " " * indent + "]"
-    return json.dumps(value, ensure_ascii=False)
