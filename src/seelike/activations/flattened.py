@@ -16,6 +16,7 @@ from seelike.activations.layers import hooked, naming
 from seelike.system.errors import InputError
 
 Reduce = Callable[[torch.Tensor], torch.Tensor]
+Represent = Callable[[str, torch.Tensor], torch.Tensor]
 Seen = dict[tuple[nn.Module, tuple[str, ...]], dict[str, torch.Tensor]]  # model and layers → of one minibatch
 
 
@@ -63,20 +64,25 @@ def read_all(
 
 
 @contextmanager
-def reading(model: nn.Module, names: list[str], n_images: int, reduce: Reduce) -> Iterator[dict[str, torch.Tensor]]:
+def reading(
+    model: nn.Module, names: list[str], n_images: int, reduce: Reduce, represent: Represent | None = None
+) -> Iterator[dict[str, torch.Tensor]]:
     """Context in which one pass of `n_images` fills {layer name: reduce(activation)}, in the order of `names`.
 
+    `represent` takes a layer's name and output to (n_images, features); the default flattens it.
     Raises InputError, on leaving it, as `stream` does.
     """
     seen: dict[str, torch.Tensor] = {}
+    represent = represent or (lambda _, output: output.reshape(n_images, -1))
 
     def see(name: str, activation: torch.Tensor) -> None:
         if name in seen:
             raise InputError(f"layer {name} runs more than once in a forward pass, so its output is not defined")
         if activation.shape[0] % n_images:
             raise InputError(f"layer {name} gives {activation.shape[0]} rows for {n_images} images")
-        try:  # windowed attention has several windows, in a row, for each image
-            seen[name] = reduce(activation.reshape(n_images, -1))
+        features = represent(name, activation)  # windowed attention has several windows, in a row, for each image
+        try:
+            seen[name] = reduce(features)
         except InputError as error:
             raise type(error)(f"layer {name}: {error}") from None
 

@@ -14,7 +14,7 @@ refused. Two sets are offered:
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -66,6 +66,11 @@ def find_layers(parameter: str, model: nn.Module, layers: str, images: torch.Ten
         )
     order = list(reached)
     return [Layer(name, _stage(name, blocks)) for i, name in enumerate(order) if not _follows_mlp(name, order[:i])]
+
+
+def find_stage_ends(layers: Sequence[Layer]) -> list[int]:
+    """Where on an axis of layers one stage gives way to the next (or to the stem, or the head)."""
+    return [k for k in range(1, len(layers)) if layers[k].stage != layers[k - 1].stage]
 
 
 @contextmanager

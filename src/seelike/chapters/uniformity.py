@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from seelike.activations.layers import Layer, find_layers
+from seelike.activations.layers import Layer, find_layers, find_stage_ends
 from seelike.chapters.chapter import Chapter
 from seelike.measures.cka import Similarity, contrast
 from seelike.measures.depth_match import diagonal
@@ -92,7 +92,7 @@ class Uniformity:
             "cnn": {"axes": {"layer": names["cnn"], "other": names["cnn"]}, "values": cnn},
             "vit_cnn": {"axes": {"vit_layer": names["vit"], "cnn_layer": names["cnn"]}, "values": across},
         }
-        cka["cnn"]["stage_ends"] = self._stage_ends()
+        cka["cnn"]["stage_ends"] = find_stage_ends(self.axes.cnn)
         if self.axes.vit_small:
             axes = {"vit_layer": list(self.axes.vit_blocks), "vit_small_layer": names["vit_small"]}
             cka["vit_vit_small"] = {"axes": axes, "values": self._against_small(values)}
@@ -107,11 +107,6 @@ class Uniformity:
         """Of the matrix of all layers: the ViT's blocks against the small ViT's."""
         rows = [i for i, layer in enumerate(self.axes.vit) if layer.name in self.axes.vit_blocks]
         return cka[rows, -len(self.axes.vit_small) :]
-
-    def _stage_ends(self) -> list[int]:
-        """Where on the CNN's axis one stage gives way to the next (or to the stem, or the head)."""
-        stages = [layer.stage for layer in self.axes.cnn]
-        return [k for k in range(1, len(stages)) if stages[k] != stages[k - 1]]
 
     def estimates(self, seed: int) -> dict[str, Estimate]:
         """Claim id → its effect with an interval over minibatches; M3 only where there is a smaller ViT."""

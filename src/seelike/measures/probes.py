@@ -43,17 +43,19 @@ class Fold:
     n_held_out: int
 
 
-def choose_folds(labels: torch.Tensor, n_draws: int = DRAWS, shots: int = SHOTS, seed: int = 0) -> list[Fold]:
+def choose_folds(
+    labels: torch.Tensor, n_draws: int = DRAWS, shots: int = SHOTS, seed: int = 0, parameter: str = "n_probe_images"
+) -> list[Fold]:
     """Deal images with these labels (n,) into disjoint folds, each with `shots` training images a class.
 
-    Raises InputError, which names n_probe_images, where a class has fewer than shots + 1 images for each fold.
+    Raises InputError, which names `parameter`, where a class has fewer than shots + 1 images for each fold.
     """
     generator = torch.Generator().manual_seed(seed)
     classes, counts = labels.unique(return_counts=True)
     least = n_draws * (shots + 1)
     if len(classes) < 2 or counts.min() < least:
         raise InputError(
-            f"n_probe_images must give two classes or more, and each at least {least} images ({n_draws} draws of "
+            f"{parameter} must give two classes or more, and each at least {least} images ({n_draws} draws of "
             f"{shots} to train and 1 to test a probe), not {len(classes)} of at least {min(counts.tolist(), default=0)}"
         )
     own = [(labels == label).nonzero()[:, 0] for label in classes]

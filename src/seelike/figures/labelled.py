@@ -1,0 +1,37 @@
+"""Heatmaps of arrays that say themselves what their axes are. Each function draws on `ax` (or a new one)."""
+
+import matplotlib.pyplot as plt
+import seaborn as sns
+from matplotlib.axes import Axes
+
+from seelike.figures.heatmaps import similarity
+from seelike.figures.palette import MAP
+from seelike.results.labelled_array import LabelledArray
+from seelike.system.errors import InputError
+
+
+def heatmap(array: LabelledArray, title: str = "", ax: Axes | None = None) -> Axes:
+    """Heatmap of any quantity over two named axes, from its least to its largest value.
+
+    Raises InputError for an array of fewer or more axes.
+    """
+    if len(array.axes) != 2:
+        raise InputError(f"result must have two axes to be drawn as a heatmap, not {', '.join(array.axes)}")
+    ax = ax or plt.subplots(figsize=(4, 4))[1]
+    (down, rows), (across, columns) = array.axes.items()
+    sns.heatmap(
+        array.values, cmap=MAP, ax=ax, rasterized=True, yticklabels=rows,
+        xticklabels=columns if len(columns) <= 12 else "auto", cbar_kws={"label": array.units} if array.units else None,
+    )  # fmt: skip
+    ax.set(xlabel=across, ylabel=down, title=title)
+    return ax
+
+
+def cka(array: LabelledArray, title: str = "", ax: Axes | None = None) -> Axes:
+    """Heatmap of CKA as everywhere in the book, with its colour bar and the names of its axes."""
+    ax = similarity(array.entry(), title, ax)
+    down, across = (name.replace("_", " ") for name in array.axes)
+    if across != "other":  # two models
+        ax.set(ylabel=f"{down}, input → output", xlabel=f"{across}, input → output")
+    ax.figure.colorbar(ax.collections[0], ax=ax, label="CKA", shrink=0.75)
+    return ax

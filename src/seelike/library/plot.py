@@ -1,0 +1,31 @@
+"""Pictures of results."""
+
+from matplotlib.axes import Axes
+
+from seelike.figures import labelled
+from seelike.library.cka import LayerCKA
+from seelike.library.measured import Measured
+from seelike.results.labelled_array import LabelledArray
+
+
+def heatmap(result: Measured | LabelledArray, title: str = "", ax: Axes | None = None) -> Axes:
+    """A heatmap of a result of two axes: the first axis upwards for CKA, as in the book, downwards for all others.
+
+    CKA is drawn from 0 to 1, any other quantity over its own range.
+
+    Args:
+        result: what `sl.cka` or another call gave, or one of its arrays, such as `sl.norm_ratio(…).by_token`.
+        ax: where to draw; a new figure if None.
+
+    Raises InputError for a result of fewer or more axes.
+
+    >>> import timm, seelike as sl
+    >>> from seelike.images.datasets import DRAWN
+    >>> vit = timm.create_model("vit_pocket_patch8_56.shapes", pretrained=True)
+    >>> images = DRAWN["shapes"]("validation").stack(16)[0] / 127.5 - 1
+    >>> sl.plot.heatmap(sl.cka(vit, images.split(8)), "ViT").get_title()
+    'ViT'
+    """
+    if isinstance(result, LayerCKA):
+        return labelled.cka(result.array(), title, ax)
+    return labelled.heatmap(result.array() if isinstance(result, Measured) else result, title, ax)

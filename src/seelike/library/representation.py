@@ -1,0 +1,37 @@
+"""What represents an image in a layer: all that the layer puts out, the mean over its positions, or its CLS token."""
+
+import torch
+from torch import nn
+
+from seelike.activations.flattened import Represent
+from seelike.activations.tokens import split
+from seelike.system.errors import InputError
+
+REPRESENTATIONS = ("flat", "mean", "cls")
+
+
+def choose_representation(representation: str, model: nn.Module, images: torch.Tensor) -> Represent:
+    """How a layer's output for images (n, channels, height, width) becomes (n, features).
+
+    - "flat": everything, flattened (paper, section 3);
+    - "mean": the mean over all positions of the grid, (n, channels), without CLS and registers;
+    - "cls": the CLS token, (n, channels).
+
+    Raises InputError for another name. What it returns raises InputError for a layer without positions, or CLS token.
+    """
+    if representation not in REPRESENTATIONS:
+        raise InputError(f"representation must be one of {', '.join(REPRESENTATIONS)}, not {representation!r}")
+
+    def mean(name: str, output: torch.Tensor) -> torch.Tensor:
+        return split(model, name, output, images).grid.mean((1, 2))
+
+    def cls(name: str, output: torch.Tensor) -> torch.Tensor:
+        prefix = split(model, name, output, images).prefix
+        if not prefix.shape[1] or getattr(model, "cls_token", None) is None:
+            raise InputError(f"representation='cls' needs a CLS token; in layer {name} there is none")
+        return prefix[:, 0]
+
+    def flat(name: str, output: torch.Tensor) -> torch.Tensor:
+        return output.reshape(len(images), -1)
+
+    return {"flat": flat, "mean": mean, "cls": cls}[representation]
