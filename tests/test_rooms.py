@@ -11,7 +11,7 @@ import pytest
 from seelike.system.paths import PACKAGE, RESULTS
 
 FLOORS = (  # a room imports from floors below its own
-    ("site",),
+    ("site", "library"),
     ("execution", "figures", "compatibility"),
     ("chapters", "tables", "training"),
     ("measures", "images", "models"),
@@ -97,10 +97,11 @@ def test_an_import_inside_a_function_counts(tmp_path):
     [
         f"from seelike.results.results import Result; Result.load({str(RESULTS / 'pocket' / 'uniformity.json')!r})",
         "from seelike.results.scorecard import gather; gather('results')",
-        "from seelike.results import comparison, drift, reuse",
+        "from seelike.results import comparison, drift, labelled_array, reuse",
+        "import seelike; assert 'cka' in dir(seelike)",
         "from seelike.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass",
     ],
-    ids=["load", "scorecard", "compare", "help"],
+    ids=["load", "scorecard", "compare", "face", "help"],
 )
 def test_results_are_read_and_help_is_given_without_torch_and_timm(code):
     told = "import sys; assert not {'torch', 'timm'} & sys.modules.keys()"
