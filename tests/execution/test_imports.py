@@ -31,7 +31,12 @@ def test_nothing_of_the_package_is_found_where_nothing_of_it_is_imported():
     ],
 )
 def test_all_ways_to_import_a_module_count(source):
-    assert names([source]) - names(["import seelike"]) == {"system/writable.py"}
+    assert names([source]) - names(["import seelike.system.version"]) == {"system/writable.py"}
+
+
+def test_what_the_face_gives_by_name_counts_where_it_is_imported_and_nowhere_else():
+    assert {"library/cka.py", "measures/receptive_field.py", "models/bundled.py"} <= names(["import seelike as sl"])
+    assert not {"library/cka.py", "models/bundled.py"} & names(["import seelike.system.writable"])
 
 
 def test_an_import_inside_a_function_counts():

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from seelike.system.paths import PACKAGE
 
+LATER = ("library/*.py", "models/bundled.py")  # what `import seelike` gives when it is asked for, by name alone
+
 
 def trace(sources: Iterable[str]) -> set[Path]:
     """The package's files that outputs of these sources can depend on, wherever in them the imports stand."""
@@ -22,6 +24,8 @@ def _imported(source: str) -> Iterator[Path]:
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
+            if PACKAGE.name in names:
+                yield from (file for pattern in LATER for file in PACKAGE.glob(pattern))
         elif isinstance(node, ast.ImportFrom):
             names = [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
         else:
