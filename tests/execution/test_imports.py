@@ -73,7 +73,8 @@ def loaded():
     """Notebook → the package's files that its imports load: in one process, which forgets the package in between."""
     lines = ["import json, sys", "loaded = {}"]
     for notebook in NOTEBOOKS:
-        lines.append("for name in [n for n in sys.modules if n.split('.')[0] == 'seelike']: del sys.modules[name]")
+        forgotten = "n.split('.')[0] == 'seelike' or n == 'timm'"  # with timm come the bundled models
+        lines.append(f"for name in [n for n in sys.modules if {forgotten}]: del sys.modules[name]")
         code = "\n".join(read_code(notebook)).splitlines()
         lines += [line for line in code if line.startswith(("import seelike", "from seelike"))]
         lines.append("mine = [m.__file__ for n, m in sys.modules.items() if n.split('.')[0] == 'seelike']")
