@@ -28,11 +28,11 @@ class HandWritten(nn.Module):
         super().__init__()
         self.first, self.second = nn.Conv2d(3, 4, 3, stride=2), nn.Conv2d(4, 6, 3, stride=2)
         self.norm, self.pair, self.answer, self.turned = nn.BatchNorm2d(4), Pair(), Answer(), Turned()
-        self.never = nn.Identity()
+        self.nothing, self.never = Nothing(), nn.Identity()
 
     def forward(self, images):
         x = self.norm(self.first(images)).relu_()
-        self.pair(x), self.answer(x), self.turned(x)
+        self.pair(x), self.answer(x), self.turned(x), self.nothing(x)
         return self.second(x).mean((2, 3))
 
 
@@ -43,7 +43,12 @@ class Pair(nn.Module):
 
 class Answer(nn.Module):
     def forward(self, x):
-        return {"last_hidden_state": x}
+        return {"last_hidden_state": x, "attentions": None}
+
+
+class Nothing(nn.Module):
+    def forward(self, x):
+        return None
 
 
 class Turned(nn.Module):
@@ -188,8 +193,8 @@ def test_estimate_bounds_an_effect_over_minibatches(vit, minibatches):
         (dict(layers=["first", "first"]), "layers"),
         (dict(layers=[]), "layers"),
         (dict(layers=["never"]), "never did not run"),
-        (dict(layers=["pair"]), "layer pair.*a tuple, not one tensor"),
-        (dict(layers=["answer"]), "layer answer.*a dict, not one tensor"),
+        (dict(layers=["pair"]), "model_a .*layer pair returns 2 tensors in a tuple"),
+        (dict(layers=["nothing"]), "layer nothing returns 0 tensors in a NoneType"),
         (dict(layers=["turned"]), "layer turned.*part for each image"),
         (dict(layers=["first"], representation="max"), "representation.*flat, mean, cls"),
         (dict(layers=["first"], representation="cls"), "representation='cls'"),
@@ -200,6 +205,11 @@ def test_estimate_bounds_an_effect_over_minibatches(vit, minibatches):
 def test_what_cannot_be_compared_is_refused(minibatches, arguments, named):
     with pytest.raises(InputError, match=named):
         sl.cka(HandWritten(), **(dict(loader=minibatches) | arguments))
+
+
+def test_the_only_tensor_in_a_dictionary_is_the_output(minibatches):
+    sim = sl.cka(HandWritten(), minibatches, layers=["norm", "answer"])
+    assert 0.3 < sim.values[0, 1] < 1  # of one tensor, before its negative values are cut off and after
 
 
 def test_a_missing_loader_and_what_is_no_model_are_refused(vit):

@@ -1,8 +1,8 @@
 """Which layers of any module are compared: a set that can be told, or those that are named.
 
-A layer's output is one tensor with a part for each image, one image after the other, alone or in a tuple that holds no
-other. Anything else is refused, and so is a layer whose number of rows does not grow with the images, as where the
-sequence comes before them.
+A layer's output is one tensor with a part for each image, one after the other; it may lie in a tuple or dictionary
+that holds no other. Anything else is refused, and so is a layer whose number of rows does not grow with the images, as
+where the sequence comes before them.
 """
 
 from collections.abc import Sequence
@@ -11,10 +11,11 @@ import torch
 from torch import nn
 
 from seelike.activations.forward import read_once
-from seelike.activations.layers import LAYER_SETS, Layer, find_layers
+from seelike.activations.layers import LAYER_SETS, Layer, find_layers, find_tensors, naming, watched
 from seelike.system.errors import InputError, nearest
 
 Layers = str | Sequence[str]
+OTHERS = "name layers that return one tensor each"
 
 
 def choose_layers(parameter: str, model: nn.Module, layers: Layers, images: torch.Tensor) -> list[Layer]:
@@ -54,38 +55,23 @@ def _find_named(model: nn.Module, names: Sequence[str]) -> list[Layer]:
 
 def _check_outputs(parameter: str, model: nn.Module, names: list[str], images: torch.Tensor) -> None:
     """Of one image and of two; what no pass reaches is refused where it is read."""
-    one, two = (_count_rows(model, names, torch.cat([images[:1]] * n)) for n in (1, 2))
-    for name in names:
-        if isinstance(one.get(name), str):
-            raise InputError(
-                f"layer {name} of {parameter} ({type(model).__name__}) puts out {one[name]}, not one tensor: "
-                f"name another in layers"
-            )
-        if one.get(name) and two.get(name) != 2 * one[name]:
-            raise InputError(
-                f"layer {name} of {parameter} ({type(model).__name__}) does not put out a part for each image, one "
-                f"image after the other: name another in layers"
-            )
+    with naming(parameter, model):
+        one, two = (_count_rows(model, names, torch.cat([images[:1]] * n)) for n in (1, 2))
+        for name, n_rows in one.items():
+            if two.get(name) != 2 * n_rows:
+                raise InputError(f"layer {name} does not return a part for each image, one after the other; {OTHERS}")
 
 
-def _count_rows(model: nn.Module, names: list[str], images: torch.Tensor) -> dict[str, int | str]:
-    """Layer → length of its output's first axis, or in words what it puts out instead of one tensor."""
-    found: dict[str, int | str] = {}
+def _count_rows(model: nn.Module, names: list[str], images: torch.Tensor) -> dict[str, int]:
+    """Layer → length of its output's first axis."""
+    found: dict[str, int] = {}
 
     def note(name: str, output: object) -> None:
-        first, *others = output if isinstance(output, tuple) and output else (output,)
-        alone = isinstance(first, torch.Tensor) and first.ndim and not any(other is not None for other in others)
-        found[name] = len(first) if alone else f"a {type(output).__name__}"
+        tensors = find_tensors(output)
+        if len(tensors) != 1 or not tensors[0].ndim:
+            raise InputError(f"layer {name} returns {len(tensors)} tensors in a {type(output).__name__}; {OTHERS}")
+        found[name] = len(tensors[0])
 
-    modules = dict(model.named_modules())
-    handles = [
-        modules[name].register_forward_hook(lambda _, inputs, output, name=name: note(name, output))
-        for name in names
-        if name in modules
-    ]
-    try:
+    with watched(model, names, note):
         read_once(model, images)
-    finally:
-        for handle in handles:
-            handle.remove()
     return found

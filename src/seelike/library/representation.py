@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from seelike.activations.flattened import Represent
-from seelike.activations.tokens import split
+from seelike.activations.tokens import has_cls_token, split
 from seelike.system.errors import InputError
 
 REPRESENTATIONS = ("flat", "mean", "cls")
@@ -27,7 +27,7 @@ def choose_representation(representation: str, model: nn.Module, images: torch.T
 
     def cls(name: str, output: torch.Tensor) -> torch.Tensor:
         prefix = split(model, name, output, images).prefix
-        if not prefix.shape[1] or getattr(model, "cls_token", None) is None:
+        if not prefix.shape[1] or not has_cls_token(model):
             raise InputError(f"representation='cls' needs a CLS token; in layer {name} there is none")
         return prefix[:, 0]
 
