@@ -22,7 +22,7 @@ VIT, CNN = "vit_pocket_patch8_56.shapes", "resnet_pocket.shapes"
 
 
 class HandWritten(nn.Module):
-    """Two convolutions, and layers that put out what is no single tensor."""
+    """Two convolutions, and layers that return what is no single tensor."""
 
     def __init__(self):
         super().__init__()

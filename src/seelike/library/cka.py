@@ -38,7 +38,7 @@ def cka(
             Both models see the same tensors, each on its own device.
         layers: "blocks"; "all", the finer set of the paper's Figure 1; or names as in `model.named_modules()`. A tuple
             of two is one for each of two models.
-        representation: "flat", everything a layer puts out; "mean" over its positions; or its "cls" token.
+        representation: "flat", everything a layer returns; "mean" over its positions; or its "cls" token.
         names: of the two models, for the axes `a_layer` and `b_layer`.
 
     Raises InputError for a model whose layers cannot be told, or a loader that cannot be used.

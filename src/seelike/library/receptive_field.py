@@ -29,7 +29,7 @@ def receptive_field(
     draws one for each layer: one backward pass for an image and layer.
 
     Args:
-        model: any module whose layers put out positions, (n, channels, rows, columns) or (n, tokens, channels). It is
+        model: any module whose layers return positions, (n, channels, rows, columns) or (n, tokens, channels). It is
             left as it was, its gradients too.
         images: (n, channels, height, width), or minibatches of them as for `sl.cka`.
         layers: "blocks", "all", or names as in `model.named_modules()`.

@@ -1,4 +1,4 @@
-"""What represents an image in a layer: all that the layer puts out, the mean over its positions, or its CLS token."""
+"""What represents an image in a layer: all that the layer returns, the mean over its positions, or its CLS token."""
 
 import torch
 from torch import nn
