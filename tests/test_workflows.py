@@ -24,7 +24,7 @@ from seelike.system.paths import REPOSITORY
 
 WORKFLOWS = sorted((REPOSITORY / ".github" / "workflows").glob("*.yml"))
 PRETRAINED = REPOSITORY / ".github" / "workflows" / "pretrained.yml"
-TARGETS = re.findall(r"^([a-z]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE)
+TARGETS = re.findall(r"^([a-z-]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE)
 TINY = {"vit": "test_vit.r160_in1k", "cnn": "test_resnet.r160_in1k", "dataset": "hfds/someone/pictures",
         "split": "train", "chapters": "uniformity", "n_images": "8", "batch_size": "4", "settings": "",
         "profile": "pretrained"}  # fmt: skip

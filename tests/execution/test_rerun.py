@@ -10,6 +10,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from ranks import PATIENCE
 
 from seelike.cli import main
 from seelike.execution.rerun import run
@@ -159,10 +160,10 @@ def test_ctrl_c_ends_with_130_and_leaves_neither_file_nor_kernel(tmp_path):
     )
     kernel = _wait_for_kernel(started.pid)
     started.send_signal(signal.SIGINT)
-    assert started.wait(60) == 130
+    assert started.wait(PATIENCE) == 130
     assert "seelike: stopped; nothing is left half-written" in started.stderr.read()
     assert list(tmp_path.iterdir()) == []
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while Path(f"/proc/{kernel}").exists() and time.monotonic() < deadline:
         time.sleep(0.2)
     assert not Path(f"/proc/{kernel}").exists()
@@ -177,7 +178,7 @@ def _wait_for_kernel(parent: int) -> int:
     """The process in which the notebook runs, once it has begun."""
     if not Path("/proc/self/task").is_dir():
         pytest.skip("needs /proc to look at processes")
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         for process in Path("/proc").glob("[0-9]*"):
             try:

@@ -7,7 +7,7 @@ import textwrap
 import time
 from pathlib import Path
 
-from ranks import environments
+from ranks import PATIENCE, environments
 
 from seelike.system import processes as sharing
 
@@ -31,7 +31,7 @@ def start(n: int, work: str, folder: Path) -> list[subprocess.Popen]:
 
 def finish(processes: list[subprocess.Popen]) -> list[tuple[int, str, str]]:
     """Exit code, stdout and stderr of each."""
-    said = [process.communicate(timeout=60) for process in processes]
+    said = [process.communicate(timeout=PATIENCE) for process in processes]
     return [(process.returncode, *each) for process, each in zip(processes, said, strict=True)]
 
 
@@ -87,12 +87,12 @@ def test_a_killed_process_ends_the_others_soon(tmp_path):
     work = """
     open(f"ready{rank}", "w")
     if rank > 0:
-        time.sleep(60)
+        time.sleep(600)
     sharing.gather([rank])
     open("late", "w")
     """
     _waiting, told, killed = processes = start(3, work, tmp_path)
-    deadline = time.monotonic() + 40
+    deadline = time.monotonic() + PATIENCE
     while len(list(tmp_path.iterdir())) < 3 and time.monotonic() < deadline:
         time.sleep(0.1)
     killed.kill()
