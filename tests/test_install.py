@@ -18,6 +18,8 @@ SMALL = {"profile": "mine", "n_images": 20, "batch_size": 4, "layers": "blocks",
 PACKAGED = ("src", "book", "results", "pyproject.toml", "setup.py", "README.md", "LICENSE")
 ROOMS = {file.parent.name for file in PACKAGE.glob("*/__init__.py")}
 
+pytestmark = pytest.mark.install
+
 
 def ask(*command, **how) -> str:
     """What a command prints; where it fails, the test shows what it said."""

@@ -1,4 +1,4 @@
-"""Input that cannot be used, through the command as users give it: one sentence, before any measuring, and nothing left behind.
+"""Input that cannot be used, through the command as users give it: one sentence, and nothing left behind.
 
 A kernel takes seconds to start, so most rows run the notebook's own cells in this process, up to and with the loading
 of the models; a handful are executed for real.
@@ -323,6 +323,7 @@ def test_a_size_that_no_patch_fits_into(here, no_kernel, capfd):
     refuse(["run", "mixer", *flags(**small)], "image_size=7 does not suit mixer=", capfd)
 
 
+@pytest.mark.kernel
 def test_the_sentence_reaches_the_user_of_the_command_itself(here):
     """The same in a process of its own, with a real kernel."""
     command = [sys.executable, "-m", "seelike.cli", "run", "uniformity", *flags(**spoil(here))]

@@ -134,6 +134,7 @@ def expand(values: dict[str, str]) -> list[list[str]]:
     return found
 
 
+@pytest.mark.kernel
 def test_the_pretrained_workflow_runs(hub, tmp_path, monkeypatch, capfd):
     """Its own commands, up to the pull request, on two tiny models and eight pictures from a hub on 127.0.0.1."""
     monkeypatch.chdir(tmp_path)

@@ -68,6 +68,7 @@ def check_same(one, two) -> None:
     }
 
 
+@pytest.mark.processes
 def test_two_processes_give_the_result_of_one(measured, tmp_path):
     both = start(2, "skip_connections", tmp_path, **CUT)
     (said, _), (silent, _) = (process.communicate(timeout=PATIENCE) for process in both)
@@ -77,6 +78,7 @@ def test_two_processes_give_the_result_of_one(measured, tmp_path):
     check_same(measured, tmp_path / "few" / "skip_connections.json")
 
 
+@pytest.mark.processes
 def test_three_processes_give_the_result_of_one_where_models_are_shared_too(tmp_path):
     """Minibatches of attention maps, and one process for the receptive fields of each model."""
     few = {"n_field_images": 1, "vit_low_data": ""}
@@ -88,6 +90,7 @@ def test_three_processes_give_the_result_of_one_where_models_are_shared_too(tmp_
     check_same(one, tmp_path / "three" / "few" / "attention_distance.json")
 
 
+@pytest.mark.processes
 def test_a_process_that_is_killed_while_it_measures_leaves_no_file(tmp_path):
     first, second, killed = start(3, "uniformity", tmp_path, vit_small="")
     assert "24 images in 6 minibatches of 4" in first.stdout.readline()  # all is checked, and measuring begins
@@ -99,6 +102,7 @@ def test_a_process_that_is_killed_while_it_measures_leaves_no_file(tmp_path):
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
+@pytest.mark.kernel
 def test_a_page_takes_the_result_and_measures_nothing(measured, tmp_path):
     """The notebook up to where it has its result; what follows draws from that alone."""
     given = FEW | CUT | {"from_result": str(measured), "results_dir": str(tmp_path)}

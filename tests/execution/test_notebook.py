@@ -48,6 +48,7 @@ def test_notebooks_are_committed_clean(notebook):
             assert cell.metadata["mystnb"]["image"]["alt"]
 
 
+@pytest.mark.kernel
 def test_papermill_from_another_folder_gives_the_same_numbers_twice(folder):
     command = [sys.executable, "-m", "papermill", str(BOOK / "uniformity.ipynb"), "out.ipynb", "--no-progress-bar"]
     for name, value in (SMALL | {"seed": 3}).items():
@@ -65,21 +66,17 @@ def test_papermill_from_another_folder_gives_the_same_numbers_twice(folder):
     assert set(results[0].measures) == {"cka", "cka_random"}
 
 
-def test_the_command_on_a_folder_of_pictures_and_other_models(folder, pictures):
+@pytest.mark.kernel
+def test_the_command_on_a_folder_of_pictures_and_other_models_stores_no_progress_bar(folder, pictures):
     own = {"dataset": "folder", "data_dir": pictures, "n_images": 12, "batch_size": 6, "image_size": 56}
     flags = [word for setting in settings(**own, profile="mine") for word in ("-p", setting)]
     assert main(["run", "uniformity", *flags]) == 0
     result = Result.load(folder / "results" / "mine" / "uniformity.json")
     assert result.provenance["dataset"]["images"] == 12
     assert len(result.measures["cka"]["vit"]["axes"]["layer"]) == 50
-    assert (folder / "uniformity.out.ipynb").is_file()
-
-
-def test_no_progress_bar_is_stored_in_the_notebook(folder):
-    run(["uniformity"], settings(**SMALL, profile="mine"), output="out.ipynb")
-    page = nbformat.read(folder / "out.ipynb", as_version=4)
+    page = nbformat.read(folder / "uniformity.out.ipynb", as_version=4)
     streams = [o.text for c in page.cells if c.cell_type == "code" for o in c.outputs if o.output_type == "stream"]
-    assert streams == ["80 images in 5 minibatches of 16\n"]
+    assert streams == ["12 images in 2 minibatches of 6\n"]
 
 
 @pytest.mark.parametrize(
@@ -103,7 +100,7 @@ def test_no_progress_bar_is_stored_in_the_notebook(folder):
         (["run", "pocket", "-p", "n_images=0"], "n_images must be 1 to 10000"),
     ],
 )
-def test_the_command_refuses_in_one_sentence_and_leaves_nothing(folder, capfd, arguments, complaint):
+def test_the_command_refuses_in_one_sentence_and_leaves_nothing(folder, one_kernel, capfd, arguments, complaint):
     assert main(arguments) == 2
     said = capfd.readouterr().err.strip().splitlines()
     assert said[-1].startswith("seelike: ") and complaint in said[-1]
@@ -111,6 +108,7 @@ def test_the_command_refuses_in_one_sentence_and_leaves_nothing(folder, capfd, a
     assert list(folder.iterdir()) == []
 
 
+@pytest.mark.kernel
 def test_a_refusal_in_plain_papermill_shows_the_sentence_without_a_traceback(folder):
     command = [sys.executable, "-m", "papermill", str(BOOK / "uniformity.ipynb"), "out.ipynb", "-p", "batch_size", "0"]
     done = subprocess.run(command, capture_output=True, text=True)
@@ -119,7 +117,7 @@ def test_a_refusal_in_plain_papermill_shows_the_sentence_without_a_traceback(fol
     assert not (folder / "results").exists()
 
 
-def test_too_few_pictures_that_can_be_read_stop_the_chapter_before_any_measuring(folder, pictures):
+def test_too_few_pictures_that_can_be_read_stop_the_chapter_before_any_measuring(folder, one_kernel, pictures):
     (pictures / "class0" / "bad.jpg").write_bytes(b"\xff\xd8\xff no jpeg")
     own = {"dataset": "folder", "data_dir": pictures, "n_images": 13, "batch_size": 4}
     with pytest.raises(InputError, match=r"n_images must be at most 12, .* not 13; 1 cannot: class0/bad\.jpg \("):
@@ -127,6 +125,7 @@ def test_too_few_pictures_that_can_be_read_stop_the_chapter_before_any_measuring
     assert not (folder / "results").exists()
 
 
+@pytest.mark.kernel
 def test_real_models_on_real_photographs(folder, shared):
     own = {
         "vit": "vit_small_patch14_dinov2.lvd142m", "cnn": "tf_efficientnet_lite0.in1k",
@@ -186,7 +185,7 @@ def test_profiles_name_parameters_of_some_chapter(profile):
     assert set(read_profile(profile.stem)) <= known
 
 
-def test_an_interrupted_execution_leaves_no_notebook(folder):
+def test_an_interrupted_execution_leaves_no_notebook(folder, one_kernel):
     page = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("raise RuntimeError('stop')")])
     nbformat.write(page, "bad.ipynb")
     with pytest.raises(Exception, match="stop"):

@@ -67,6 +67,7 @@ def hungry(tmp_path):
     return tmp_path / "hungry.ipynb"
 
 
+@pytest.mark.kernel
 def test_an_executed_page_bears_its_seconds_and_the_memory_of_its_kernel(hungry):
     done = hungry.with_name("done.ipynb")
     began = time.monotonic()

@@ -7,6 +7,7 @@ import textwrap
 import time
 from pathlib import Path
 
+import pytest
 from ranks import PATIENCE, environments
 
 from seelike.system import processes as sharing
@@ -42,6 +43,7 @@ def test_one_process_does_everything_itself():
         assert sharing.is_first() and sharing.count() == 1
 
 
+@pytest.mark.processes
 def test_three_processes_give_all_pieces_in_order(tmp_path):
     work = """
     found = sharing.gather([10 * piece for piece in sharing.share(range(8))])
@@ -58,6 +60,7 @@ def test_three_processes_give_all_pieces_in_order(tmp_path):
     assert (tmp_path / "order").read_text()[0] == "0"
 
 
+@pytest.mark.processes
 def test_a_refusal_of_any_process_is_said_once_by_the_first(tmp_path):
     work = """
     if rank == 1:
@@ -71,6 +74,7 @@ def test_a_refusal_of_any_process_is_said_once_by_the_first(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.processes
 def test_what_nobody_foresaw_is_shown_by_the_process_that_failed(tmp_path):
     work = """
     if rank == 1:
@@ -83,6 +87,7 @@ def test_what_nobody_foresaw_is_shown_by_the_process_that_failed(tmp_path):
     assert trace.startswith("Traceback") and trace.endswith("ValueError: odd\n")
 
 
+@pytest.mark.processes
 def test_a_killed_process_ends_the_others_soon(tmp_path):
     work = """
     open(f"ready{rank}", "w")
