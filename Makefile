@@ -4,12 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 NAME ?= uniformity
+LONG := browser or families or install or kernel or processes or site or slow
 
 .DEFAULT_GOAL := help
-.PHONY: help install book accept test sweep chapter address serve train bench lint lock clean
+.PHONY: help install book accept test test-all sweep chapter address serve train bench lint lock clean
 
 help:  ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 install: $(READY)  ## install the pinned environment into .venv
 
@@ -25,7 +26,10 @@ book: $(READY)  ## execute every chapter on the bundled models and build the sit
 	$(BIN)/jupyter-book build _build/source --path-output . --all --warningiserror --keep-going
 	@echo "The book: $(CURDIR)/_build/html/index.html"
 
-test: $(READY)  ## run the tests
+test: $(READY)  ## run the tests that are soon done
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not ($(LONG))"
+
+test-all: $(READY)  ## run those too that need a browser, kernels, several processes or all families of models
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 sweep: $(READY)  ## run the slow tests: one member of every module of timm in every chapter

@@ -8,7 +8,7 @@ from PIL import Image
 
 import seelike.models  # noqa: F401, so that every test finds the bundled models in timm
 
-pytest_plugins = ["site_browser"]
+pytest_plugins = ["one_kernel", "site_browser"]
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 

@@ -3,6 +3,8 @@
 import os
 import socket
 
+PATIENCE = 600  # seconds after which processes hang, rather than work on a machine with much to do
+
 
 def environments(n: int) -> list[dict[str, str]]:
     """Of n processes of this machine, by rank, one thread each."""

@@ -1,10 +1,17 @@
-"""Fixtures for tests of the built site: served on 127.0.0.1, opened in Chromium, all that goes wrong noted."""
+"""Fixtures for tests of the built site: served on 127.0.0.1, opened in Chromium, all that goes wrong noted.
+
+Where there is no built site or no Chromium the tests skip, but not in CI, which has to provide both.
+"""
 
 import functools
 import http.server
+import os
 import re
 import shutil
 import threading
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -16,26 +23,40 @@ THEMES = ("light", "dark")
 QUIET = ("--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync")
 
 
-@pytest.fixture(scope="module")
-def address():
-    """The site on 127.0.0.1, as `make serve` shows it."""
+def miss(what: str) -> NoReturn:
+    """Skip for want of something; in CI, fail."""
+    (pytest.fail if os.environ.get("CI") else pytest.skip)(what)
+
+
+@pytest.fixture(scope="session")
+def site() -> Path:
+    """The folder of the built site."""
     if not (SITE / "index.html").is_file():
-        pytest.skip("the site is not built: run `make book` first")
-    handler = functools.partial(_Quiet, directory=SITE)
+        miss("the site is not built: run `make book` first")
+    return SITE
+
+
+@pytest.fixture(scope="module")
+def address(site):
+    """The site on 127.0.0.1, as `make serve` shows it."""
+    handler = functools.partial(_Quiet, directory=site)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module")  # no longer: while it is open, no notebook can be executed in this process
 def browser():
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as driver:
+    if not find_spec("playwright"):
+        miss("needs playwright: pip install playwright")
+    from playwright.sync_api import Error, sync_playwright
+
+    with sync_playwright() as driver:
         try:
             opened = driver.chromium.launch(executable_path=shutil.which("chromium"), args=list(QUIET))
-        except playwright.Error:
-            pytest.skip("needs Chromium: apt-get install chromium, or playwright install chromium")
+        except Error:
+            miss("needs Chromium: apt-get install chromium, or playwright install chromium")
         yield opened
         opened.close()
 

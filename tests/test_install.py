@@ -11,12 +11,15 @@ import nbformat
 import pytest
 
 from seelike.results.results import Result
+from seelike.results.runs import read_runs
 from seelike.site.address import pin
 from seelike.system.paths import BOOK, PACKAGE, REPOSITORY, RESULTS
 
 SMALL = {"profile": "mine", "n_images": 20, "batch_size": 4, "layers": "blocks", "n_seeds": 1, "vit_small": ""}
 PACKAGED = ("src", "book", "results", "pyproject.toml", "setup.py", "README.md", "LICENSE")
 ROOMS = {file.parent.name for file in PACKAGE.glob("*/__init__.py")}
+
+pytestmark = pytest.mark.install
 
 
 def ask(*command, **how) -> str:
@@ -97,7 +100,9 @@ def test_the_installed_package_is_whole_and_no_more(notebook_ran, environment, o
     package = find_package(environment, offline)
     for kept, ours in (("book", BOOK), ("published", RESULTS)):
         files = {p.relative_to(package / kept) for p in (package / kept).rglob("*") if p.is_file()}
-        wanted = [p for pattern in ("*.ipynb", "profiles/*.yaml", "**/*.json") for p in ours.glob(pattern)]
+        wanted = [
+            p for pattern in ("*.ipynb", "profiles/*.yaml", "runs/*.yaml", "**/*.json") for p in ours.glob(pattern)
+        ]
         assert files == {p.relative_to(ours) for p in wanted}
     folders = {p.name for p in package.iterdir() if p.is_dir()} - {"__pycache__"}
     assert folders == {"book", "published", *ROOMS}
@@ -110,7 +115,8 @@ def test_the_command_finds_chapters_and_published_results_in_an_empty_folder(
     ask(seelike, "run", "scorecard", cwd=tmp_path, env=offline)
     page = nbformat.read(tmp_path / "scorecard.out.ipynb", as_version=4)
     shown = str([cell.outputs for cell in page.cells if cell.cell_type == "code"])
-    assert "`pocket`" in shown and "`pretrained`" in shown
+    published = [run for run in read_runs() if (RESULTS / run).is_dir()]
+    assert published and all(f"`{run}`" in shown for run in published)
     refused = subprocess.run([seelike, "book", "site"], cwd=tmp_path, env=offline, capture_output=True, text=True)
     assert refused.returncode == 2 and "in a clone" in refused.stderr
     assert not (tmp_path / "site").exists()

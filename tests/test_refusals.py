@@ -1,4 +1,4 @@
-"""Input that cannot be used, through the command as users give it: one sentence, soon, and nothing left behind.
+"""Input that cannot be used, through the command as users give it: one sentence, and nothing left behind.
 
 A kernel takes seconds to start, so most rows run the notebook's own cells in this process, up to and with the loading
 of the models; a handful are executed for real.
@@ -7,7 +7,6 @@ of the models; a handful are executed for real.
 import re
 import subprocess
 import sys
-import time
 from functools import cache
 from pathlib import Path
 
@@ -25,7 +24,6 @@ from seelike.system.paths import BOOK, RESULTS
 
 CHAPTERS = sorted(path.stem for path in BOOK.glob("*.ipynb"))
 MEASURING = [chapter for chapter in CHAPTERS if "vit" in read_parameters(find_chapter(chapter))]
-SECONDS = 10
 PICTURES = {"dataset": "folder", "n_images": 8, "batch_size": 4}
 
 
@@ -70,9 +68,8 @@ def here(tmp_path, monkeypatch):
 
 def refuse(arguments: list[str], complaint: str, capfd) -> None:
     """Assert that the command refuses its arguments as users want it to."""
-    before, started = snapshot(), time.monotonic()
+    before = snapshot()
     assert main(arguments) == 2, "not refused"
-    assert time.monotonic() - started < SECONDS
     (said,) = [line for line in capfd.readouterr().err.splitlines() if line.startswith("seelike: ")]
     assert re.search(complaint, said), said
     assert len(said) < 1000 and "Traceback" not in said
@@ -326,6 +323,7 @@ def test_a_size_that_no_patch_fits_into(here, no_kernel, capfd):
     refuse(["run", "mixer", *flags(**small)], "image_size=7 does not suit mixer=", capfd)
 
 
+@pytest.mark.kernel
 def test_the_sentence_reaches_the_user_of_the_command_itself(here):
     """The same in a process of its own, with a real kernel."""
     command = [sys.executable, "-m", "seelike.cli", "run", "uniformity", *flags(**spoil(here))]

@@ -24,7 +24,7 @@ from seelike.system.paths import REPOSITORY
 
 WORKFLOWS = sorted((REPOSITORY / ".github" / "workflows").glob("*.yml"))
 PRETRAINED = REPOSITORY / ".github" / "workflows" / "pretrained.yml"
-TARGETS = re.findall(r"^([a-z]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE)
+TARGETS = re.findall(r"^([a-z-]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE)
 TINY = {"vit": "test_vit.r160_in1k", "cnn": "test_resnet.r160_in1k", "dataset": "hfds/someone/pictures",
         "split": "train", "chapters": "uniformity", "n_images": "8", "batch_size": "4", "settings": "",
         "profile": "pretrained"}  # fmt: skip
@@ -134,6 +134,7 @@ def expand(values: dict[str, str]) -> list[list[str]]:
     return found
 
 
+@pytest.mark.kernel
 def test_the_pretrained_workflow_runs(hub, tmp_path, monkeypatch, capfd):
     """Its own commands, up to the pull request, on two tiny models and eight pictures from a hub on 127.0.0.1."""
     monkeypatch.chdir(tmp_path)

@@ -17,7 +17,7 @@ from seelike.system.errors import InputError
 GLOBAL = {"gmlp_ti16_224"}  # their first block mixes all places alike
 
 
-@pytest.fixture(params=FAMILIES, ids=lambda family: family.name)
+@pytest.fixture(scope="module", params=FAMILIES, ids=lambda family: family.name)  # all tests of one come together
 def family(request):
     return request.param
 
@@ -37,6 +37,7 @@ def try_part(chapter, part, member):
     return {(measure, model): entry["axes"] for measure, models in found.items() for model, entry in models.items()}
 
 
+@pytest.mark.families
 def test_the_published_table_is_what_the_chapters_do(family):
     published = read_table()[family.name]
     assert published["member"] == family.member
@@ -53,6 +54,7 @@ def test_refusals_are_one_sentence_that_names_the_part(family):
             assert len(refusal) < 300 and "\n" not in refusal
 
 
+@pytest.mark.families
 def test_layers_on_the_axes_are_those_that_fired_in_the_order_of_firing(family):
     order = {name: place for place, name in enumerate(fire(load_member(family)))}
     for parts in try_all(family).values():
@@ -87,6 +89,7 @@ def find_layer_labels(part: str, found: dict) -> list[list[str]]:
     return whole + [group for each in groups for group in each]
 
 
+@pytest.mark.families
 def test_a_token_stands_where_its_patch_does(family):
     """A change of one patch changes the token of that place most, in the first block."""
     if isinstance(try_all(family)["localization"]["vit"], str) or family.member in GLOBAL:

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import nbformat
 import pytest
 import torch
-from ranks import environments
+from ranks import PATIENCE, environments
 
 from seelike.chapters.prepare import prepare
 from seelike.chapters.registry import CHAPTERS
@@ -68,37 +68,41 @@ def check_same(one, two) -> None:
     }
 
 
+@pytest.mark.processes
 def test_two_processes_give_the_result_of_one(measured, tmp_path):
     both = start(2, "skip_connections", tmp_path, **CUT)
-    (said, _), (silent, _) = (process.communicate(timeout=120) for process in both)
+    (said, _), (silent, _) = (process.communicate(timeout=PATIENCE) for process in both)
     assert [process.returncode for process in both] == [0, 0] and silent == ""
     assert said.splitlines()[-1] == f"skip_connections: {tmp_path}/few/skip_connections.json"
     assert [path.name for path in (tmp_path / "few").iterdir()] == ["skip_connections.json"]
     check_same(measured, tmp_path / "few" / "skip_connections.json")
 
 
+@pytest.mark.processes
 def test_three_processes_give_the_result_of_one_where_models_are_shared_too(tmp_path):
     """Minibatches of attention maps, and one process for the receptive fields of each model."""
     few = {"n_field_images": 1, "vit_low_data": ""}
     one = measure.measure("attention_distance", settings(results_dir=tmp_path / "one", **few))
     three = start(3, "attention_distance", tmp_path / "three", **few)
     for process in three:
-        process.communicate(timeout=180)
+        process.communicate(timeout=PATIENCE)
     assert [process.returncode for process in three] == [0, 0, 0]
     check_same(one, tmp_path / "three" / "few" / "attention_distance.json")
 
 
+@pytest.mark.processes
 def test_a_process_that_is_killed_while_it_measures_leaves_no_file(tmp_path):
     first, second, killed = start(3, "uniformity", tmp_path, vit_small="")
     assert "24 images in 6 minibatches of 4" in first.stdout.readline()  # all is checked, and measuring begins
     killed.kill()
-    errors = [process.communicate(timeout=120)[1] for process in (first, second)]
+    errors = [process.communicate(timeout=PATIENCE)[1] for process in (first, second)]
     assert [first.wait(), second.wait(), killed.wait()] == [3, 3, -signal.SIGKILL]
     assert "seelike: another of 3 processes has ended; process 0 ends too, and nothing is left" in errors[0]
     assert "Traceback" not in "".join(errors)
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
+@pytest.mark.kernel
 def test_a_page_takes_the_result_and_measures_nothing(measured, tmp_path):
     """The notebook up to where it has its result; what follows draws from that alone."""
     given = FEW | CUT | {"from_result": str(measured), "results_dir": str(tmp_path)}

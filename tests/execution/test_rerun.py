@@ -10,6 +10,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from ranks import PATIENCE
 
 from seelike.cli import main
 from seelike.execution.rerun import run
@@ -26,7 +27,7 @@ Path(results_dir, profile, "{name}.json").write_text(str(n_images))
 
 
 @pytest.fixture
-def chapters(tmp_path, monkeypatch):
+def book(tmp_path, monkeypatch):
     """Two small chapters, "one" with a parameter of its own, and an empty folder to work in."""
     book = tmp_path / "book"
     (book / "profiles").mkdir(parents=True)
@@ -41,7 +42,11 @@ def chapters(tmp_path, monkeypatch):
     work.mkdir()
     monkeypatch.chdir(work)
     Path("fail").write_text("")
-    return work
+
+
+@pytest.fixture
+def chapters(book, one_kernel):
+    """The two chapters, executed in one kernel."""
 
 
 def ran() -> list[str]:
@@ -135,7 +140,8 @@ def test_a_chapter_that_fails_unforeseen_ends_with_3_and_its_lines(chapters, cap
     assert not Path("two.out.ipynb").exists()
 
 
-def test_a_chapter_that_the_system_ends_is_refused_in_a_sentence(chapters):
+@pytest.mark.kernel
+def test_a_chapter_that_the_system_ends_is_refused_in_a_sentence(book):
     page = nbformat.read("../book/two.ipynb", as_version=4)
     page.cells[-1].source = "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)"
     nbformat.write(page, "../book/two.ipynb")
@@ -152,6 +158,7 @@ def test_out_of_memory_is_refused_in_a_sentence(chapters, ask):
         run(["two"], [])
 
 
+@pytest.mark.kernel
 def test_ctrl_c_ends_with_130_and_leaves_neither_file_nor_kernel(tmp_path):
     command = [sys.executable, "-m", "seelike.cli", "run", "uniformity", "-p", "profile=mine"]
     started = subprocess.Popen(
@@ -159,10 +166,10 @@ def test_ctrl_c_ends_with_130_and_leaves_neither_file_nor_kernel(tmp_path):
     )
     kernel = _wait_for_kernel(started.pid)
     started.send_signal(signal.SIGINT)
-    assert started.wait(60) == 130
+    assert started.wait(PATIENCE) == 130
     assert "seelike: stopped; nothing is left half-written" in started.stderr.read()
     assert list(tmp_path.iterdir()) == []
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while Path(f"/proc/{kernel}").exists() and time.monotonic() < deadline:
         time.sleep(0.2)
     assert not Path(f"/proc/{kernel}").exists()
@@ -177,7 +184,7 @@ def _wait_for_kernel(parent: int) -> int:
     """The process in which the notebook runs, once it has begun."""
     if not Path("/proc/self/task").is_dir():
         pytest.skip("needs /proc to look at processes")
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         for process in Path("/proc").glob("[0-9]*"):
             try:
@@ -192,6 +199,7 @@ def _wait_for_kernel(parent: int) -> int:
     raise AssertionError("no kernel was started")
 
 
+@pytest.mark.kernel
 def test_a_dry_run_rehearses_and_writes_nothing(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main(["run", "mixer", "--dry-run", "-p", "n_images=64"]) == 0

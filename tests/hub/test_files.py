@@ -205,8 +205,7 @@ def test_a_damaged_file_in_the_cache_is_removed_and_fetched_anew(hub, tmp_path):
     assert load_model("cnn", CNN)
 
 
-def test_without_network_or_cache_the_refusal_is_quick(no_hub):
-    began = time.monotonic()
+def test_without_network_or_cache_nothing_is_waited_for(no_hub, waits):
     with pytest.raises(
         InputError, match=r"cnn='test_resnet.r160_in1k' cannot be had: it is not in the cache, and the hub"
     ):
@@ -215,14 +214,13 @@ def test_without_network_or_cache_the_refusal_is_quick(no_hub):
         InputError, match=r"dataset='hfds/someone/pictures' cannot be had: it is not in the cache, and the"
     ):
         open_images(PICTURES)
-    assert time.monotonic() - began < 5
+    assert waits == []
 
 
-def test_a_hub_that_never_answers_is_given_up(tmp_path, monkeypatch):
+def test_a_hub_that_never_answers_is_given_up(waits, tmp_path, monkeypatch):
     monkeypatch.setattr("seelike.hub.files.SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         point_at(f"http://127.0.0.1:{silent.getsockname()[1]}", tmp_path, monkeypatch)
-        began = time.monotonic()
         with pytest.raises(
             InputError, match="cannot be had: it is not in the cache, and the hub at .* cannot be reached"
         ):
@@ -231,7 +229,7 @@ def test_a_hub_that_never_answers_is_given_up(tmp_path, monkeypatch):
             InputError, match="cannot be had: it is not in the cache, and the hub at .* cannot be reached"
         ):
             open_images(PICTURES)
-        assert time.monotonic() - began < 5
+        assert waits == []
 
 
 def test_a_full_disk_is_noticed_before_the_download(hub, monkeypatch):

@@ -12,6 +12,8 @@ from seelike.system.paths import RESULTS
 ONLY = {"resultTypes": ["violations"]}
 SERIOUS = ("serious", "critical")
 
+pytestmark = pytest.mark.browser
+
 
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("path", PAGES)

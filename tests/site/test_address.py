@@ -149,6 +149,7 @@ def test_what_is_no_site_is_refused(clone, site):
     assert git(clone, "status", "--porcelain") == ""
 
 
+@pytest.mark.kernel
 def test_a_staged_page_installs_the_commit_that_was_staged(clone, monkeypatch):
     assert address.find_source(clone) == ""
     for path in (clone / "book").glob("*.ipynb"):
@@ -237,6 +238,7 @@ def check_whole_addresses(site: Path, home: str) -> None:
         assert 'name="twitter:card" content="summary_large_image"' in head
 
 
+@pytest.mark.site
 def test_every_button_opens_a_file_that_is_there(tmp_path):
     site = build(tmp_path, Address("https://github.com/me/a-fork", "stable"))
     links = find_links(site)
@@ -258,6 +260,7 @@ def test_every_button_opens_a_file_that_is_there(tmp_path):
     assert {path for path in github if "/edit/" not in path} == {"/me/a-fork", "/me/a-fork/issues/new"}
 
 
+@pytest.mark.site
 def test_without_an_address_the_site_has_no_button(tmp_path):
     site = build(tmp_path, None)
     check_whole_addresses(site, address.LOCAL)

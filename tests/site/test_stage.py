@@ -35,6 +35,7 @@ def printed(page: Path) -> list[str]:
     return [o.text for c in nbformat.read(page, as_version=4).cells if c.cell_type == "code" for o in c.outputs]
 
 
+@pytest.mark.kernel
 def test_a_change_of_prose_executes_nothing_and_a_change_of_code_does(small_book, tmp_path, capfd):
     stage_book(tmp_path / "_build" / "source")
     first = tmp_path / "_build" / "source" / "book" / "toy.ipynb"
@@ -52,6 +53,7 @@ def test_a_change_of_prose_executes_nothing_and_a_change_of_code_does(small_book
     assert printed(first.with_name("intro.ipynb")) == ["2\n"]
 
 
+@pytest.mark.kernel
 def test_a_chapter_that_fails_leaves_the_last_book_as_it_was(small_book, tmp_path):
     stage_book(tmp_path / "_build" / "source")
     write_page(small_book / "toy.ipynb", "Prose.", "raise RuntimeError('stop')")

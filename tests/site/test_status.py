@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 
 import nbformat
 import pytest
@@ -66,11 +67,13 @@ def hungry(tmp_path):
     return tmp_path / "hungry.ipynb"
 
 
+@pytest.mark.kernel
 def test_an_executed_page_bears_its_seconds_and_the_memory_of_its_kernel(hungry):
     done = hungry.with_name("done.ipynb")
+    began = time.monotonic()
     execute_apart(hungry, done, {"results_dir": "it's [here]"})
-    cost = read_cost(done)
-    assert 0 < cost["seconds"] < 60 and cost["finished"] and cost["libraries"]["torch"]
+    cost, taken = read_cost(done), time.monotonic() - began
+    assert 0 < cost["seconds"] <= taken + 0.1 and cost["finished"] and cost["libraries"]["torch"]
     assert cost["peak_mib"] is None or 300 < cost["peak_mib"] < 900
     (printed,) = (output.text for cell in nbformat.read(done, as_version=4).cells for output in cell.outputs)
     assert printed == "it's [here]\n"

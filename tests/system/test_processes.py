@@ -7,7 +7,8 @@ import textwrap
 import time
 from pathlib import Path
 
-from ranks import environments
+import pytest
+from ranks import PATIENCE, environments
 
 from seelike.system import processes as sharing
 
@@ -31,7 +32,7 @@ def start(n: int, work: str, folder: Path) -> list[subprocess.Popen]:
 
 def finish(processes: list[subprocess.Popen]) -> list[tuple[int, str, str]]:
     """Exit code, stdout and stderr of each."""
-    said = [process.communicate(timeout=60) for process in processes]
+    said = [process.communicate(timeout=PATIENCE) for process in processes]
     return [(process.returncode, *each) for process, each in zip(processes, said, strict=True)]
 
 
@@ -42,6 +43,7 @@ def test_one_process_does_everything_itself():
         assert sharing.is_first() and sharing.count() == 1
 
 
+@pytest.mark.processes
 def test_three_processes_give_all_pieces_in_order(tmp_path):
     work = """
     found = sharing.gather([10 * piece for piece in sharing.share(range(8))])
@@ -58,6 +60,7 @@ def test_three_processes_give_all_pieces_in_order(tmp_path):
     assert (tmp_path / "order").read_text()[0] == "0"
 
 
+@pytest.mark.processes
 def test_a_refusal_of_any_process_is_said_once_by_the_first(tmp_path):
     work = """
     if rank == 1:
@@ -71,6 +74,7 @@ def test_a_refusal_of_any_process_is_said_once_by_the_first(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.processes
 def test_what_nobody_foresaw_is_shown_by_the_process_that_failed(tmp_path):
     work = """
     if rank == 1:
@@ -83,16 +87,17 @@ def test_what_nobody_foresaw_is_shown_by_the_process_that_failed(tmp_path):
     assert trace.startswith("Traceback") and trace.endswith("ValueError: odd\n")
 
 
+@pytest.mark.processes
 def test_a_killed_process_ends_the_others_soon(tmp_path):
     work = """
     open(f"ready{rank}", "w")
     if rank > 0:
-        time.sleep(60)
+        time.sleep(600)
     sharing.gather([rank])
     open("late", "w")
     """
     _waiting, told, killed = processes = start(3, work, tmp_path)
-    deadline = time.monotonic() + 40
+    deadline = time.monotonic() + PATIENCE
     while len(list(tmp_path.iterdir())) < 3 and time.monotonic() < deadline:
         time.sleep(0.1)
     killed.kill()
