@@ -59,3 +59,10 @@ def test_less_memory_than_a_profile_took_is_said(monkeypatch):
     assert "less memory" not in facts()["profile pocket"]
     monkeypatch.setattr(doctor.memory, "find_free", lambda: None)
     assert facts()["memory"] == "this system does not tell"
+
+
+def test_a_profile_says_what_its_models_need(monkeypatch):
+    monkeypatch.setattr(bundled, "NAMES", ())
+    assert "not all trained yet" in facts()["profile cifar10"]
+    monkeypatch.setattr(bundled, "NAMES", bundled.PLANNED)
+    assert "works offline with the images of cifar10" in facts()["profile cifar10"]

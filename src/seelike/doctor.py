@@ -14,7 +14,7 @@ from huggingface_hub.errors import CacheNotFound, HfHubHTTPError
 from seelike.hub import files as hub
 from seelike.models import bundled
 from seelike.results.results import LIBRARIES, Result
-from seelike.results.runs import list_profiles, needs_files
+from seelike.results.runs import list_profiles, needs_files, read_profile
 from seelike.system import memory
 from seelike.system.device import choose_device
 from seelike.system.errors import InputError
@@ -139,8 +139,18 @@ def _foresee(profile: str, problems: list[str], unreachable: str) -> str:
         need, short = "not measured", ""
     if profile == "pocket":
         state = "will not work, see below" if problems else "works offline"
-    elif needs_files(profile):
-        state = "needs weights as files"
     else:
-        state = "needs weights as files or in the cache" if unreachable else "works with weights from the hub"
+        state = _find_source(read_profile(profile), unreachable)
     return f"{state}; {need}{short}"
+
+
+def _find_source(profile: dict, unreachable: str) -> str:
+    """What a profile's models need beside this package."""
+    if needs_files(profile):
+        return "needs weights as files"
+    own = [name for name in profile.values() if name in bundled.PLANNED]
+    if set(own) - set(bundled.NAMES):
+        return "its models are not all trained yet"
+    if own:
+        return f"works offline with the images of {profile['dataset']}"
+    return "needs weights as files or in the cache" if unreachable else "works with weights from the hub"

@@ -211,6 +211,13 @@ def test_damaged_weights_are_refused(damage, tmp_path):
         bundled.check_weights(file)
 
 
+def test_weights_that_are_still_to_be_trained_are_refused(monkeypatch):
+    name = f"{RESNET}.shapes"
+    monkeypatch.setattr(bundled, "read_manifest", dict)
+    with pytest.raises(InputError, match=f"{name} is not trained yet: .*python -m seelike.training {name}"):
+        timm.create_model(name, pretrained=True)
+
+
 def test_create_model_refuses_damaged_weights(tmp_path, monkeypatch):
     monkeypatch.setattr(bundled, "WEIGHTS", tmp_path)
     with pytest.raises(InputError, match="resnet_pocket.shapes_seed1.safetensors are missing"):

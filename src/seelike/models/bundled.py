@@ -137,6 +137,9 @@ def read_manifest(family: Family | None = None) -> dict[str, dict]:
 def check_weights(file: str | Path) -> None:
     """Compare one shipped file with the manifest's SHA-256; raises InputError if it is missing or differs."""
     file = Path(file)
+    if file.stem in PLANNED and file.stem not in read_manifest():
+        train = f"python -m seelike.training {file.stem}"
+        raise InputError(f"{file.stem} is not trained yet: it has no weights before `{train}` is done")
     if not file.is_file():
         raise InputError(f"the bundled weights {file.name} {_restore(file)}")
     known = {entry["file"]: entry["sha256"] for entry in read_manifest().values()}

@@ -83,9 +83,13 @@ def list_profiles() -> list[str]:
     return [run for run in runs if run in known] + sorted(known - runs.keys())
 
 
-def needs_files(profile: str) -> bool:
-    """Whether a profile that comes with the book is of weights that only files hold: it says what they are called."""
-    values = yaml.safe_load((BOOK / "profiles" / f"{profile}.yaml").read_text(encoding="utf-8"))
+def read_profile(profile: str) -> dict:
+    """The parameters of a profile that comes with the book."""
+    return yaml.safe_load((BOOK / "profiles" / f"{profile}.yaml").read_text(encoding="utf-8"))
+
+
+def needs_files(values: dict) -> bool:
+    """Whether a profile is of weights that only files hold: it says what they are called."""
     return any(name.endswith("_label") for name in values)
 
 
