@@ -78,7 +78,7 @@ def _measure_overheads(case: Case) -> dict:
         lambda: work.weigh(case, batches),
         lambda: work.probe(case, batches),
     )
-    few = [{which: images[:48] for which, images in batches[0].items()}]  # graphs of 8 images are kept at a time
+    few = [{role: images[:48] for role, images in batches[0].items()}]  # graphs of 8 images are kept at a time
     branches = find_branches("vit", case.models["vit"], few[0]["vit"])
     names = [*blocks["vit"], *branches, *branches.values()]
     pass_of_few, field = take_turns(

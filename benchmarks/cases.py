@@ -41,9 +41,9 @@ class Case:
     def of(cls, given: argparse.Namespace) -> "Case":
         """Raises InputError for files that are no such weights or pictures."""
         files = {"vit": given.vit_weights, "cnn": given.cnn_weights}
-        names = {which: PUBLIC[which] if file else BUNDLED[which] for which, file in files.items()}
+        names = {role: PUBLIC[role] if file else BUNDLED[role] for role, file in files.items()}
         size = 224 if given.vit_weights else 0
-        loaded = {which: models.load_model(which, names[which], files[which], size, "cpu") for which in files}
+        loaded = {role: models.load_model(role, names[role], files[role], size, "cpu") for role in files}
         return cls(loaded, names, "photographs" if given.photographs else "drawings", given)
 
     def minibatches(self, n_images: int = 0, batch: int = 0):
@@ -52,7 +52,7 @@ class Case:
         images = datasets.open_images("folder" if self.given.photographs else "shapes", self.given.photographs)
         chosen = torch.utils.data.Subset(images, range(n_images))
         size = 224 if self.given.vit_weights else 0
-        transforms = {which: models.transform_of(model, size) for which, model in self.models.items()}
+        transforms = {role: models.transform_of(model, size) for role, model in self.models.items()}
         return datasets.load_minibatches(chosen, transforms, batch, "cpu")
 
     def keep(self, n_images: int = 0, batch: int = 0) -> list[dict[str, torch.Tensor]]:
@@ -63,16 +63,16 @@ class Case:
         """Model → names of its layers."""
         (images,) = islice(self.minibatches(1, 1), 1)
         return {
-            which: [layer.name for layer in find_layers(which, model, layers, images[which])]
-            for which, model in self.models.items()
+            role: [layer.name for layer in find_layers(role, model, layers, images[role])]
+            for role, model in self.models.items()
         }
 
-    def parts(self, which: str) -> list[str]:
+    def parts(self, role: str) -> list[str]:
         """Names of a model's modules inside its blocks that have no parts of their own and run once in a pass."""
-        model = self.models[which]
+        model = self.models[role]
         blocks = tuple(f"{name}." for name in find_blocks(model))
         inner = [name for name, part in model.named_modules() if name.startswith(blocks) and not list(part.children())]
         (images,), reached = islice(self.minibatches(1, 1), 1), []
         with torch.inference_mode(), hooked(model, inner, lambda name, _: reached.append(name)):
-            model(images[which])
+            model(images[role])
         return [name for name in reached if reached.count(name) == 1]

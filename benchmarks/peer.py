@@ -26,7 +26,7 @@ def compare_blocks(case: Case, n_images: int, batch: int) -> dict:
 
 def compare_all(case: Case, n_images: int, batch: int) -> dict:
     """The layers of `layers=all` of both models, but for sums in mid-block: they are no module's output."""
-    names = {which: [name for name in each if ":" not in name] for which, each in case.layers("all").items()}
+    names = {role: [name for name in each if ":" not in name] for role, each in case.layers("all").items()}
     return _compare(case, names, n_images, batch)
 
 
@@ -45,7 +45,7 @@ def _compare(case: Case, names: dict[str, list[str]], n_images: int, batch: int)
     )
     truth = _compute_slowly(case, batches, names)
     return {
-        "layers": {which: len(each) for which, each in names.items()},
+        "layers": {role: len(each) for role, each in names.items()},
         "images": n_images,
         "batch": batch,
         "seconds_forward": forward,
@@ -73,15 +73,15 @@ def _ask_peer_once(case: Case, batches, names: dict[str, list[str]], pair: tuple
         dataset = "pictures"
 
     one, other = pair
-    loaders = [Loader([(images[which],) for images in batches]) for which in pair]
+    loaders = [Loader([(images[role],) for images in batches]) for role in pair]
     with warnings.catch_warnings(), torch.inference_mode():
         warnings.simplefilter("ignore")
         peer = CKA(case.models[one], case.models[other], "one", "other", list(names[one]), list(names[other]))
         try:
             peer.compare(*loaders)
         finally:
-            for which in pair:
-                _remove_hooks(case.models[which])
+            for role in pair:
+                _remove_hooks(case.models[role])
     order = _find_order(names[one], peer.model1_features), _find_order(names[other], peer.model2_features)
     return peer.export()["CKA"].numpy()[np.ix_(*order)]
 
@@ -103,9 +103,9 @@ def _compute_slowly(case: Case, batches, names: dict[str, list[str]]) -> np.ndar
     total = 0.0
     for images in batches:
         grams = []
-        for which, layers in names.items():
+        for role, layers in names.items():
             exact = lambda x: x.double() @ x.double().T  # noqa: E731
-            (seen,) = stream(case.models[which], [images[which]], layers, exact)
+            (seen,) = stream(case.models[role], [images[role]], layers, exact)
             grams += [k - k.diag().diag() for k in seen.values()]
         total = total + np.array([[_estimate(k, other) for other in grams] for k in grams])
     return normalize(total)

@@ -17,8 +17,8 @@ NAMES = {"vit": "vit_pocket_patch8_56.shapes", "cnn": "resnet_pocket.shapes"}
 
 def profile_uniformity(n_images: int = 256, batch: int = 64) -> dict:
     """The operators that took longest themselves, as shares of all; the rest is drawing, Python and small operators."""
-    loaded = {which: loading.load_model(which, name, "", 0, "cpu") for which, name in NAMES.items()}
-    transforms = {which: loading.transform_of(model) for which, model in loaded.items()}
+    loaded = {role: loading.load_model(role, name, "", 0, "cpu") for role, name in NAMES.items()}
+    transforms = {role: loading.transform_of(model) for role, model in loaded.items()}
     chosen = datasets.choose(datasets.open_images("shapes"), n_images, seed=0)
     uniformity.measure(loaded, datasets.load_minibatches(chosen, transforms, batch, "cpu"), "all")  # warm
     start = time.perf_counter()

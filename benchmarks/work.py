@@ -11,11 +11,11 @@ from seelike.measures.probes import choose_folds
 Batches = list[dict[str, torch.Tensor]]
 
 
-def forward(case: Case, batches: Batches, which: tuple[str, ...] = ("vit", "cnn")) -> None:
+def forward(case: Case, batches: Batches, role: tuple[str, ...] = ("vit", "cnn")) -> None:
     """Every image through the models, nothing else."""
     with torch.inference_mode():
         for images in batches:
-            for one in which:
+            for one in role:
                 case.models[one](images[one])
 
 

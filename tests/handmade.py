@@ -6,7 +6,7 @@ from seelike.results.results import Result
 def result(effect=0.5, interval=(0.4, 0.6)) -> Result:
     claim = {"effect": effect, "interval": list(interval), "control": -0.2, "control_interval": [-0.3, 0.1],
              "verdict": "holds", "control_verdict": "open"}  # fmt: skip
-    models = {which: {"name": which[0], "origin": "hub"} for which in ("vit", "cnn")}
+    models = {role: {"name": role[0], "origin": "hub"} for role in ("vit", "cnn")}
     provenance = {"models": models, "dataset": {"images": 2048}, "seconds": 3.2, "peak_mib": 900}
     parameters = {"vit": "v", "cnn": "c", "batch_size": 64}
     return Result("uniformity", "pocket", parameters, provenance, {}, {"U1": claim, "U3": claim})

@@ -153,8 +153,8 @@ def test_the_pretrained_workflow_runs(hub, tmp_path, monkeypatch, capfd):
     assert "model.safetensors: 100%" in capfd.readouterr().err
     result = Result.load(tmp_path / "results" / "pretrained" / "uniformity.json")
     assert result.parameters["dataset"] == TINY["dataset"] and result.provenance["dataset"]["images"] == 8
-    for which in ("vit", "cnn"):
-        assert result.provenance["models"][which]["repository"] == f"timm/{TINY[which]}"
+    for role in ("vit", "cnn"):
+        assert result.provenance["models"][role]["repository"] == f"timm/{TINY[role]}"
     page = nbformat.read(tmp_path / "uniformity.out.ipynb", as_version=4)
     texts = [output.get("text", "") for cell in page.cells for output in cell.get("outputs", [])]
     assert not any("B/s" in text for text in texts)

@@ -99,8 +99,8 @@ def test_several_models_are_read_as_each_alone(generator):
     names = {"other": ["1", "0"], "one": ["0"]}
     found = read_all(models, images, names, torch.clone)
     assert list(found) == ["other/1", "other/0", "one/0"]
-    for which, layers in names.items():
-        (alone,) = stream(models[which], [images[which]], layers)
-        assert all(torch.equal(found[f"{which}/{layer}"], alone[layer]) for layer in layers)
+    for role, layers in names.items():
+        (alone,) = stream(models[role], [images[role]], layers)
+        assert all(torch.equal(found[f"{role}/{layer}"], alone[layer]) for layer in layers)
     with pytest.raises(InputError, match=r"^other \(Sequential\): "):
         read_all(models, images, {"other": ["7"]}, torch.clone)

@@ -34,12 +34,12 @@ def test_every_chapter_passes_all_images_once_through_each_model(monkeypatch):
     for chapter in CHAPTERS:
         run, seen = make_run(chapter), {}
         models = next(run.load_models())
-        for which, model in models.items():
-            seen[which] = []
-            model.register_forward_pre_hook(lambda _, inputs, sizes=seen[which]: sizes.append(len(inputs[0])))
+        for role, model in models.items():
+            seen[role] = []
+            model.register_forward_pre_hook(lambda _, inputs, sizes=seen[role]: sizes.append(len(inputs[0])))
         next(iter(CHAPTERS[chapter].measure([models], run)))
-        for which in models:
-            assert [n for n in seen[which] if n > 2] == [BATCH] * BATCHES, (chapter, which)  # one or two: a first look
+        for role in models:
+            assert [n for n in seen[role] if n > 2] == [BATCH] * BATCHES, (chapter, role)  # one or two: a first look
 
 
 @pytest.mark.parametrize("chapter", ["uniformity", "attention_distance", "skip_connections", "mixer"])
@@ -50,7 +50,7 @@ def test_a_model_without_twins_sees_all_images_once_though_several_trainings_are
     loaded = list(run.load_models())
     for model in {model for models in loaded for model in models.values()}:
         model.register_forward_pre_hook(lambda module, inputs: seen.setdefault(module, []).append(len(inputs[0])))
-    shared = [which for which in loaded[0] if loaded[0][which] is loaded[1][which]]
+    shared = [role for role in loaded[0] if loaded[0][role] is loaded[1][role]]
     assert shared and not {"vit", "cnn"} & set(shared) and len(seen) == 0
     found = list(CHAPTERS[chapter].measure(loaded, run))
     for sizes in seen.values():

@@ -53,7 +53,7 @@ def test_cnn_families(name, n_blocks, n_stages):
 
 @pytest.mark.parametrize("name", ["mixer_s32_224", "deit_tiny_patch16_224", "swin_tiny_patch4_window7_224"])
 def test_transformer_like_families_have_six_layers_a_block(name):
-    blocks, layers = (find(name, which, 224) for which in ("blocks", "all"))
+    blocks, layers = (find(name, role, 224) for role in ("blocks", "all"))
     for block in blocks:
         assert sum(f"{layer.name}.".startswith(f"{block.name}.") for layer in layers) == 6
 

@@ -90,7 +90,7 @@ def test_the_first_images_on_which_anything_can_be_measured_are_taken():
 
 
 def load(models, images):
-    yield {which: torch.stack([images[i][0] for i in range(len(images))]) for which in models}
+    yield {role: torch.stack([images[i][0] for i in range(len(images))]) for role in models}
 
 
 def test_numbers_and_what_they_are_of():
@@ -114,7 +114,7 @@ def test_a_control_is_measured_as_its_model_or_not_at_all():
 
 def test_a_model_of_two_roles_sees_the_images_once(monkeypatch):
     asked = []
-    count = lambda models, *_: asked.append(len(models)) or {which: {} for which in models}  # noqa: E731
+    count = lambda models, *_: asked.append(len(models)) or {role: {} for role in models}  # noqa: E731
     monkeypatch.setattr(capability, "_measure", count)
     same = Model()
     Examination([label(MANY)], load).examine({"vit": same, "cnn": same}, {"vit": known("x"), "cnn": known("x")})
@@ -134,8 +134,8 @@ def test_bundled_models_do_what_their_cards_say():
     given = read_parameters(find_chapter("uniformity")) | {"n_images": 64, "n_seeds": 1, "vit_small": ""}
     run = open_run(uniformity.CHAPTER, **given)
     list(run.load_models()), list(run.load_controls())
-    for which in ("vit", "cnn"):
-        can, untrained = (run.described[f"{which}{kind}"]["capability"] for kind in ("", "_random"))
+    for role in ("vit", "cnn"):
+        can, untrained = (run.described[f"{role}{kind}"]["capability"] for kind in ("", "_random"))
         assert can["measure"] == untrained["measure"] == TOP_1 and can["images"] == 64
         assert can["accuracy"] > 0.7 > 0.3 > untrained["accuracy"]
     assert datasets.name_classes(run.images) == run.images.dataset.classes

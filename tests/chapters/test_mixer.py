@@ -54,7 +54,7 @@ def minibatches(models, n=5):
 
 def create(**names) -> dict:
     default = {"mixer": "mixer_pocket_patch8_56", "vit": "vit_pocket_patch8_56", "cnn": "resnet_pocket"}
-    return {which: timm.create_model(name).eval() for which, name in (default | names).items()}
+    return {role: timm.create_model(name).eval() for role, name in (default | names).items()}
 
 
 def test_measures_three_models_on_the_same_images():

@@ -101,10 +101,10 @@ def test_few_images_are_rehearsed_on_as_many_as_there_are():
 def test_a_rehearsal_leaves_models_as_they_were(generator):
     run = make_run("uniformity")
     cast = run.load_first_random()
-    states = {which: copy.deepcopy(model.state_dict()) for which, model in cast.items()}
+    states = {role: copy.deepcopy(model.state_dict()) for role, model in cast.items()}
     rehearsal.rehearse(CHAPTERS[run.chapter], run, cast)
-    for which, model in cast.items():
-        assert all(torch.equal(value, model.state_dict()[key]) for key, value in states[which].items())
+    for role, model in cast.items():
+        assert all(torch.equal(value, model.state_dict()[key]) for key, value in states[role].items())
         assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
 
 

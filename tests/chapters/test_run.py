@@ -120,20 +120,20 @@ def test_two_models_see_the_part_of_a_picture_that_geometry_says(pictures, geome
         framed.save(file)
     own = {"vit": "vit_tiny_patch16_224.augreg_in21k", "cnn": "test_resnet.r160_in1k", "vit_small": "", "n_images": 4}
     own |= {"dataset": "folder", "data_dir": str(pictures), "batch_size": 4, "geometry": geometry, "profile": "mine"}
-    checkpoints = {f"{which}_checkpoint": save_random(pictures.parent, which, own[which]) for which in ("vit", "cnn")}
+    checkpoints = {f"{role}_checkpoint": save_random(pictures.parent, role, own[role]) for role in ("vit", "cnn")}
     run = open_run(CHAPTER, "results", **parameters(**own | checkpoints))
     (seen,) = run.minibatches(run.load_first_random())
-    assert [tuple(seen[which].shape[2:]) for which in ("vit", "cnn")] == [(224, 224), (160, 160)]
-    for which, share in zip(("vit", "cnn"), shares, strict=True):
-        frame = seen[which][:, 0, 80, 0]  # -1 is black, 1 white
+    assert [tuple(seen[role].shape[2:]) for role in ("vit", "cnn")] == [(224, 224), (160, 160)]
+    for role, share in zip(("vit", "cnn"), shares, strict=True):
+        frame = seen[role][:, 0, 80, 0]  # -1 is black, 1 white
         assert (frame > 0.5).all() if share == 0.9 else (frame < -0.5).all()
     said = "each model has its own crop" if geometry == "own" else f"all models see the crop that {geometry} has"
     assert said in str(run)
 
 
-def save_random(folder, which: str, name: str) -> str:
-    save_file(timm.create_model(name).state_dict(), folder / f"{which}.safetensors")
-    return str(folder / f"{which}.safetensors")
+def save_random(folder, role: str, name: str) -> str:
+    save_file(timm.create_model(name).state_dict(), folder / f"{role}.safetensors")
+    return str(folder / f"{role}.safetensors")
 
 
 def test_what_was_used_is_what_is_recorded():
@@ -230,7 +230,7 @@ def test_a_run_with_a_model_of_ones_own_is_one(own, monkeypatch):
 
 def test_weights_that_cannot_be_had_are_refused_before_any_picture_is_read_but_not_in_a_dry_run(monkeypatch, tmp_path):
     asked = []
-    monkeypatch.setattr("seelike.chapters.prepare.check_weights", lambda *which: asked.append(which))
+    monkeypatch.setattr("seelike.chapters.prepare.check_weights", lambda *role: asked.append(role))
     open_run(CHAPTER, "results", **parameters(vit="resnet18.a1_in1k", cnn_checkpoint=zoo_file()))
     assert asked == [("vit", "resnet18.a1_in1k")]
     monkeypatch.setenv(DRY_RUN, str(tmp_path / "said.json"))

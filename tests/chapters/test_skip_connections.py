@@ -38,7 +38,7 @@ def test_gives_every_claim_with_its_arrays(tmp_path):
     arrays = found.arrays()
     assert set(arrays) == {"norm_ratio", "skip_cosine", "norm_ratio_tokens", "cka", "accuracy"}
     assert set(arrays["norm_ratio_tokens"]) == {"vit"} and set(arrays["norm_ratio"]) == {"vit", "cnn"}
-    assert [arrays["cka"][which]["stage_ends"] for which in CUT] == [[1], [4], [6]]
+    assert [arrays["cka"][role]["stage_ends"] for role in CUT] == [[1], [4], [6]]
     accuracy, untrained = (part.arrays()["accuracy"]["vit"]["values"] for part in (found, control))
     assert accuracy.min() > 0.7 > 0.3 > untrained.max()
     assert abs(control.estimates(0)["S4"].effect) < 0.2  # the untrained have nothing to lose

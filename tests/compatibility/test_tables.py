@@ -35,4 +35,4 @@ def test_every_chapter_of_the_paper_profile_was_rehearsed_on_its_models():
     for chapter in CHAPTERS:
         said = json.loads((RESULTS / "rehearsed" / "paper" / f"{chapter}.json").read_text())
         assert said["images"] == wanted["n_images"]
-        assert {which: model["name"] for which, model in said["models"].items()}.items() <= wanted.items()
+        assert {role: model["name"] for role, model in said["models"].items()}.items() <= wanted.items()

@@ -48,7 +48,7 @@ def test_every_chapter_is_opened_as_its_notebook_opens_it():
         (call,) = (cell for cell in cells if "prepare(" in cell)
         assert "CHAPTER, results_dir" in call, name
         checkpoints = [p for p in read_parameters(find_chapter(name)) if p.endswith("_checkpoint")]
-        assert {f"{which}_checkpoint" for which in chapter.required + chapter.optional} == set(checkpoints), name
+        assert {f"{role}_checkpoint" for role in chapter.required + chapter.optional} == set(checkpoints), name
 
 
 def start(n: int, chapter: str, folder, **values) -> list[subprocess.Popen]:

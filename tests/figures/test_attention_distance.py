@@ -35,14 +35,14 @@ def test_every_head_is_a_dot_beside_its_untrained_self():
 def test_receptive_fields_and_their_depth():
     layers = ["b.0", "b.1", "b.0.attn", "b.1.attn", "b.0.norm2:input", "b.1.norm2:input"]
     fields = {
-        which: {"axes": {"layer": names, "y": [0, 1], "x": [0, 1]}, "values": np.ones((len(names), 2, 2))}
-        for which, names in (("vit", layers), ("cnn", ["s.0", "s.1", "s.2"]))
+        role: {"axes": {"layer": names, "y": [0, 1], "x": [0, 1]}, "values": np.ones((len(names), 2, 2))}
+        for role, names in (("vit", layers), ("cnn", ["s.0", "s.1", "s.2"]))
     }
     axes = attention_plots.receptive_fields(fields)
     assert axes.shape == (3, 3)
     assert [ax.get_title() for ax in axes[1]] == ["b.0", "b.1", ""]
-    along = {which: {"axes": {"layer": entry["axes"]["layer"]}, "values": np.arange(len(entry["values"]))}
-             for which, entry in fields.items()}  # fmt: skip
+    along = {role: {"axes": {"layer": entry["axes"]["layer"]}, "values": np.arange(len(entry["values"]))}
+             for role, entry in fields.items()}  # fmt: skip
     radius, share = attention_plots.receptive_depth(
         {name: along for name in ("effective_radius", "effective_radius_random", "own_share", "own_share_random")}
     )

@@ -41,9 +41,9 @@ def test_a_row_for_each_block():
 
 
 def test_scores_lie_over_depth_with_the_control_dashed():
-    trained = {which: {"axes": {"layer": ["a", "b", "c"]}, "values": np.array([3.0, 2, 1])} for which in ("vit", "cnn")}
-    control = {which: entry | {"values": np.zeros(3)} for which, entry in trained.items()}
-    edge = {which: {"axes": {"layer": ["pixels", "a", "b"]}, "values": np.array([9.0, 2, 1])} for which in trained}
+    trained = {role: {"axes": {"layer": ["a", "b", "c"]}, "values": np.array([3.0, 2, 1])} for role in ("vit", "cnn")}
+    control = {role: entry | {"values": np.zeros(3)} for role, entry in trained.items()}
+    edge = {role: {"axes": {"layer": ["pixels", "a", "b"]}, "values": np.array([9.0, 2, 1])} for role in trained}
     measures = {"localization_score": trained, "localization_score_random": control}
     axes = localization_plots.scores(measures | {"edge_score": edge, "edge_score_random": edge})
     lines = axes[0].get_lines()
@@ -55,7 +55,7 @@ def test_scores_lie_over_depth_with_the_control_dashed():
 
 def test_a_panel_of_probes_for_each_model():
     trained = {"vit": curves(), "vit_gap": curves(("single", "pooled")), "cnn": curves(("single", "pooled"), 7)}
-    control = {which: entry | {"values": entry["values"] - 2} for which, entry in trained.items()}
+    control = {role: entry | {"values": entry["values"] - 2} for role, entry in trained.items()}
     axes = localization_plots.probes(trained, control, "accuracy")
     assert [ax.get_title() for ax in axes] == ["ViT, CLS", "ViT, GAP", "CNN"]
     assert len(axes[1].get_lines()) == 4 and len(axes[2].get_lines()[0].get_xdata()) == 7

@@ -23,7 +23,7 @@ def entry(down: str, across: str, value: float, shape=(3, 4)) -> dict:
 
 
 def test_the_best_split_is_marked():
-    cka = {which: entry("layer", "other", 0.5, (3, 3)) | {"stage_ends": [1]} for which in ("mixer", "vit", "cnn")}
+    cka = {role: entry("layer", "other", 0.5, (3, 3)) | {"stage_ends": [1]} for role in ("mixer", "vit", "cnn")}
     axes = mixer_plots.alone(cka)
     assert [ax.get_title() for ax in axes] == ["Mixer", "ViT", "CNN"]
     assert all(len(ax.lines) == 2 and tuple(ax.lines[0].get_ydata()) == (1, 1) for ax in axes)

@@ -38,7 +38,7 @@ def test_every_token_is_a_cell_and_every_kind_a_line():
 
 
 def test_a_model_without_cls_or_of_uneven_stages_can_be_drawn():
-    spatial = {which: entry([[1], [2]], sublayer=["a", "b"], kind=["spatial"]) for which in ("vit", "cnn")}
+    spatial = {role: entry([[1], [2]], sublayer=["a", "b"], kind=["spatial"]) for role in ("vit", "cnn")}
     tokens = entry(np.ones((2, 4)), sublayer=["a", "b"], token=["p0", "p1", "p2", "p3"])
     heat, _ = skip_plots.token_ratios({"norm_ratio": spatial, "norm_ratio_tokens": {"vit": tokens}})
     assert len(heat.collections) == 1

@@ -135,8 +135,8 @@ def test_the_order_of_a_pair_does_not_matter_and_unrelated_models_share_little()
 
 
 def test_models_of_one_initial_state_are_exactly_the_same_and_every_effect_is_open():
-    models = {which: timm.create_model("vit_pocket_patch8_56") for which in ("vit", "vit_3pct", "vit_near", "vit_far")}
-    models |= {which: timm.create_model("vit_smallpocket_patch8_56") for which in ("vit_small", "vit_small_3pct")}
+    models = {role: timm.create_model("vit_pocket_patch8_56") for role in ("vit", "vit_3pct", "vit_near", "vit_far")}
+    models |= {role: timm.create_model("vit_smallpocket_patch8_56") for role in ("vit_small", "vit_small_3pct")}
     found = corresponding_layers.measure(models, minibatches(models), PAIRS)
     assert all((values == 1).all() for values in found.values.values())
     estimates = found.estimates(0)

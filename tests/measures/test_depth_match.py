@@ -47,7 +47,7 @@ def minibatches(models, n=5):
 @pytest.mark.parametrize("layers", ["blocks", "all"])
 def test_blocks_are_compared_whatever_the_layers(layers):
     names = {"vit": "vit_pocket_patch8_56", "cnn": "resnet_pocket", "vit_small": "vit_smallpocket_patch8_56"}
-    models = {which: timm.create_model(name).eval() for which, name in names.items()}
+    models = {role: timm.create_model(name).eval() for role, name in names.items()}
     found = uniformity.measure(models, minibatches(models), layers)
     entry = found.arrays()["cka"]["vit_vit_small"]
     assert entry["axes"]["vit_layer"] == [f"blocks.{i}" for i in range(8)]

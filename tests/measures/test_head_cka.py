@@ -28,8 +28,8 @@ def test_rank_correlation_by_hand():
 
 def test_measures_every_subset_against_the_lowest_third():
     models = {
-        which: timm.create_model(name).eval()
-        for which, name in (("vit", "vit_pocket_patch8_56"), ("cnn", "resnet_pocket"))
+        role: timm.create_model(name).eval()
+        for role, name in (("vit", "vit_pocket_patch8_56"), ("cnn", "resnet_pocket"))
     }
     x = torch.randn(40, 3, 56, 56, generator=torch.Generator().manual_seed(0))
     found = head_cka.measure(models, [{"vit": part, "cnn": part} for part in x.split(8)], np.array([4.0, 1, 2, 3]))

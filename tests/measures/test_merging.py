@@ -69,8 +69,8 @@ class Cuts(One):
         return self.make(dict(zip(("vit", "vit_noskip_middle"), models, strict=True)))
 
     def feed(self, accumulator, models, images):
-        each, names = {which: images for which in accumulator.models}, accumulator.models.items()
-        seen = {which: read_once(model, images, *accumulator.readings(which, each)) for which, model in names}
+        each, names = {role: images for role in accumulator.models}, accumulator.models.items()
+        seen = {role: read_once(model, images, *accumulator.readings(role, each)) for role, model in names}
         accumulator.update(seen, torch.arange(len(images)))
 
 
@@ -81,9 +81,9 @@ class Pairs(One):
         return self.make(dict(zip(("vit", "vit_3pct"), models, strict=True)), {"vit_3pct": "vit"})
 
     def feed(self, accumulator, models, images):
-        each, seen = {which: images for which in accumulator.models}, {}
-        for which, model in accumulator.models.items():
-            (seen[model],) = read_once(model, images, accumulator.reading(which, each))
+        each, seen = {role: images for role in accumulator.models}, {}
+        for role, model in accumulator.models.items():
+            (seen[model],) = read_once(model, images, accumulator.reading(role, each))
         accumulator.update(seen)
 
 

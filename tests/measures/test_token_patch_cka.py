@@ -198,9 +198,9 @@ def test_training_makes_the_cls_model_localize_and_the_gap_model_not():
 
     def scores(pretrained):
         names = {"vit": "vit_pocket_patch8_56", "vit_gap": "vit_pocket_patch8_gap_56", "cnn": "resnet_pocket"}
-        models = {which: timm.create_model(name, pretrained=pretrained).eval() for which, name in names.items()}
+        models = {role: timm.create_model(name, pretrained=pretrained).eval() for role, name in names.items()}
         return token_patch_cka.compare(
-            {which: token_patch_cka.measure(model, drawings) for which, model in models.items()}, 0
+            {role: token_patch_cka.measure(model, drawings) for role, model in models.items()}, 0
         )
 
     trained, untrained = scores(True), scores(False)

@@ -41,11 +41,11 @@ def test_every_block_and_kind_is_probed_as_it_would_be_alone(drawings):
 def test_what_can_be_read_off_is_learned(drawings):
     images, labels, _, folds = drawings
     accuracy = {}
-    for which, name in (("vit", "vit_pocket_patch8_56"), ("vit_gap", "vit_pocket_patch8_gap_56")):
+    for role, name in (("vit", "vit_pocket_patch8_56"), ("vit_gap", "vit_pocket_patch8_gap_56")):
         for pretrained in (True, False):
             model = timm.create_model(name, pretrained=pretrained).eval()
             found = token_probes.measure(model, [images], labels, folds, last_only=True).accuracy
-            accuracy[which, pretrained] = {kind: float(draws.mean()) for kind, draws in found.items()}
+            accuracy[role, pretrained] = {kind: float(draws.mean()) for kind, draws in found.items()}
     assert accuracy["vit", True]["CLS"] > accuracy["vit", False]["CLS"] + 0.3
     gain = {
         trained: accuracy["vit_gap", trained]["single"] - accuracy["vit", trained]["single"]

@@ -18,7 +18,7 @@ def make(shift: float = 0.0, layers=("a", "b"), chapter: str = "uniformity") -> 
         "runs": 1, "effect": 0.25 + shift, "interval": [0.2, 0.3], "control": 0.0, "control_interval": [None, None],
         "verdict": "holds", "control_verdict": "open",
     }  # fmt: skip
-    models = {"models": {which: {"name": f"some_{which}", "origin": "hub"} for which in ("vit", "cnn")}}
+    models = {"models": {role: {"name": f"some_{role}", "origin": "hub"} for role in ("vit", "cnn")}}
     return Result(chapter, "mine", {}, models, {"cka": {"vit": entry}}, {"U1": claim})
 
 

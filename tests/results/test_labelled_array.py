@@ -12,10 +12,10 @@ from seelike.system.errors import InputError
 from seelike.system.paths import RESULTS
 
 PUBLISHED = [
-    pytest.param(entry, id=f"{path.stem}-{measure}-{which}")
+    pytest.param(entry, id=f"{path.stem}-{measure}-{role}")
     for path in sorted((RESULTS / "pocket").glob("*.json"))
     for measure, models in Result.load(path).measures.items()
-    for which, entry in models.items()
+    for role, entry in models.items()
     if not measure.endswith("_random")
 ]
 

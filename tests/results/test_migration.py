@@ -27,7 +27,7 @@ def load(plain: dict, folder) -> Result:
 
 def test_bundled_models_keep_their_names(tmp_path):
     models = load(make_old(), tmp_path).provenance["models"]
-    origins = {which: model["origin"] for which, model in models.items()}
+    origins = {role: model["origin"] for role, model in models.items()}
     assert origins["vit"] == origins["cnn_run2"] == "bundled" and origins["vit_random"] == "random"
 
 

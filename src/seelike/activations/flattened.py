@@ -54,12 +54,12 @@ def read_all(
     Raises InputError, which names the model, as `stream` does.
     """
     found, seen = {}, {} if seen is None else seen
-    for which, layers in names.items():
-        model, own = models[which], images[which]
+    for role, layers in names.items():
+        model, own = models[role], images[role]
         key = model, tuple(layers)
         if key not in seen:
-            (seen[key],) = read_once(model, own, reading_as(which, model, layers, len(own), reduce))
-        found |= {f"{which}/{layer}": reduced for layer, reduced in seen[key].items()}
+            (seen[key],) = read_once(model, own, reading_as(role, model, layers, len(own), reduce))
+        found |= {f"{role}/{layer}": reduced for layer, reduced in seen[key].items()}
     return found
 
 

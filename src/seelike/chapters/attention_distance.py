@@ -44,16 +44,16 @@ def _differentiate(
         images = next(run.minibatches(models))
     branches = receptive_field.find_branches("vit", models["vit"], images["vit"][:1])
     names = {
-        which: [layer.name for layer in find_layers(which, models[which], "blocks", images[which][:1])]
-        for which in ("vit", "cnn")
+        role: [layer.name for layer in find_layers(role, models[role], "blocks", images[role][:1])]
+        for role in ("vit", "cnn")
     }
     names["vit"] += [*branches, *branches.values()]
     team, seed = receptive_field.choose_team(*map(len, names.values())), run.parameters["seed"]
 
-    def differentiate(which: str) -> ReceptiveFields:
-        with naming(which, models[which]):
-            few = _first(run, models, which, n_field_images, team)
-            return receptive_field.measure(models[which], few, names[which], team, seed)
+    def differentiate(role: str) -> ReceptiveFields:
+        with naming(role, models[role]):
+            few = _first(run, models, role, n_field_images, team)
+            return receptive_field.measure(models[role], few, names[role], team, seed)
 
     fields = dict(zip(names, processes.spread(list(names), differentiate), strict=True))
     return fields, branches
@@ -74,25 +74,25 @@ class _Look:
 
     def __init__(self, models: dict[str, nn.Module]):
         self.models = models
-        self.distances = {which: Distances(which) for which in models if which != "cnn"}
+        self.distances = {role: Distances(role) for role in models if role != "cnn"}
         self.similarity = Heads()
 
     def update(self, images: dict[str, torch.Tensor], seen: Seen) -> None:
         """Add one minibatch; a model that is in `seen` is not passed through again."""
-        for which, each in self.distances.items():
-            model = self.models[which]
-            readings = [each.reading(model, images[which])]
-            readings += [self.similarity.reading(model)] if which == "vit" else []
-            if (which, model) not in seen:
-                seen[which, model] = read_once(model, images[which], *readings)
-            each.update(seen[which, model][0])
+        for role, each in self.distances.items():
+            model = self.models[role]
+            readings = [each.reading(model, images[role])]
+            readings += [self.similarity.reading(model)] if role == "vit" else []
+            if (role, model) not in seen:
+                seen[role, model] = read_once(model, images[role], *readings)
+            each.update(seen[role, model][0])
         cnn = "cnn", self.models["cnn"]
         if cnn not in seen:
             seen[cnn] = [self.similarity.read_low(self.models["cnn"], images["cnn"])]
         self.similarity.update(seen["vit", self.models["vit"]][1], seen[cnn][0])
 
     def result(self) -> tuple[dict[str, AttentionDistance], HeadSimilarity]:
-        found = {which: processes.merge(each).result() for which, each in self.distances.items()}
+        found = {role: processes.merge(each).result() for role, each in self.distances.items()}
         return found, processes.merge(self.similarity).result(found["vit"].values[0])
 
 
@@ -107,7 +107,7 @@ class LocalAndGlobal:
 
     def arrays(self) -> dict[str, dict]:
         """Labelled arrays for a result file, by measure."""
-        distances = {which: found.array() for which, found in self.distances.items()}
+        distances = {role: found.array() for role, found in self.distances.items()}
         return {"attention_distance": distances} | self.similarity.arrays() | receptive_field.arrays(self.fields)
 
     def estimates(self, seed: int) -> dict[str, Estimate]:
@@ -116,14 +116,14 @@ class LocalAndGlobal:
         return attention_distance.compare(self.distances, seed) | self.similarity.estimates(seed) | fields
 
 
-def _first(run: Run, models: dict[str, nn.Module], which: str, n_images: int, team: int) -> Iterator[torch.Tensor]:
+def _first(run: Run, models: dict[str, nn.Module], role: str, n_images: int, team: int) -> Iterator[torch.Tensor]:
     """The first images as one model wants them, about as many teams at a time as graphs may be kept."""
     left = n_images
-    for batch in run.minibatches({which: models[which]}):
-        images = batch[which][:left]
+    for batch in run.minibatches({role: models[role]}):
+        images = batch[role][:left]
         most = team * max(1, FIELD_PIXELS // images[0, 0].numel())
         yield from images.tensor_split(-(-len(images) // most))
-        left -= len(batch[which])
+        left -= len(batch[role])
         if left <= 0:
             return
 

@@ -98,33 +98,33 @@ class Examination:
 
     def examine(self, models: dict[str, nn.Module], described: dict[str, dict]) -> None:
         """Note the `capability` of trained models in what is known of them, by the same names."""
-        plans = {which: plan(models[which], known, self.sets) for which, known in described.items()}
+        plans = {role: plan(models[role], known, self.sets) for role, known in described.items()}
         self.plans = plans | self.plans
         self._note(models, described, plans)
 
     def examine_controls(self, models: dict[str, nn.Module], described: dict[str, dict]) -> None:
         """The same for controls, each as the trained model of its name."""
-        self._note(models, described, {which: plan_control(models[which], self.plans[which]) for which in described})
+        self._note(models, described, {role: plan_control(models[role], self.plans[role]) for role in described})
 
     def _note(self, models: dict[str, nn.Module], described: dict[str, dict], plans: dict[str, Plan]) -> None:
         """Models of several roles are looked at once."""
-        keys = {which: (known["state_sha256"], plans[which]) for which, known in described.items()}
-        fresh = {key: which for which, key in keys.items() if key not in self.found}
-        found = _measure({which: models[which] for which in fresh.values()}, plans, self.load)
-        self.found |= {key: found[which] for key, which in fresh.items()}
-        for which, known in described.items():
-            known["capability"] = self.found[keys[which]]
+        keys = {role: (known["state_sha256"], plans[role]) for role, known in described.items()}
+        fresh = {key: role for role, key in keys.items() if key not in self.found}
+        found = _measure({role: models[role] for role in fresh.values()}, plans, self.load)
+        self.found |= {key: found[role] for key, role in fresh.items()}
+        for role, known in described.items():
+            known["capability"] = self.found[keys[role]]
 
 
 def _measure(models: dict[str, nn.Module], plans: dict[str, Plan], load: Callable) -> dict[str, dict]:
     """Model → what it can do."""
-    chosen = {which: plans[which] for which in models}
-    found = {which: {"measure": NOTHING, "reason": own.reason} for which, own in chosen.items() if own.on is None}
+    chosen = {role: plans[role] for role in models}
+    found = {role: {"measure": NOTHING, "reason": own.reason} for role, own in chosen.items() if own.on is None}
     for on in dict.fromkeys(own.on for own in chosen.values() if own.on):
-        there = {which: models[which] for which, own in chosen.items() if own.on is on}
+        there = {role: models[role] for role, own in chosen.items() if own.on is on}
         with processes.alone():
             outputs = _read(there, plans, load(there, on.images))
-        found |= {which: _judge(plans[which], outputs[which]) for which in there}
+        found |= {role: _judge(plans[role], outputs[role]) for role in there}
     return found
 
 
@@ -147,12 +147,12 @@ def _has_pooled_features(model: nn.Module) -> bool:
 @torch.inference_mode()
 def _read(models: dict[str, nn.Module], plans: dict[str, Plan], minibatches: Minibatches) -> dict[str, torch.Tensor]:
     """Of every image each model's answer (n,), or its pooled features (n, d)."""
-    found = {which: [] for which in models}
+    found = {role: [] for role in models}
     for images in minibatches:
-        for which, model in models.items():
-            read = _answer if plans[which].measure == TOP_1 else _pool
-            found[which].append(read(model, images[which]))
-    return {which: torch.cat(parts) for which, parts in found.items()}
+        for role, model in models.items():
+            read = _answer if plans[role].measure == TOP_1 else _pool
+            found[role].append(read(model, images[role]))
+    return {role: torch.cat(parts) for role, parts in found.items()}
 
 
 def _answer(model: nn.Module, images: torch.Tensor) -> torch.Tensor:

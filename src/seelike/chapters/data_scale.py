@@ -66,21 +66,21 @@ def measure(loaded: Iterable[dict[str, nn.Module]], run: Run, tasks: dict[str, P
     first, *others = loaded
     twins = {f"vit_run{i}": models["vit"] for i, models in enumerate(others, 2)}
     everyone = _merge(first | twins)
-    twins = [which for which in twins if everyone[which] is not everyone["vit"]]
-    by_share = {which: everyone[which] for which in SHARES["vit"].values() if which in first}
-    named = {which: everyone[which] for shares in SHARES.values() for which in shares.values() if which in first}
+    twins = [role for role in twins if everyone[role] is not everyone["vit"]]
+    by_share = {role: everyone[role] for role in SHARES["vit"].values() if role in first}
+    named = {role: everyone[role] for shares in SHARES.values() for role in shares.values() if role in first}
     pairs = find_pairs(first) | dict.fromkeys(twins, "vit")
     compared, distances = _compare(everyone, pairs, by_share, run) if pairs else (None, {})
     curves = {kind: _probe(named if kind == "probe" else by_share, run, images) for kind, images in tasks.items()}
     yield DataScale(compared, distances, curves)
     for models in others if "probe" in tasks else ():
-        pair = {which: models[which] for which in ("vit", "cnn")}
+        pair = {role: models[role] for role in ("vit", "cnn")}
         yield DataScale(None, {}, {"probe": _probe(pair, run, tasks["probe"])})
 
 
 def find_pairs(names: Collection[str]) -> dict[str, str]:
     """Of the models that there are, each with the full-data model that its blocks are compared with."""
-    pairs = {which: full for full, shares in SHARES.items() for which in shares.values() if which != full}
+    pairs = {role: full for full, shares in SHARES.items() for role in shares.values() if role != full}
     pairs |= dict.fromkeys(TASKS.values(), "vit")
     return {one: other for one, other in pairs.items() if one in names and other in names}
 
@@ -97,10 +97,10 @@ class DataScale:
         """Labelled arrays for a result file, by measure."""
         found = _cka_arrays(self.counterparts) if self.counterparts else {}
         for kind, curves in self.curves.items():
-            values = {which: curve.values for which, curve in curves.items()}
-            found[f"{kind}_accuracy"] = _by_share(values, {which: curve.blocks for which, curve in curves.items()})
+            values = {role: curve.values for role, curve in curves.items()}
+            found[f"{kind}_accuracy"] = _by_share(values, {role: curve.blocks for role, curve in curves.items()})
         if self.distances:
-            percent = [percent for percent, which in SHARES["vit"].items() if which in self.distances]
+            percent = [percent for percent, role in SHARES["vit"].items() if role in self.distances]
             estimates = [_find_local_head(self.distances[SHARES["vit"][share]]) for share in percent]
             values = np.array([[estimate.effect, estimate.low, estimate.high] for estimate in estimates])
             axes = {"percent": percent, "bound": ["distance", "low", "high"]}
@@ -128,16 +128,16 @@ def _compare(
     pairing, distances = Pairing(models, pairs), _open_distances(by_share, run)
     for images in run.minibatches(pairing.models):
         seen: Seen = {}
-        for which, model in pairing.models.items():
+        for role, model in pairing.models.items():
             if model not in seen:
                 heads = [distances[model]] if model in distances else []
-                readings = [pairing.reading(which, images), *(each.reading(model, images[which]) for each in heads)]
-                seen[model], *maps = read_once(model, images[which], *readings)
+                readings = [pairing.reading(role, images), *(each.reading(model, images[role]) for each in heads)]
+                seen[model], *maps = read_once(model, images[role], *readings)
                 for each, found in zip(heads, maps, strict=True):
                     each.update(found)
         pairing.update(seen)
     looked = {model: processes.merge(each).result() for model, each in distances.items()}
-    found = {which: looked[model] for which, model in by_share.items() if model in looked}
+    found = {role: looked[model] for role, model in by_share.items() if model in looked}
     return processes.merge(pairing).result(), found
 
 
@@ -146,21 +146,21 @@ def _open_distances(models: dict[str, nn.Module], run: Run) -> dict[nn.Module, D
     with processes.alone():
         images = next(run.minibatches(models)) if len(models) > 1 else {}
     try:
-        for which in images:
-            Grid.of(which, models[which], images[which])
+        for role in images:
+            Grid.of(role, models[role], images[role])
     except InputError:
         return {}
-    return {models[which]: Distances(which) for which in reversed(images)}
+    return {models[role]: Distances(role) for role in reversed(images)}
 
 
 def _probe(models: dict[str, nn.Module], run: Run, images: ProbeImages) -> dict[str, ProbeCurve]:
     """The curve of every model, each of which one process alone passes the images through."""
-    names = {model: which for which, model in models.items()}
-    own = {which: model for model, which in processes.share(list(names.items()))}
+    names = {model: role for role, model in models.items()}
+    own = {role: model for model, role in processes.share(list(names.items()))}
     with processes.alone():
         curves = block_probes.measure(own, images.minibatches(own, run), images.labels, images.folds) if own else {}
     found = dict(processes.gather(list(curves.items())))
-    return {which: found[names[model]] for which, model in models.items()}
+    return {role: found[names[model]] for role, model in models.items()}
 
 
 def _find_local_head(found: AttentionDistance) -> Estimate:
@@ -171,14 +171,14 @@ def _find_local_head(found: AttentionDistance) -> Estimate:
 def _cka_arrays(found: Counterparts) -> dict[str, dict]:
     """`data_scale_cka` by share of the data and by seed, `tuning_cka` by task, both by block."""
     arrays = {"data_scale_cka": _by_share(found.values, found.blocks)}
-    twins = [which for which in found.pairs if which.startswith("vit_run")]
-    tasks = {task: which for task, which in TASKS.items() if which in found.pairs}
+    twins = [role for role in found.pairs if role.startswith("vit_run")]
+    tasks = {task: role for task, role in TASKS.items() if role in found.pairs}
     for measure, entry, axis, labels, models in (
         ("data_scale_cka", "vit_seeds", "model", twins, twins),
         ("tuning_cka", "vit", "task", list(tasks), list(tasks.values())),
     ):
         if models:
-            values = np.array([found.values[which] for which in models])
+            values = np.array([found.values[role] for role in models])
             arrays.setdefault(measure, {})[entry] = {
                 "axes": {axis: labels, "block": list(found.blocks["vit"])}, "values": values,
             }  # fmt: skip
@@ -189,16 +189,16 @@ def _by_share(values: dict[str, np.ndarray], blocks: dict[str, tuple[str, ...]])
     """Full-data model → array of (percent of the data, block), of the models that there are."""
     found = {}
     for full, shares in SHARES.items():
-        there = {percent: which for percent, which in shares.items() if which in values}
+        there = {percent: role for percent, role in shares.items() if role in values}
         if there:
             axes = {"percent": list(there), "block": list(blocks[next(iter(there.values()))])}
-            found[full] = {"axes": axes, "values": np.array([values[which] for which in there.values()])}
+            found[full] = {"axes": axes, "values": np.array([values[role] for role in there.values()])}
     return found
 
 
 def _merge(models: dict[str, nn.Module]) -> dict[str, nn.Module]:
     """Models of the same weights, as untrained ones are, become one, which is passed through once."""
-    return {which: next(other for other in models.values() if _same(other, model)) for which, model in models.items()}
+    return {role: next(other for other in models.values() if _same(other, model)) for role, model in models.items()}
 
 
 def _same(one: nn.Module, other: nn.Module) -> bool:

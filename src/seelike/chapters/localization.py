@@ -52,11 +52,11 @@ class Localization:
     def arrays(self) -> dict[str, dict]:
         """Labelled arrays for a result file, by measure."""
         found = {
-            "token_patch_cka": {which: each.array() for which, each in self.compared.items()},
-            "localization_score": {which: each.score_array() for which, each in self.compared.items()},
-            "edge_score": {which: each.edge_array() for which, each in self.compared.items()},
+            "token_patch_cka": {role: each.array() for role, each in self.compared.items()},
+            "localization_score": {role: each.score_array() for role, each in self.compared.items()},
+            "edge_score": {role: each.edge_array() for role, each in self.compared.items()},
         }
-        occlusion = {"occlusion": {which: each.array() for which, each in self.occluded.items()}}
+        occlusion = {"occlusion": {role: each.array() for role, each in self.occluded.items()}}
         return found | token_probes.arrays(self.read) | (occlusion if self.occluded else {})
 
     def estimates(self, seed: int) -> dict[str, Estimate]:
@@ -65,24 +65,24 @@ class Localization:
 
 
 def _compare(loaded: dict[str, nn.Module], run: Run) -> dict[str, TokenPatch]:
-    products = {which: Products(which) for which in loaded}
+    products = {role: Products(role) for role in loaded}
     for images in run.minibatches(loaded):
-        for which, model in loaded.items():
-            feed(model, images[which], products[which])
-    return {which: processes.merge(each).result() for which, each in products.items()}
+        for role, model in loaded.items():
+            feed(model, images[role], products[role])
+    return {role: processes.merge(each).result() for role, each in products.items()}
 
 
 def _without_cnn(loaded: dict[str, nn.Module]) -> dict[str, nn.Module]:
-    return {which: model for which, model in loaded.items() if which != "cnn"}
+    return {role: model for role, model in loaded.items() if role != "cnn"}
 
 
 def _probe(loaded: dict[str, nn.Module], run: Run, probed: ProbeImages, all_blocks: bool) -> dict[str, Readout]:
     """What probes read off every model, each of which one process alone passes the images through."""
     centers = probed.centers if all_blocks else None
 
-    def read(which: str) -> Readout:
-        images = (batch[which] for batch in probed.minibatches({which: loaded[which]}, run))
-        of = loaded[which], images, probed.labels, probed.folds, centers, which
+    def read(role: str) -> Readout:
+        images = (batch[role] for batch in probed.minibatches({role: loaded[role]}, run))
+        of = loaded[role], images, probed.labels, probed.folds, centers, role
         return token_probes.measure(*of, last_only=not all_blocks)
 
     return dict(zip(loaded, processes.spread(list(loaded), read), strict=True))
@@ -94,8 +94,8 @@ def _attribute(each: dict[str, nn.Module], run: Run, vit: TokenPatch, n_images: 
     with processes.alone():
         images = next(datasets.load_minibatches(few, run.transforms(each), n_images, run.device))
     rows, columns = vit.blocks.rows, vit.blocks.columns
-    window = {which: (x.shape[2] // rows, x.shape[3] // columns) for which, x in images.items()}
-    found = processes.spread(list(each), lambda which: attributions.measure(each[which], images[which], window[which]))
+    window = {role: (x.shape[2] // rows, x.shape[3] // columns) for role, x in images.items()}
+    found = processes.spread(list(each), lambda role: attributions.measure(each[role], images[role], window[role]))
     return dict(zip(each, found, strict=True))
 
 

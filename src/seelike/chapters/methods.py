@@ -32,15 +32,15 @@ def _measure(models: dict[str, nn.Module], run: Run) -> "Reliability":
     n_images = len(run.images)
     if n_images < 2 * SIZES[0]:
         raise InputError(f"n_images must be {2 * SIZES[0]} or more in this chapter, not {n_images}")
-    kept: dict[str, dict[str, torch.Tensor]] = {which: {} for which in models}
+    kept: dict[str, dict[str, torch.Tensor]] = {role: {} for role in models}
     for start, images in zip(range(0, n_images, run.batch_size), run.minibatches(models), strict=False):
-        for which, model in models.items():
-            names = list(kept[which]) or [_middle(which, model, images[which][:1])]
-            with naming(which, model):
-                (seen,) = stream(model, [images[which]], names)
+        for role, model in models.items():
+            names = list(kept[role]) or [_middle(role, model, images[role][:1])]
+            with naming(role, model):
+                (seen,) = stream(model, [images[role]], names)
                 gram(seen[names[0]])  # refuses what varies with no image
-            store(kept[which], names[0], seen[names[0]], start, n_images)
-    x, y = (next(iter(kept[which].values())) for which in ("vit", "cnn"))
+            store(kept[role], names[0], seen[names[0]], start, n_images)
+    x, y = (next(iter(kept[role].values())) for role in ("vit", "cnn"))
     generator = torch.Generator().manual_seed(run.parameters["seed"])
     few = slice(0, MOST_COMPARED)
     return Reliability(
@@ -74,8 +74,8 @@ class Reliability:
         return {}
 
 
-def _middle(which: str, model: nn.Module, images: torch.Tensor) -> str:
-    layers = find_layers(which, model, "blocks", images)
+def _middle(role: str, model: nn.Module, images: torch.Tensor) -> str:
+    layers = find_layers(role, model, "blocks", images)
     return layers[len(layers) // 2].name
 
 

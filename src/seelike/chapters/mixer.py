@@ -53,9 +53,9 @@ class MixerSimilarity:
     def arrays(self) -> dict[str, dict]:
         """Labelled arrays for a result file: each model alone, its best split marked, and the Mixer against both."""
         parts, cka = self._split(self.similarity.values), {}
-        for which, blocks in self.blocks.items():
-            cka[which] = {"axes": {"layer": blocks, "other": blocks}, "values": parts[which, which]}
-            cka[which]["stage_ends"] = [find_split(parts[which, which])]
+        for role, blocks in self.blocks.items():
+            cka[role] = {"axes": {"layer": blocks, "other": blocks}, "values": parts[role, role]}
+            cka[role]["stage_ends"] = [find_split(parts[role, role])]
         for other in MODELS[1:]:
             axes = {"mixer_layer": self.blocks["mixer"], f"{other}_layer": self.blocks[other]}
             cka[f"mixer_{other}"] = {"axes": axes, "values": parts["mixer", other]}
@@ -104,13 +104,13 @@ def _contrasts(cka: np.ndarray) -> list[float]:
 
 
 def _find_all_blocks(models: dict[str, nn.Module], images: dict[str, torch.Tensor]) -> dict[str, list[str]]:
-    return {which: _find_blocks(which, models[which], images[which][:1]) for which in MODELS}
+    return {role: _find_blocks(role, models[role], images[role][:1]) for role in MODELS}
 
 
-def _find_blocks(which: str, model: nn.Module, images: torch.Tensor) -> list[str]:
-    names = [layer.name for layer in find_layers(which, model, "blocks", images)]
+def _find_blocks(role: str, model: nn.Module, images: torch.Tensor) -> list[str]:
+    names = [layer.name for layer in find_layers(role, model, "blocks", images)]
     if len(names) < 3:
-        raise InputError(f"{which} must have at least 3 blocks to compare, not {len(names)}")
+        raise InputError(f"{role} must have at least 3 blocks to compare, not {len(names)}")
     return names
 
 

@@ -38,20 +38,20 @@ def open_run(chapter: Chapter, results_dir: str, from_result: str = "", **parame
     started = time.monotonic()
     check_parameters(parameters | {"from_result": from_result})
     check_results_dir(results_dir)
-    named = (*chapter.required, *(which for which in chapter.optional if parameters[which]))
-    renamed = _find_renamed(parameters[which] for which in named)
-    for which in named:
-        parameters[which] = renamed.get(parameters[which], parameters[which])
-        own = (parameters.get(f"{which}_{kind}", "") for kind in ("checkpoint", "label"))
-        models.check_model(which, parameters[which], *own)
+    named = (*chapter.required, *(role for role in chapter.optional if parameters[role]))
+    renamed = _find_renamed(parameters[role] for role in named)
+    for role in named:
+        parameters[role] = renamed.get(parameters[role], parameters[role])
+        own = (parameters.get(f"{role}_{kind}", "") for kind in ("checkpoint", "label"))
+        models.check_model(role, parameters[role], *own)
     if parameters["geometry"] not in (*named, OWN):
         guess = nearest(parameters["geometry"], [*named, OWN])
         raise InputError(f"geometry must be one of {', '.join([*named, OWN])}, not {parameters['geometry']!r}{guess}")
     device = choose_device(parameters["device"])
     images = datasets.open_images(parameters["dataset"], parameters["data_dir"], parameters["split"])
-    for which in named:
-        if not rehearsal.find_dry_run() and not parameters.get(f"{which}_checkpoint"):
-            check_weights(which, parameters[which])
+    for role in named:
+        if not rehearsal.find_dry_run() and not parameters.get(f"{role}_checkpoint"):
+            check_weights(role, parameters[role])
     n_used = _count_used(chapter, parameters["n_images"], parameters["batch_size"])
     chosen = datasets.choose(images, parameters["n_images"], parameters["seed"], n_used=n_used)
     read_published(chapter.name, results_dir)  # a damaged file there would be noticed only at the end

@@ -24,7 +24,7 @@ class ProbeImages:
     centers: torch.Tensor | None
 
     def minibatches(self, loaded: dict[str, nn.Module], run: Run) -> Iterator[dict[str, torch.Tensor]]:
-        """All images, none dropped, as each of the models wants them, {which: (n, 3, h, w)}."""
+        """All images, none dropped, as each of the models wants them, {role: (n, 3, h, w)}."""
         size, device = run.parameters["batch_size"], run.device
         return datasets.load_minibatches(self.images, run.transforms(loaded), size, device, drop_last=False)
 

@@ -75,11 +75,11 @@ def check(chapter: Chapter, run: Run) -> None:
 def _foresee(chapter: Chapter, run: Run, models: dict[str, nn.Module], seconds: float) -> dict:
     """What was rehearsed, and what the run would take at that pace; `minutes` are of trained models and controls."""
     n_images, rehearsed = len(run.images), _count_images(chapter)
-    sizes = {which: sum(p.numel() for p in model.parameters()) for which, model in models.items()}
+    sizes = {role: sum(p.numel() for p in model.parameters()) for role, model in models.items()}
     return {
         "chapter": chapter.name,
         "profile": run.parameters["profile"],
-        "models": {which: {"name": run.parameters[which], "parameters": sizes[which]} for which in sizes},
+        "models": {role: {"name": run.parameters[role], "parameters": sizes[role]} for role in sizes},
         "rehearsed": rehearsed,
         "seconds": round(seconds, 1),
         "peak_mib": peak_mib(),
@@ -123,7 +123,7 @@ def check_memory(foreseen: dict) -> None:
 def describe(foreseen: dict) -> str:
     """A dry run's findings in one sentence."""
     room = f", and about {foreseen['needed_mib']:,} MiB of memory" if "needed_mib" in foreseen else ""
-    sizes = ", ".join(f"{which} {model['parameters'] / 1e6:.1f} M" for which, model in foreseen["models"].items())
+    sizes = ", ".join(f"{role} {model['parameters'] / 1e6:.1f} M" for role, model in foreseen["models"].items())
     return (
         f"{foreseen['chapter']} suits these models ({sizes} parameters): rehearsed with random weights on "
         f"{foreseen['rehearsed']} images in {foreseen['seconds']} s on {foreseen['device']}, "

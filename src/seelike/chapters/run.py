@@ -53,33 +53,31 @@ class Run:
         """
         known: dict[tuple[str, str], nn.Module] = {}
         for number, names in enumerate(self._runs()):
-            for which, name in names.items():
-                load = partial(models.load_model, which, name, self._checkpoint(which), *self._where())
-                if (which, name) not in known:
-                    known[which, name] = processes.in_turn(load)
-            loaded = {which: known[which, name] for which, name in names.items()}
-            described = {
-                which: models.describe(loaded[which], name, *self._own(which)) for which, name in names.items()
-            }
+            for role, name in names.items():
+                load = partial(models.load_model, role, name, self._checkpoint(role), *self._where())
+                if (role, name) not in known:
+                    known[role, name] = processes.in_turn(load)
+            loaded = {role: known[role, name] for role, name in names.items()}
+            described = {role: models.describe(loaded[role], name, *self._own(role)) for role, name in names.items()}
             if number == 0 and not self.from_result:
                 self._examination.examine(loaded, described)
-            self.described |= {_key(which, number): each for which, each in described.items()}
+            self.described |= {_key(role, number): each for role, each in described.items()}
             yield loaded
 
     def load_controls(self) -> Iterator[dict[str, nn.Module]]:
         """The same architectures with random weights, of bundled models those that each run started from."""
         known: dict[tuple[str, str], nn.Module] = {}
         for number, names in enumerate(self._runs()):
-            fresh = {which: name for which, name in names.items() if (which, name) not in known}
-            known |= {(which, fresh[which]): model for which, model in self._load_random(fresh).items()}
-            loaded = {which: known[which, name] for which, name in names.items()}
+            fresh = {role: name for role, name in names.items() if (role, name) not in known}
+            known |= {(role, fresh[role]): model for role, model in self._load_random(fresh).items()}
+            loaded = {role: known[role, name] for role, name in names.items()}
             described = {
-                which: models.describe(loaded[which], name, *self._own(which), initial=True)
-                for which, name in names.items()
+                role: models.describe(loaded[role], name, *self._own(role), initial=True)
+                for role, name in names.items()
             }
             if number == 0 and not self.from_result:
                 self._examination.examine_controls(loaded, described)
-            self.described |= {f"{_key(which, number)}_random": each for which, each in described.items()}
+            self.described |= {f"{_key(role, number)}_random": each for role, each in described.items()}
             yield loaded
 
     def load_first_random(self) -> dict[str, nn.Module]:
@@ -98,13 +96,13 @@ class Run:
     def transforms(self, loaded: dict[str, nn.Module]) -> dict[str, Callable]:
         """How each of the models is shown an image: resized and cropped as `geometry` says, in its own colours."""
         size = self.parameters["image_size"]
-        return {which: models.transform_of(model, size, self._geometry) for which, model in loaded.items()}
+        return {role: models.transform_of(model, size, self._geometry) for role, model in loaded.items()}
 
     @cached_property
     def _geometry(self) -> PretrainedCfg | None:
         """The card of the model whose resizing and crop all share; None where each has its own."""
-        which = self.parameters["geometry"]
-        return None if which == OWN else find_blueprint(which, self.parameters[which]).card
+        role = self.parameters["geometry"]
+        return None if role == OWN else find_blueprint(role, self.parameters[role]).card
 
     @property
     def batch_size(self) -> int:
@@ -167,7 +165,7 @@ class Run:
     def _read_stored(self) -> Result:
         images = {"dataset": {"sha256": self.images.sha256}} | self.other_images
         result = reuse.read(self.from_result, self.chapter, self.portable_parameters(), images)
-        controlled = any(which.endswith("_random") for which in result.provenance["models"])
+        controlled = any(role.endswith("_random") for role in result.provenance["models"])
         for _ in chain(self.load_models(), self.load_controls() if controlled else ()):
             pass  # what is loaded is described
         reuse.check_models(self.from_result, result, self.described)
@@ -177,8 +175,8 @@ class Run:
         left_over, batches = self.left_over, len(self.images) // self.batch_size
         dropped = f"; {left_over} left over and not used" if left_over else ""
         said = f"{len(self.images)} images in {batches} minibatches of {self.batch_size}{dropped}"
-        which = self.parameters["geometry"]
-        crop = "each model has its own crop" if which == OWN else f"all models see the crop that {which} has"
+        role = self.parameters["geometry"]
+        crop = "each model has its own crop" if role == OWN else f"all models see the crop that {role} has"
         passed_over = datasets.say_passed_over(self._describe_images())
         for key, images in self.other_images.items():
             passed_over += datasets.say_passed_over(images, f" of {key}")
@@ -187,7 +185,7 @@ class Run:
 
     def _load_random(self, names: dict[str, str]) -> dict[str, nn.Module]:
         seed = self.parameters["seed"]
-        return {which: models.load_random(which, name, *self._where(), seed) for which, name in names.items()}
+        return {role: models.load_random(role, name, *self._where(), seed) for role, name in names.items()}
 
     def _runs(self) -> list[dict[str, str]]:
         """The models' names of each run: one, unless "vit" and "cnn" are both bundled models with twins.
@@ -195,18 +193,18 @@ class Run:
         A model from a checkpoint of the user's has none.
         """
         twins = {
-            which: [name] if self._checkpoint(which) else find_runs(name)
-            for which, name in ((which, self.parameters[which]) for which in self.models)
+            role: [name] if self._checkpoint(role) else find_runs(name)
+            for role, name in ((role, self.parameters[role]) for role in self.models)
         }
-        n_seeds = min(self.parameters.get("n_seeds", 1), *(len(twins[which]) for which in MODELS if which in twins))
-        return [{which: names[min(i, len(names) - 1)] for which, names in twins.items()} for i in range(n_seeds)]
+        n_seeds = min(self.parameters.get("n_seeds", 1), *(len(twins[role]) for role in MODELS if role in twins))
+        return [{role: names[min(i, len(names) - 1)] for role, names in twins.items()} for i in range(n_seeds)]
 
-    def _checkpoint(self, which: str) -> str:
-        return self.parameters.get(f"{which}_checkpoint", "")
+    def _checkpoint(self, role: str) -> str:
+        return self.parameters.get(f"{role}_checkpoint", "")
 
-    def _own(self, which: str) -> tuple[str, str]:
+    def _own(self, role: str) -> tuple[str, str]:
         """The user's file of weights and what it is called, each perhaps ""."""
-        return self._checkpoint(which), self.parameters.get(f"{which}_label", "")
+        return self._checkpoint(role), self.parameters.get(f"{role}_label", "")
 
     def _where(self) -> tuple[int, str]:
         return self.parameters["image_size"], self.device
@@ -217,6 +215,6 @@ def _without_folder(name: str, value):
     return Path(value).name if name.endswith(("data_dir", "_checkpoint")) else value
 
 
-def _key(which: str, number: int) -> str:
+def _key(role: str, number: int) -> str:
     """How a model of a run is called in the provenance: `vit`, `vit_run2`, …"""
-    return f"{which}_run{number + 1}" if number else which
+    return f"{role}_run{number + 1}" if number else role

@@ -42,27 +42,27 @@ class _Sums:
 
     def __init__(self, models: dict[str, nn.Module]):
         self.models = models
-        self.ratios = {which: Ratios(which) for which in ("vit", "cnn")}
-        self.compared = {which: model for which, model in models.items() if which == "vit" or which in CUT}
+        self.ratios = {role: Ratios(role) for role in ("vit", "cnn")}
+        self.compared = {role: model for role, model in models.items() if role == "vit" or role in CUT}
         self.cuts = Comparison(self.compared) if len(self.compared) > 1 else None
 
     def update(self, images: dict[str, torch.Tensor], labels: torch.Tensor | None, seen: Seen) -> None:
         """Add one minibatch; a model that is in `seen` is not passed through again."""
         answers = {}
-        for which, model in self.models.items():
-            readings = self.cuts.readings(which, images) if self.cuts and which in self.compared else []
-            readings += [self.ratios[which].reading(model, images[which])] if which in self.ratios else []
-            if (which, model) not in seen:
-                seen[which, model] = read_once(model, images[which], *readings)
-            found = list(seen[which, model])
-            if which in self.ratios:
-                self.ratios[which].update(found.pop())
-            answers |= {which: found} if found else {}
+        for role, model in self.models.items():
+            readings = self.cuts.readings(role, images) if self.cuts and role in self.compared else []
+            readings += [self.ratios[role].reading(model, images[role])] if role in self.ratios else []
+            if (role, model) not in seen:
+                seen[role, model] = read_once(model, images[role], *readings)
+            found = list(seen[role, model])
+            if role in self.ratios:
+                self.ratios[role].update(found.pop())
+            answers |= {role: found} if found else {}
         if self.cuts:
             self.cuts.update(answers, labels)
 
     def result(self) -> "SkipConnections":
-        ratios = {which: processes.merge(each).result() for which, each in self.ratios.items()}
+        ratios = {role: processes.merge(each).result() for role, each in self.ratios.items()}
         return SkipConnections(ratios, self.cuts and processes.merge(self.cuts).result())
 
 
@@ -76,10 +76,10 @@ class SkipConnections:
     def arrays(self) -> dict[str, dict]:
         """Labelled arrays for a result file, by measure; single tokens of the ViT only."""
         found: dict[str, dict] = {}
-        for which, ratios in self.ratios.items():
+        for role, ratios in self.ratios.items():
             for name, entry in ratios.arrays().items():
-                if which == "vit" or name != "norm_ratio_tokens":
-                    found.setdefault(name, {})[which] = entry
+                if role == "vit" or name != "norm_ratio_tokens":
+                    found.setdefault(name, {})[role] = entry
         return found | (self.cuts.arrays() if self.cuts else {})
 
     def estimates(self, seed: int) -> dict[str, Estimate]:

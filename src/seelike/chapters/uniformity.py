@@ -59,12 +59,10 @@ class Axes:
     def find(cls, models: dict[str, nn.Module], images: dict[str, torch.Tensor], layers: str) -> "Axes":
         """Raises InputError for a model of fewer than three layers: it has no lowest and highest third."""
         sets = {"vit": layers, "cnn": layers, "vit_small": "blocks"}
-        found = {
-            which: tuple(find_layers(which, model, sets[which], images[which][:1])) for which, model in models.items()
-        }
-        for which, axis in found.items():
+        found = {role: tuple(find_layers(role, model, sets[role], images[role][:1])) for role, model in models.items()}
+        for role, axis in found.items():
             if len(axis) < 3:
-                raise InputError(f"{which} must have at least 3 layers to compare, not {len(axis)}")
+                raise InputError(f"{role} must have at least 3 layers to compare, not {len(axis)}")
         if "vit_small" in models:
             blocks = find_layers("vit", models["vit"], "blocks", images["vit"][:1])
             found["vit_blocks"] = tuple(layer.name for layer in blocks)
@@ -73,7 +71,7 @@ class Axes:
     def names(self) -> dict[str, list[str]]:
         """{"vit": layer names, "cnn": layer names}, and those of "vit_small", if there is one."""
         axes = {"vit": self.vit, "cnn": self.cnn} | ({"vit_small": self.vit_small} if self.vit_small else {})
-        return {which: [layer.name for layer in axis] for which, axis in axes.items()}
+        return {role: [layer.name for layer in axis] for role, axis in axes.items()}
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ PARAMETERS = {"n_images": 4, "batch_size": 4, "image_size": 0, "geometry": "own"
 
 def parts_of(chapter: str) -> tuple[str, ...]:
     """The parts that a model can take in a chapter, which are its parameters."""
-    return tuple(which for which in BUNDLED if which in CHAPTERS[chapter].required)
+    return tuple(role for role in BUNDLED if role in CHAPTERS[chapter].required)
 
 
 def try_family(family: Family) -> dict[str, dict[str, str]]:
@@ -61,7 +61,7 @@ def perform(chapter: str, part: str, member: nn.Module) -> Measured:
     Raises InputError, which names the part, where the model does not suit.
     """
     everyone = _load_bundled() | {part: member}
-    cast = {which: everyone[which] for which in parts_of(chapter)}
+    cast = {role: everyone[role] for role in parts_of(chapter)}
     if chapter == "data_scale":
         cast |= {"vit_3pct": cast["vit"], "cnn_3pct": cast["cnn"]}
     n_images = max(CHAPTERS[chapter].least_images, PARAMETERS["n_images"])
@@ -112,7 +112,7 @@ def _refusal(chapter: str, part: str, member: nn.Module) -> str:
 
 @cache
 def _load_bundled() -> dict[str, nn.Module]:
-    return {which: loading.load_random(which, name) for which, name in BUNDLED.items()}
+    return {role: loading.load_random(role, name) for role, name in BUNDLED.items()}
 
 
 if __name__ == "__main__":

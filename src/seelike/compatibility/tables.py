@@ -68,7 +68,7 @@ def profiles() -> str:
 
 def _describe_taken(results: list[Result]) -> list[str]:
     first = next(result for result in results if result.chapter == "uniformity")
-    models = " against ".join(literal(model_name(first, which)) for which in ("vit", "cnn"))
+    models = " against ".join(literal(model_name(first, role)) for role in ("vit", "cnn"))
     minutes = sum(result.provenance["seconds"] for result in results) / 60
     peak = max(result.provenance["peak_mib"] for result in results) / 1024
     return [
@@ -85,7 +85,7 @@ def _describe_foreseen(runs: list[dict]) -> list[str]:
     hours = sum(run["minutes"] for run in runs) / 60
     peak = max(run["peak_mib"] for run in runs) / 1024
     return [
-        " against ".join(f"`{first['models'][which]['name']}`" for which in ("vit", "cnn")),
+        " against ".join(f"`{first['models'][role]['name']}`" for role in ("vit", "cnn")),
         f"{first['images']:,}",
         f"at the pace of a rehearsal on {first['rehearsed']} images: {hours:,.0f} hours for {len(runs)} chapters",
         f"of that rehearsal: {peak:.1f} GiB; that of full minibatches was not measured",

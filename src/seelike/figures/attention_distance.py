@@ -19,12 +19,12 @@ def head_distances(trained: dict, control: dict, titles: dict[str, str], axes: n
     """
     if axes is None:
         axes = plt.subplots(1, len(trained), figsize=(4.5 * len(trained), 3.4), sharey=True, squeeze=False)[1][0]
-    for ax, (which, entry) in zip(axes, trained.items(), strict=True):
-        for shift, color, found in ((-0.15, COLORS["vit"], entry), (0.15, COLORS["random"], control[which])):
+    for ax, (role, entry) in zip(axes, trained.items(), strict=True):
+        for shift, color, found in ((-0.15, COLORS["vit"], entry), (0.15, COLORS["random"], control[role])):
             blocks, heads = found["values"].shape
             ax.scatter(np.repeat(np.arange(blocks), heads) + shift, found["values"].flatten(), s=16, color=color)
         ax.axhline(entry["uniform"], color=INK, linestyle=":", linewidth=1)
-        ax.set_title(titles[which])
+        ax.set_title(titles[role])
         ax.set_xlabel("block")
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes[0].set_ylabel("mean attention distance (px)")
@@ -81,11 +81,11 @@ def receptive_depth(measures: dict, axes: np.ndarray | None = None) -> np.ndarra
     """Effective radius by depth, ViT and CNN; own patch's share before and after the residual sum, by block."""
     axes = plt.subplots(1, 2, figsize=(9, 3.4))[1] if axes is None else axes
     for kind, style in (("", "-"), ("_random", "--")):
-        for which in ("vit", "cnn"):
-            entry = measures[f"effective_radius{kind}"][which]
+        for role in ("vit", "cnn"):
+            entry = measures[f"effective_radius{kind}"][role]
             values = entry["values"][_find_layers(entry, "block")]
-            label = LABELS[which] + (", random weights" if kind else "")
-            axes[0].plot(np.linspace(0, 1, len(values)), values, style, color=COLORS[which], label=label)
+            label = LABELS[role] + (", random weights" if kind else "")
+            axes[0].plot(np.linspace(0, 1, len(values)), values, style, color=COLORS[role], label=label)
         entry = measures[f"own_share{kind}"]["vit"]
         for part, color in (("attention branch", COLORS["cnn"]), ("residual sum", COLORS["vit"])):
             values = entry["values"][_find_layers(entry, part)]
@@ -118,8 +118,8 @@ def _rows_of_fields(fields: dict, n: int = 8) -> dict[str, tuple[dict, list[int]
         "CNN: blocks": ("cnn", "block"),
     }
     rows = {}
-    for label, (which, part) in kinds.items():
-        found = _find_layers(fields[which], part)
+    for label, (role, part) in kinds.items():
+        found = _find_layers(fields[role], part)
         chosen = np.unique(np.linspace(0, len(found) - 1, min(n, len(found))).round().astype(int)) if found else []
-        rows[label] = (fields[which], [found[i] for i in chosen])
+        rows[label] = (fields[role], [found[i] for i in chosen])
     return {label: row for label, row in rows.items() if row[1]}

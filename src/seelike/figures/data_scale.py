@@ -26,8 +26,8 @@ def similarity(measures: dict, axes: np.ndarray | None = None) -> np.ndarray:
         axes[0].plot(control["vit"]["values"].mean(0), color=COLORS["random"], label="same seed, untrained")
     _draw_twins(axes[0], trained, OTHER_SEEDS, "all data, other seeds")
     _draw_twins(axes[0], control, COLORS["random"], "other seeds, untrained")
-    for which, (color, label) in SERIES_STYLE.items():
-        for percent, values in rows_of(trained.get(which)):
+    for role, (color, label) in SERIES_STYLE.items():
+        for percent, values in rows_of(trained.get(role)):
             if percent == 3:
                 axes[1].plot(_depth(values), values, "o-", color=color, markersize=4, label=label)
     axes[0].xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -102,8 +102,8 @@ def _draw_shares(ax: Axes, measures: dict, measure: str) -> None:
 
 
 def _draw_models(ax: Axes, measures: dict) -> None:
-    for which, entry in measures["probe_accuracy"].items():
-        color, label = SERIES_STYLE[which]
+    for role, entry in measures["probe_accuracy"].items():
+        color, label = SERIES_STYLE[role]
         for percent, values in rows_of(entry):
             if percent in (3, 100):
                 style, name = (":", "_") if percent == 3 else ("-", label)

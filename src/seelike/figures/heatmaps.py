@@ -52,5 +52,5 @@ def uniformity(cka: dict, axes: np.ndarray | None = None) -> np.ndarray:
 
 def _axis_label(name: str) -> str:
     """ "vit_layer" → "ViT layer, input → output"."""
-    which = [LABELS[part] for part in name.split("_") if part in LABELS]
-    return " ".join([*which, "layer, input → output"])
+    roles = [LABELS[part] for part in name.split("_") if part in LABELS]
+    return " ".join([*roles, "layer, input → output"])

@@ -22,7 +22,7 @@ TOKENS = ("corner token", "edge token", "interior token")
 
 def models(cka: dict, axes: np.ndarray | None = None) -> np.ndarray:
     """CKA of three tokens of the last block with all patches, a row a model."""
-    return _draw_maps({label: (cka[which], -1) for which, (label, _) in MODELS.items() if which in cka}, axes)
+    return _draw_maps({label: (cka[role], -1) for role, (label, _) in MODELS.items() if role in cka}, axes)
 
 
 def blocks(entry: dict, axes: np.ndarray | None = None) -> np.ndarray:
@@ -51,11 +51,11 @@ def scores(measures: dict, axes: np.ndarray | None = None) -> np.ndarray:
 
 
 def _draw_scores(ax: Axes, trained: dict, control: dict) -> None:
-    for which, (label, color) in MODELS.items():
+    for role, (label, color) in MODELS.items():
         for found, style, width in ((trained, "o-", 2), (control, "--", 1.2)):
-            if which in found:
-                layers = found[which]["axes"]["layer"]
-                values = found[which]["values"][layers[0] == "pixels" :]
+            if role in found:
+                layers = found[role]["axes"]["layer"]
+                values = found[role]["values"][layers[0] == "pixels" :]
                 name = label if found is trained else None
                 ax.plot(np.linspace(0, 1, len(values)), values, style, color=color, linewidth=width, ms=4, label=name)
     ax.plot([], [], "--", color=INK, linewidth=1.2, label="random weights")
@@ -69,21 +69,21 @@ def probes(trained: dict, control: dict, label: str, axes: np.ndarray | None = N
     Args:
         label: of the vertical axis; values below −0.1 are cut off.
     """
-    shown = [which for which in MODELS if which in trained]
+    shown = [role for role in MODELS if role in trained]
     if axes is None:
         axes = plt.subplots(1, len(shown), figsize=(3 * len(shown), 3.2), sharey=True, squeeze=False)[1][0]
-    for ax, which in zip(axes, shown, strict=True):
-        for found, style, width in ((trained[which], "o-", 2), (control[which], "--", 1.2)):
+    for ax, role in zip(axes, shown, strict=True):
+        for found, style, width in ((trained[role], "o-", 2), (control[role], "--", 1.2)):
             for kind, values in zip(found["axes"]["kind"], found["values"], strict=True):
                 ax.plot(values, style, color=KINDS[kind], linewidth=width, markersize=4)
-        ax.set_title(MODELS[which][0])
+        ax.set_title(MODELS[role][0])
         ax.set_xlabel("block")
         ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     low = min(0.0, *(entry["values"].min() for entry in (*trained.values(), *control.values())))
     axes[0].set_ylim(max(low, -0.1) - 0.02, 1)
     axes[0].set_ylabel(label)
     names = {"single": "single token", "side by side": "tokens side by side"}
-    for kind in (kind for kind in KINDS if any(kind in trained[which]["axes"]["kind"] for which in shown)):
+    for kind in (kind for kind in KINDS if any(kind in trained[role]["axes"]["kind"] for role in shown)):
         axes[0].plot([], [], color=KINDS[kind], label=names.get(kind, kind))
     axes[0].plot([], [], "--", color=INK, linewidth=1.2, label="random weights")
     axes[0].figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=5, fontsize=8.5)
@@ -96,16 +96,16 @@ def occlusion(pictures: Sequence[Image.Image], entries: dict, axes: np.ndarray |
     Each map is relative to its own largest fall; where the score rises the map is dark. Pictures are cut to a square;
     the margin that a model's own preprocessing may cut off besides is not.
     """
-    shown = [which for which in MODELS if which in entries]
+    shown = [role for role in MODELS if role in entries]
     n = len(pictures)
     if axes is None:
         axes = plt.subplots(1 + len(shown), n, figsize=(min(9, 1.7 * n + 1), 1.7 * (1 + len(shown))), squeeze=False)[1]
     for ax, picture in zip(axes[0], pictures, strict=True):
         ax.imshow(ImageOps.fit(picture, (min(picture.size),) * 2), interpolation="none")
-    for row, which in zip(axes[1:], shown, strict=True):
-        for ax, values in zip(row, entries[which]["values"], strict=True):
+    for row, role in zip(axes[1:], shown, strict=True):
+        for ax, values in zip(row, entries[role]["values"], strict=True):
             ax.imshow(values / max(values.max(), 1e-12), vmin=0, vmax=1, cmap=MAP, interpolation="none")
-    for row, label in zip(axes, ("picture", *(MODELS[which][0] for which in shown)), strict=True):
+    for row, label in zip(axes, ("picture", *(MODELS[role][0] for role in shown)), strict=True):
         row[0].set_ylabel(label, fontsize=9)
         for ax in row:
             _blank(ax)

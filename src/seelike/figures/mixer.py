@@ -9,7 +9,7 @@ from seelike.figures.style import LABELS
 
 def alone(cka: dict, axes: np.ndarray | None = None) -> np.ndarray:
     """CKA among the blocks of Mixer, ViT and CNN; lines where the first part of the best split in two ends."""
-    return _draw_row([(cka[which], LABELS[which]) for which in ("mixer", "vit", "cnn")], axes)
+    return _draw_row([(cka[role], LABELS[role]) for role in ("mixer", "vit", "cnn")], axes)
 
 
 def across(cka: dict, control: dict, axes: np.ndarray | None = None) -> np.ndarray:

@@ -52,9 +52,9 @@ def cuts(measures: dict, axes: np.ndarray | None = None) -> np.ndarray:
         axes = plt.subplots(1, len(cka), figsize=(2.25 * len(cka), 2.7), squeeze=False, layout="constrained")[1][0]
     accuracy = measures.get("accuracy", {}).get("vit")
     shares = dict(zip(accuracy["axes"]["model"], accuracy["values"], strict=True)) if accuracy else {}
-    for ax, (which, entry) in zip(axes, cka.items(), strict=True):
-        right = f"\n{shares[which]:.1%} right" if which in shares else ""
-        similarity(entry, CUTS[which] + right, ax)
+    for ax, (role, entry) in zip(axes, cka.items(), strict=True):
+        right = f"\n{shares[role]:.1%} right" if role in shares else ""
+        similarity(entry, CUTS[role] + right, ax)
         ax.title.set_fontsize(9.5)
         ax.set_xlabel("block")
         ax.set_ylabel("block" if ax is axes[0] else "")
@@ -98,10 +98,10 @@ def _draw_pair(measures: dict, name: str, label: str, axes: np.ndarray | None, l
 
 def _draw_lines(entries: dict, ax: Axes, log: bool = False) -> None:
     """One line a model and kind of token, by relative depth."""
-    for (which, kind), (label, color) in LINES.items():
-        kinds = entries[which]["axes"]["kind"]
+    for (role, kind), (label, color) in LINES.items():
+        kinds = entries[role]["axes"]["kind"]
         if kind in kinds:
-            values = entries[which]["values"][:, kinds.index(kind)]
+            values = entries[role]["values"][:, kinds.index(kind)]
             ax.plot(np.linspace(0, 1, len(values)), values, "o-", color=color, markersize=3.5, label=label)
     ax.set_xlabel("depth (0: first sublayer, 1: last)")
     if log:

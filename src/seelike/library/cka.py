@@ -122,22 +122,22 @@ def _accumulate(
     found, total = {}, CKA()
     for images in minibatches:
         grams = {}
-        for which, model in models.items():
+        for role, model in models.items():
             own = place(images, model)
-            found[which] = found.get(which) or choose_layers(which, model, layers[which], own)
-            grams |= _read(which, model, own, [layer.name for layer in found[which]], representation)
+            found[role] = found.get(role) or choose_layers(role, model, layers[role], own)
+            grams |= _read(role, model, own, [layer.name for layer in found[role]], representation)
         total.update(grams)
     return found, total.result()
 
 
 def _read(
-    which: str, model: nn.Module, images: torch.Tensor, names: list[str], representation: str
+    role: str, model: nn.Module, images: torch.Tensor, names: list[str], representation: str
 ) -> dict[str, torch.Tensor]:
     """{"<model>/<layer>": Gram matrix, on the CPU} of one minibatch."""
     represent = choose_representation(representation, model, images)
-    with naming(which, model):
+    with naming(role, model):
         (seen,) = read_once(model, images, reading(model, names, len(images), gram, represent))
-    return {f"{which}/{name}": matrix.cpu() for name, matrix in seen.items()}
+    return {f"{role}/{name}": matrix.cpu() for name, matrix in seen.items()}
 
 
 def _share(layers: Layers | tuple[Layers, Layers], n_models: int) -> list[Layers]:

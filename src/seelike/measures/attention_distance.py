@@ -119,7 +119,7 @@ def compare(models: dict[str, AttentionDistance], seed: int) -> dict[str, Estima
     Args:
         models: {"vit": …}, or {"vit": …, "vit_low_data": …}.
     """
-    shares = {which: found.minibatches / found.uniform for which, found in models.items()}
+    shares = {role: found.minibatches / found.uniform for role, found in models.items()}
     effects = {"A1": lambda chosen: last(shares["vit"][chosen]) - first(shares["vit"][chosen])}
     if "vit_low_data" in shares:
         effects["A2"] = lambda chosen: first(shares["vit_low_data"][chosen]) - first(shares["vit"][chosen])

@@ -45,15 +45,15 @@ def measure(
     Raises InputError, which names the model, if a block's output has no positions.
     """
     blocks: dict[str, Blocks] = {}
-    features: dict[str, dict[str, torch.Tensor]] = {which: {} for which in models}
+    features: dict[str, dict[str, torch.Tensor]] = {role: {} for role in models}
     n_seen = 0
     for images in minibatches:
-        blocks = blocks or {which: Blocks.of(which, model, images[which]) for which, model in models.items()}
-        for which, model in models.items():
-            for name, part in blocks[which].read(which, model, images[which], _pool).items():
-                store(features[which], name, part, n_seen, len(labels))
-        n_seen += len(images[which])
-    return {which: ProbeCurve(tuple(kept), measure_accuracy(kept, labels, folds)) for which, kept in features.items()}
+        blocks = blocks or {role: Blocks.of(role, model, images[role]) for role, model in models.items()}
+        for role, model in models.items():
+            for name, part in blocks[role].read(role, model, images[role], _pool).items():
+                store(features[role], name, part, n_seen, len(labels))
+        n_seen += len(images[role])
+    return {role: ProbeCurve(tuple(kept), measure_accuracy(kept, labels, folds)) for role, kept in features.items()}
 
 
 def compare(one: ProbeCurve, other: ProbeCurve, summary: Callable[[np.ndarray], float], seed: int) -> Estimate:

@@ -38,9 +38,9 @@ def measure(
     pairing = Pairing(models, pairs)
     for images in minibatches:
         seen: Seen = {}
-        for which, model in pairing.models.items():
+        for role, model in pairing.models.items():
             if model not in seen:
-                (seen[model],) = read_once(model, images[which], pairing.reading(which, images))
+                (seen[model],) = read_once(model, images[role], pairing.reading(role, images))
         pairing.update(seen)
     return pairing.result()
 
@@ -50,18 +50,18 @@ class Pairing:
 
     def __init__(self, models: dict[str, nn.Module], pairs: dict[str, str]):
         self.pairs, self.cka = pairs, CKA()
-        self.models = {which: model for which, model in models.items() if which in pairs or which in pairs.values()}
+        self.models = {role: model for role, model in models.items() if role in pairs or role in pairs.values()}
         self.blocks: dict[str, tuple[str, ...]] = {}
 
-    def reading(self, which: str, images: dict[str, torch.Tensor]) -> Reading:
+    def reading(self, role: str, images: dict[str, torch.Tensor]) -> Reading:
         """Gram matrices of a model's blocks in a pass of its images."""
         self.blocks = self.blocks or _find_blocks(self.models, images, self.pairs)
-        return reading_as(which, self.models[which], list(self.blocks[which]), len(images[which]), gram)
+        return reading_as(role, self.models[role], list(self.blocks[role]), len(images[role]), gram)
 
     def update(self, seen: "Seen") -> None:
         """Add one minibatch, as read of every model."""
-        each = ((which, name) for which, names in self.blocks.items() for name in names)
-        self.cka.update({_label(which, name): seen[self.models[which]][name] for which, name in each})
+        each = ((role, name) for role, names in self.blocks.items() for name in names)
+        self.cka.update({_label(role, name): seen[self.models[role]][name] for role, name in each})
 
     def merge(self, *others: "Pairing") -> None:
         """Add the minibatches of other ranks or shards, which took them in turn with this one."""
@@ -95,7 +95,7 @@ class Counterparts:
         return {
             claim: self.similarity.estimate(lambda cka, effect=effect: effect(self._choose(cka)), seed)
             for claim, (needed, effect) in EFFECTS.items()
-            if all(which in self.pairs for which in needed)
+            if all(role in self.pairs for role in needed)
         }
 
     def _choose(self, cka: np.ndarray) -> dict[str, np.ndarray]:
@@ -139,8 +139,8 @@ def _find_blocks(
 ) -> dict[str, tuple[str, ...]]:
     """Model → names of its blocks."""
     found = {
-        which: tuple(layer.name for layer in find_layers(which, model, "blocks", images[which][:1]))
-        for which, model in models.items()
+        role: tuple(layer.name for layer in find_layers(role, model, "blocks", images[role][:1]))
+        for role, model in models.items()
     }
     for one, other in pairs.items():
         if found[one] != found[other]:
@@ -153,5 +153,5 @@ def _find_blocks(
     return found
 
 
-def _label(which: str, block: str) -> str:
-    return f"{which}/{block}"
+def _label(role: str, block: str) -> str:
+    return f"{role}/{block}"

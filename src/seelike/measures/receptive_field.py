@@ -131,13 +131,13 @@ def arrays(fields: dict[str, ReceptiveFields]) -> dict[str, dict]:
     cells = list(range(RASTER))
     found: dict[str, dict] = {"receptive_field": {}, "effective_radius": {}, "own_share": {}}
     found |= {"effective_radius_error": {}, "own_share_error": {}}
-    for which, each in fields.items():
+    for role, each in fields.items():
         layer = {"layer": list(each.layers)}
-        found["receptive_field"][which] = {"axes": layer | {"y": cells, "x": cells}, "values": each.raster()}
-        found["effective_radius"][which] = {"axes": layer, "values": each.radii()}
-        found["own_share"][which] = {"axes": layer, "values": each.shares()}
+        found["receptive_field"][role] = {"axes": layer | {"y": cells, "x": cells}, "values": each.raster()}
+        found["effective_radius"][role] = {"axes": layer, "values": each.radii()}
+        found["own_share"][role] = {"axes": layer, "values": each.shares()}
         for measure, error in zip(("effective_radius_error", "own_share_error"), each.errors(), strict=True):
-            found[measure][which] = {"axes": layer, "values": error}
+            found[measure][role] = {"axes": layer, "values": error}
     return found
 
 

@@ -39,7 +39,7 @@ def measure(
     compared, n_seen = Comparison(models), 0
     for images in minibatches:
         seen = {
-            which: read_once(model, images[which], *compared.readings(which, images)) for which, model in models.items()
+            role: read_once(model, images[role], *compared.readings(role, images)) for role, model in models.items()
         }
         own = slice(n_seen, n_seen := n_seen + len(images["vit"]))
         compared.update(seen, None if labels is None else labels[own])
@@ -56,13 +56,13 @@ class Comparison:
         self.cuts: dict[str, int] = {}
         self.hits: list[list[float]] = []
 
-    def readings(self, which: str, images: dict[str, torch.Tensor]) -> list[Reading]:
+    def readings(self, role: str, images: dict[str, torch.Tensor]) -> list[Reading]:
         """Gram matrices of a model's blocks, and the class that it takes each image for."""
         if not self.blocks:
             self.blocks, self.cuts = _find(self.models, images)
-        model, n = self.models[which], len(images[which])
+        model, n = self.models[role], len(images[role])
         return [
-            reading(model, self.blocks[which], n, gram),
+            reading(model, self.blocks[role], n, gram),
             reading(model, [ANSWER], n, lambda logits: logits.argmax(1)),
         ]
 
@@ -70,7 +70,7 @@ class Comparison:
         """Add one minibatch: for each model what its two readings found, and the images' classes, if known."""
         if labels is not None:
             self.hits.append([(answer[ANSWER].cpu() == labels).double().mean().item() for _, answer in seen.values()])
-        self.cka.update({f"{which}/{name}": k for which, (grams, _) in seen.items() for name, k in grams.items()})
+        self.cka.update({f"{role}/{name}": k for role, (grams, _) in seen.items() for name, k in grams.items()})
 
     def merge(self, *others: "Comparison") -> None:
         """Add the minibatches of other ranks or shards, which took them in turn with this one."""
@@ -107,9 +107,9 @@ class Cuts:
     def arrays(self) -> dict[str, dict]:
         """Labelled arrays for a result file: CKA of each model's blocks, a cut being marked; accuracies."""
         axes = {"layer": list(self.blocks), "other": list(self.blocks)}
-        cka = {which: {"axes": axes, "values": values} for which, values in self._split(self.similarity.values).items()}
-        for which, cut in self.cuts.items():
-            cka[which]["stage_ends"] = [cut]
+        cka = {role: {"axes": axes, "values": values} for role, values in self._split(self.similarity.values).items()}
+        for role, cut in self.cuts.items():
+            cka[role]["stage_ends"] = [cut]
         found = {"cka": cka}
         if self.accuracy is not None:
             entry = {"axes": {"model": list(self.models)}, "values": self.accuracy.mean(0)}
@@ -129,10 +129,10 @@ class Cuts:
     def _split(self, cka: np.ndarray) -> dict[str, np.ndarray]:
         """The matrix of all models' blocks → that of each alone."""
         n = len(self.blocks)
-        return {which: cka[i * n : (i + 1) * n, i * n : (i + 1) * n] for i, which in enumerate(self.models)}
+        return {role: cka[i * n : (i + 1) * n, i * n : (i + 1) * n] for i, role in enumerate(self.models)}
 
     def _mean_split(self, cka: dict[str, np.ndarray]) -> float:
-        return float(np.mean([split(cka["vit"], cka[which], cut) for which, cut in self.cuts.items()]))
+        return float(np.mean([split(cka["vit"], cka[role], cut) for role, cut in self.cuts.items()]))
 
 
 def split(intact: np.ndarray, cut: np.ndarray, block: int) -> float:
@@ -150,12 +150,12 @@ def split(intact: np.ndarray, cut: np.ndarray, block: int) -> float:
 def _find(models: dict[str, nn.Module], images: dict[str, torch.Tensor]) -> tuple[dict[str, list[str]], dict[str, int]]:
     """The names of each model's blocks, and where each cut is."""
     blocks = {
-        which: [layer.name for layer in find_layers(which, model, "blocks", images[which][:1])]
-        for which, model in models.items()
+        role: [layer.name for layer in find_layers(role, model, "blocks", images[role][:1])]
+        for role, model in models.items()
     }
-    for which, names in blocks.items():
+    for role, names in blocks.items():
         if len(names) != len(blocks["vit"]) or len(names) < 3:
             raise InputError(
-                f"{which} must have as many blocks as vit, {len(blocks['vit'])} (3 or more), not {len(names)}"
+                f"{role} must have as many blocks as vit, {len(blocks['vit'])} (3 or more), not {len(names)}"
             )
-    return blocks, {which: find_skipless(which, m, images[which][:1]) for which, m in models.items() if which != "vit"}
+    return blocks, {role: find_skipless(role, m, images[role][:1]) for role, m in models.items() if role != "vit"}

@@ -61,12 +61,12 @@ class Readout:
 def arrays(found: dict[str, Readout]) -> dict[str, dict]:
     """Labelled arrays for a result file, kind × layer, the mean over draws."""
     measures: dict[str, dict] = {"probe_accuracy": {}, "position_r2": {}}
-    for which, each in found.items():
+    for role, each in found.items():
         for measure, draws in (("probe_accuracy", each.accuracy), ("position_r2", each.r2)):
             if draws:
                 axes = {"kind": list(draws), "layer": list(each.blocks)}
                 values = np.array([of.mean(0) for of in draws.values()])
-                measures[measure][which] = {"axes": axes, "values": values}
+                measures[measure][role] = {"axes": axes, "values": values}
     return {measure: models for measure, models in measures.items() if models}
 
 
@@ -78,7 +78,7 @@ def compare(found: dict[str, Readout], seed: int) -> dict[str, Estimate]:
     """
     if "vit_gap" not in found:
         return {}
-    vit, gap = ({kind: draws[:, -1] for kind, draws in found[which].accuracy.items()} for which in ("vit", "vit_gap"))
+    vit, gap = ({kind: draws[:, -1] for kind, draws in found[role].accuracy.items()} for role in ("vit", "vit_gap"))
     draws = {"L5": gap["single"] - vit["single"]}
     if "CLS" in vit:
         draws["L6"] = (vit["CLS"] - vit["pooled"]) - (gap["pooled"] - gap["single"])

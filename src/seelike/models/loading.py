@@ -55,18 +55,18 @@ def load_model(parameter: str, name: str, checkpoint: str = "", image_size: int 
     Raises InputError if the weights cannot be had or do not fit.
     """
     blueprint = find_blueprint(parameter, name)
-    which = f"{parameter}_checkpoint={checkpoint!r}" if checkpoint else f"{parameter}={name!r}"
-    load = partial(_load, parameter, name, blueprint, image_size, device, which=which)
+    source = f"{parameter}_checkpoint={checkpoint!r}" if checkpoint else f"{parameter}={name!r}"
+    load = partial(_load, parameter, name, blueprint, image_size, device, source=source)
     # what a model without weights refuses, such as the image size, was no fault of the weights
     try_without = partial(load_random, parameter, name, image_size, device)
     try:
         if checkpoint:
-            model = _load_part(load, try_without, checkpoint, which, name)
+            model = _load_part(load, try_without, checkpoint, source, name)
         else:
             model = _load_own(load, try_without, _fetch(parameter, name, blueprint))
     except Unfit as error:
         raise InputError(str(error)) from None
-    check_numbers(model, which)
+    check_numbers(model, source)
     return model
 
 
@@ -167,7 +167,7 @@ def _load_own(load: Callable[[dict], nn.Module], try_without: Callable[[], nn.Mo
 
 
 def _load_part(
-    load: Callable[[dict], nn.Module], try_without: Callable[[], nn.Module], checkpoint: str, which: str, name: str
+    load: Callable[[dict], nn.Module], try_without: Callable[[], nn.Module], checkpoint: str, source: str, name: str
 ) -> nn.Module:
     """The model with the weights in a file of the user's: the one part that fits, or of two the running average.
 
@@ -185,13 +185,13 @@ def _load_part(
             ahead += find_inner(tensors, part, least)
     if not fits:
         raise min(unfit, key=lambda error: error.count)
-    part = choose(list(fits), file, which, name) if unfit else next(iter(fits))
+    part = choose(list(fits), file, source, name) if unfit else next(iter(fits))
     fits[part].pretrained_cfg["part"] = part
     return fits[part]
 
 
 def _load(
-    parameter: str, name: str, blueprint: Blueprint, image_size: int, device: str, overlay: dict, which: str
+    parameter: str, name: str, blueprint: Blueprint, image_size: int, device: str, overlay: dict, source: str
 ) -> nn.Module:
     """With the head that the file has: where nothing but the classifier does not match, once more with the file's."""
     try:
@@ -204,10 +204,10 @@ def _load(
         if classes is None:
             fault = misfit if misfit.names() else in_one_line(error)
             at = f" at image_size={image_size}" if image_size else ""
-            sentence = f"{which} does not fit {name}{at} (is it of another architecture?): {fault}"
+            sentence = f"{source} does not fit {name}{at} (is it of another architecture?): {fault}"
             raise Unfit(sentence, len(misfit.missing) + len(misfit.reshaped) if misfit.names() else math.inf) from None
-        model = _load(parameter, name, blueprint, image_size, device, overlay | {"num_classes": classes}, which)
-        tell(f"{which}: the file's head tells {classes} classes apart, not {blueprint.card.num_classes}, and stays so")
+        model = _load(parameter, name, blueprint, image_size, device, overlay | {"num_classes": classes}, source)
+        tell(f"{source}: the file's head tells {classes} classes apart, not {blueprint.card.num_classes}, and stays so")
     model.pretrained_cfg.pop("state_dict", None)  # a second copy of all weights
     return model
 

@@ -63,17 +63,17 @@ def find_inner(tensors: Tensors, part: str, least: int) -> list[str]:
     return [narrow(tensors, inner) for inner in _find_inner(tensors, part, least)]
 
 
-def choose(parts: list[str], file: str, which: str, name: str) -> str:
+def choose(parts: list[str], file: str, source: str, name: str) -> str:
     """Of the parts of a file that fit the only one, or the running average; the choice is said."""
     average = _find_average(parts)
     if len(parts) > 1 and not average:
         named = " or ".join(f"{Path(file).name}#{part}" for part in parts)
-        raise InputError(f"{which} holds several sets of weights that fit {name}: choose {named}")
+        raise InputError(f"{source} holds several sets of weights that fit {name}: choose {named}")
     if average:
         plain = next(part for part in parts if part != average)
-        tell(f"{which}: the averaged weights under {average} are taken; FILE#{plain} takes the plain ones beside them")
+        tell(f"{source}: the averaged weights under {average} are taken; FILE#{plain} takes the plain ones beside them")
         return average
-    tell(f"{which}: the weights under {parts[0]} are taken, the only ones in the file that fit")
+    tell(f"{source}: the weights under {parts[0]} are taken, the only ones in the file that fit")
     return parts[0]
 
 

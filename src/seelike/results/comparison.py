@@ -82,9 +82,7 @@ def align(lines: list[tuple[str, ...]]) -> list[str]:
 
 def _models(result: Result) -> str:
     models = result.provenance.get("models", {})
-    return ", ".join(
-        f"{which} {name_model(each)}" for which, each in models.items() if which in ("vit", "cnn", "mixer")
-    )
+    return ", ".join(f"{role} {name_model(each)}" for role, each in models.items() if role in ("vit", "cnn", "mixer"))
 
 
 def _tell(claim: dict | None) -> str:

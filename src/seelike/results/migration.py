@@ -9,10 +9,10 @@ from seelike.system.errors import InputError
 FORMAT = 2  # of the files that are written now
 
 
-def renew(plain, which: str):
+def renew(plain, whose: str):
     """What a result file holds, in the present form; whatever is no result is left to the schema.
 
-    Raises InputError, which begins with `which`, for a file of the first form whose names cannot be trusted.
+    Raises InputError, which begins with `whose`, for a file of the first form whose names cannot be trusted.
     """
     if not isinstance(plain, dict) or "format" in plain:
         return plain
@@ -20,7 +20,7 @@ def renew(plain, which: str):
         given = [name for name, value in plain["parameters"].items() if name.endswith("_checkpoint") and value]
         if given:
             raise InputError(
-                f"{which} is of an older form, which called weights from a file ({given[0]}) by another's name: "
+                f"{whose} is of an older form, which called weights from a file ({given[0]}) by another's name: "
                 "measure it anew"
             )
         for role, model in plain["provenance"]["models"].items():

@@ -3,13 +3,13 @@
 from seelike.results.results import Result
 
 
-def model_name(result: Result, which: str) -> str:
+def model_name(result: Result, role: str) -> str:
     """The name of the model of one role, such as "vit".
 
     That is the timm name, tag and all, where it says what the weights are; of weights from the user's own file the
     words that its label gives, or the architecture and the file. Raises KeyError for a role that the result has not.
     """
-    return name_model(result.provenance["models"][which])
+    return name_model(result.provenance["models"][role])
 
 
 def name_model(model: dict) -> str:
@@ -22,4 +22,4 @@ def name_model(model: dict) -> str:
 def model_names(result: Result) -> dict[str, str]:
     """Role → name, of the models that the parameters name, in their order; of a role that is empty there is none."""
     there = result.provenance["models"]
-    return {which: model_name(result, which) for which in result.parameters if which in there}
+    return {role: model_name(result, role) for role in result.parameters if role in there}

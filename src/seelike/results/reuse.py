@@ -36,9 +36,9 @@ def read(path: str, chapter: str, parameters: dict, datasets: dict[str, dict]) -
 def check_models(path: str, result: Result, described: dict[str, dict]) -> None:
     """Refuse a result whose models had other weights; `described` is the provenance of those that are here."""
     made = result.provenance["models"]
-    for which, model in described.items():
-        if made.get(which, {}).get("state_sha256") != model["state_sha256"]:
-            _refuse(path, f"a result of the same weights of {which}", "of others")
+    for role, model in described.items():
+        if made.get(role, {}).get("state_sha256") != model["state_sha256"]:
+            _refuse(path, f"a result of the same weights of {role}", "of others")
     if made.keys() - described.keys():
         _refuse(path, f"a result of {', '.join(described)} alone", f"of {', '.join(made)}")
 

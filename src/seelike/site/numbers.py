@@ -116,7 +116,7 @@ def _arrays_of(result: Result, name: str) -> list[Array]:
     measure, _, model = name.partition("/")
     entries = result.measures[measure]
     chosen = {model: entries[model]} if model else entries
-    return [Array(result.chapter, result.profile, measure, which, entry) for which, entry in chosen.items()]
+    return [Array(result.chapter, result.profile, measure, role, entry) for role, entry in chosen.items()]
 
 
 def _claims_of(result: Result) -> list[dict]:

@@ -23,8 +23,8 @@ def phrases(measures: dict) -> dict[str, str]:
         ends = {"low": values[:third].mean(), "high": values[-third:].mean(), "fall": counterparts.fall(values)}
         found |= {f"{key}_{end}": f"{value:.2f}" for end, value in ends.items()}
     for kind in ("probe", "transfer"):
-        for which, entry in measures.get(f"{kind}_accuracy", {}).items():
+        for role, entry in measures.get(f"{kind}_accuracy", {}).items():
             for percent, values in rows_of(entry):
                 places = {"first": values[0], "middle": average_middle(values), "last": values[-1]}
-                found |= {f"{kind}_{which}_{percent}_{place}": f"{value:.0%}" for place, value in places.items()}
+                found |= {f"{kind}_{role}_{percent}_{place}": f"{value:.0%}" for place, value in places.items()}
     return found

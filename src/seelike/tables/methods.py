@@ -5,7 +5,7 @@ from seelike.tables.markdown import signed
 
 def phrases(measures: dict[str, dict]) -> dict[str, str]:
     """The numbers that the prose on CKA itself may cite, by name."""
-    pair, unrelated = (measures["cka_by_minibatch"][which] for which in ("vit_cnn", "unrelated"))
+    pair, unrelated = (measures["cka_by_minibatch"][role] for role in ("vit_cnn", "unrelated"))
     outliers, changed = measures["cka_by_outlier"]["vit_cnn"], measures["cka_by_transformation"]["vit"]
     bars = dict(zip(changed["axes"]["transformation"], changed["values"], strict=True))
     sizes = unrelated["axes"]["minibatch"]

@@ -80,14 +80,14 @@ def _weights(result: Result) -> str:
     """The models that the parameters name, then, folded away, other trainings and untrained states; each once."""
     lines: dict[tuple[str, str], str] = {}
     named: dict[str, tuple[str, str]] = {}
-    for which, model in result.provenance["models"].items():
+    for role, model in result.provenance["models"].items():
         key = model["name"], model["state_sha256"]
         file = "#".join(filter(None, (model.get("file"), model.get("part"))))
         line = f"{_name(model)} {_hash(model['state_sha256'], file)}"
-        lines.setdefault(key, line + UNTRAINED * which.endswith("_random"))
-        if which in result.parameters:
-            named[which] = key
-    shown = [f"{literal(which)} {lines[key]}" for which, key in named.items()]
+        lines.setdefault(key, line + UNTRAINED * role.endswith("_random"))
+        if role in result.parameters:
+            named[role] = key
+    shown = [f"{literal(role)} {lines[key]}" for role, key in named.items()]
     others = [line for key, line in lines.items() if key not in named.values()]
     if others:
         untrained = sum(line.endswith(UNTRAINED) for line in others)
@@ -97,9 +97,9 @@ def _weights(result: Result) -> str:
     return "<br>".join(shown).replace("<br><details>", "<details>") or "none"
 
 
-def cite(result: Result, which: str) -> str:
+def cite(result: Result, role: str) -> str:
     """The name of the model of one role, with no hash; whole where a file's weights have it."""
-    return _name(result.provenance["models"][which])
+    return _name(result.provenance["models"][role])
 
 
 def _name(model: dict) -> str:
@@ -111,8 +111,8 @@ def _name(model: dict) -> str:
 
 
 def _capabilities(result: Result) -> str:
-    named = [which for which in result.parameters if which in result.provenance["models"]]
-    return "<br>".join(f"{literal(which)} {_plain(tell(result, which))}" for which in named) or "unknown"
+    named = [role for role in result.parameters if role in result.provenance["models"]]
+    return "<br>".join(f"{literal(role)} {_plain(tell(result, role))}" for role in named) or "unknown"
 
 
 def _parameters(result: Result) -> str:

@@ -28,9 +28,9 @@ def columns(results: dict[str, list[Result]]) -> str:
 def _tell_models(results: list[Result]) -> str:
     """ViT and CNN of a run, each with what it can do as the first chapter says that could measure it."""
     told = []
-    for which in ("vit", "cnn"):
-        measured = [result for result in results if is_measured(result, which)]
-        told.append(f"{cite(results[0], which)}: {tell(measured[0] if measured else results[0], which)}")
+    for role in ("vit", "cnn"):
+        measured = [result for result in results if is_measured(result, role)]
+        told.append(f"{cite(results[0], role)}: {tell(measured[0] if measured else results[0], role)}")
     return "<br>".join(told)
 
 
