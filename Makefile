@@ -26,7 +26,7 @@ book: $(READY)  ## execute every chapter on the bundled models and build the sit
 	$(BIN)/jupyter-book build _build/source --path-output . --all --warningiserror --keep-going
 	@echo "The book: $(CURDIR)/_build/html/index.html"
 
-test: $(READY)  ## run the tests that are soon done
+test: $(READY)  ## run the quick tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not ($(LONG))"
 
 test-all: $(READY)  ## run those too that need a browser, kernels, several processes or all families of models

@@ -12,6 +12,7 @@ from seelike.results.claims import CLAIMS
 from seelike.results.results import Result, peak_mib, trace
 from seelike.results.runs import gather, read_published
 from seelike.system.errors import InputError
+from seelike.system.paths import RESULTS
 
 
 def make(profile="pocket", shift=0.0) -> Result:
@@ -123,3 +124,18 @@ def test_published_results_are_sound():
                 np.testing.assert_allclose(np.diag(values), 1, atol=1e-6)
                 np.testing.assert_allclose(values, values.T, atol=2e-6)
     assert published["pocket"].provenance["peak_mib"] < 1500  # Binder gives 2 GB
+
+
+def test_a_file_of_an_older_form_is_refused_with_the_way_out(tmp_path):
+    older = json.loads((RESULTS / "pocket" / "uniformity.json").read_text())
+    del older["format"]
+    (tmp_path / "old.json").write_text(json.dumps(older))
+    with pytest.raises(InputError, match=r"old\.json .*older form.*measure it anew"):
+        Result.load(tmp_path / "old.json")
+
+
+def test_another_format_is_refused(tmp_path):
+    later = json.loads((RESULTS / "pocket" / "uniformity.json").read_text()) | {"format": 1}
+    (tmp_path / "other.json").write_text(json.dumps(later))
+    with pytest.raises(InputError, match=r"damaged at \$.format"):
+        Result.load(tmp_path / "other.json")

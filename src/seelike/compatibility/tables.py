@@ -7,7 +7,7 @@ from seelike.results.model_names import model_name
 from seelike.results.results import Result
 from seelike.results.runs import list_profiles
 from seelike.system.paths import RESULTS
-from seelike.tables.markdown import table
+from seelike.tables.markdown import span, table
 from seelike.tables.provenance import literal
 
 PARTS = {"vit": "v", "cnn": "c", "mixer": "m"}
@@ -67,17 +67,16 @@ def profiles() -> str:
 
 
 def _describe_taken(results: list[Result]) -> list[str]:
-    first = next(result for result in results if result.chapter == "uniformity")
+    first = results[0]
     models = " against ".join(literal(model_name(first, role)) for role in ("vit", "cnn"))
     minutes = sum(result.provenance["seconds"] for result in results) / 60
-    peak = max(result.provenance["peak_mib"] for result in results) / 1024
-    return [
-        models,
-        f"{first.parameters['n_images']:,} of `{first.parameters['dataset']}`",
-        f"measured: {minutes:.0f} minutes for {len(results)} chapters",
-        f"measured: {peak:.1f} GiB at most",
-        "not measured",
-    ]
+    peaks = [result.provenance["peak_mib"] for result in results if result.provenance["peak_mib"]]
+    times = {"cpu": "not measured", "gpu": "not measured"}
+    where = "cpu" if first.provenance["device"] == "cpu" else "gpu"
+    times[where] = f"measured: {minutes:.0f} minutes for {len(results)} chapters"
+    memory = f"measured: {max(peaks) / 1024:.1f} GiB at most" if peaks else "not measured"
+    images = f"{span(result.provenance['dataset']['images'] for result in results)} of `{first.parameters['dataset']}`"
+    return [models, images, times["cpu"], memory, times["gpu"]]
 
 
 def _describe_foreseen(runs: list[dict]) -> list[str]:

@@ -7,7 +7,6 @@ from importlib import metadata
 from pathlib import Path
 
 from seelike.results import json_text, schema
-from seelike.results.migration import FORMAT
 from seelike.system.paths import read_commit
 from seelike.system.version import __version__
 
@@ -32,7 +31,7 @@ class Result:
 
     def save(self, results_dir: str | Path) -> Path:
         """Write `<results_dir>/<profile>/<chapter>.json`, whole or not at all; returns its path."""
-        plain = {"format": FORMAT} | json_text.plain(asdict(self))
+        plain = {"format": schema.FORMAT} | json_text.plain(asdict(self))
         schema.check(plain)
         path = Path(results_dir) / self.profile / f"{self.chapter}.json"
         return json_text.write(path, plain)

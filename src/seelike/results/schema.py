@@ -6,12 +6,12 @@ from pathlib import Path
 import jsonschema
 import numpy as np
 
-from seelike.results import migration
 from seelike.results.claims import CLAIMS
 from seelike.system.errors import InputError
 
 SCHEMA = json.loads(Path(__file__).with_name("result.schema.json").read_text())
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
+FORMAT = 2  # of the files that are written now; those of the first bear no number
 LARGEST = 1e300  # beyond it numbers are no measurements, and break arithmetic
 
 
@@ -26,7 +26,8 @@ def read(path: str | Path) -> dict:
         raise InputError(f"the result file {path} cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError) as error:  # of text, of JSON
         raise InputError(f"the result file {path} is no JSON: {error}") from None
-    plain = migration.renew(plain, f"the result file {path}")
+    if isinstance(plain, dict) and "chapter" in plain and "format" not in plain:
+        raise InputError(f"the result file {path} is of an older form, with other names: measure it anew")
     try:
         check(plain)
     except (jsonschema.ValidationError, RecursionError) as error:

@@ -1,5 +1,7 @@
 """What all tables are made of: rows of cells, numbers with their intervals, marks of verdicts."""
 
+from collections.abc import Iterable
+
 from seelike.results.claims import VERDICTS
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
@@ -22,6 +24,12 @@ def number(entry: dict, kind: str = "effect") -> str:
 def signed(value: float, decimals: int = 2) -> str:
     text = f"{value:.{decimals}f}"
     return (text.removeprefix("-") if float(text) == 0 else text).replace("-", "−")
+
+
+def span(counts: Iterable[int]) -> str:
+    """`768`, or `320 to 1,024` where counts differ."""
+    known = sorted(counts)
+    return f"{known[0]:,}" if known[0] == known[-1] else f"{known[0]:,} to {known[-1]:,}"
 
 
 def table(lines: list[list[str]]) -> str:

@@ -7,7 +7,7 @@ from seelike.results.results import Result
 from seelike.results.runs import OWN, read_runs
 from seelike.results.scorecard import Found
 from seelike.tables.capabilities import is_measured, tell
-from seelike.tables.markdown import MARKS, NO_BREAK, number, table
+from seelike.tables.markdown import MARKS, NO_BREAK, number, span, table
 from seelike.tables.provenance import cite
 from seelike.tables.verdicts import phrases_of
 
@@ -20,7 +20,8 @@ def columns(results: dict[str, list[Result]]) -> str:
     """
     lines, runs = [["Column", "Models", "Images", "What it can tell, and what not"], ["---"] * 4], read_runs()
     for name, found in results.items():
-        images, tells, lacks = runs[name].fill_all(phrases_of(found[0]))
+        used = span(result.provenance["dataset"]["images"] for result in found)
+        images, tells, lacks = runs[name].fill_all(phrases_of(found[0]) | {"images": used})
         lines.append([f"`{name}`", _tell_models(found), images, f"{tells} {lacks}"])
     return table(lines)
 
@@ -61,7 +62,7 @@ def phrases(found: Found) -> dict[str, str]:
 
 def _tell_others(numbers: dict[str, str], runs: list[str]) -> str:
     told = [
-        f"{run}: of {numbers[f'{run}_measured']} claims that can be measured {numbers[f'{run}_holds']} hold, "
+        f"In the run `{run}`, of {numbers[f'{run}_measured']} claims measured {numbers[f'{run}_holds']} hold, "
         f"{numbers[f'{run}_fails']} fail, {numbers[f'{run}_open']} stay open."
         for run in runs
     ]

@@ -42,4 +42,6 @@ def phrases_of(result: Result) -> dict[str, str]:
         found[f"{claim}_control_verdict"] = VERBS[entry["control_verdict"]]
     images = f"{result.provenance['dataset']['images']:,}"
     batch_size = str(result.parameters.get("batch_size", "unknown"))
-    return found | model_names(result) | {"images": images, "batch_size": batch_size}
+    probed = result.provenance.get("probe_dataset")
+    probes = f"{probed['images']:,} images of {probed['name']}" if probed else "no images"
+    return found | model_names(result) | {"images": images, "probe_images": probes, "batch_size": batch_size}
