@@ -176,3 +176,12 @@ def test_a_head_that_begins_with_a_norm_is_no_layer_but_its_norm_is():
     model = timm.create_model("convnext_atto").eval()
     found = [layer.name for layer in find_layers("cnn", model, "all", torch.zeros(1, 3, 64, 64))]
     assert found[-1] == "head.norm" and "head" not in found
+
+
+def test_layers_that_overflow_are_found_all_the_same():
+    """What they hold is refused later, by what measures them."""
+    model = timm.create_model("vit_pocket_patch8_56.shapes").eval()
+    with torch.no_grad():
+        model.blocks[2].mlp.fc2.weight.fill_(float("nan"))
+    images = torch.zeros(1, 3, 56, 56)
+    assert "blocks.2" in [layer.name for layer in find_layers("vit", model, "all", images)]

@@ -2,6 +2,7 @@
 
 import pytest
 import timm
+import torch
 
 from seelike.chapters import attention_distance as local_and_global
 from seelike.chapters.prepare import prepare
@@ -55,3 +56,20 @@ def test_refuses(changed, complaint, tmp_path):
 def test_a_cnn_as_vit_is_refused_by_its_parameter(tmp_path):
     with pytest.raises(InputError, match="^vit must be a ViT"):
         prepare(local_and_global.CHAPTER, str(tmp_path), **parameters(vit="resnet_pocket.shapes", vit_low_data=""))
+
+
+def test_models_of_two_sizes_are_shown_the_same_teams(tmp_path, monkeypatch):
+    run = prepare(local_and_global.CHAPTER, str(tmp_path), **parameters(vit_low_data=""))
+    models, sizes, shown = next(run.load_models()), {"vit": 56, "cnn": 64}, {}
+
+    def show(roles):
+        yield {role: torch.zeros(24, 3, sizes[role], sizes[role]) for role in roles}
+
+    def note(model, images, *_):
+        shown[model] = [len(part) for part in images]
+
+    monkeypatch.setattr(local_and_global, "FIELD_PIXELS", 56**2)  # of the smaller images more would fit
+    monkeypatch.setattr(run, "minibatches", show)
+    monkeypatch.setattr(local_and_global.receptive_field, "measure", note)
+    local_and_global._differentiate(models, run, 24)
+    assert shown[models["vit"]] == shown[models["cnn"]] and len(shown[models["vit"]]) > 1

@@ -1,6 +1,7 @@
 """What a model can do: by its head where that fits the labels, else by neighbours, else not at all, with the reason."""
 
 import pytest
+import timm
 import torch
 from torch import nn
 from torch.utils.data import Dataset, Subset
@@ -139,3 +140,8 @@ def test_bundled_models_do_what_their_cards_say():
         assert can["measure"] == untrained["measure"] == TOP_1 and can["images"] == 64
         assert can["accuracy"] > 0.7 > 0.3 > untrained["accuracy"]
     assert datasets.name_classes(run.images) == run.images.dataset.classes
+
+
+def test_images_of_one_class_say_nothing():
+    found = plan(timm.create_model("resnet18", num_classes=7), known(), [label([3] * 20)])
+    assert found.measure == NOTHING and "one class" in found.reason

@@ -228,3 +228,9 @@ def test_create_model_refuses_damaged_weights(tmp_path, monkeypatch):
     bundled.MANIFEST.write_text("{")
     with pytest.raises(InputError, match="manifest.json, are damaged: restore them with"):
         bundled.read_manifest()
+
+
+def test_a_name_without_a_tag_is_that_of_its_first_weights():
+    assert bundled.complete(VIT) == f"{VIT}.shapes"
+    assert bundled.complete(f"{VIT}.shapes_3pct") == f"{VIT}.shapes_3pct"
+    assert bundled.complete("resnet18") == "resnet18"

@@ -454,3 +454,10 @@ def test_real_weights_load_at_another_size(shared):
     model = load_model("vit", "vit_small_patch14_dinov2", str(file), image_size=224)
     assert model.pos_embed.shape[1] == 16 * 16 + 1
     assert torch.isfinite(model(torch.zeros(1, 3, 224, 224))).all()
+
+
+def test_a_card_of_lists_gives_the_transform_of_one_of_tuples():
+    model = timm.create_model("resnet_pocket.shapes")
+    same = transform_of(model)
+    model.pretrained_cfg |= {key: list(model.pretrained_cfg[key]) for key in ("mean", "std", "input_size")}
+    assert transform_of(model) is same

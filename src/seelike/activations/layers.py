@@ -147,7 +147,7 @@ def _has_part_for_each(tensor: torch.Tensor) -> bool:
     if not tensor.numel() or tensor.ndim == 0 or len(tensor) % 2:
         return False
     first, second = tensor.reshape(2, -1).float()
-    return torch.allclose(first, second, rtol=1e-3, atol=1e-3 * float(first.abs().max()), equal_nan=True)
+    return torch.allclose(first, second, rtol=1e-3, atol=1e-3 * float(first.nan_to_num().abs().max()), equal_nan=True)
 
 
 def find_blocks(model: nn.Module) -> dict[str, str]:

@@ -49,10 +49,12 @@ def _differentiate(
     }
     names["vit"] += [*branches, *branches.values()]
     team, seed = receptive_field.choose_team(*map(len, names.values())), run.parameters["seed"]
+    pixels = max(images[role][0, 0].numel() for role in names)  # both models are shown the same teams
+    most = team * max(1, FIELD_PIXELS // pixels)
 
     def differentiate(role: str) -> ReceptiveFields:
         with naming(role, models[role]):
-            few = _first(run, models, role, n_field_images, team)
+            few = _first(run, models, role, n_field_images, most)
             return receptive_field.measure(models[role], few, names[role], team, seed)
 
     fields = dict(zip(names, processes.spread(list(names), differentiate), strict=True))
@@ -116,12 +118,11 @@ class LocalAndGlobal:
         return attention_distance.compare(self.distances, seed) | self.similarity.estimates(seed) | fields
 
 
-def _first(run: Run, models: dict[str, nn.Module], role: str, n_images: int, team: int) -> Iterator[torch.Tensor]:
-    """The first images as one model wants them, about as many teams at a time as graphs may be kept."""
+def _first(run: Run, models: dict[str, nn.Module], role: str, n_images: int, most: int) -> Iterator[torch.Tensor]:
+    """The first images as one model wants them, `most` at a time."""
     left = n_images
     for batch in run.minibatches({role: models[role]}):
         images = batch[role][:left]
-        most = team * max(1, FIELD_PIXELS // images[0, 0].numel())
         yield from images.tensor_split(-(-len(images) // most))
         left -= len(batch[role])
         if left <= 0:

@@ -46,8 +46,8 @@ class Labelled:
         return cls(dataset, name, few, datasets.read_labels(few), datasets.name_classes(chosen))
 
     def has_neighbours(self) -> bool:
-        """Whether most images have another of their class, so that the nearest can be right."""
-        return bool(nearest_neighbours.are_asked(self.labels).float().mean() > 0.5)
+        """Whether of several classes most images have another of theirs, so that the nearest can be right, or wrong."""
+        return len(self.labels.unique()) > 1 and bool(nearest_neighbours.are_asked(self.labels).float().mean() > 0.5)
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,13 @@ def plan(model: nn.Module, known: dict, sets: list[Labelled]) -> Plan:
             return Plan(NEIGHBOURS, each)
     if sets and not _has_pooled_features(model):
         return Plan(NOTHING, reason="timm knows no pooled features of it")
-    alone = f"most of the first {len(sets[0].labels)} images are alone in their class" if sets else "no labels"
-    return Plan(NOTHING, reason=alone)
+    return Plan(NOTHING, reason=_say_unfit(sets[0].labels) if sets else "no labels")
+
+
+def _say_unfit(labels: torch.Tensor) -> str:
+    if len(labels.unique()) == 1:
+        return "all images are of one class"
+    return f"most of the first {len(labels)} images are alone in their class"
 
 
 def plan_control(model: nn.Module, trained: Plan) -> Plan:
@@ -144,7 +149,7 @@ def _has_pooled_features(model: nn.Module) -> bool:
     return head is not None and "pre_logits" in inspect.signature(head).parameters
 
 
-@torch.inference_mode()
+@torch.no_grad()  # not inference mode, whose tensors a model may keep
 def _read(models: dict[str, nn.Module], plans: dict[str, Plan], minibatches: Minibatches) -> dict[str, torch.Tensor]:
     """Of every image each model's answer (n,), or its pooled features (n, d)."""
     found = {role: [] for role in models}

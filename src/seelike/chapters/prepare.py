@@ -8,6 +8,7 @@ from seelike.chapters.chapter import Chapter
 from seelike.chapters.parameters import check_parameters, check_results_dir
 from seelike.chapters.run import OWN, Run
 from seelike.images import datasets
+from seelike.models import bundled
 from seelike.models import loading as models
 from seelike.models.names import check_weights
 from seelike.models.spellings import find_current
@@ -41,7 +42,7 @@ def open_run(chapter: Chapter, results_dir: str, from_result: str = "", **parame
     named = (*chapter.required, *(role for role in chapter.optional if parameters[role]))
     renamed = _find_renamed(parameters[role] for role in named)
     for role in named:
-        parameters[role] = renamed.get(parameters[role], parameters[role])
+        parameters[role] = bundled.complete(renamed.get(parameters[role], parameters[role]))
         own = (parameters.get(f"{role}_{kind}", "") for kind in ("checkpoint", "label"))
         models.check_model(role, parameters[role], *own)
     if parameters["geometry"] not in (*named, OWN):

@@ -55,7 +55,7 @@ def open_probe_images(run: Run, kind: str = "probe") -> ProbeImages | None:
         own = "" if str(error).startswith("n_probe_images") else f"{kind}_"
         raise InputError(f"{own}{error}") from None
     folds = choose_folds(labels, seed=seed)
-    run.describe_images(f"{kind}_dataset", name, split, chosen)
+    run.describe_images(f"{kind}_dataset", name, place, split, chosen)
     return ProbeImages(chosen, labels, folds, _find_centers(chosen))
 
 

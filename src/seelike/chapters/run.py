@@ -116,13 +116,13 @@ class Run:
 
     @cached_property
     def _examination(self) -> capability.Examination:
-        own = self._label_images("", self.parameters["dataset"], self.images)
+        own = self._label_images(self.parameters["dataset"], self.parameters["data_dir"], self.images)
         return capability.Examination([*own, *self.labelled], self._load_images)
 
-    def _label_images(self, kind: str, name: str, chosen: datasets.Chosen) -> list[capability.Labelled]:
+    def _label_images(self, name: str, place: str, chosen: datasets.Chosen) -> list[capability.Labelled]:
         """As images on which models can be examined, if their labels are known."""
         with suppress(InputError):
-            return [capability.Labelled.first(name, self.parameters.get(f"{kind}data_dir", ""), chosen)]
+            return [capability.Labelled.first(name, place, chosen)]
         return []
 
     def _load_images(self, loaded: dict[str, nn.Module], images: Subset) -> Iterator[dict[str, torch.Tensor]]:
@@ -130,10 +130,10 @@ class Run:
         transforms = self.transforms(loaded)
         return datasets.load_minibatches(images, transforms, self.batch_size, self.device, drop_last=False)
 
-    def describe_images(self, key: str, name: str, split: str, chosen: datasets.Chosen) -> None:
-        """Note other images than the chapter's own for the result's provenance."""
+    def describe_images(self, key: str, name: str, place: str, split: str, chosen: datasets.Chosen) -> None:
+        """Note other images than the chapter's own, and where they lie, for the result's provenance."""
         self.other_images[key] = chosen.describe(name, split)
-        self.labelled += self._label_images(key.removesuffix("dataset"), name, chosen)
+        self.labelled += self._label_images(name, place, chosen)
 
     def record(self, trained: Iterable[Measured], control: Iterable[Measured]) -> Result:
         """The result: arrays of the first run, and a verdict for every claim from all runs, trained and untrained.

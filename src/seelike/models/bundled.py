@@ -122,6 +122,11 @@ def describe(design: str, family: Family) -> str:
     }[design]
 
 
+def complete(name: str) -> str:
+    """A bundled model's name with the tag that timm takes where none is given; any other name as it is."""
+    return f"{name}.{default_cfgs[name].tags[0]}" if name in default_cfgs else name
+
+
 def read_manifest(family: Family | None = None) -> dict[str, dict]:
     """What is known of each bundled model: file, SHA-256, recipe, images seen, accuracy, learning curve.
 

@@ -112,7 +112,8 @@ def transform_of(model: nn.Module, image_size: int = 0, geometry: PretrainedCfg 
                 f"{height}×{width} pixels cannot show the same part of a picture"
             )
         config |= {key: shared[key] for key in ("crop_pct", "crop_mode", "interpolation")}
-    return _create_transform(tuple(sorted(config.items())))
+    plain = {key: tuple(value) if isinstance(value, list) else value for key, value in config.items()}  # of a JSON card
+    return _create_transform(tuple(sorted(plain.items())))
 
 
 @lru_cache
