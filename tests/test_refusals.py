@@ -110,6 +110,7 @@ def wrong_texts() -> list[tuple[str, str, dict, str]]:
         for name in (n for n, default in read_parameters(find_chapter(chapter)).items() if type(default) is str):
             kind = name.rpartition("_")[2]
             rows.append((chapter, name, *{
+                "label": ({name: "mine"}, rf"{name} is for weights of your own: .* {name[:-6]}_checkpoint"),
                 "checkpoint": ({name: "gone.safetensors"}, rf"^seelike: {name}='gone.safetensors' is not a file"),
                 "dataset": ({name: "shapez"}, rf"^seelike: {name}='shapez' is not known.*did you mean shapes"),
                 "dir": ({name.replace("data_dir", "dataset"): "folder", name: "gone"}, rf"{name}='gone' is not there"),

@@ -109,7 +109,8 @@ class Examination:
 
     def examine_controls(self, models: dict[str, nn.Module], described: dict[str, dict]) -> None:
         """The same for controls, each as the trained model of its name."""
-        self._note(models, described, {role: plan_control(models[role], self.plans[role]) for role in described})
+        plans = {role: self.plans.get(role) or plan(models[role], described[role], self.sets) for role in described}
+        self._note(models, described, {role: plan_control(models[role], own) for role, own in plans.items()})
 
     def _note(self, models: dict[str, nn.Module], described: dict[str, dict], plans: dict[str, Plan]) -> None:
         """Models of several roles are looked at once."""
