@@ -36,6 +36,9 @@ def test_all_ways_to_import_a_module_count(source):
 
 def test_what_the_face_gives_by_name_counts_where_it_is_imported_and_nowhere_else():
     assert {"library/cka.py", "measures/receptive_field.py", "models/bundled.py"} <= names(["import seelike as sl"])
+    for source in ("from seelike import cka", "from seelike import figures, plot as draw", "from seelike import *"):
+        assert names(["import seelike"]) <= names([source])
+    assert "library/cka.py" not in names(["from seelike import figures"])
     assert not {"library/cka.py", "models/bundled.py"} & names(["import seelike.system.writable"])
 
 

@@ -212,6 +212,34 @@ def test_the_only_tensor_in_a_dictionary_is_the_output(minibatches):
     assert 0.3 < sim.values[0, 1] < 1  # of one tensor, before its negative values are cut off and after
 
 
+@pytest.mark.parametrize("names", [("vit", "vit"), ("vit",), ("vit", "cnn", "mixer"), "ab", ("vit", ""), ("vit", 2)])
+def test_names_that_do_not_tell_two_models_apart_are_refused_first(names):
+    with pytest.raises(InputError, match="names must be two different words"):
+        sl.cka(None, None, None, names=names)
+
+
+def test_images_twice_are_warned_of_and_distinct_ones_not(minibatches, vit, recwarn):
+    own, twice = HandWritten(), [torch.cat([images] * 2) for images in minibatches]
+    sl.cka(own, minibatches, layers=["first"])
+    assert not recwarn
+    with pytest.warns(UserWarning, match="loader repeats images .* 30 in all"):
+        sl.cka(own, twice, layers=["first"])
+    with pytest.warns(UserWarning, match="loader repeats images .* 30 in all"):
+        sl.token_patch_cka(vit, twice)
+
+
+@pytest.mark.parametrize("shape", [(6, 3, 64, 64), (6, 4, 56, 56)])
+def test_images_that_a_model_cannot_take_are_refused(vit, shape):
+    images = torch.rand(shape)
+    for call in (sl.cka, sl.attention_distance, sl.norm_ratio, sl.token_patch_cka):
+        with pytest.raises(InputError, match=r"^(vit|model_a) \(PocketViT\) cannot take what loader"):
+            call(vit, [images])
+    with pytest.raises(InputError, match="^model_b .* loader"):
+        sl.cka(nn.Sequential(nn.Identity()), vit, [images], layers=(["0"], "blocks"))
+    with pytest.raises(InputError, match=r"^model \(PocketViT\) cannot take what images gives"):
+        sl.receptive_field(vit, images)
+
+
 def test_a_missing_loader_and_what_is_no_model_are_refused(vit):
     with pytest.raises(InputError, match="loader"):
         sl.cka(vit)

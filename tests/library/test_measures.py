@@ -60,6 +60,28 @@ def test_receptive_field_of_images_or_of_a_loader(minibatches):
     assert again.n_draws == 30 and again.values == pytest.approx(found.values, rel=0.2)
 
 
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_receptive_field_in_whatever_mode_the_caller_is(vit, minibatches, mode):
+    expected = sl.receptive_field(vit, minibatches).values
+    with mode():
+        found = sl.receptive_field(vit, [images * 1 for images in minibatches])
+        assert torch.is_inference_mode_enabled() == (mode is torch.inference_mode) and not torch.is_grad_enabled()
+    np.testing.assert_array_equal(found.values, expected)
+
+
+def test_a_model_that_cannot_be_differentiated_is_refused(minibatches):
+    with torch.inference_mode():
+        resnet = torchvision.models.resnet18()
+    with pytest.raises(InputError, match="model must not .*inference_mode"):
+        sl.receptive_field(resnet, minibatches, layers=["layer1"])
+
+
+@pytest.mark.parametrize("call", [sl.cka, sl.receptive_field])
+def test_a_layer_that_runs_twice_is_refused(call, minibatches):
+    with pytest.raises(InputError, match=r"layer layer1\.0\.relu runs more than once"):
+        call(torchvision.models.resnet18(), minibatches, layers=["layer1.0.relu"])
+
+
 def test_probe_is_that_of_the_measure(generator):
     labels = torch.arange(300) % 3
     features = torch.randn(300, 5, generator=generator) + 2 * nn.functional.one_hot(labels, 5)

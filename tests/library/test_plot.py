@@ -36,6 +36,12 @@ def test_any_other_quantity_has_its_own_range_and_units():
     assert ax.figure.axes[1].get_ylabel() == "px"
 
 
+@pytest.mark.parametrize("result", [np.eye(3), None, [[1.0]]])
+def test_what_is_no_result_is_refused(result):
+    with pytest.raises(InputError, match=f"result must .*{type(result).__name__}"):
+        sl.plot.heatmap(result)
+
+
 def test_a_result_of_one_axis_is_refused():
     with pytest.raises(InputError, match="two axes.*layer"):
         sl.plot.heatmap(LabelledArray({"layer": ["a"]}, [1.0]))

@@ -50,6 +50,22 @@ def test_agrees_with_differences():
     np.testing.assert_allclose(fields, slow, atol=1e-8)
 
 
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_the_callers_mode_changes_nothing(mode):
+    model = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.Tanh())
+    expected = receptive_field.measure(model, [images()], ["0", "1"]).values
+    with mode():
+        np.testing.assert_array_equal(receptive_field.measure(model, [images()], ["0", "1"]).values, expected)
+
+
+def test_a_layer_that_runs_twice_is_refused_and_its_twin_not():
+    again, once = nn.Tanh(), nn.Tanh()
+    model = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), again, again, once)
+    with pytest.raises(InputError, match="layer 1 runs more than once"):
+        receptive_field.measure(model, [images()], ["1"])
+    assert receptive_field.measure(model, [images()], ["3"]).radii() > 0
+
+
 def test_inplace_operations_later_on_change_nothing():
     torch.manual_seed(0)
     convolution = nn.Conv2d(3, 4, 3, padding=1)

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from seelike.activations.forward import read_once
-from seelike.activations.layers import hooked, naming
+from seelike.activations.layers import check_first, hooked, naming
 from seelike.system.errors import InputError
 
 Reduce = Callable[[torch.Tensor], torch.Tensor]
@@ -76,8 +76,7 @@ def reading(
     represent = represent or (lambda _, output: output.reshape(n_images, -1))
 
     def see(name: str, activation: torch.Tensor) -> None:
-        if name in seen:
-            raise InputError(f"layer {name} runs more than once in a forward pass, so its output is not defined")
+        check_first(name, seen)
         if activation.shape[0] % n_images:
             raise InputError(f"layer {name} gives {activation.shape[0]} rows for {n_images} images")
         features = represent(name, activation)  # windowed attention has several windows, in a row, for each image

@@ -14,7 +14,7 @@ refused. Two sets are offered:
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -132,6 +132,12 @@ def _hook(module: nn.Module, name: str, see: Callable[[str, object], None]):
     if name.endswith(INPUT):
         return module.register_forward_pre_hook(lambda _, inputs: see(name, inputs[0]))
     return module.register_forward_hook(lambda _, inputs, output: see(name, output))
+
+
+def check_first(name: str, seen: Container[str]) -> None:
+    """Raise InputError if the layer is among those seen in this pass already."""
+    if name in seen:
+        raise InputError(f"layer {name} runs more than once in a forward pass, so its output is not defined")
 
 
 def find_tensors(output: object) -> list[torch.Tensor]:

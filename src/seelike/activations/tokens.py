@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from seelike.activations.forward import Reading, read_once
-from seelike.activations.layers import find_layers, hooked, naming
+from seelike.activations.layers import check_first, find_layers, hooked, naming
 from seelike.system.errors import InputError
 
 T = TypeVar("T")
@@ -236,8 +236,7 @@ def _reading(parameter: str, model: nn.Module, images: torch.Tensor, names, redu
     seen = {}
 
     def see(name: str, output: torch.Tensor) -> None:
-        if name in seen:
-            raise InputError(f"layer {name} runs more than once in a forward pass, so its output is not defined")
+        check_first(name, seen)
         seen[name] = reduce(split(model, name, output, images))
 
     with naming(parameter, model):

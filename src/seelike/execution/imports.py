@@ -24,14 +24,21 @@ def _imported(source: str) -> Iterator[Path]:
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
-            if PACKAGE.name in names:
-                yield from (file for pattern in LATER for file in PACKAGE.glob(pattern))
+            of_face = PACKAGE.name in names
         elif isinstance(node, ast.ImportFrom):
             names = [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
+            of_face = node.module == PACKAGE.name and any(_is_of_face(alias.name) for alias in node.names)
         else:
             continue
+        if of_face:
+            yield from (file for pattern in LATER for file in PACKAGE.glob(pattern))
         for name in names:
             yield from _files_of(name)
+
+
+def _is_of_face(name: str) -> bool:
+    """Whether `from seelike import` it gives what is made in a file of that name in the library; `*` gives all."""
+    return name == "*" or (PACKAGE / "library" / f"{name}.py").is_file()
 
 
 def _files_of(name: str) -> Iterator[Path]:

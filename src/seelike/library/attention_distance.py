@@ -8,7 +8,7 @@ import numpy as np
 from torch import nn
 
 from seelike.activations.forward import feed_all
-from seelike.library.loaders import check_model, feed
+from seelike.library.loaders import check_model, feed, find_minibatches
 from seelike.library.measured import Chosen, Measured
 from seelike.measures.attention_distance import AttentionDistance, Distances
 from seelike.results.labelled_array import LabelledArray
@@ -34,7 +34,7 @@ def attention_distance(vit: nn.Module, loader: Iterable[Any]) -> "HeadDistances"
     """
     check_model("vit", vit)
     distances = Distances("vit")
-    feed_all(vit, feed(vit, loader), distances)
+    feed_all(vit, feed("vit", vit, find_minibatches(loader)), distances)
     return HeadDistances(distances.result())
 
 

@@ -12,7 +12,7 @@ from seelike.activations.flattened import reading
 from seelike.activations.forward import read_once
 from seelike.activations.layers import Layer, find_stage_ends, naming
 from seelike.library.layers import Layers, choose_layers
-from seelike.library.loaders import check_model, find_minibatches, place
+from seelike.library.loaders import check_model, check_pass, find_minibatches, place, warn_of_repeats
 from seelike.library.measured import Chosen, Measured
 from seelike.library.representation import choose_representation
 from seelike.measures.cka import CKA, Similarity, gram, normalize
@@ -39,7 +39,7 @@ def cka(
         layers: "blocks"; "all", the finer set of the paper's Figure 1; or names as in `model.named_modules()`. A tuple
             of two is one for each of two models.
         representation: "flat", everything a layer returns; "mean" over its positions; or its "cls" token.
-        names: of the two models, for the axes `a_layer` and `b_layer`.
+        names: two different words for the two models, in the axes `a_layer` and `b_layer`.
 
     Raises InputError for a model whose layers cannot be told, or a loader that cannot be used.
 
@@ -58,6 +58,7 @@ def cka(
     >>> mean.low < mean.effect < mean.high
     True
     """
+    _check_names(names)
     if loader is None and not isinstance(model_b, nn.Module):
         model_b, loader = None, model_b
     models = {"model_a": model_a} | ({} if model_b is None else {"model_b": model_b})
@@ -66,7 +67,7 @@ def cka(
     if loader is None:
         raise InputError("loader must be given: sl.cka(model, loader) or sl.cka(model_a, model_b, loader)")
     chosen = dict(zip(models, _share(layers, len(models)), strict=True))
-    found, similarity = _accumulate(models, find_minibatches(loader), chosen, representation)
+    found, similarity = _accumulate(models, warn_of_repeats(find_minibatches(loader)), chosen, representation)
     rows, columns = found["model_a"], found[list(models)[-1]]
     return LayerCKA(similarity, tuple(rows), tuple(columns), None if model_b is None else tuple(names))
 
@@ -124,7 +125,9 @@ def _accumulate(
         grams = {}
         for role, model in models.items():
             own = place(images, model)
-            found[role] = found.get(role) or choose_layers(role, model, layers[role], own)
+            if role not in found:
+                check_pass(role, model, own)
+                found[role] = choose_layers(role, model, layers[role], own)
             grams |= _read(role, model, own, [layer.name for layer in found[role]], representation)
         total.update(grams)
     return found, total.result()
@@ -138,6 +141,12 @@ def _read(
     with naming(role, model):
         (seen,) = read_once(model, images, reading(model, names, len(images), gram, represent))
     return {f"{role}/{name}": matrix.cpu() for name, matrix in seen.items()}
+
+
+def _check_names(names: tuple[str, str]) -> None:
+    words = isinstance(names, tuple | list) and all(isinstance(name, str) and name for name in names)
+    if not words or len(names) != 2 or len(set(names)) != 2:
+        raise InputError(f'names must be two different words, as ("vit", "resnet"), not {names!r}')
 
 
 def _share(layers: Layers | tuple[Layers, Layers], n_models: int) -> list[Layers]:

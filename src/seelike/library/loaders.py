@@ -12,7 +12,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from seelike.system.errors import InputError
+from seelike.activations.forward import read_once
+from seelike.system.errors import InputError, in_one_line
 
 FORMS = "tensors (n, channels, height, width), (images, labels), or dictionaries with pixel_values"
 
@@ -29,8 +30,8 @@ def check_model(parameter: str, model: nn.Module) -> None:
 def find_minibatches(loader: Iterable[Any], parameter: str = "loader") -> Iterator[torch.Tensor]:
     """The images of a loader, minibatch by minibatch.
 
-    Raises InputError, which names `parameter`, for a loader of another form, an empty one, or one whose minibatches
-    differ in size.
+    Raises InputError, which names `parameter`, for a loader of another form, an empty one, one whose minibatches differ
+    in size, or images that are not finite.
     """
     if isinstance(loader, torch.Tensor | Mapping | str) or not isinstance(loader, Iterable):
         raise InputError(f"{parameter} must be an iterable of {FORMS}, not {type(loader).__name__}")
@@ -60,9 +61,45 @@ def place(images: torch.Tensor, model: nn.Module) -> torch.Tensor:
     return images
 
 
-def feed(model: nn.Module, loader: Iterable[Any]) -> Iterator[torch.Tensor]:
-    """The minibatches of a loader as one model wants them."""
-    return (place(images, model) for images in find_minibatches(loader))
+def feed(parameter: str, model: nn.Module, minibatches: Iterable[torch.Tensor]) -> Iterator[torch.Tensor]:
+    """The minibatches as one model wants them.
+
+    Raises InputError, as `check_pass` does, at the first.
+    """
+    for number, images in enumerate(minibatches):
+        own = place(images, model)
+        if number == 0:
+            check_pass(parameter, model, own)
+        yield own
+
+
+def check_pass(parameter: str, model: nn.Module, images: torch.Tensor, source: str = "loader") -> None:
+    """Raise InputError, which names `parameter` and the `source` of the images, if the model cannot take one."""
+    try:
+        read_once(model, images[:1])
+    except Exception as error:
+        raise InputError(
+            f"{parameter} ({type(model).__name__}) cannot take what {source} gives, images of shape "
+            f"{tuple(images.shape[1:])}: {in_one_line(error)}"
+        ) from error
+
+
+def warn_of_repeats(minibatches: Iterable[torch.Tensor]) -> Iterator[torch.Tensor]:
+    """The same minibatches, and a warning after the last if some held an image more than once."""
+    repeats = 0
+    for images in minibatches:
+        repeats += len(images) - len({hash(image.numpy().tobytes()) for image in _view_bytes(images)})
+        yield images
+    if repeats:
+        warnings.warn(
+            f"loader repeats images within minibatches, {repeats} in all, which biases CKA: it takes all for different",
+            stacklevel=2,
+        )
+
+
+def _view_bytes(images: torch.Tensor) -> torch.Tensor:
+    """(n, bytes) of images, on the CPU, whatever their precision."""
+    return images.detach().cpu().contiguous().flatten(1).view(torch.uint8)
 
 
 def _find_images(parameter: str, item: Any) -> torch.Tensor:
@@ -78,4 +115,6 @@ def _find_images(parameter: str, item: Any) -> torch.Tensor:
             f"{parameter} must give minibatches of floating-point images (n, channels, height, width); it gave "
             f"{tuple(images.shape)} of {str(images.dtype).removeprefix('torch.')}"
         )
+    if not torch.isfinite(images).all():
+        raise InputError(f"{parameter} must give images of finite values; in one minibatch some are NaN or infinite")
     return images

@@ -8,7 +8,7 @@ import numpy as np
 from torch import nn
 
 from seelike.activations.forward import feed_all
-from seelike.library.loaders import check_model, feed
+from seelike.library.loaders import check_model, feed, find_minibatches
 from seelike.library.measured import Chosen, Measured
 from seelike.measures.norm_ratio import NormRatios, Ratios
 from seelike.results.labelled_array import LabelledArray
@@ -33,7 +33,7 @@ def norm_ratio(vit: nn.Module, loader: Iterable[Any]) -> "NormRatio":
     """
     check_model("vit", vit)
     ratios = Ratios("vit")
-    feed_all(vit, feed(vit, loader), ratios)
+    feed_all(vit, feed("vit", vit, find_minibatches(loader)), ratios)
     return NormRatio(ratios.result())
 
 

@@ -6,6 +6,7 @@ from seelike.figures import labelled
 from seelike.library.cka import LayerCKA
 from seelike.library.measured import Measured
 from seelike.results.labelled_array import LabelledArray
+from seelike.system.errors import InputError
 
 
 def heatmap(result: Measured | LabelledArray, title: str = "", ax: Axes | None = None) -> Axes:
@@ -17,7 +18,7 @@ def heatmap(result: Measured | LabelledArray, title: str = "", ax: Axes | None =
         result: what `sl.cka` or another call gave, or one of its arrays, such as `sl.norm_ratio(…).by_token`.
         ax: where to draw; a new figure if None.
 
-    Raises InputError for a result of fewer or more axes.
+    Raises InputError for anything else, and for a result of fewer or more axes.
 
     >>> import timm, seelike as sl
     >>> from seelike.images.datasets import DRAWN
@@ -26,6 +27,10 @@ def heatmap(result: Measured | LabelledArray, title: str = "", ax: Axes | None =
     >>> sl.plot.heatmap(sl.cka(vit, images.split(8)), "ViT").get_title()
     'ViT'
     """
+    if not isinstance(result, Measured | LabelledArray):
+        raise InputError(
+            f"result must be what a call such as sl.cka gave, or one of its arrays, not {type(result).__name__}"
+        )
     if isinstance(result, LayerCKA):
         return labelled.cka(result.array(), title, ax)
     return labelled.heatmap(result.array() if isinstance(result, Measured) else result, title, ax)

@@ -11,15 +11,17 @@ from torch import nn
 
 from seelike.activations.layers import naming
 from seelike.library.layers import Layers, choose_layers
-from seelike.library.loaders import check_model, find_minibatches, place
+from seelike.library.loaders import check_model, check_pass, find_minibatches, place
 from seelike.library.measured import Chosen, Measured
 from seelike.measures import receptive_field as fields
 from seelike.measures.receptive_field import ReceptiveFields
 from seelike.results.labelled_array import LabelledArray
+from seelike.system.errors import InputError
 
 PIXELS = 8 * 224**2  # of the images whose graph is kept at a time
 
 
+@torch.inference_mode(False)  # nothing that the model keeps from a pass here may be barred from gradients
 def receptive_field(
     model: nn.Module, images: torch.Tensor | Iterable[Any], layers: Layers = "blocks", seed: int = 0
 ) -> "ReceptiveField":
@@ -35,7 +37,8 @@ def receptive_field(
         layers: "blocks", "all", or names as in `model.named_modules()`.
         seed: of the channels.
 
-    Raises InputError for layers that cannot be told or have no positions, and for images that cannot be used.
+    Raises InputError for layers that cannot be told, have no positions or run more than once a pass, for images that
+    cannot be used, and for a model made within `torch.inference_mode()`, which cannot be differentiated.
 
     >>> import timm, seelike as sl
     >>> from seelike.images.datasets import DRAWN
@@ -47,8 +50,11 @@ def receptive_field(
     (True, (2, 28, 28))
     """
     check_model("model", model)
+    if any(tensor.is_inference() for tensor in (*model.parameters(), *model.buffers())):
+        raise InputError("model must not be made within torch.inference_mode(): it cannot be differentiated")
     minibatches = find_minibatches([images] if isinstance(images, torch.Tensor) else images, "images")
     first = place(next(minibatches), model)
+    check_pass("model", model, first, "images")
     names = [layer.name for layer in choose_layers("model", model, layers, first)]
     few = (part for batch in chain([first], minibatches) for part in _divide(place(batch, model)))
     with naming("model", model):

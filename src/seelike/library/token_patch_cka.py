@@ -8,7 +8,7 @@ import numpy as np
 from torch import nn
 
 from seelike.activations.forward import feed_all
-from seelike.library.loaders import check_model, feed
+from seelike.library.loaders import check_model, feed, find_minibatches, warn_of_repeats
 from seelike.library.measured import Chosen, Measured
 from seelike.measures.token_patch_cka import Products, TokenPatch
 from seelike.results.labelled_array import LabelledArray
@@ -34,7 +34,7 @@ def token_patch_cka(vit: nn.Module, loader: Iterable[Any]) -> "TokenPatchCKA":
     """
     check_model("vit", vit)
     products = Products("vit")
-    feed_all(vit, feed(vit, loader), products)
+    feed_all(vit, feed("vit", vit, warn_of_repeats(find_minibatches(loader))), products)
     return TokenPatchCKA(products.result())
 
 

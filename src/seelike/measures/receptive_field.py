@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from seelike.activations.layers import INPUT, evaluating, find_layers, hooked
+from seelike.activations.layers import INPUT, check_first, evaluating, find_layers, hooked
 from seelike.activations.tokens import split
 from seelike.measures.intervals import Estimate, bootstrap
 from seelike.system.errors import InputError
@@ -37,7 +37,7 @@ def measure(
         names: layers that return (n, tokens, channels), or (n, channels, rows, columns).
         seed: of the channels.
 
-    Raises InputError for a layer of another form.
+    Raises InputError for a layer of another form, or one that runs more than once a pass.
     """
     return _measure(model, minibatches, names, team, seed, lambda drawn, width: [(drawn * width).astype(int)])
 
@@ -169,6 +169,8 @@ def gain(before: np.ndarray, after: np.ndarray) -> float:
     return float((after - before).mean()) if len(before) else math.nan
 
 
+@torch.inference_mode(False)  # whatever the caller's mode: these passes are differentiated
+@torch.enable_grad()
 def _measure(
     model: nn.Module, minibatches: Iterable[torch.Tensor], names: list[str], team: int, seed: int, choose: Choose
 ) -> ReceptiveFields:
@@ -238,8 +240,13 @@ def _find_error(parts: np.ndarray, masses: np.ndarray) -> np.ndarray:
 
 def _keep(model: nn.Module, images: torch.Tensor, names: list[str]) -> dict[str, torch.Tensor]:
     """The named layers' outputs with their graph; copies, so that nothing later changes them in place."""
-    kept = {}
-    with torch.enable_grad(), evaluating(model), hooked(model, names, lambda name, x: kept.setdefault(name, x.clone())):
+    kept: dict[str, torch.Tensor] = {}
+
+    def keep(name: str, output: torch.Tensor) -> None:
+        check_first(name, kept)
+        kept[name] = output.clone()
+
+    with evaluating(model), hooked(model, names, keep):
         model(images)
     return {name: kept[name] for name in names}
 
