@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from torchvision.datasets import ImageFolder
 
 from seelike.images.datasets import choose, count_classes, open_images, read_labels
+from seelike.images.folders import clean_image_folder
 from seelike.images.hidden import say_hidden
 from seelike.system.errors import InputError
 
@@ -84,6 +86,20 @@ def test_hidden_files_and_folders_are_passed_over_counted_and_named(pictures, tm
         assert labels == {"class0": 0, "class1": 1, "macosx": 2, "thumbs_up": 3}
         assert say_hidden(chosen.hidden).startswith("8 hidden pictures were passed over: .git, .ipynb_checkpoints, ")
         assert say_hidden(chosen.hidden).endswith(", and 3 places more")
+
+
+def test_the_classes_of_torchvisions_imagenet_lie_in_the_folder_of_its_split(tmp_path):
+    class ImageNet(ImageFolder):  # torchvision's own asks for the archives of its development kit
+        def __init__(self, root: str, split: str):
+            self.split_folder = f"{root}/{split}"
+            super().__init__(self.split_folder)
+            self.root = root
+
+    draw_into(tmp_path / "val", "n01", "n02", "n02/.thumbnails")
+    source = ImageNet(str(tmp_path), "val")
+    clean_image_folder(source)
+    assert source.class_to_idx == {"n01": 0, "n02": 1} and source.targets == [0, 1]
+    assert source.hidden == [{"place": "n02/.thumbnails", "pictures": 1}]
 
 
 def test_a_folder_of_hidden_pictures_alone_is_refused(tmp_path):

@@ -83,9 +83,13 @@ def _clean_archive(data_dir: str, reader: Reader) -> None:
 
 
 def clean_image_folder(source) -> None:
-    """Leave out what is hidden of a folder that torchvision reads, where the first folder is the class."""
-    names = [Path(os.path.relpath(file, source.root)).as_posix() for file, _ in source.samples]
-    kept, source.hidden = _sort_out(source.root, names)
+    """Leave out what is hidden of a folder that torchvision reads, where the first folder is the class.
+
+    The folders of ImageNet's classes lie in that of the split.
+    """
+    root = getattr(source, "split_folder", source.root)
+    names = [Path(os.path.relpath(file, root)).as_posix() for file, _ in source.samples]
+    kept, source.hidden = _sort_out(root, names)
     classes = [names[number].partition("/")[0] for number in kept]
     source.classes = sorted(set(classes))
     source.class_to_idx = {name: number for number, name in enumerate(source.classes)}
