@@ -264,6 +264,16 @@ def test_the_one_part_of_a_larger_model_that_fits_is_found_and_said(tmp_path, to
     assert "state_dict" not in loaded.pretrained_cfg
 
 
+@pytest.mark.parametrize("path", ["", "state_dict", "module.model"])
+def test_weights_that_all_begin_with_one_name_of_the_models_own_fit(tmp_path, told, path):
+    """A DenseNet without a head has nothing but features.*, which looks like one more wrapper."""
+    state = timm.create_model("densenet121", num_classes=0).state_dict()
+    assert {name.partition(".")[0] for name in state} == {"features"}
+    save_file(under(path, state) if path else state, tmp_path / "w.safetensors")
+    loaded = load_model("cnn", "densenet121", str(tmp_path / "w.safetensors"))
+    assert has(loaded, state) and loaded.num_classes == 0 and loaded.pretrained_cfg["part"] == path and not told
+
+
 def test_a_part_that_is_not_there_is_refused_with_those_that_are(tmp_path):
     file = both(tmp_path, model=tiny().state_dict(), ema=tiny().state_dict())
     with pytest.raises(

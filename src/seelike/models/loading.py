@@ -21,7 +21,7 @@ from seelike.models import bundled
 from seelike.models.checkpoints import Misfit, check_file, check_numbers
 from seelike.models.identity import check_label, identify
 from seelike.models.names import Blueprint, check_name, fetch_weights, find_blueprint
-from seelike.models.parts import check_part, choose, find_inner, narrow, read_tensors, split_part, take
+from seelike.models.parts import Tensors, check_part, choose, find_inner, narrow, read_tensors, split_part, take
 from seelike.system import memory
 from seelike.system.errors import InputError, in_one_line
 from seelike.system.files import sha256
@@ -176,10 +176,10 @@ def _load_part(
     """
     file, part = split_part(checkpoint)
     tensors, fits, unfit, least = read_tensors(file), {}, [], 0
-    ahead = [narrow(tensors, part)]
+    ahead = [part]
     for part in ahead:
         try:
-            fits[part] = load({"state_dict": take(tensors, part), "custom_load": False})
+            fits |= _load_within(load, tensors, part)
         except Unfit as error:
             unfit.append(error)
             least = least or len(try_without().state_dict()) // 2
@@ -189,6 +189,17 @@ def _load_part(
     part = choose(list(fits), file, source, name) if unfit else next(iter(fits))
     fits[part].pretrained_cfg["part"] = part
     return fits[part]
+
+
+def _load_within(load: Callable[[dict], nn.Module], tensors: Tensors, part: str) -> dict[str, nn.Module]:
+    """A model with all weights of a part, by what is left of their paths; {where they begin: model}. Raises Unfit."""
+    unfit = []
+    for way in narrow(tensors, part):
+        try:
+            return {way: load({"state_dict": take(tensors, way), "custom_load": False})}
+        except Unfit as error:
+            unfit.append(error)
+    raise min(unfit, key=lambda error: error.count)
 
 
 def _load(

@@ -49,18 +49,22 @@ def take(tensors: Tensors, part: str) -> Tensors:
     return {name.removeprefix(start): tensor for name, tensor in tensors.items() if name.startswith(start)}
 
 
-def narrow(tensors: Tensors, part: str = "") -> str:
-    """The part within a part that holds all its weights: a wrapper, such as state_dict or module, tells nothing."""
-    inner = _find_inner(tensors, part, 1)
+def narrow(tensors: Tensors, part: str = "") -> list[str]:
+    """The parts down from a part that hold all its weights, the innermost first.
+
+    The others are mostly wrappers, such as state_dict or module, but not all: a DenseNet without a head has all its
+    weights under features.
+    """
+    ways, inner = [part], _find_inner(tensors, part, 1)
     while len(inner) == 1 and len(take(tensors, inner[0])) == len(take(tensors, part)):
-        part = inner[0]
-        inner = _find_inner(tensors, part, 1)
-    return part
+        ways.insert(0, inner[0])
+        inner = _find_inner(tensors, inner[0], 1)
+    return ways
 
 
 def find_inner(tensors: Tensors, part: str, least: int) -> list[str]:
     """The parts one step within a part, wrappers apart, that hold `least` weights or more."""
-    return [narrow(tensors, inner) for inner in _find_inner(tensors, part, least)]
+    return _find_inner(tensors, narrow(tensors, part)[0], least)
 
 
 def choose(parts: list[str], file: str, source: str, name: str) -> str:
