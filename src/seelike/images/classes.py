@@ -22,8 +22,8 @@ def name_classes(folders: list[str]) -> tuple[list[str], tuple[str, ...]]:
 
 
 def number_classes(names: list[str]) -> dict[str, int]:
-    """Class → its number, in the order of timm's readers: by name, digits by their value."""
-    return {name: number for number, name in enumerate(sorted(set(names), key=natural_key))}
+    """Class → its number, in the order of timm's readers: by name, digits by their value, then `A` before `a`."""
+    return {name: number for number, name in enumerate(sorted(set(names), key=lambda name: (natural_key(name), name)))}
 
 
 def _last(path: str) -> str:
