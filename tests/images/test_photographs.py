@@ -1,5 +1,6 @@
 """CIFAR-10: the same images, labels and order wherever it lies, and nothing else taken for it."""
 
+import shutil
 import tarfile
 
 import numpy as np
@@ -9,7 +10,7 @@ from cifar10 import colored_classes
 from PIL import Image
 
 from seelike.images import photographs
-from seelike.images.datasets import choose, count_classes, open_images, read_labels
+from seelike.images.datasets import choose, count_classes, open_images, read_labels, say_passed_over
 from seelike.images.photographs import CLASSES, PAIRS, Photographs
 from seelike.system.errors import InputError
 
@@ -69,6 +70,22 @@ def test_an_archive_alone_will_do(folder, tmp_path_factory):
     with tarfile.open(archive, "w") as file:
         file.add(folder / "test", arcname="test")
     np.testing.assert_array_equal(Photographs("test", str(archive)).images, Photographs("test", str(folder)).images)
+
+
+def test_hidden_pictures_are_passed_over_and_told(folder, tmp_path_factory):
+    assert Photographs("train", str(folder)).hidden == []
+    shutil.copytree(folder / "train" / "cat", folder / "train" / "cat" / ".ipynb_checkpoints")
+    archive = tmp_path_factory.mktemp("one") / "pictures.tar"
+    with tarfile.open(archive, "w") as file:
+        file.add(folder / "train", arcname=".")
+    photographs._read.cache_clear()
+    for place in (folder, archive):
+        for split, count in (("train", 20), ("validation", 10)):
+            chosen = choose(open_images("cifar10", str(place), split), count, seed=0)
+            described = chosen.describe("cifar10", split)
+            assert described["hidden"] == [{"place": "cat/.ipynb_checkpoints", "pictures": 3}]
+            assert "3 hidden pictures were passed over: cat/.ipynb" in say_passed_over(described)[0]
+    assert Photographs("test", str(folder)).hidden == []
 
 
 def test_pairs_join_two_classes_each():

@@ -32,8 +32,10 @@ def find_folder(data_dir: str = "") -> str:
     return data_dir or os.environ.get(ENVIRONMENT, "")
 
 
-def read(split: str, data_dir: str) -> tuple[np.ndarray, np.ndarray]:
+def read(split: str, data_dir: str) -> tuple[np.ndarray, np.ndarray, list[dict]]:
     """All pictures of a split, (n, 32, 32, 3) uint8, and their classes (n,), in an order drawn once for all.
+
+    Then what was passed over where they lie, see `seelike.images.hidden`.
 
     Args:
         split: train (45,000 of the pictures for training), validation (the other 5,000) or test.
@@ -41,11 +43,11 @@ def read(split: str, data_dir: str) -> tuple[np.ndarray, np.ndarray]:
 
     Raises InputError, which names data_dir, if the pictures are not there or are no CIFAR-10.
     """
-    images, labels = _read(*_find("test" if split == "test" else "train", data_dir))
+    images, labels, hidden = _read(*_find("test" if split == "test" else "train", data_dir))
     if split == "test":
-        return images, labels
+        return images, labels, hidden
     part = slice(None, -N_VALIDATION) if split == "train" else slice(-N_VALIDATION, None)
-    return images[part], labels[part]
+    return images[part], labels[part], hidden
 
 
 def _find(part: str, data_dir: str) -> tuple[str, str]:
@@ -65,7 +67,7 @@ def _find(part: str, data_dir: str) -> tuple[str, str]:
 
 
 @lru_cache(2)
-def _read(place: str, part: str) -> tuple[np.ndarray, np.ndarray]:
+def _read(place: str, part: str) -> tuple[np.ndarray, np.ndarray, list[dict]]:
     if part.startswith("torch/"):
         from torchvision.datasets import CIFAR10
 
@@ -77,7 +79,8 @@ def _read(place: str, part: str) -> tuple[np.ndarray, np.ndarray]:
     wrong = next((picture.size for picture, _ in pictures if picture.size != (SIZE, SIZE)), None)
     if wrong:
         raise InputError(f"data_dir={place!r} must hold pictures of {SIZE}×{SIZE} pixels, not of {wrong[0]}×{wrong[1]}")
-    return np.stack([np.asarray(picture) for picture, _ in pictures]), np.array([label for _, label in pictures])
+    images, labels = zip(*pictures, strict=True)
+    return np.stack([np.asarray(picture) for picture in images]), np.array(labels), source.hidden
 
 
 def _check_classes(place: str, source: PictureSet) -> None:
@@ -88,7 +91,7 @@ def _check_classes(place: str, source: PictureSet) -> None:
 
 
 class Photographs(Dataset):
-    """A split of CIFAR-10 as a PyTorch dataset of (PIL image, label).
+    """A split of CIFAR-10 as a PyTorch dataset of (PIL image, label); `hidden` was passed over in its folder.
 
     Args:
         split: train, validation or test.
@@ -106,7 +109,7 @@ class Photographs(Dataset):
         folder = find_folder(data_dir)
         if not folder:
             raise InputError(f"data_dir must name the folder of {self.name}; or set {ENVIRONMENT} to it")
-        self.images, labels = read(split, folder)
+        self.images, labels, self.hidden = read(split, folder)
         self.labels = np.array(PAIRS)[labels] if pairs else labels
         self.split = split
 
