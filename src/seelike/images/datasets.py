@@ -176,7 +176,7 @@ def read_labels(chosen: Subset) -> torch.Tensor:
     if unclear:
         raise InputError(
             f"data_dir must hold a folder for each class, or a folder of one and the same name within each; "
-            f"{unclear[0]!r} and {unclear[1]!r} are called alike, and others are not"
+            f"whether {unclear[0]!r} and {unclear[1]!r} are one class cannot be told"
         )
     label = images.label if isinstance(images, PictureSet) else lambda index: images[index][1]
     labels = [label(index) for index in chosen.indices]

@@ -1,7 +1,7 @@
 """Pictures in a folder or a .tar: found by timm's readers, after a look at what those would take silently.
 
 A reader has two attributes more here: `hidden`, what was passed over, of `seelike.images.hidden`, and `unclear`, of
-`seelike.images.classes`: two folders of one name in different places, so that folders tell no classes, or ().
+`seelike.images.classes`: two folders that may be one class or two, so that folders tell no classes, or ().
 """
 
 import os
