@@ -2,6 +2,7 @@
 
 import copy
 import json
+from contextlib import nullcontext
 
 import pytest
 import timm
@@ -58,6 +59,18 @@ def test_a_dry_run_stops_before_the_weights_and_says_what_it_would_take(monkeypa
     assert said["models"]["vit"] == {"name": PARTS["vit"], "parameters": 416266}
     assert said["minutes"] == pytest.approx(said["seconds"] / 8 * 16 * 2 / 60, abs=0.1)
     assert "uniformity suits these models (vit 0.4 M, cnn 0." in rehearsal.describe(said)
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_the_peak_is_forgotten_before_a_dry_run_alone(monkeypatch, tmp_path, asked):
+    """A run's own peak, which its result tells, stays."""
+    done: list[str] = []
+    monkeypatch.setenv(rehearsal.DRY_RUN, str(tmp_path / "said.json") if asked else "")
+    monkeypatch.setattr(memory, "reset_peak", lambda device: done.append(device))
+    monkeypatch.setattr(rehearsal, "rehearse", lambda *_: done.append("rehearsal"))
+    with pytest.raises(rehearsal.DryRun) if asked else nullcontext():
+        rehearsal.check(CHAPTERS["uniformity"], make_run("uniformity"))
+    assert done == (["cpu", "rehearsal", "rehearsal"] if asked else ["rehearsal"])
 
 
 def test_the_memory_foreseen_grows_with_the_minibatch_and_the_trainings(monkeypatch):

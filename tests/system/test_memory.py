@@ -1,5 +1,6 @@
 """What cannot be had is refused in a sentence, whoever was asked for it; what is free is told in MiB."""
 
+import os
 import subprocess
 import sys
 
@@ -54,6 +55,37 @@ def test_what_is_used_and_free_moves_with_what_is_taken():
     assert 280 <= memory.find_used() - before <= 400
     assert memory.find_peak() >= before + 280
     assert free > 0 and len(taken)
+
+
+def test_a_peak_before_the_reset_is_forgotten():
+    before = memory.find_used()
+    if before is None:
+        pytest.skip("this system does not tell")
+    taken = torch.ones(300 * memory.MIB, dtype=torch.uint8)
+    del taken
+    memory.reset_peak()
+    if not os.access("/proc/self/clear_refs", os.W_OK):
+        pytest.skip("this system does not forget")
+    assert memory.find_peak() <= before + 100
+
+
+def test_what_a_container_keeps_of_files_counts_as_free(tmp_path):
+    for name, text in (("memory.max", "1000\n"), ("memory.current", "900\n"), ("memory.stat", "active_file 7\n")):
+        (tmp_path / name).write_text(text)
+    assert memory._free_of_container(tmp_path) == 100
+    (tmp_path / "memory.stat").write_text("anon 200\ninactive_file 600\nactive_file 7\n")
+    assert memory._free_of_container(tmp_path) == 700
+    (tmp_path / "memory.max").write_text("max\n")
+    assert memory._free_of_container(tmp_path) is None
+    assert memory._free_of_container(tmp_path / "nowhere") is None
+
+
+def test_what_torch_keeps_of_a_gpu_counts_as_free(monkeypatch):
+    told = {"memory_reserved": 700, "memory_allocated": 200}
+    for name, mib in told.items():
+        monkeypatch.setattr(torch.cuda, name, lambda _, mib=mib: mib * memory.MIB)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (100 * memory.MIB, 900 * memory.MIB))
+    assert memory.find_free("cuda") == 600
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of a process, as Linux keeps them")

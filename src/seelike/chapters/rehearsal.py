@@ -59,10 +59,12 @@ def check(chapter: Chapter, run: Run) -> None:
     Raises InputError as `rehearse` does, and DryRun where the environment asks for no more than this.
     """
     models = run.load_first_random()
+    asked = find_dry_run()
+    if asked:
+        memory.reset_peak(run.device)
     before = memory.find_used(run.device)
     with processes.alone(), memory.explained(chapter.name):
         rehearse(chapter, run, models)
-    asked = find_dry_run()
     if asked:
         started = time.monotonic()
         rehearse(chapter, run, models)  # the second time is that of the work itself

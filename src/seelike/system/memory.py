@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import torch
@@ -42,7 +42,8 @@ def find_free(device: str = "cpu") -> int | None:
     None where the system does not tell.
     """
     if device.startswith("cuda"):
-        return torch.cuda.mem_get_info(device)[0] // MIB
+        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)  # by torch, for what comes next
+        return (torch.cuda.mem_get_info(device)[0] + kept) // MIB
     known = [free for free in (_free_of_machine(), _free_of_container(), _free_of_process()) if free is not None]
     return max(0, min(known)) // MIB if known else None
 
@@ -56,22 +57,32 @@ def find_used(device: str = "cpu") -> int | None:
 
 
 def find_peak(device: str = "cpu") -> int | None:
-    """The most MiB that this process has used; None where the system does not tell."""
+    """The most MiB that this process has used, since `reset_peak` if possible; None where the system does not tell."""
     if device.startswith("cuda"):
         return torch.cuda.max_memory_allocated(device) // MIB
     peak = _read_status("VmHWM")
     return peak // MIB if peak is not None else None
 
 
+def reset_peak(device: str = "cpu") -> None:
+    """Forget what was used before, where the system can."""
+    if device.startswith("cuda"):
+        torch.cuda.reset_peak_memory_stats(device)
+        return
+    with suppress(OSError):  # only Linux has it, and not every container
+        Path("/proc/self/clear_refs").write_text("5")
+
+
 def _free_of_machine() -> int | None:
     return _read_kib(Path("/proc/meminfo"), "MemAvailable")
 
 
-def _free_of_container() -> int | None:
-    folder = Path("/sys/fs/cgroup")
+def _free_of_container(folder: Path = Path("/sys/fs/cgroup")) -> int | None:
+    """Files read before and kept in memory are given up when there is need, so they count as free."""
     try:
         most, used = ((folder / name).read_text().strip() for name in ("memory.max", "memory.current"))
-        return None if most == "max" else int(most) - int(used)
+        kept = re.search(r"^inactive_file (\d+)$", (folder / "memory.stat").read_text(), re.MULTILINE)
+        return None if most == "max" else int(most) - int(used) + int(kept[1] if kept else 0)
     except (OSError, ValueError):
         return None
 
