@@ -286,6 +286,15 @@ def test_a_part_that_is_not_there_is_refused_with_those_that_are(tmp_path):
     assert has(load_model("vit", "test_vit.r160_in1k", str(odd)), tiny().state_dict())
 
 
+def test_a_check_reads_no_weights_of_a_safetensors_file(tmp_path, monkeypatch):
+    file = tmp_path / "w.safetensors"
+    save_file(under("model", tiny().state_dict()), file)
+    monkeypatch.setattr(parts, "load_file", lambda _: pytest.fail("weights were read"))
+    check_model("vit", "test_vit.r160_in1k", f"{file}#model")
+    with pytest.raises(InputError, match="vit_checkpoint=.*: the file holds no weights under 'ema', but under model"):
+        check_model("vit", "test_vit.r160_in1k", f"{file}#ema")
+
+
 def test_where_no_part_fits_the_nearest_says_why(tmp_path):
     state = tiny().state_dict()
     del state["norm.bias"]

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file
 
 from seelike.models.checkpoints import read_pickle
@@ -35,16 +36,16 @@ def read_tensors(file: str | Path) -> Tensors:
 def check_part(parameter: str, checkpoint: str) -> None:
     """Refuse a file that holds no weights, or none in the part that is named. Raises InputError."""
     file, part = split_part(checkpoint)
-    tensors = read_tensors(file)
-    if not tensors:
+    names = dict.fromkeys(_read_names(file))
+    if not names:
         raise InputError(f"{parameter}={file!r} holds no weights by name")
-    if not take(tensors, part):
-        parts = ", ".join(_find_inner(tensors, "", 1))
+    if not take(names, part):
+        parts = ", ".join(_find_inner(names, "", 1))
         raise InputError(f"{parameter}={checkpoint!r}: the file holds no weights under {part!r}, but under {parts}")
 
 
-def take(tensors: Tensors, part: str) -> Tensors:
-    """The weights under a part, by the rest of their paths."""
+def take(tensors: Mapping, part: str) -> dict:
+    """The weights under a part, by the rest of their paths; or whatever stands for them by the same paths."""
     start = f"{part}." if part else ""
     return {name.removeprefix(start): tensor for name, tensor in tensors.items() if name.startswith(start)}
 
@@ -87,9 +88,17 @@ def _find_average(parts: list[str]) -> str:
     return averages[0] if len(parts) == 2 and len(averages) == 1 else ""
 
 
-def _find_inner(tensors: Tensors, part: str, least: int) -> list[str]:
+def _find_inner(tensors: Mapping, part: str, least: int) -> list[str]:
     counts = Counter(name.partition(".")[0] for name in take(tensors, part) if "." in name)
     return [f"{part}.{inner}".lstrip(".") for inner, count in counts.items() if count >= least]
+
+
+def _read_names(file: str) -> list[str]:
+    """The paths of all tensors; of a .safetensors file from its header alone."""
+    if Path(file).suffix != ".safetensors":
+        return list(read_tensors(file))
+    with safe_open(file, framework="pt") as tensors:
+        return list(tensors.keys())
 
 
 def _flatten(content: Mapping, path: str = "") -> Iterator[tuple[str, torch.Tensor]]:
