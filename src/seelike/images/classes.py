@@ -8,8 +8,7 @@ def name_classes(folders: list[str]) -> tuple[list[str], tuple[str, ...]]:
 
     A class is called as the last folder. Where all folders end alike, as in `cat/images` and `dog/images`, it is the
     one above. Where only some do, as in `cat/black`, `dog/black` and `dog/white`, nobody can tell the class, nor where
-    some hold several others, as in `cat/video1`, `cat/video2` and `dog/video3`; but parts that all hold the same
-    folders, as in `part1/cat`, `part1/dog`, `part2/cat` and `part2/dog`, are parts.
+    some hold several others, as in `cat/video1`, `cat/video2` and `dog/video3`.
     """
     named = {folder: folder.rstrip("/") for folder in folders}
     while len(set(named.values())) > 1 and len({_last(path) for path in named.values()}) == 1:
@@ -30,9 +29,6 @@ def _find_unclear(named: dict[str, str]) -> tuple[str, ...]:
     for folder, path in named.items():
         first, rest = _split(path)
         parts.setdefault(first, {})[rest] = folder
-    if len({frozenset(inner) for inner in parts.values()}) == 1:
-        inner = next(iter(parts.values()))
-        return _find_unclear({folder: rest for rest, folder in inner.items()}) if len(inner) > 1 else ()
     alike: dict[str, list[str]] = {}
     for folder, path in named.items():
         alike.setdefault(_last(path), []).append(folder)
