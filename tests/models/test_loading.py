@@ -480,3 +480,10 @@ def test_a_card_of_lists_gives_the_transform_of_one_of_tuples():
     same = transform_of(model)
     model.pretrained_cfg |= {key: list(model.pretrained_cfg[key]) for key in ("mean", "std", "input_size")}
     assert transform_of(model) is same
+
+
+def test_a_bundled_model_that_is_still_to_be_trained_is_refused_before_anything_is_loaded(monkeypatch):
+    name = "vit_pocket_patch8_56.shapes"
+    monkeypatch.setattr("seelike.models.bundled.read_manifest", dict)
+    with pytest.raises(InputError, match=f"{name} is not trained yet"):
+        check_model("vit", name)

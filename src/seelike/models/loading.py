@@ -38,7 +38,7 @@ def check_model(parameter: str, name: str, checkpoint: str = "", label: str = ""
     if checkpoint:
         check_file(f"{parameter}_checkpoint", Path(split_part(checkpoint)[0]))
         check_part(f"{parameter}_checkpoint", checkpoint)
-    elif name.partition(".")[0] in bundled.ARCHITECTURES:
+    elif name.partition(".")[0] in bundled.default_cfgs:
         bundled.check_weights(timm.get_pretrained_cfg(name).file)
 
 
