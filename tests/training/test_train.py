@@ -3,15 +3,13 @@
 import json
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 
 from seelike.models.recipes import VIT, Recipe
 from seelike.system.errors import InputError
 from seelike.training import train
-from seelike.training.tasks import load_drawings
-from seelike.training.train import Training
+from seelike.training.train import Training, run_together
 
 TINY = Recipe(images=40, steps=6, batch_size=8, warmup=2)
 
@@ -40,18 +38,18 @@ def test_same_seed_same_run(name, tmp_path):
 
 def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(tmp_path, monkeypatch):
     whole = run(tmp_path / "whole")
-    learn, calls = Training._learn, []
+    learn, calls = Training._learn_once, []
 
-    def interrupted(self, *batch):
+    def interrupted(self):
         calls.append(self.step)
         if len(calls) == 5:
             raise KeyboardInterrupt
-        return learn(self, *batch)
+        learn(self)
 
-    monkeypatch.setattr(Training, "_learn", interrupted)
+    monkeypatch.setattr(Training, "_learn_once", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path / "runs")
-    monkeypatch.setattr(Training, "_learn", learn)
+    monkeypatch.setattr(Training, "_learn_once", learn)
     resumed = Training(VIT, TINY, tmp_path / "runs")
     assert resumed.step == 3
     assert resumed.run() and resumed.curve == whole.curve
@@ -75,10 +73,10 @@ def test_keeps_early_states(tmp_path):
     early = train._read(tmp_path / "early.pt", "cpu")
     assert early["step"] == 2
     same = Training(VIT, TINY, tmp_path / "again")
-    images, labels = load_drawings("shapes", 40, tmp_path)
-    for step in range(2):
-        chosen = np.sort(TINY.choose_batch(step))
-        same._learn(step, torch.from_numpy(images[chosen]), torch.from_numpy(labels[chosen]))
+    same.open()
+    same.model.train()
+    for _ in range(2):
+        same._learn_once()
     torch.testing.assert_close(early["model"], same.model.state_dict(), rtol=0, atol=0)
     assert not torch.equal(early["model"]["head.weight"], training.model.head.weight)
 
@@ -91,6 +89,27 @@ def test_an_augmented_run_resumes_as_if_nothing_had_happened(tmp_path):
     resumed = Training(VIT, augmented, tmp_path / "halves")
     assert resumed.run() and resumed.curve == whole.curve != run(tmp_path / "plain").curve
     torch.testing.assert_close(resumed.model.state_dict(), whole.model.state_dict(), rtol=0, atol=0)
+
+
+def test_runs_together_are_as_runs_apart(tmp_path):
+    shorter = replace(TINY, steps=4, seed=1)
+    together = [Training(VIT, TINY, tmp_path / "a"), Training("resnet_pocket", shorter, tmp_path / "b")]
+    run_together(together)
+    apart = [run(tmp_path / "c"), run(tmp_path / "d", shorter, "resnet_pocket")]
+    for one, same in zip(together, apart, strict=True):
+        assert one.is_done and one.curve == same.curve
+        torch.testing.assert_close(one.model.state_dict(), same.model.state_dict(), rtol=0, atol=0)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("name", [VIT, "resnet_pocket"])
+def test_a_graph_learns_what_the_steps_themselves_do(tmp_path, monkeypatch, name):
+    recipe = replace(TINY, steps=12, augment=True)
+    graph = run(tmp_path / "graph", recipe, name, device="cuda")
+    monkeypatch.setattr(train, "Graph", lambda call: call)
+    eager = run(tmp_path / "eager", recipe, name, device="cuda")
+    torch.testing.assert_close(graph.model.state_dict(), eager.model.state_dict(), rtol=1e-2, atol=1e-3)
+    torch.testing.assert_close(graph.losses, eager.losses, rtol=1e-2, atol=1e-3)
 
 
 def test_fine_tuning_starts_from_what_was_trained(tmp_path):

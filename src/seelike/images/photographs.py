@@ -50,6 +50,14 @@ def read(split: str, data_dir: str) -> tuple[np.ndarray, np.ndarray, list[dict]]
     return images[part], labels[part], hidden
 
 
+def check_folder(split: str, data_dir: str = "") -> None:
+    """Raises InputError, which names data_dir, if the photographs of a split lie nowhere."""
+    folder = find_folder(data_dir)
+    if not folder:
+        raise InputError(f"data_dir must name the folder of {Photographs.name}; or set {ENVIRONMENT} to it")
+    _find("test" if split == "test" else "train", folder)
+
+
 def _find(part: str, data_dir: str) -> tuple[str, str]:
     """Where a part lies, and how it is read: a folder or an archive, or torchvision's files."""
     folder = Path(data_dir).expanduser()
@@ -106,10 +114,8 @@ class Photographs(Dataset):
     def __init__(self, split: str, data_dir: str = "", pairs: bool = False):
         if split not in SPLITS:
             raise InputError(f"split must be one of {', '.join(SPLITS)} for {self.name}, not {split!r}")
-        folder = find_folder(data_dir)
-        if not folder:
-            raise InputError(f"data_dir must name the folder of {self.name}; or set {ENVIRONMENT} to it")
-        self.images, labels, self.hidden = read(split, folder)
+        check_folder(split, data_dir)
+        self.images, labels, self.hidden = read(split, find_folder(data_dir))
         self.labels = np.array(PAIRS)[labels] if pairs else labels
         self.split = split
 

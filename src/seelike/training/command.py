@@ -23,6 +23,7 @@ def main() -> int:
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="where checkpoints go (default: runs)")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stop each run after so long; it resumes")
     parser.add_argument("--device", default="auto", help="auto (default: a GPU if there is one), cpu, cuda, …")
+    parser.add_argument("--no-cards", action="store_true", help="leave the weights and cards to a later call")
     parser.add_argument("--processes", type=int, default=os.cpu_count(), help="runs at a time (default: one a core)")
     chosen = parser.parse_args()
     unknown = sorted(set(chosen.models) - set(RECIPES))
@@ -37,7 +38,7 @@ def main() -> int:
         else:
             device = choose_device(chosen.device)
             names = chosen.models or [name for name, recipe in RECIPES.items() if may_train(recipe, chosen.data_dir)]
-            train(names, chosen.runs, device, chosen.minutes, chosen.processes, chosen.data_dir)
+            train(names, chosen.runs, device, chosen.minutes, chosen.processes, chosen.data_dir, not chosen.no_cards)
     except InputError as error:
         print(f"seelike.training: {error}", file=sys.stderr)
         return 2

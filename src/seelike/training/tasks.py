@@ -14,7 +14,7 @@ from PIL import Image
 
 from seelike.images.datasets import DRAWN
 from seelike.images.drawings import IMAGE_SIZE
-from seelike.images.photographs import SIZE, Photographs
+from seelike.images.photographs import SIZE, Photographs, check_folder
 from seelike.system.errors import InputError
 from seelike.system.progress import track
 
@@ -55,11 +55,23 @@ def resize(images: torch.Tensor, size: int) -> torch.Tensor:
     return torch.from_numpy(np.stack(resized)).permute(0, 3, 1, 2).contiguous()
 
 
+def prepare_images(task: str, n_images: int, runs: Path, data_dir: str, processes: int) -> None:
+    """Draw the training images of a task by several processes, or see that its photographs are there.
+
+    Raises InputError if they are not.
+    """
+    if needs_photographs(task):
+        check_folder("train", data_dir)
+    else:
+        load_drawings(task, n_images, runs, processes)
+
+
 def load_images(task: str, n_images: int, runs: Path, size: int, data_dir: str = "") -> tuple[np.ndarray, np.ndarray]:
     """The first training images of a task: (n, 3, size, size) uint8 and labels (n,)."""
-    if needs_photographs(task) or size != IMAGE_SIZE:
+    if needs_photographs(task):
         return tuple(tensor.numpy() for tensor in load_task(task, "train", n_images, size, data_dir))
-    return load_drawings(task, n_images, runs)
+    images, labels = load_drawings(task, n_images, runs)
+    return (images if size == IMAGE_SIZE else resize(torch.from_numpy(images), size).numpy()), labels
 
 
 def load_drawings(task: str, n_images: int, runs: Path, processes: int = 1) -> tuple[np.ndarray, np.ndarray]:
@@ -81,7 +93,7 @@ def load_drawings(task: str, n_images: int, runs: Path, processes: int = 1) -> t
                 drawn[start : start + len(part)] = part
         drawn.flush()
         os.replace(temporary, file)
-    return np.load(file, mmap_mode="r"), np.arange(n_images) % 10
+    return np.load(file, mmap_mode="c")[:n_images], np.arange(n_images) % 10
 
 
 def _draw(task: str, start: int, end: int) -> np.ndarray:

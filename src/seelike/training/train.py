@@ -1,35 +1,39 @@
 """Train the bundled models, so that a run can be stopped at any time.
 
-A run writes a checkpoint as it goes and continues from it when started again; on one machine the same seed gives
+A run writes a checkpoint as it goes and continues from it when started again; on one processor the same seed gives
 the same run. When a run ends, its weights go to `weights/` in half precision, and its card into the manifest.
-Runs are independent but for fine-tuning, which starts from what another run has made: one process a core.
+Runs are independent but for fine-tuning, which starts from what another run has made: one process a core, or all
+together on a GPU, where each run's step is one CUDA graph on a stream of its own.
 """
 
 import json
 import os
 import time
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict
+from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
 
-import numpy as np
 import timm
 import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from seelike.images.drawings import IMAGE_SIZE
-from seelike.models.recipes import RECIPES, Recipe, find_family, kept_steps
+from seelike.models.recipes import RECIPES, Recipe, kept_steps
 from seelike.system.errors import InputError
 from seelike.training import cards
 from seelike.training.accuracy import measure_accuracy, normalize
 from seelike.training.augmentation import augment
+from seelike.training.graph import Graph
 from seelike.training.optimizers import make_optimizers
-from seelike.training.tasks import load_drawings, load_images, load_task, needs_photographs
+from seelike.training.plan import plan_steps
+from seelike.training.tasks import load_images, load_task, prepare_images
 
 N_VALIDATION = 1000  # of the learning curve
 REPORT_EVERY = 250  # steps
+MOST_REPORTS = 25
 
 
 class Training:
@@ -57,7 +61,8 @@ class Training:
         self.name, self.recipe, self.runs, self.device, self.keep = name, recipe, runs, device, keep or {}
         self.data_dir = data_dir
         self.model = self._start().to(device)
-        self.optimizers = make_optimizers(self.model, recipe)
+        self.rate = torch.tensor(recipe.rate, device=device)  # of the step at hand
+        self.optimizers = make_optimizers(self.model, recipe, self.rate)
         self.step = 0
         self.curve: dict[str, list] = {"images_seen": [], "loss": [], "accuracy": []}
         if self.state.is_file():
@@ -68,21 +73,40 @@ class Training:
         """The checkpoint."""
         return self.runs / f"{self.name}.pt"
 
+    @property
+    def is_done(self) -> bool:
+        """Whether the recipe's last step is behind it."""
+        return self.step == self.recipe.steps
+
     def run(self, minutes: float = float("inf")) -> bool:
         """Train until the recipe's last step, or a little longer than `minutes`; says whether it is done."""
-        size = self.model.default_cfg["input_size"][-1]
-        images, labels = load_images(self.recipe.task, self.recipe.images, self.runs, size, self.data_dir)
-        held_out = load_task(self.recipe.task, "validation", N_VALIDATION, size, self.data_dir)
-        deadline = time.monotonic() + 60 * minutes
-        while self.step < self.recipe.steps and time.monotonic() < deadline:
-            start, clock, losses = self.step, time.monotonic(), []
-            for step in range(start, min(start + REPORT_EVERY, self.recipe.steps)):
-                chosen = np.sort(self.recipe.choose_batch(step))
-                shown = augment(images[chosen], self.recipe.seed, step) if self.recipe.augment else images[chosen]
-                losses.append(self._learn(step, *map(torch.from_numpy, (shown, labels[chosen]))))
-            self._report(losses, measure_accuracy(self.model, *held_out), time.monotonic() - clock)
-            self._save()
-        return self.step == self.recipe.steps
+        run_together([self], minutes)
+        return self.is_done
+
+    def advance(self) -> Iterator[None]:
+        """Train a step at a time until the next report, then report and save."""
+        begin, clock = self.step, time.monotonic()
+        self.model.train()
+        while self.step < self._next_report(begin):
+            self._learn()
+            self.step += 1
+            if self.step in self.keep:
+                _replace(self.runs / f"{self.keep[self.step]}.pt", self._snapshot())
+            yield
+        self._wait()
+        loss = self.losses[begin : self.step].mean().item()
+        self._report(loss, measure_accuracy(self.model, *self.held_out), time.monotonic() - clock, begin)
+        self._save()
+
+    def open(self) -> None:
+        """Load what the coming steps need: the images, and which of them each step sees and how."""
+        task, size = self.recipe.task, self.model.default_cfg["input_size"][-1]
+        self.images, self.labels = _load(task, self.recipe.images, self.runs, size, self.data_dir, self.device)
+        self.held_out = load_task(task, "validation", N_VALIDATION, size, self.data_dir)
+        self.plan = [table.to(self.device) for table in plan_steps(self.recipe)]
+        self.losses = torch.zeros(self.recipe.steps, device=self.device)
+        self.at = torch.tensor([self.step], device=self.device)
+        self._learn = Graph(self._learn_once) if self.rate.is_cuda else self._learn_once
 
     def _start(self) -> nn.Module:
         if not self.recipe.start:
@@ -95,47 +119,78 @@ class Training:
         nn.init.zeros_(model.get_classifier().bias)
         return model
 
-    def _learn(self, step: int, images: torch.Tensor, labels: torch.Tensor) -> float:
-        for optimizer in self.optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = self.recipe.rate_at(step)
-        self.model.train()
-        answers = self.model(normalize(images.to(self.device)))
-        loss = cross_entropy(answers, labels.to(self.device))
+    def _learn_once(self) -> None:
+        """The step that `at` says, which it counts on; all of it on the device, so that a graph can hold it."""
+        chosen, flipped, corners, rate = (table.index_select(0, self.at)[0] for table in self.plan)
+        images = self.images[chosen]
+        if self.recipe.augment:
+            images = augment(images, flipped, corners)
+        self.rate.copy_(rate)
+        loss = cross_entropy(self.model(normalize(images)), self.labels[chosen])
         self.model.zero_grad(set_to_none=True)
         loss.backward()
         for optimizer in self.optimizers:
             optimizer.step()
-        self.step = step + 1
-        if self.step in self.keep:
-            _replace(self.runs / f"{self.keep[self.step]}.pt", self._snapshot())
-        return loss.item()
+        self.losses.index_copy_(0, self.at, loss.detach()[None])
+        self.at += 1
 
-    def _report(self, losses: list[float], accuracy: float, seconds: float) -> None:
+    def _next_report(self, step: int) -> int:
+        every = max(REPORT_EVERY, self.recipe.steps // MOST_REPORTS)
+        return min(step - step % every + every, self.recipe.steps)
+
+    def _report(self, loss: float, accuracy: float, seconds: float, begin: int) -> None:
         seen = self.step * self.recipe.batch_size
-        for key, value in {"images_seen": seen, "loss": float(np.mean(losses)), "accuracy": accuracy}.items():
+        for key, value in {"images_seen": seen, "loss": loss, "accuracy": accuracy}.items():
             self.curve[key].append(round(value, 4))
-        rate = len(losses) / seconds
+        rate = (self.step - begin) / seconds
         print(
-            f"{self.name}: {seen:,} images seen, loss {np.mean(losses):.3f}, held-out {accuracy:.1%}, "
-            f"{rate * self.recipe.batch_size:.0f}/s, {(self.recipe.steps - self.step) / rate / 60:.0f} min left",
+            f"{self.name}: {seen:,} images seen, loss {loss:.3f}, held-out {accuracy:.1%}, "
+            f"{rate * self.recipe.batch_size:.0f}/s, {(self.recipe.steps - self.step) / rate / 60:.1f} min left",
             flush=True,
         )
 
+    def _wait(self) -> None:
+        """Until a GPU has done what it was given."""
+        if self.rate.is_cuda:
+            torch.cuda.synchronize()
+
     def _snapshot(self) -> dict:
+        self._wait()
         return {"model": self.model.state_dict(), "step": self.step, "curve": self.curve, "recipe": _text(self.recipe)}
 
     def _save(self) -> None:
-        _replace(self.state, self._snapshot() | {"optimizers": [o.state_dict() for o in self.optimizers]})
+        going = {} if self.is_done else {"optimizers": [optimizer.state_dict() for optimizer in self.optimizers]}
+        _replace(self.state, self._snapshot() | going)
         self.state.with_suffix(".json").write_text(json.dumps(self.curve, indent=1) + "\n")
 
     def _resume(self) -> None:
         check_state(self.state, self.recipe)
         saved = _read(self.state, self.device)
         self.model.load_state_dict(saved["model"])
-        for optimizer, state in zip(self.optimizers, saved["optimizers"], strict=True):
-            optimizer.load_state_dict(state)
         self.step, self.curve = saved["step"], saved["curve"]
+        for optimizer, state in zip(self.optimizers, saved.get("optimizers", ()), strict=not self.is_done):
+            optimizer.load_state_dict(state)
+            for group in optimizer.param_groups:
+                group["lr"] = self.rate
+
+
+@lru_cache(8)
+def _load(task: str, n_images: int, runs: Path, size: int, data_dir: str, device: str) -> tuple[torch.Tensor, ...]:
+    """Images and labels on a device, once for all runs that learn from the same."""
+    return tuple(torch.from_numpy(each).to(device) for each in load_images(task, n_images, runs, size, data_dir))
+
+
+def run_together(trainings: list[Training], minutes: float = float("inf")) -> None:
+    """Train several, a step of each in turn, until all are done or a little longer than `minutes`."""
+    deadline = time.monotonic() + 60 * minutes
+    going = [training for training in trainings if not training.is_done]
+    for training in going:
+        training.open()
+    while going and time.monotonic() < deadline:
+        turns = [training.advance() for training in going]
+        while turns:
+            turns = [turn for turn in turns if next(turn, turn) is None]
+        going = [training for training in going if not training.is_done]
 
 
 def is_done(name: str, runs: Path) -> bool:
@@ -170,13 +225,27 @@ def _text(recipe: Recipe) -> str:
     return json.dumps(asdict(recipe))
 
 
-def _train_one(name: str, runs: Path, device: str, minutes: float, data_dir: str) -> bool:
-    torch.set_num_threads(1)
-    return Training(name, RECIPES[name], runs, device, kept_steps(name), data_dir).run(minutes)
+def _train_some(names: list[str], runs: Path, device: str, minutes: float, data_dir: str) -> list[str]:
+    """Train models together; those that are done."""
+    torch.set_num_threads(1)  # what a run of one process a core leaves
+    torch.set_float32_matmul_precision("high")  # of a GPU: the products of float32 in TF32
+    trainings = [Training(name, RECIPES[name], runs, device, kept_steps(name), data_dir) for name in names]
+    run_together(trainings, minutes)
+    return [training.name for training in trainings if training.is_done]
 
 
-def train(names: list[str], runs: Path, device: str, minutes: float, processes: int, data_dir: str = "") -> None:
-    """Train models, several at a time, those that others start from first; publish each that is done.
+def train(
+    names: list[str],
+    runs: Path,
+    device: str,
+    minutes: float,
+    processes: int,
+    data_dir: str = "",
+    publish: bool = True,
+) -> None:
+    """Train models, those that others start from first; publish each that is done, unless that is for another time.
+
+    On a CPU several processes train a model each; on a GPU one trains all.
 
     Raises InputError if a run cannot go on from its checkpoint, the model that it starts from is missing, or the
     photographs that it learns from are.
@@ -188,17 +257,15 @@ def train(names: list[str], runs: Path, device: str, minutes: float, processes: 
         if recipe.start and recipe.start not in names and not is_done(recipe.start, runs):
             raise InputError(f"{name} starts from {recipe.start}: train that to its end first")
     for name in names:
-        if needs_photographs(RECIPES[name].task):
-            load_images(RECIPES[name].task, 1, runs, find_family(name).image_size, data_dir)
-        elif find_family(name).image_size == IMAGE_SIZE:
-            load_drawings(RECIPES[name].task, RECIPES[name].images, runs, processes)
-    torch.set_num_threads(1)  # what a run of one process a core leaves
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        prepare_images(RECIPES[name].task, RECIPES[name].images, runs, data_dir, processes)
+    alone = torch.device(device).type == "cpu"
+    with ProcessPoolExecutor(processes if alone else 1, mp_context=get_context("spawn")) as pool:
         for tuned in (False, True):
             wave = [name for name in names if bool(RECIPES[name].start) == tuned]
             ready = [name for name in wave if not tuned or is_done(RECIPES[name].start, runs)]
-            jobs = {pool.submit(_train_one, name, runs, device, minutes, data_dir): name for name in ready}
+            groups = [[name] for name in ready] if alone else [ready]
+            jobs = [pool.submit(_train_some, group, runs, device, minutes, data_dir) for group in groups if group]
             for job in as_completed(jobs):
-                if job.result():
-                    for done in (jobs[job], *kept_steps(jobs[job]).values()):
+                for name in job.result() if publish else ():
+                    for done in (name, *kept_steps(name).values()):
                         cards.publish(done, runs, data_dir)
