@@ -1,5 +1,8 @@
 """What the benchmarks compare: the peer's matrix put together in order, and the modules that it is shown."""
 
+import json
+import os
+import subprocess
 import sys
 from types import SimpleNamespace
 
@@ -64,3 +67,56 @@ def test_parts_are_the_innermost_modules_that_run(benchmarks):
     assert all(not list(modules[name].children()) for name in parts)
     assert "blocks.0.attn.attn_drop" not in parts  # fused attention has no use for it
     assert not any(part._forward_hooks for part in modules.values())
+
+
+def test_a_part_that_fails_or_hangs_leaves_the_others_of_a_gpu_s_benchmarks_alone(benchmarks, monkeypatch, tmp_path):
+    """A worker that does as its parts are called, in a process anew after each that ended it."""
+    import gpu
+
+    worker = tmp_path / "worker.py"
+    worker.write_text(
+        "import json, sys, time\n"
+        "print('{}', flush=True)\n"
+        "for part in json.loads(sys.argv[1])['parts']:\n"
+        "    if part == 'peer': time.sleep(100)\n"
+        "    if part == 'decoding': sys.exit(3)\n"
+        "    print(json.dumps({'failed': 'out of luck'} if part == 'nccl' else {'ratio': 1.5}), flush=True)\n"
+    )
+    monkeypatch.setattr(gpu, "WORKER", worker)
+    monkeypatch.setitem(gpu.SHARES, "peer", 1)
+    parts = ["overhead", "peer", "decoding", "nccl", "truth"]
+    found = dict(gpu.run_parts({"seconds": 75}, parts, 75))
+    assert found["overhead"] == found["truth"] == {"ratio": 1.5} and list(found) == ["start", *parts]
+    assert "longer than 1 s" in found["peer"]["failed"] and "code 3" in found["decoding"]["failed"]
+    assert found["nccl"] == {"failed": "out of luck"}
+    assert [line.split()[:2] for line in gpu.tabulate(found).splitlines()] == [
+        ["overhead", "ratio"],
+        *([part, "FAILED:"] for part in ("peer", "decoding", "nccl")),
+        ["truth", "ratio"],
+    ]
+
+
+def test_parts_without_time_or_without_a_device_are_reported_as_not_begun(benchmarks, monkeypatch, tmp_path):
+    import gpu
+
+    worker = tmp_path / "worker.py"
+    worker.write_text('print(\'{"failed": "no card", "ended": true}\')')
+    monkeypatch.setattr(gpu, "WORKER", worker)
+    for seconds, reason in ((75, "no card"), (0, "no time")):
+        found = dict(gpu.run_parts({"seconds": 75}, ["overhead", "truth"], seconds))
+        assert reason in found["start"]["failed"]
+        assert found["overhead"] == found["truth"] == {"failed": "not begun"}
+
+
+def test_a_gpu_s_benchmarks_run_on_a_cpu_in_small(tmp_path):
+    """The same parts on a device that is there; what needs none is right."""
+    script, output = REPOSITORY / "benchmarks" / "gpu.sh", tmp_path / "gpu.json"
+    small = ["--device", "cpu", "--model", "vit_pocket_patch8_56", "--images", "16", "--batch", "8"]
+    wanted = ["--parts", "truth", "nccl", "--output", str(output)]
+    environment = {**os.environ, "PYTHON": sys.executable}
+    run = subprocess.run([script, *small, *wanted], env=environment, capture_output=True, text=True, check=True)
+    parts = json.loads(output.read_text())["parts"]
+    assert list(parts) == ["start", "truth", "nccl"] and "truth" in run.stdout
+    assert parts["truth"]["images"] == 16 and parts["truth"]["least_cka"] < 0.99
+    assert 0 < parts["truth"]["difference_sums"] < 1e-5 < parts["truth"]["difference_passes"]
+    assert parts["nccl"]["backend"] == "gloo"

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from seelike.measures import cka
-from seelike.measures.cka import CKA, gram
-from seelike.system.errors import InputError
+from seelike.measures.cka import CKA, gram, multiply
+from seelike.system.errors import Degenerate, InputError
 
 
 def hsic_from_formula(x: np.ndarray, y: np.ndarray) -> float:
@@ -134,6 +134,35 @@ def test_half_precision_is_raised(generator):
     x = draw(generator, 12, 40)
     torch.testing.assert_close(gram(x.half()), gram(x.half().float()))
     assert gram(x.half()).dtype == torch.float64
+
+
+def test_products_are_centred_when_a_minibatch_is_added(generator):
+    x, y = draw(generator, 2, 6, 5) + 3, draw(generator, 2, 6, 9)
+    accumulated = CKA()
+    for one, other in zip(x, y, strict=True):
+        accumulated.update({"x": multiply(one), "y": multiply(other)})
+    np.testing.assert_allclose(accumulated.result().values, measure(x=x, y=y), atol=1e-14)
+
+
+@pytest.mark.parametrize("n_features", [5, 64, 1000, 20_000])
+def test_half_precision_as_a_gpu_multiplies_it(generator, monkeypatch, n_features):
+    """The products in parts of the features and the rest, which a CPU computes in float32 here."""
+    for name in ("bmm", "mm"):
+        monkeypatch.setattr(torch, name, lambda a, b, out_dtype: a.to(out_dtype) @ b.to(out_dtype))
+    x = (torch.randn(6, n_features, generator=generator) + 1).bfloat16()
+    found = cka._multiply_halves(x)
+    assert found.dtype == torch.float64
+    torch.testing.assert_close(found, x.double() @ x.double().T, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(cka.center(found), gram(x.double()), rtol=0, atol=1e-5 * n_features)
+
+
+def test_a_layer_that_nobody_has_looked_at_is_refused_by_its_name(generator):
+    """On a GPU `multiply` refuses no values; products of other origin stand for that here."""
+    fine = multiply(draw(generator, 5, 3))
+    with pytest.raises(Degenerate, match="layer b.*the same for every image"):
+        CKA().update({"a": fine, "b": torch.full((5, 5), 2.0, dtype=torch.float64)})
+    with pytest.raises(InputError, match="layer b.*finite"):
+        CKA().update({"a": fine, "b": fine * float("nan"), "c": fine})
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from seelike.library.layers import Layers, choose_layers
 from seelike.library.loaders import check_model, check_pass, find_minibatches, place, warn_of_repeats
 from seelike.library.measured import Chosen, Measured
 from seelike.library.representation import choose_representation
-from seelike.measures.cka import CKA, Similarity, gram, normalize
+from seelike.measures.cka import CKA, Similarity, multiply, normalize
 from seelike.results.labelled_array import LabelledArray
 from seelike.system.errors import InputError
 
@@ -139,7 +139,7 @@ def _read(
     """{"<model>/<layer>": Gram matrix, on the CPU} of one minibatch."""
     represent = choose_representation(representation, model, images)
     with naming(role, model):
-        (seen,) = read_once(model, images, reading(model, names, len(images), gram, represent))
+        (seen,) = read_once(model, images, reading(model, names, len(images), multiply, represent))
     return {f"{role}/{name}": matrix.cpu() for name, matrix in seen.items()}
 
 

@@ -28,6 +28,8 @@ from seelike.system import processes
 from seelike.system.errors import Degenerate, InputError
 
 MIN_IMAGES = 4
+HALVES = (torch.float16, torch.bfloat16)
+PARTS = 128  # of the features of a layer, whose products a GPU computes at once
 PIECE = 2**20  # elements that are centred and multiplied at a time, on a CPU few enough to stay in its cache
 
 
@@ -43,6 +45,27 @@ def gram(activations: torch.Tensor) -> torch.Tensor:
     Raises:
         InputError: fewer than four images, NaN or infinity, or the same activations for every image.
     """
+    k = multiply(activations)
+    if k.is_cuda:
+        _check_values(k)
+    return center(k)
+
+
+def multiply(activations: torch.Tensor) -> torch.Tensor:
+    """The Gram matrix of a minibatch, up to what `center` takes away; for `CKA.update`, which centres it.
+
+    On a GPU no value is looked at, so that no layer waits for the one before: `CKA.update` refuses for all at once.
+
+    Args:
+        activations: (n, features), n ≥ 4. Half precision is raised to float32 before the product; on a GPU it is
+            multiplied as it is, and the products are summed in float32.
+
+    Returns:
+        (n, n) float64; on a GPU the same number everywhere if the activations are the same for every image.
+
+    Raises:
+        InputError: as `gram`.
+    """
     if activations.ndim != 2:
         raise InputError(f"activations must have shape (images, features), not {tuple(activations.shape)}")
     if not activations.is_floating_point() or not activations.numel():
@@ -50,18 +73,46 @@ def gram(activations: torch.Tensor) -> torch.Tensor:
     n = len(activations)
     if n < MIN_IMAGES:
         raise InputError(f"the unbiased HSIC needs at least {MIN_IMAGES} images in a minibatch, not {n}")
+    if activations.is_cuda and torch.version.cuda and activations.dtype in HALVES:  # AMD's count as cuda, too
+        return _multiply_halves(activations)
     k, offset = activations.new_zeros(n, n, dtype=torch.float64), 0.0
     for piece in activations.split(_count_features(activations), 1):
-        x = piece.float() if piece.dtype in (torch.float16, torch.bfloat16) else piece
+        x = piece.float() if piece.dtype in HALVES else piece
         mean = x.mean(0)
         centred = x - mean  # leaves K̃ as it is, and spares float32 the cancellation
         k += centred @ centred.T
         offset += mean.double().square().sum()
-    if not torch.isfinite(k).all():
-        raise InputError("activations must be finite: there are NaN or infinite values")
-    if k.trace() <= n * (32 * torch.finfo(x.dtype).eps) ** 2 * offset:
-        raise Degenerate("activations are the same for every image of a minibatch, so CKA is not defined")
-    return center(k)
+    k *= k.trace() > n * (32 * torch.finfo(x.dtype).eps) ** 2 * offset  # nothing is left of what is but rounding
+    if not k.is_cuda:
+        _check_values(k)
+    return k
+
+
+def _multiply_halves(x: torch.Tensor) -> torch.Tensor:
+    """X Xᵀ of half precision on a GPU: X is read once, and no more than a part of its features is summed in float32."""
+    width = max(64, -(-x.shape[1] // PARTS // 8) * 8)  # a multiple of what the GPU loads at a time
+    n_whole = x.shape[1] // width
+    parts = x[:, : n_whole * width].unflatten(1, (n_whole, width)).transpose(0, 1)
+    k = torch.bmm(parts, parts.mT, out_dtype=torch.float32).sum(0, dtype=torch.float64)
+    rest = x[:, n_whole * width :]
+    return k + torch.mm(rest, rest.T, out_dtype=torch.float32) if rest.shape[1] else k
+
+
+def _check_values(grams: torch.Tensor, names: tuple[str, ...] = ()) -> None:
+    """Refuse Gram matrices (…, n, n) by `multiply` that are not finite, or the same number everywhere."""
+    finite = grams.isfinite().flatten(-2).all(-1)
+    varies = (grams != grams[..., :1, :1]).flatten(-2).any(-1)
+    finite, varies = torch.stack([finite, varies]).reshape(2, -1).tolist()
+    if not all(finite):
+        raise InputError(f"{_say_layer(names, finite)}activations must be finite: there are NaN or infinite values")
+    if not all(varies):
+        raise Degenerate(
+            f"{_say_layer(names, varies)}activations are the same for every image of a minibatch, so CKA is not defined"
+        )
+
+
+def _say_layer(names: tuple[str, ...], fit: list[bool]) -> str:
+    return f"layer {names[fit.index(False)]}: " if names else ""
 
 
 def _count_features(activations: torch.Tensor) -> int:
@@ -79,7 +130,7 @@ def gram_places(x: torch.Tensor) -> torch.Tensor:
     n = x.shape[1]
     if n < MIN_IMAGES:
         raise InputError(f"the unbiased HSIC needs at least {MIN_IMAGES} images in a minibatch, not {n}")
-    x = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+    x = x.float() if x.dtype in HALVES else x
     mean = x.mean(1, keepdim=True)
     k = ((x - mean) @ (x - mean).mT).double()
     if not torch.isfinite(k).all():
@@ -107,16 +158,19 @@ class CKA:
         self.minibatches: list[np.ndarray] = []  # one (layers, layers) HSIC₁ each
 
     def update(self, grams: dict[str, torch.Tensor]) -> None:
-        """Add one minibatch: {layer: `gram(activations)`}, all of the same images.
+        """Add one minibatch: {layer: `multiply(activations)`, or `gram(activations)`}, all of the same images.
 
-        Raises InputError if the image counts differ or the layers are not those of the last minibatch.
+        Raises InputError if the image counts differ, the layers are not those of the last minibatch, or the activations
+        of one are not finite or the same for every image.
         """
         sizes = {name: len(k) for name, k in grams.items()}
         if len(set(sizes.values())) != 1:
             raise InputError(f"all layers need the same images, but their numbers differ: {sizes}")
         self._agree(tuple(grams))
         n = next(iter(sizes.values()))
-        flat = torch.stack([k.flatten() for k in grams.values()])
+        stacked = torch.stack(list(grams.values()))
+        _check_values(stacked, self.layers)
+        flat = center(stacked).flatten(1)  # what is centred already stays as it is
         products = flat @ flat.T
         self.minibatches.append(((products + products.T) / (2 * n * (n - 3))).cpu().numpy())  # the same both ways
 

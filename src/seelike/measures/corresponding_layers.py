@@ -14,7 +14,7 @@ from torch import nn
 from seelike.activations.flattened import reading_as
 from seelike.activations.forward import Reading, read_once
 from seelike.activations.layers import find_layers
-from seelike.measures.cka import CKA, Similarity, gram
+from seelike.measures.cka import CKA, Similarity, multiply
 from seelike.measures.intervals import Estimate
 from seelike.system.errors import InputError
 
@@ -56,7 +56,7 @@ class Pairing:
     def reading(self, role: str, images: dict[str, torch.Tensor]) -> Reading:
         """Gram matrices of a model's blocks in a pass of its images."""
         self.blocks = self.blocks or _find_blocks(self.models, images, self.pairs)
-        return reading_as(role, self.models[role], list(self.blocks[role]), len(images[role]), gram)
+        return reading_as(role, self.models[role], list(self.blocks[role]), len(images[role]), multiply)
 
     def update(self, seen: "Seen") -> None:
         """Add one minibatch, as read of every model."""

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from seelike.activations.flattened import read_all
-from seelike.measures.cka import CKA, Similarity, gram
+from seelike.measures.cka import CKA, Similarity, multiply
 from seelike.system import processes
 
 T = TypeVar("T")
@@ -32,6 +32,6 @@ def compare_runs(
     for images in find_minibatches(runs[0]):
         axes, seen = axes or [find_axes(models, images) for models in runs], {}
         for models, own, cka in zip(runs, axes, ckas, strict=True):
-            cka.update(read_all(models, images, name_layers(own), gram, seen))
+            cka.update(read_all(models, images, name_layers(own), multiply, seen))
     similarities = [processes.merge(cka).result() for cka in ckas]
     return list(zip(axes, similarities, strict=True))

@@ -15,7 +15,7 @@ from seelike.activations.flattened import reading
 from seelike.activations.forward import Reading, read_once
 from seelike.activations.layers import find_layers
 from seelike.activations.residuals import find_skipless
-from seelike.measures.cka import CKA, Similarity, contrast, gram
+from seelike.measures.cka import CKA, Similarity, contrast, multiply
 from seelike.measures.intervals import Estimate, bootstrap
 from seelike.system import processes
 from seelike.system.errors import InputError
@@ -62,7 +62,7 @@ class Comparison:
             self.blocks, self.cuts = _find(self.models, images)
         model, n = self.models[role], len(images[role])
         return [
-            reading(model, self.blocks[role], n, gram),
+            reading(model, self.blocks[role], n, multiply),
             reading(model, [ANSWER], n, lambda logits: logits.argmax(1)),
         ]
 
