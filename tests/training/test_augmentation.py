@@ -7,8 +7,8 @@ from seelike.training.augmentation import augment, draw_augmentation
 
 
 def see(images, seed, step):
-    drawn = map(torch.from_numpy, draw_augmentation(len(images), seed, step))
-    return augment(torch.from_numpy(images), *drawn).numpy()
+    flipped, corners = map(torch.from_numpy, draw_augmentation(9, len(images), seed))
+    return augment(torch.from_numpy(images), flipped[step], corners[step]).numpy()
 
 
 def test_augmentation_flips_and_crops_as_seed_and_step_say():

@@ -14,11 +14,11 @@ RECIPE = Recipe(images=12, steps=5, batch_size=4, warmup=2, augment=True)
 
 def test_a_row_is_what_the_recipe_says_of_a_step():
     chosen, flipped, corners, rates = plan_steps(RECIPE)
+    drawn = draw_augmentation(5, 4, RECIPE.seed)
     for step in range(RECIPE.steps):
         assert chosen[step].tolist() == sorted(RECIPE.choose_batch(step))
-        drawn = draw_augmentation(4, RECIPE.seed, step)
-        np.testing.assert_array_equal(flipped[step], drawn[0])
-        np.testing.assert_array_equal(corners[step], drawn[1])
+        np.testing.assert_array_equal(flipped[step], drawn[0][step])
+        np.testing.assert_array_equal(corners[step], drawn[1][step])
         assert rates[step] == torch.tensor(RECIPE.rate_at(step), dtype=torch.float32)
     assert sorted(chosen[:3].flatten().tolist()) == list(range(12))  # an epoch sees every image once
 

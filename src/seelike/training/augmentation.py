@@ -6,14 +6,14 @@ import torch
 BORDER = 4  # pixels
 
 
-def draw_augmentation(n_images: int, seed: int, step: int) -> tuple[np.ndarray, np.ndarray]:
-    """Which of a step's images are flipped (n,), half of them, and the corners (n, 2) of their crops in pixels.
+def draw_augmentation(steps: int, n_images: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Which images of each step are flipped (steps, n), half of them, and the corners (steps, n, 2) of their crops.
 
-    A function of seed and step alone, so that a run resumed is a run uninterrupted.
+    A function of the seed alone, so that a run resumed is a run uninterrupted.
     """
-    rng = np.random.default_rng([seed, step, 1])
-    flipped = rng.random(n_images) < 0.5
-    return flipped, rng.integers(0, 2 * BORDER + 1, (n_images, 2))
+    rng = np.random.default_rng([seed, 1])
+    flipped = rng.random((steps, n_images)) < 0.5
+    return flipped, rng.integers(0, 2 * BORDER + 1, (steps, n_images, 2), np.uint8)
 
 
 def augment(images: torch.Tensor, flipped: torch.Tensor, corners: torch.Tensor) -> torch.Tensor:

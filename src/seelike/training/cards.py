@@ -38,6 +38,7 @@ def publish(name: str, runs: Path, data_dir: str = "") -> None:
         "recipe": asdict(recipe),
         "steps": saved["step"],
         "images_seen": saved["step"] * recipe.batch_size,
+        "device": saved["device"],
         "validation_accuracy": round(measure_accuracy(model, *shown(split="validation", n_images=N_TEST)), 4),
         "test_accuracy": round(measure_accuracy(model, *shown(split="test", n_images=N_TEST)), 4),
         "curve": saved["curve"],

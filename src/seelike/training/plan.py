@@ -14,10 +14,8 @@ def plan_steps(recipe: Recipe) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor
     A function of the recipe alone, so that a run resumed is a run uninterrupted. Without augmentation the flips and
     corners are empty.
     """
-    steps, n = range(recipe.steps), recipe.batch_size
-    chosen = np.stack([np.sort(recipe.choose_batch(step)) for step in steps]).astype(np.int32)
-    drawn = [draw_augmentation(n, recipe.seed, step) for step in steps] if recipe.augment else []
-    flipped = np.stack([each for each, _ in drawn]) if drawn else np.zeros((recipe.steps, 0), bool)
-    corners = np.stack([each for _, each in drawn]) if drawn else np.zeros((recipe.steps, 0, 2))
-    rates = np.array([recipe.rate_at(step) for step in steps], np.float32)
-    return tuple(map(torch.from_numpy, (chosen, flipped, corners.astype(np.uint8), rates)))
+    steps, n = recipe.steps, recipe.batch_size
+    chosen = np.stack([np.sort(recipe.choose_batch(step)) for step in range(steps)]).astype(np.int32)
+    rates = np.array([recipe.rate_at(step) for step in range(steps)], np.float32)
+    flipped, corners = draw_augmentation(steps, n if recipe.augment else 0, recipe.seed)
+    return tuple(map(torch.from_numpy, (chosen, flipped, corners, rates)))

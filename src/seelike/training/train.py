@@ -126,7 +126,9 @@ class Training:
         if self.recipe.augment:
             images = augment(images, flipped, corners)
         self.rate.copy_(rate)
-        loss = cross_entropy(self.model(normalize(images)), self.labels[chosen])
+        with torch.autocast("cuda", torch.bfloat16, enabled=self.rate.is_cuda):
+            answers = self.model(normalize(images))
+        loss = cross_entropy(answers.float(), self.labels[chosen])
         self.model.zero_grad(set_to_none=True)
         loss.backward()
         for optimizer in self.optimizers:
@@ -156,7 +158,13 @@ class Training:
 
     def _snapshot(self) -> dict:
         self._wait()
-        return {"model": self.model.state_dict(), "step": self.step, "curve": self.curve, "recipe": _text(self.recipe)}
+        return {
+            "model": self.model.state_dict(),
+            "step": self.step,
+            "curve": self.curve,
+            "recipe": _text(self.recipe),
+            "device": torch.cuda.get_device_name() if self.rate.is_cuda else "CPU",
+        }
 
     def _save(self) -> None:
         going = {} if self.is_done else {"optimizers": [optimizer.state_dict() for optimizer in self.optimizers]}
@@ -228,7 +236,6 @@ def _text(recipe: Recipe) -> str:
 def _train_some(names: list[str], runs: Path, device: str, minutes: float, data_dir: str) -> list[str]:
     """Train models together; those that are done."""
     torch.set_num_threads(1)  # what a run of one process a core leaves
-    torch.set_float32_matmul_precision("high")  # of a GPU: the products of float32 in TF32
     trainings = [Training(name, RECIPES[name], runs, device, kept_steps(name), data_dir) for name in names]
     run_together(trainings, minutes)
     return [training.name for training in trainings if training.is_done]
