@@ -13,7 +13,7 @@ import pytest
 from ranks import PATIENCE
 
 from seelike.cli import main
-from seelike.execution.rerun import run
+from seelike.execution.rerun import run, stamp_files
 from seelike.system.errors import InputError
 
 PARAMETERS = 'profile = "pocket"\nn_images = 8\nresults_dir = "results"\n'
@@ -47,6 +47,40 @@ def book(tmp_path, monkeypatch):
 @pytest.fixture
 def chapters(book, one_kernel):
     """The two chapters, executed in one kernel."""
+
+
+def test_files_are_known_by_what_they_are_not_by_where_they_lie(tmp_path, monkeypatch):
+    monkeypatch.delenv("SEELIKE_CIFAR10", raising=False)
+    weights, folder = tmp_path / "own.safetensors", tmp_path / "pictures"
+    (folder / "cats").mkdir(parents=True)
+    (folder / "cats" / "1.png").write_bytes(b"a cat")
+    weights.write_bytes(b"weights")
+    given = {"vit_checkpoint": str(weights), "data_dir": str(folder), "cnn_checkpoint": "", "n_images": 8}
+    before = stamp_files(given)
+    assert before == stamp_files(given | {"n_images": 9}) and before["cnn_checkpoint"] == []
+    weights.write_bytes(b"others!")
+    os.utime(weights, ns=(1, 1))
+    later = stamp_files(given)
+    assert later["vit_checkpoint"] != before["vit_checkpoint"] and later["data_dir"] == before["data_dir"]
+    (folder / "cats" / "2.png").write_bytes(b"another")
+    assert stamp_files(given)["data_dir"] != before["data_dir"]
+    monkeypatch.setenv("SEELIKE_CIFAR10", str(folder))
+    assert stamp_files({"data_dir": ""})["data_dir"] == stamp_files(given)["data_dir"]
+
+
+def test_a_chapter_runs_again_when_its_weights_have_changed(chapters, capsys):
+    for notebook in Path("../book").glob("*.ipynb"):
+        page = nbformat.read(notebook, as_version=4)
+        page.cells[0].source += 'vit_checkpoint = ""\n'
+        nbformat.write(page, notebook)
+    weights = Path("own.safetensors")
+    weights.write_bytes(b"weights")
+    run(["one", "two"], [f"vit_checkpoint={weights}"])
+    run(["one", "two"], [f"vit_checkpoint={weights}"])
+    assert ran() == ["one", "two"]
+    weights.write_bytes(b"other weights")
+    run(["one", "two"], [f"vit_checkpoint={weights}"])
+    assert ran() == ["one", "two"] * 2
 
 
 def ran() -> list[str]:

@@ -12,6 +12,7 @@ from papermill.exceptions import PapermillExecutionError
 from seelike.chapters import rehearsal
 from seelike.chapters.registry import CHAPTERS
 from seelike.execution import notebook as execute
+from seelike.images.photographs import find_folder
 from seelike.results import reuse
 from seelike.system.errors import InputError, nearest
 from seelike.system.writable import is_writable
@@ -59,7 +60,7 @@ def run(
         if dry_run:
             _rehearse(notebook, given[name], output)
             continue
-        key = execute.hash_chapter(notebook, given[name])
+        key = execute.hash_chapter(notebook, given[name] | {"files": stamp_files(given[name])})
         if (
             len(names) > 1
             and not again
@@ -70,6 +71,19 @@ def run(
             continue
         execute.execute(notebook, targets[name], given[name], key)
         print(f"{name}: {targets[name]}", flush=True)
+
+
+def stamp_files(parameters: dict) -> dict[str, list]:
+    """What tells whether weights or images of the user's have changed: parameter → (file, bytes, time) of each file."""
+    places = {name: value for name, value in parameters.items() if name.endswith(("_checkpoint", "data_dir"))}
+    stamps = {}
+    for name, value in places.items():
+        value = value or (find_folder() if name.endswith("data_dir") else "")
+        place = Path(value).expanduser()
+        files = sorted(place.rglob("*")) if value and place.is_dir() else [place]
+        stats = [(file.as_posix(), file.stat()) for file in files if file.is_file()]
+        stamps[name] = [(file, stat.st_size, stat.st_mtime_ns) for file, stat in stats]
+    return stamps
 
 
 def read_settings(settings: list[str], profile: str, notebooks: dict[str, Path]) -> dict[str, dict]:
