@@ -1,7 +1,7 @@
 """What is shipped of a training run: its weights in half precision, and a card in the manifest.
 
 Photographs are not bundled, so what a page shows of a model's answers to them is shipped as well: the answers to the
-test images, a digit each, and the accuracy that it starts from.
+test images, a digit each.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ from seelike.training.tasks import load_task, needs_photographs
 def publish(name: str, runs: Path, data_dir: str = "") -> None:
     """Write a finished run's weights and card: the accuracy is that of the weights as shipped, in half precision."""
     recipe, saved = find_recipe(name), torch.load(runs / f"{name}.pt", map_location="cpu", weights_only=True)
-    model = timm.create_model(name, pretrained=False)
+    model, initial = (timm.create_model(name, pretrained=False) for _ in range(2))
     shown = partial(load_task, recipe.task, size=find_family(name).image_size, data_dir=data_dir)
     half = {key: value.half().contiguous() for key, value in saved["model"].items()}
     model.load_state_dict(half)
@@ -41,10 +41,11 @@ def publish(name: str, runs: Path, data_dir: str = "") -> None:
         "device": saved["device"],
         "validation_accuracy": round(measure_accuracy(model, *shown(split="validation", n_images=N_TEST)), 4),
         "test_accuracy": round(measure_accuracy(model, *shown(split="test", n_images=N_TEST)), 4),
+        "initial_accuracy": round(measure_accuracy(initial, *shown(split="test", n_images=N_TEST)), 4),
         "curve": saved["curve"],
     }
     if needs_photographs(recipe.task):
-        card |= _answer(name, model, *shown(split="test", n_images=N_TEST))
+        card |= _note_answers(model, *shown(split="test", n_images=N_TEST))
     bundled.WEIGHTS.mkdir(exist_ok=True)
     manifest = bundled.read_manifest() if bundled.MANIFEST.is_file() else {}
     _write(bundled.WEIGHTS / card["file"], content)
@@ -52,12 +53,10 @@ def publish(name: str, runs: Path, data_dir: str = "") -> None:
     print(f"{name}: {card['test_accuracy']:.1%} of {N_TEST:,} test images right; wrote {card['file']}", flush=True)
 
 
-def _answer(name: str, model: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> dict[str, float | str]:
-    """What a card says of photographs: the accuracy of the initial weights, the model's answers, the classes."""
-    initial = measure_accuracy(timm.create_model(name, pretrained=False), images, labels)
+def _note_answers(model: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> dict[str, str]:
+    """What a card says of photographs: the model's answers and the classes, a digit an image."""
     answers = {"answers": answer(model, images), "classes": labels}
-    digits = {kind: "".join(map(str, values.tolist())) for kind, values in answers.items()}
-    return {"initial_accuracy": round(initial, 4)} | digits
+    return {kind: "".join(map(str, values.tolist())) for kind, values in answers.items()}
 
 
 def list_models(data_dir: str = "") -> str:
