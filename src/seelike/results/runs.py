@@ -18,6 +18,7 @@ from seelike.system.errors import InputError
 from seelike.system.paths import BOOK, RESULTS
 
 OWN = "pocket"  # the run that the book itself makes; its readings are the chapters' own text
+PHOTOGRAPHS = "cifar10"  # the run of the same designs, trained by this project on photographs
 PLACEHOLDER = re.compile(r"\{(?!(?:term|numref|ref|doc|math)\})(\w+)\}")  # those are roles of MyST
 
 

@@ -4,7 +4,7 @@ from collections import Counter
 
 from seelike.results.claims import CLAIMS, VERDICTS, Claim
 from seelike.results.results import Result
-from seelike.results.runs import OWN, read_runs
+from seelike.results.runs import OWN, PHOTOGRAPHS, read_runs
 from seelike.results.scorecard import Found
 from seelike.tables.capabilities import is_measured, tell
 from seelike.tables.markdown import MARKS, NO_BREAK, number, span, table
@@ -53,11 +53,25 @@ def label_of(claim: Claim) -> str:
 
 
 def phrases(found: Found) -> dict[str, str]:
-    """Every number and list of claims that prose may cite, by name: `claims`, `<run>_holds`, `<run>_failing`, …, and
-    `others`, a sentence for each run but the book's own."""
+    """Every number and list of claims that prose may cite, by name: `claims`, `<run>_holds`, `<run>_failing`, …,
+    `others`, a sentence for each run but the book's own, and `turns`, what changes from drawings to photographs."""
     named = {"holding": "holds", "failing": "fails", "undecided": "open"}
     lists = {f"{run}_{name}": name_claims(found, run, v) for run in found for name, v in named.items()}
-    return count(found) | lists | {"others": _tell_others(count(found), [run for run in found if run != OWN])}
+    others = _tell_others(count(found), [run for run in found if run != OWN])
+    return count(found) | lists | {"others": others, "turns": tell_turns(found, OWN, PHOTOGRAPHS)}
+
+
+def tell_turns(found: Found, one: str, other: str) -> str:
+    """Of the claims measured in both runs how many keep their verdict, and which turn from what to what."""
+    both = [key for key in CLAIMS if key in found.get(one, {}) and key in found.get(other, {})]
+    turned: dict[tuple[str, str], list[str]] = {}
+    for key in both:
+        verdicts = found[one][key]["verdict"], found[other][key]["verdict"]
+        if len(set(verdicts)) > 1:
+            turned.setdefault(verdicts, []).append(key)
+    kept = len(both) - sum(map(len, turned.values()))
+    told = [f"{_join(keys)} from *{before}* to *{after}*" for (before, after), keys in sorted(turned.items())]
+    return f"Of {len(both)} claims {kept} keep their verdict" + (f"; {'; '.join(told)}" if told else "") + "."
 
 
 def _tell_others(numbers: dict[str, str], runs: list[str]) -> str:
@@ -84,8 +98,11 @@ def count(found: Found) -> dict[str, str]:
 
 def name_claims(found: Found, scale: str, verdict: str) -> str:
     """The claims of one verdict in one run, as a phrase: "A3, S4 and L2"."""
-    chosen = [key for key in CLAIMS if found.get(scale, {}).get(key, {}).get("verdict") == verdict]
-    return " and ".join(part for part in (", ".join(chosen[:-1]), *chosen[-1:]) if part) or "none"
+    return _join([key for key in CLAIMS if found.get(scale, {}).get(key, {}).get("verdict") == verdict]) or "none"
+
+
+def _join(words: list[str]) -> str:
+    return " and ".join(part for part in (", ".join(words[:-1]), *words[-1:]) if part)
 
 
 def _cell(entry: dict, kind: str = "effect") -> str:
