@@ -6,6 +6,7 @@ from pathlib import Path
 
 from seelike.results.drift import TOLERANCE, measure_drift, report
 from seelike.results.results import Result
+from seelike.system.command import carry_out
 from seelike.system.errors import InputError
 
 EPILOG = """exit codes: 0 done; 1 results differ, or the machine lacks something; 2 input that cannot be used, said in
@@ -17,16 +18,7 @@ def main(arguments: list[str] | None = None) -> int:
     """The command; returns its exit code, see `EPILOG`."""
     chosen = _parser().parse_args(arguments)
     try:
-        return chosen.carry_out(chosen)
-    except InputError as error:
-        print(f"seelike: {error}", file=sys.stderr)
-        return 2
-    except ModuleNotFoundError as error:
-        print(f"seelike: this needs {error.name}, which is not installed", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\nseelike: stopped; nothing is left half-written", file=sys.stderr)
-        return 130
+        return carry_out("seelike", lambda: chosen.carry_out(chosen), stopped="nothing is left half-written")
     except Exception as error:
         if type(error).__name__ != "PapermillExecutionError":
             raise
