@@ -177,7 +177,7 @@ def _add_figure(commands) -> None:
 def _draw(chosen: argparse.Namespace) -> int:
     result = Result.load(chosen.result)
     cka = result.measures.get("cka", {})
-    if not all(len(cka.get(pair, {"axes": ()})["axes"]) == 2 for pair in ("vit", "cnn", "vit_cnn")):
+    if not all(pair in cka and len(cka[pair].axes) == 2 for pair in ("vit", "cnn", "vit_cnn")):
         raise InputError(f"{chosen.result} holds no CKA of a ViT and a CNN to draw")
     from seelike.figures import heatmaps, style
 

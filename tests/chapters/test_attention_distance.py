@@ -28,7 +28,7 @@ def test_gives_every_claim_with_its_arrays(tmp_path):
     arrays = found.arrays()
     assert run.record([found], [control]).save(tmp_path).is_file()
     assert set(arrays["attention_distance"]) == {"vit", "vit_low_data"}
-    blocks = [layer for layer in arrays["own_share"]["vit"]["axes"]["layer"] if layer.count(".") == 1]
+    blocks = [layer for layer in arrays["own_share"]["vit"].axes["layer"] if layer.count(".") == 1]
     assert len(blocks) == len(timm.create_model("vit_pocket_patch8_56").blocks)
 
 

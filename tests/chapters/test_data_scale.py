@@ -55,12 +55,12 @@ def test_gives_every_claim_with_its_arrays_and_d4_for_every_seed(tmp_path, tasks
     assert {claim: entry["runs"] for claim, entry in result.claims.items() if entry["runs"] > 1} == {"D4": 2}
     arrays = result.measures
     assert set(arrays["data_scale_cka"]) == {"vit", "vit_small", "cnn", "vit_seeds"}
-    assert arrays["data_scale_cka"]["vit"]["axes"]["percent"] == [3, 30]
-    assert arrays["data_scale_cka"]["vit_seeds"]["values"].shape == (1, 8)
-    assert arrays["tuning_cka"]["vit"]["axes"]["task"] == ["near", "far"]
-    assert arrays["probe_accuracy"]["cnn"]["values"].shape == (2, 10)
+    assert arrays["data_scale_cka"]["vit"].axes["percent"] == [3, 30]
+    assert arrays["data_scale_cka"]["vit_seeds"].values.shape == (1, 8)
+    assert arrays["tuning_cka"]["vit"].axes["task"] == ["near", "far"]
+    assert arrays["probe_accuracy"]["cnn"].values.shape == (2, 10)
     assert set(arrays["transfer_accuracy"]) == {"vit"}
-    assert arrays["local_head_distance"]["vit"]["values"].shape == (3, 3)
+    assert arrays["local_head_distance"]["vit"].values.shape == (3, 3)
     said = phrases(arrays)
     assert said["cka_3_low"] == f"{arrays['data_scale_cka']['vit']['values'][0, :2].mean():.2f}"
     assert said["probe_cnn_100_last"] == f"{arrays['probe_accuracy']['cnn']['values'][1, -1]:.0%}"
@@ -69,7 +69,7 @@ def test_gives_every_claim_with_its_arrays_and_d4_for_every_seed(tmp_path, tasks
 def test_before_training_models_of_one_seed_are_the_same_and_no_claim_about_learning_holds(tasks):
     run = make_run(vit_10pct="", vit_30pct="", cnn_3pct="")
     (found,) = data_scale.measure(run.load_controls(), run, tasks)
-    assert all((entry["values"] == 1).all() for entry in found.arrays()["data_scale_cka"].values())
+    assert all((entry.values == 1).all() for entry in found.arrays()["data_scale_cka"].values())
     for claim, estimate in found.estimates(0).items():
         if CLAIMS[claim].learned:
             assert (estimate.effect, estimate.low, estimate.high) == (0, 0, 0)
@@ -91,7 +91,7 @@ def test_a_model_of_little_data_whose_full_one_is_not_there_is_probed_and_compar
     run = make_run(**NONE | {"vit_small_3pct": "vit_smallpocket_patch8_56.shapes_3pct"})
     (found,) = data_scale.measure(run.load_models(), run, {"probe": tasks["probe"]})
     assert found.counterparts is None
-    assert found.arrays()["probe_accuracy"]["vit_small"]["axes"]["percent"] == [3]
+    assert found.arrays()["probe_accuracy"]["vit_small"].axes["percent"] == [3]
 
 
 def test_models_without_open_attention_are_compared_without_its_distance():
@@ -105,7 +105,7 @@ def test_vits_of_other_seeds_are_compared_with_the_first():
     run = make_run(**NONE, n_seeds=3)
     (found,) = data_scale.measure(run.load_models(), run, {})
     assert list(found.counterparts.pairs) == ["vit_run2", "vit_run3"]
-    assert found.arrays()["data_scale_cka"]["vit_seeds"]["axes"]["model"] == ["vit_run2", "vit_run3"]
+    assert found.arrays()["data_scale_cka"]["vit_seeds"].axes["model"] == ["vit_run2", "vit_run3"]
     assert 0.3 < found.counterparts.values["vit_run2"].mean() < 0.95
 
 
@@ -133,9 +133,9 @@ def test_the_most_local_head_is_told_in_units_of_even_attention_by_share():
     grid = Grid(4, 4, 8, 8, 1)
     heads = lambda nearest: AttentionDistance((), grid, np.tile([[30, 30], [30, nearest], [5, 5]], (6, 1, 1)))  # noqa: E731
     found = DataScale(None, {"vit": heads(10.0), "vit_10pct": heads(20.0)}, {}).arrays()["local_head_distance"]["vit"]
-    assert found["axes"]["percent"] == [10, 100]
+    assert found.axes["percent"] == [10, 100]
     even = grid.distances().mean().item()
-    np.testing.assert_allclose(found["values"], [[20 / even] * 3, [10 / even] * 3])
+    np.testing.assert_allclose(found.values, [[20 / even] * 3, [10 / even] * 3])
 
 
 def test_opens_what_is_asked_for():

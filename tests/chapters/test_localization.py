@@ -29,9 +29,9 @@ def test_gives_every_claim_with_its_arrays(tmp_path, monkeypatch):
     assert sorted(estimates) == ["L1", "L2", "L3", "L4", "L5", "L6"] == sorted(found[-1].estimates(0))
     assert all(estimate.low <= estimate.effect <= estimate.high for estimate in estimates.values())
     arrays = found[0].arrays()
-    assert arrays["token_patch_cka"]["vit"]["axes"]["token"] == ["0,0", "0,3", "2,2"]
-    assert [len(arrays[name]["cnn"]["axes"]["layer"]) for name in ("probe_accuracy", "position_r2")] == [10, 10]
-    assert arrays["occlusion"]["vit_gap"]["values"].shape == (2, 7, 7)
+    assert arrays["token_patch_cka"]["vit"].axes["token"] == ["0,0", "0,3", "2,2"]
+    assert [len(arrays[name]["cnn"].axes["layer"]) for name in ("probe_accuracy", "position_r2")] == [10, 10]
+    assert arrays["occlusion"]["vit_gap"].values.shape == (2, 7, 7)
     assert "occlusion" not in control[0].arrays() and "cnn" not in found[-1].read
     result = run.record(found, control)
     assert result.save(tmp_path).is_file()

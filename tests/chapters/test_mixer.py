@@ -62,19 +62,19 @@ def test_measures_three_models_on_the_same_images():
     found = mixer.measure(models, minibatches(models))
     arrays = found.arrays()["cka"]
     assert set(arrays) == {"mixer", "vit", "cnn", "mixer_vit", "mixer_cnn"}
-    assert arrays["mixer_cnn"]["values"].shape == (8, 10)
-    assert list(arrays["mixer_cnn"]["axes"]) == ["mixer_layer", "cnn_layer"]
-    assert arrays["mixer"]["stage_ends"] == [find_split(arrays["mixer"]["values"])]
+    assert arrays["mixer_cnn"].values.shape == (8, 10)
+    assert list(arrays["mixer_cnn"].axes) == ["mixer_layer", "cnn_layer"]
+    assert arrays["mixer"].boundaries == [find_split(arrays["mixer"].values)]
     estimates = found.estimates(0)
     assert list(estimates) == ["M1", "M2"] and all(e.low <= e.effect <= e.high for e in estimates.values())
-    expected = arrays["mixer_vit"]["values"].max(1).mean() - arrays["mixer_cnn"]["values"].max(1).mean()
+    expected = arrays["mixer_vit"].values.max(1).mean() - arrays["mixer_cnn"].values.max(1).mean()
     assert estimates["M2"].effect == pytest.approx(expected)
 
 
 def test_a_mixer_is_most_like_itself():
     models = create(vit="mixer_pocket_patch8_56")
     found = mixer.measure(models, minibatches(models))
-    assert np.diag(found.arrays()["cka"]["mixer_vit"]["values"]) == pytest.approx(np.ones(8))
+    assert np.diag(found.arrays()["cka"]["mixer_vit"].values) == pytest.approx(np.ones(8))
     assert found.estimates(0)["M1"].effect == pytest.approx(0)
     swapped = {"mixer": models["mixer"], "vit": models["cnn"], "cnn": models["vit"]}
     other = mixer.measure(swapped, minibatches(models))

@@ -38,7 +38,7 @@ def test_every_chapter_of_measures_rehearses_and_finds_labelled_arrays(chapter):
     found = rehearsal.rehearse(CHAPTERS[run.chapter], run, run.load_first_random())
     for entries in found.arrays().values():
         for entry in entries.values():
-            assert tuple(map(len, entry["axes"].values())) == entry["values"].shape
+            assert tuple(map(len, entry.axes.values())) == entry.values.shape
     assert run.parameters == before and len(run.images) == 16 and run.described == {}
 
 

@@ -38,8 +38,8 @@ def test_gives_every_claim_with_its_arrays(tmp_path):
     arrays = found.arrays()
     assert set(arrays) == {"norm_ratio", "skip_cosine", "norm_ratio_tokens", "cka", "accuracy"}
     assert set(arrays["norm_ratio_tokens"]) == {"vit"} and set(arrays["norm_ratio"]) == {"vit", "cnn"}
-    assert [arrays["cka"][role]["stage_ends"] for role in CUT] == [[1], [4], [6]]
-    accuracy, untrained = (part.arrays()["accuracy"]["vit"]["values"] for part in (found, control))
+    assert [arrays["cka"][role].boundaries for role in CUT] == [[1], [4], [6]]
+    accuracy, untrained = (part.arrays()["accuracy"]["vit"].values for part in (found, control))
     assert accuracy.min() > 0.7 > 0.3 > untrained.max()
     assert abs(control.estimates(0)["S4"].effect) < 0.2  # the untrained have nothing to lose
     assert run.record([found], [control]).save(tmp_path).is_file()
@@ -97,5 +97,5 @@ def test_accuracy_counts_the_run_s_own_labels(tmp_path):
         given = torch.cat([models["vit"](batch["vit"]).argmax(1) for batch in run.minibatches({"vit": models["vit"]})])
     own = np.array([run.images[i][1] for i in range(40)])
     found = skip_connections.measure(models, run).arrays()["accuracy"]["vit"]
-    assert found["axes"]["model"] == ["vit", "vit_noskip_middle"]
-    assert found["values"][0] == pytest.approx((given.numpy() == own).mean())
+    assert found.axes["model"] == ["vit", "vit_noskip_middle"]
+    assert found.values[0] == pytest.approx((given.numpy() == own).mean())

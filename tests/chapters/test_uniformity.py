@@ -74,11 +74,11 @@ def test_measures_both_models_on_the_same_images():
     vit, cnn = timm.create_model("vit_pocket_patch8_56"), timm.create_model("resnet_pocket")
     found = uniformity.measure({"vit": vit, "cnn": cnn}, minibatches(5), "blocks")
     arrays = found.arrays()["cka"]
-    assert arrays["vit"]["values"].shape == (8, 8)
-    assert arrays["cnn"]["values"].shape == (10, 10)
-    assert arrays["vit_cnn"]["values"].shape == (8, 10)
-    assert arrays["cnn"]["stage_ends"] == [2, 4, 7]
-    assert np.diag(arrays["vit"]["values"]) == pytest.approx(np.ones(8))
+    assert arrays["vit"].values.shape == (8, 8)
+    assert arrays["cnn"].values.shape == (10, 10)
+    assert arrays["vit_cnn"].values.shape == (8, 10)
+    assert arrays["cnn"].boundaries == [2, 4, 7]
+    assert np.diag(arrays["vit"].values) == pytest.approx(np.ones(8))
     estimates = found.estimates(seed=0)
     assert list(estimates) == ["U1", "U2", "U3", "U4"]
     assert all(e.low <= e.effect <= e.high for e in estimates.values())
@@ -87,7 +87,7 @@ def test_measures_both_models_on_the_same_images():
 def test_a_model_against_itself_lies_on_the_diagonal_and_swapping_flips_the_sign():
     vit, cnn = timm.create_model("vit_pocket_patch8_56"), timm.create_model("resnet_pocket")
     same = uniformity.measure({"vit": cnn, "cnn": cnn}, minibatches(5), "blocks").arrays()["cka"]
-    assert np.diag(same["vit_cnn"]["values"]) == pytest.approx(np.ones(10))
+    assert np.diag(same["vit_cnn"].values) == pytest.approx(np.ones(10))
     one = uniformity.measure({"vit": vit, "cnn": cnn}, minibatches(5), "blocks").estimates(0)
     other = uniformity.measure({"vit": cnn, "cnn": vit}, minibatches(5), "blocks").estimates(0)
     assert one["U1"].effect == pytest.approx(-other["U1"].effect)

@@ -34,7 +34,7 @@ def try_part(chapter, part, member):
         found = perform(chapter, part, member).arrays()
     except InputError as error:
         return str(error)
-    return {(measure, model): entry["axes"] for measure, models in found.items() for model, entry in models.items()}
+    return {(measure, model): entry.axes for measure, models in found.items() for model, entry in models.items()}
 
 
 @pytest.mark.families

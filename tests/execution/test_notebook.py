@@ -58,7 +58,7 @@ def test_papermill_from_another_folder_gives_the_same_numbers_twice(folder):
     for profile in ("one", "two"):
         subprocess.run([*command, "-p", "profile", profile], check=True, capture_output=True)
         results.append(Result.load(folder / "results" / profile / "uniformity.json"))
-    plain = [json.dumps([r.claims, {k: [v["values"].tolist() for v in m.values()] for k, m in r.measures.items()}])
+    plain = [json.dumps([r.claims, {k: [v.values.tolist() for v in m.values()] for k, m in r.measures.items()}])
              for r in results]  # fmt: skip
     assert plain[0] == plain[1]
     assert results[0].parameters["seed"] == 3
@@ -74,7 +74,7 @@ def test_the_command_on_a_folder_of_pictures_and_other_models_stores_no_progress
     assert main(["run", "uniformity", *flags]) == 0
     result = Result.load(folder / "results" / "mine" / "uniformity.json")
     assert result.provenance["dataset"]["images"] == 12
-    assert len(result.measures["cka"]["vit"]["axes"]["layer"]) == 50
+    assert len(result.measures["cka"]["vit"].axes["layer"]) == 50
     page = nbformat.read(folder / "uniformity.out.ipynb", as_version=4)
     streams = [o.text for c in page.cells if c.cell_type == "code" for o in c.outputs if o.output_type == "stream"]
     assert streams == ["12 images in 2 minibatches of 6; all models see the crop that vit has\n"]
@@ -135,7 +135,7 @@ def test_real_models_on_real_photographs(folder, shared):
     }  # fmt: skip
     run(["uniformity"], settings(**own), profile="pretrained")
     result = Result.load(folder / "results/mine/uniformity.json")
-    assert len(result.measures["cka"]["vit"]["axes"]["layer"]) == 12
+    assert len(result.measures["cka"]["vit"].axes["layer"]) == 12
     assert model_name(result, "cnn") == "EfficientNet-Lite0 of ImageNet-1k"
     assert (
         model_name(result, "vit") == "vit_small_patch14_dinov2 with weights from vit_small_patch14_saliency.safetensors"

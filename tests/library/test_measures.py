@@ -43,10 +43,10 @@ def test_token_patch_cka_has_the_scores_of_the_measure(vit, minibatches):
 
 def test_norm_ratio_is_that_of_the_measure_by_kind(vit, minibatches):
     found, expected = sl.norm_ratio(vit, minibatches), norm_ratio.measure("vit", vit, minibatches).arrays()
-    np.testing.assert_array_equal(found.by_kind, expected["norm_ratio"]["values"])
-    np.testing.assert_array_equal(found.cosine, expected["skip_cosine"]["values"])
-    np.testing.assert_array_equal(found.by_token, expected["norm_ratio_tokens"]["values"])
-    assert found.by_kind.axes == found.axes == expected["norm_ratio"]["axes"]
+    np.testing.assert_array_equal(found.by_kind, expected["norm_ratio"].values)
+    np.testing.assert_array_equal(found.cosine, expected["skip_cosine"].values)
+    np.testing.assert_array_equal(found.by_token, expected["norm_ratio_tokens"].values)
+    assert found.by_kind.axes == found.axes == expected["norm_ratio"].axes
 
 
 def test_receptive_field_of_images_or_of_a_loader(minibatches):

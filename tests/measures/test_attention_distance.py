@@ -103,7 +103,7 @@ def test_measures_a_model_in_minibatches():
     assert found.values.shape == (8, 4)
     np.testing.assert_allclose(found.values, whole.values, rtol=1e-5)
     entry = found.array()
-    assert entry["axes"]["block"][0] == "blocks.0" and len(entry["axes"]["head"]) == 4
+    assert entry.axes["block"][0] == "blocks.0" and len(entry.axes["head"]) == 4
     estimate = compare({"vit": found}, 0)["A1"]
     assert estimate.low <= estimate.effect <= estimate.high
     expected = found.values[-2:].min() - found.values[:2].min()

@@ -35,8 +35,8 @@ def test_measures_every_subset_against_the_lowest_third():
     found = head_cka.measure(models, [{"vit": part, "cnn": part} for part in x.split(8)], np.array([4.0, 1, 2, 3]))
     assert found.values.shape == (4, 3)
     arrays = found.arrays()
-    assert arrays["head_cka"]["vit_cnn"]["axes"]["heads"] == ["heads 1", "heads 2", "heads 3", "heads 0"]
-    assert arrays["head_distance"]["vit"]["values"].tolist() == [1, 2, 3, 4]
+    assert arrays["head_cka"]["vit_cnn"].axes["heads"] == ["heads 1", "heads 2", "heads 3", "heads 0"]
+    assert arrays["head_distance"]["vit"].values.tolist() == [1, 2, 3, 4]
     estimate = found.estimates(0)["A3"]
     assert -1 <= estimate.low <= estimate.effect <= estimate.high <= 1
     same = {"vit": models["vit"], "cnn": models["vit"]}

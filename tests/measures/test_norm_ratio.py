@@ -106,11 +106,11 @@ def test_minibatches_do_not_matter_and_images_do():
 def test_arrays_bear_labels():
     found = norm_ratio.measure("vit", timm.create_model("vit_pocket_patch8_56").eval(), [images()]).arrays()
     assert set(found) == {"norm_ratio", "skip_cosine", "norm_ratio_tokens"}
-    assert found["norm_ratio"]["axes"]["kind"] == ["CLS", "spatial"] and found["norm_ratio"]["values"].shape == (16, 2)
+    assert found["norm_ratio"].axes["kind"] == ["CLS", "spatial"] and found["norm_ratio"].values.shape == (16, 2)
     tokens = found["norm_ratio_tokens"]
-    assert tokens["axes"]["token"][:2] == ["CLS", "patch 0"] and tokens["values"].shape == (16, 50)
+    assert tokens.axes["token"][:2] == ["CLS", "patch 0"] and tokens.values.shape == (16, 50)
     cnn = norm_ratio.measure("cnn", timm.create_model("resnet_pocket").eval(), [images()]).arrays()
-    assert set(cnn) == {"norm_ratio", "skip_cosine"} and cnn["norm_ratio"]["axes"]["kind"] == ["spatial"]
+    assert set(cnn) == {"norm_ratio", "skip_cosine"} and cnn["norm_ratio"].axes["kind"] == ["spatial"]
 
 
 def test_channels_are_found_in_swin_and_in_cnns():

@@ -65,4 +65,4 @@ def test_a_grey_patch_counts_for_nothing_and_the_answers_object_does(generator):
 def test_windows_that_do_not_divide_the_image_hold_what_is_left():
     found = occlusion.measure(Linear(torch.ones(2, 3, 10, 6)), torch.ones(1, 3, 10, 6), (4, 4))
     np.testing.assert_allclose(found.values[0], [[48, 24], [48, 24], [24, 12]])
-    assert found.array()["axes"] == {"image": [0], "y": [0, 1, 2], "x": [0, 1]}
+    assert found.array().axes == {"image": [0], "y": [0, 1, 2], "x": [0, 1]}

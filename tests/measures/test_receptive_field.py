@@ -220,10 +220,10 @@ def test_start_is_the_lowest_third():
 def test_arrays_are_relative_to_the_largest_cell():
     fields = receptive_field.measure(timm.create_model("resnet_pocket").eval(), [images(2, 56)], ["stem"], 2)
     found = receptive_field.arrays({"cnn": fields})
-    assert found["receptive_field"]["cnn"]["values"].shape == (1, 28, 28)
-    assert found["receptive_field"]["cnn"]["values"].max() == 1
-    assert found["own_share"]["cnn"]["axes"] == {"layer": ["stem"]}
-    assert found["own_share_error"]["cnn"]["values"].shape == (1,)
+    assert found["receptive_field"]["cnn"].values.shape == (1, 28, 28)
+    assert found["receptive_field"]["cnn"].values.max() == 1
+    assert found["own_share"]["cnn"].axes == {"layer": ["stem"]}
+    assert found["own_share_error"]["cnn"].values.shape == (1,)
 
 
 def test_layers_without_positions_and_no_images_are_refused():

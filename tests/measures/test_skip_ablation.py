@@ -57,9 +57,9 @@ def test_claims_by_hand():
     assert estimates["S3"].effect == pytest.approx(0.35)
     assert estimates["S4"].effect == pytest.approx(0.2)
     arrays = found.arrays()
-    assert arrays["accuracy"]["vit"]["values"] == pytest.approx([0.9, 0.5, 0.7])
-    assert arrays["cka"]["vit_noskip_early"]["stage_ends"] == [1] and "stage_ends" not in arrays["cka"]["vit"]
-    np.testing.assert_allclose(arrays["cka"]["vit_noskip_early"]["values"], np.where(np.eye(6) > 0, 1, parted(6, 1)))
+    assert arrays["accuracy"]["vit"].values == pytest.approx([0.9, 0.5, 0.7])
+    assert arrays["cka"]["vit_noskip_early"].boundaries == [1] and arrays["cka"]["vit"].boundaries is None
+    np.testing.assert_allclose(arrays["cka"]["vit_noskip_early"].values, np.where(np.eye(6) > 0, 1, parted(6, 1)))
 
 
 def test_s4_needs_accuracies_and_the_cut_in_the_middle():
@@ -86,11 +86,11 @@ def test_measures_models_and_finds_their_cuts():
         others = torch.cat([models["vit_noskip_middle"](batch["vit"]).argmax(1) for batch in minibatches(models)])
     found = skip_ablation.measure(models, minibatches(models), answers)
     assert found.cuts == {"vit_noskip_middle": 4} and found.similarity.hsic.shape == (5, 16, 16)
-    shares = found.arrays()["accuracy"]["vit"]["values"]
+    shares = found.arrays()["accuracy"]["vit"].values
     assert shares == pytest.approx([1, (answers == others).double().mean().item()])
     assert found.estimates(0)["S4"].effect == pytest.approx(shares[0] - shares[1])
     assert found.estimates(0)["S3"].effect == pytest.approx(
-        split(found.arrays()["cka"]["vit"]["values"], found.arrays()["cka"]["vit_noskip_middle"]["values"], 4)
+        split(found.arrays()["cka"]["vit"].values, found.arrays()["cka"]["vit_noskip_middle"].values, 4)
     )
 
 

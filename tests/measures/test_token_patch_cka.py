@@ -129,7 +129,7 @@ def test_a_patch_that_never_changes_has_no_cka_and_leaves_the_rest():
     assert np.isnan(cka).sum() == 25 + 24
     kept = np.delete(np.arange(25), place)
     np.testing.assert_allclose(cka[np.ix_(kept, kept)], plain.cka(block=0)[np.ix_(kept, kept)])
-    assert np.isfinite(found.scores()).all() and found.array()["values"].shape == (1, 3, 5, 5)
+    assert np.isfinite(found.scores()).all() and found.array().values.shape == (1, 3, 5, 5)
     x[:8], one = images(8, 40), found.patches
     again = token_patch_cka.measure(Windows(), x.split(8), "cnn")
     assert np.isfinite(again.cka()).all() and not one[:, place].any()
@@ -143,10 +143,10 @@ def test_tokens_that_are_the_pixels_give_the_cka_of_the_patches():
     model.blocks[0] = nn.PixelUnshuffle(8)
     found = token_patch_cka.measure(model, x.split(8), "cnn")
     np.testing.assert_allclose(found.pixel_cka(), found.cka(block=0), atol=1e-6)
-    entry = found.edge_array()
-    assert entry["axes"]["layer"] == ["pixels", "blocks.0"]
-    np.testing.assert_allclose(entry["values"], edge_score(found.pixel_cka(), 5, 5), atol=1e-6)
-    assert entry["values"][0] > 0.2
+    array = found.edge_array()
+    assert array.axes["layer"] == ["pixels", "blocks.0"]
+    np.testing.assert_allclose(array.values, edge_score(found.pixel_cka(), 5, 5), atol=1e-6)
+    assert array.values[0] > 0.2
 
 
 def test_scores_by_hand():

@@ -82,6 +82,6 @@ def test_arrays_are_means_over_draws_by_kind_and_layer():
     found.accuracy["single"][0, 1] = 0.8
     arrays = token_probes.arrays({"cnn": found})
     assert list(arrays) == ["probe_accuracy"]  # no places were known
-    entry = arrays["probe_accuracy"]["cnn"]
-    assert entry["axes"] == {"kind": ["single", "pooled"], "layer": ["a", "b"]}
-    np.testing.assert_allclose(entry["values"], [[0.9, 0.3], [0.9, 0.5]])
+    array = arrays["probe_accuracy"]["cnn"]
+    assert array.axes == {"kind": ["single", "pooled"], "layer": ["a", "b"]}
+    np.testing.assert_allclose(array.values, [[0.9, 0.3], [0.9, 0.5]])

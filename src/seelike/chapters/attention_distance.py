@@ -15,6 +15,7 @@ from seelike.measures.attention_distance import AttentionDistance, Distances
 from seelike.measures.head_cka import Heads, HeadSimilarity
 from seelike.measures.intervals import Estimate
 from seelike.measures.receptive_field import ReceptiveFields
+from seelike.results.labelled_array import Measures
 from seelike.system import processes
 
 Seen = dict[tuple[str, nn.Module], list]  # parameter and model → what was read of it in one minibatch
@@ -107,7 +108,7 @@ class LocalAndGlobal:
     fields: dict[str, ReceptiveFields]
     branches: dict[str, str]
 
-    def arrays(self) -> dict[str, dict]:
+    def arrays(self) -> Measures:
         """Labelled arrays for a result file, by measure."""
         distances = {role: found.array() for role, found in self.distances.items()}
         return {"attention_distance": distances} | self.similarity.arrays() | receptive_field.arrays(self.fields)

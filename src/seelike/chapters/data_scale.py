@@ -21,6 +21,7 @@ from seelike.measures.attention_distance import AttentionDistance, Distances
 from seelike.measures.block_probes import ProbeCurve, average_depth, average_middle
 from seelike.measures.corresponding_layers import Counterparts, Pairing, Seen
 from seelike.measures.intervals import Estimate, bootstrap
+from seelike.results.labelled_array import LabelledArray, Measures
 from seelike.system import processes
 from seelike.system.errors import InputError
 
@@ -93,7 +94,7 @@ class DataScale:
     distances: dict[str, AttentionDistance]
     curves: dict[str, dict[str, ProbeCurve]]  # "probe" or "transfer" → model → accuracy by block
 
-    def arrays(self) -> dict[str, dict]:
+    def arrays(self) -> Measures:
         """Labelled arrays for a result file, by measure."""
         found = _cka_arrays(self.counterparts) if self.counterparts else {}
         for kind, curves in self.curves.items():
@@ -102,9 +103,9 @@ class DataScale:
         if self.distances:
             percent = [percent for percent, role in SHARES["vit"].items() if role in self.distances]
             estimates = [_find_local_head(self.distances[SHARES["vit"][share]]) for share in percent]
-            values = np.array([[estimate.effect, estimate.low, estimate.high] for estimate in estimates])
+            values = [[estimate.effect, estimate.low, estimate.high] for estimate in estimates]
             axes = {"percent": percent, "bound": ["distance", "low", "high"]}
-            found["local_head_distance"] = {"vit": {"axes": axes, "values": values}}
+            found["local_head_distance"] = {"vit": LabelledArray(axes, values)}
         return found
 
     def estimates(self, seed: int) -> dict[str, Estimate]:
@@ -168,7 +169,7 @@ def _find_local_head(found: AttentionDistance) -> Estimate:
     return bootstrap(found.minibatches / found.uniform, attention_distance.first, seed=0)
 
 
-def _cka_arrays(found: Counterparts) -> dict[str, dict]:
+def _cka_arrays(found: Counterparts) -> Measures:
     """`data_scale_cka` by share of the data and by seed, `tuning_cka` by task, both by block."""
     arrays = {"data_scale_cka": _by_share(found.values, found.blocks)}
     twins = [role for role in found.pairs if role.startswith("vit_run")]
@@ -178,21 +179,20 @@ def _cka_arrays(found: Counterparts) -> dict[str, dict]:
         ("tuning_cka", "vit", "task", list(tasks), list(tasks.values())),
     ):
         if models:
-            values = np.array([found.values[role] for role in models])
-            arrays.setdefault(measure, {})[entry] = {
-                "axes": {axis: labels, "block": list(found.blocks["vit"])}, "values": values,
-            }  # fmt: skip
+            axes = {axis: labels, "block": found.blocks["vit"]}
+            values = [found.values[role] for role in models]
+            arrays.setdefault(measure, {})[entry] = LabelledArray(axes, values)
     return arrays
 
 
-def _by_share(values: dict[str, np.ndarray], blocks: dict[str, tuple[str, ...]]) -> dict[str, dict]:
+def _by_share(values: dict[str, np.ndarray], blocks: dict[str, tuple[str, ...]]) -> dict[str, LabelledArray]:
     """Full-data model → array of (percent of the data, block), of the models that there are."""
     found = {}
     for full, shares in SHARES.items():
         there = {percent: role for percent, role in shares.items() if role in values}
         if there:
-            axes = {"percent": list(there), "block": list(blocks[next(iter(there.values()))])}
-            found[full] = {"axes": axes, "values": np.array([values[role] for role in there.values()])}
+            axes = {"percent": there, "block": blocks[next(iter(there.values()))]}
+            found[full] = LabelledArray(axes, [values[role] for role in there.values()])
     return found
 
 

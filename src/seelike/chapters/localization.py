@@ -17,6 +17,7 @@ from seelike.measures.intervals import Estimate
 from seelike.measures.occlusion import Attributions
 from seelike.measures.token_patch_cka import Products, TokenPatch
 from seelike.measures.token_probes import Readout
+from seelike.results.labelled_array import Measures
 from seelike.system import processes
 
 
@@ -49,7 +50,7 @@ class Localization:
     read: dict[str, Readout]
     occluded: dict[str, Attributions]
 
-    def arrays(self) -> dict[str, dict]:
+    def arrays(self) -> Measures:
         """Labelled arrays for a result file, by measure."""
         found = {
             "token_patch_cka": {role: each.array() for role, each in self.compared.items()},

@@ -13,6 +13,7 @@ from seelike.chapters.run import Run
 from seelike.measures.cka import gram
 from seelike.measures.cka_choices import SIZES, by_outlier, by_sampling, by_size, by_transformation
 from seelike.measures.intervals import Estimate
+from seelike.results.labelled_array import LabelledArray, Measures
 from seelike.system import processes
 from seelike.system.errors import InputError
 
@@ -55,12 +56,12 @@ def _measure(models: dict[str, nn.Module], run: Run) -> "Reliability":
 class Reliability:
     """Labelled arrays of CKA, one for each choice that was varied."""
 
-    sizes: dict[str, dict]
-    outliers: dict
-    samples: dict
-    transformations: dict
+    sizes: dict[str, LabelledArray]
+    outliers: LabelledArray
+    samples: LabelledArray
+    transformations: LabelledArray
 
-    def arrays(self) -> dict[str, dict[str, dict]]:
+    def arrays(self) -> Measures:
         """Labelled arrays for a result file."""
         return {
             "cka_by_minibatch": self.sizes,

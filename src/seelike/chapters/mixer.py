@@ -15,6 +15,7 @@ from seelike.chapters.chapter import Chapter
 from seelike.measures.cka import Similarity, contrast
 from seelike.measures.intervals import Estimate
 from seelike.measures.layer_cka import Minibatches, compare_runs
+from seelike.results.labelled_array import LabelledArray, Measures
 from seelike.system.errors import InputError
 
 MODELS = ("mixer", "vit", "cnn")
@@ -50,15 +51,15 @@ class MixerSimilarity:
     blocks: dict[str, list[str]]
     similarity: Similarity
 
-    def arrays(self) -> dict[str, dict]:
+    def arrays(self) -> Measures:
         """Labelled arrays for a result file: each model alone, its best split marked, and the Mixer against both."""
         parts, cka = self._split(self.similarity.values), {}
         for role, blocks in self.blocks.items():
-            cka[role] = {"axes": {"layer": blocks, "other": blocks}, "values": parts[role, role]}
-            cka[role]["stage_ends"] = [find_split(parts[role, role])]
+            own = parts[role, role]
+            cka[role] = LabelledArray({"layer": blocks, "other": blocks}, own, boundaries=[find_split(own)])
         for other in MODELS[1:]:
             axes = {"mixer_layer": self.blocks["mixer"], f"{other}_layer": self.blocks[other]}
-            cka[f"mixer_{other}"] = {"axes": axes, "values": parts["mixer", other]}
+            cka[f"mixer_{other}"] = LabelledArray(axes, parts["mixer", other])
         return {"cka": cka}
 
     def estimates(self, seed: int) -> dict[str, Estimate]:

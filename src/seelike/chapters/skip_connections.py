@@ -15,6 +15,7 @@ from seelike.measures import norm_ratio
 from seelike.measures.intervals import Estimate
 from seelike.measures.norm_ratio import NormRatios, Ratios
 from seelike.measures.skip_ablation import Comparison, Cuts
+from seelike.results.labelled_array import Measures
 from seelike.system import processes
 
 Seen = dict[tuple[str, nn.Module], list]  # parameter and model → what its readings found in one minibatch
@@ -73,13 +74,13 @@ class SkipConnections:
     ratios: dict[str, NormRatios]
     cuts: Cuts | None
 
-    def arrays(self) -> dict[str, dict]:
+    def arrays(self) -> Measures:
         """Labelled arrays for a result file, by measure; single tokens of the ViT only."""
-        found: dict[str, dict] = {}
+        found: Measures = {}
         for role, ratios in self.ratios.items():
-            for name, entry in ratios.arrays().items():
+            for name, array in ratios.arrays().items():
                 if role == "vit" or name != "norm_ratio_tokens":
-                    found.setdefault(name, {})[role] = entry
+                    found.setdefault(name, {})[role] = array
         return found | (self.cuts.arrays() if self.cuts else {})
 
     def estimates(self, seed: int) -> dict[str, Estimate]:

@@ -18,6 +18,7 @@ from seelike.measures.cka import Similarity, contrast
 from seelike.measures.depth_match import diagonal
 from seelike.measures.intervals import Estimate
 from seelike.measures.layer_cka import Minibatches, compare_runs
+from seelike.results.labelled_array import LabelledArray, Measures
 from seelike.system.errors import InputError
 
 
@@ -81,19 +82,19 @@ class Uniformity:
     axes: Axes
     similarity: Similarity
 
-    def arrays(self) -> dict[str, dict]:
+    def arrays(self) -> Measures:
         """Labelled arrays for a result file: the two models alone, one against the other, ViT against smaller ViT."""
         names, values = self.axes.names(), self.similarity.values
         vit, cnn, across = self._split(values)
+        stages = find_stage_ends(self.axes.cnn)
         cka = {
-            "vit": {"axes": {"layer": names["vit"], "other": names["vit"]}, "values": vit},
-            "cnn": {"axes": {"layer": names["cnn"], "other": names["cnn"]}, "values": cnn},
-            "vit_cnn": {"axes": {"vit_layer": names["vit"], "cnn_layer": names["cnn"]}, "values": across},
+            "vit": LabelledArray({"layer": names["vit"], "other": names["vit"]}, vit),
+            "cnn": LabelledArray({"layer": names["cnn"], "other": names["cnn"]}, cnn, boundaries=stages),
+            "vit_cnn": LabelledArray({"vit_layer": names["vit"], "cnn_layer": names["cnn"]}, across),
         }
-        cka["cnn"]["stage_ends"] = find_stage_ends(self.axes.cnn)
         if self.axes.vit_small:
-            axes = {"vit_layer": list(self.axes.vit_blocks), "vit_small_layer": names["vit_small"]}
-            cka["vit_vit_small"] = {"axes": axes, "values": self._against_small(values)}
+            axes = {"vit_layer": self.axes.vit_blocks, "vit_small_layer": names["vit_small"]}
+            cka["vit_vit_small"] = LabelledArray(axes, self._against_small(values))
         return {"cka": cka}
 
     def _split(self, cka: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

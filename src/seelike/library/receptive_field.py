@@ -75,12 +75,12 @@ class ReceptiveField(Measured):
     @property
     def maps(self) -> LabelledArray:
         """(layers, 28, 28): the fields, in cells of the image, relative to the largest of each layer."""
-        return LabelledArray.of(self._entry("receptive_field"))
+        return self._array("receptive_field")
 
     @property
     def own_share(self) -> LabelledArray:
         """(layers,): how much of the field lies inside the position's own pixels."""
-        return LabelledArray.of(self._entry("own_share"))
+        return self._array("own_share")
 
     def compute(self, chosen: Chosen) -> np.ndarray:
         """(layers,): the effective radius, from some images."""
@@ -88,9 +88,9 @@ class ReceptiveField(Measured):
 
     def array(self) -> LabelledArray:
         """The effective radius, with axis `layer`."""
-        return LabelledArray.of(self._entry("effective_radius"))
+        return self._array("effective_radius")
 
-    def _entry(self, measure: str) -> dict:
+    def _array(self, measure: str) -> LabelledArray:
         return fields.arrays({"model": self.found})[measure]["model"]
 
 

@@ -16,6 +16,7 @@ from torch import nn
 from seelike.activations.attention import Grid, reading_maps, rows_sum_to_one
 from seelike.activations.forward import Reading, feed_all
 from seelike.measures.intervals import Estimate, bootstrap
+from seelike.results.labelled_array import LabelledArray
 from seelike.system import processes
 from seelike.system.errors import InputError
 
@@ -106,11 +107,11 @@ class AttentionDistance:
         """The distance of a head that attends to all patches alike, in pixels."""
         return float(self.grid.distances().mean())
 
-    def array(self) -> dict:
+    def array(self) -> LabelledArray:
         """The labelled array for a result file, heads in the model's own order."""
         heads = [f"head {head}" for head in range(self.values.shape[1])]
         blocks = [name.removesuffix(".attn") for name in self.blocks]
-        return {"axes": {"block": blocks, "head": heads}, "values": self.values, "uniform": self.uniform}
+        return LabelledArray({"block": blocks, "head": heads}, self.values, units="px", uniform=self.uniform)
 
 
 def compare(models: dict[str, AttentionDistance], seed: int) -> dict[str, Estimate]:

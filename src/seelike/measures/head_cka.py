@@ -20,6 +20,7 @@ from seelike.activations.forward import Reading, read_once
 from seelike.activations.layers import find_layers, naming
 from seelike.measures.cka import CKA, Similarity, gram, gram_places
 from seelike.measures.intervals import Estimate
+from seelike.results.labelled_array import LabelledArray, Measures
 from seelike.system.errors import Degenerate, InputError
 
 
@@ -120,13 +121,13 @@ class HeadSimilarity:
         n = len(self.subsets)
         return self.similarity.values[:n, n:]
 
-    def arrays(self) -> dict[str, dict]:
+    def arrays(self) -> Measures:
         """Labelled arrays for a result file."""
         labels = [_label(subset) for subset in self.subsets]
         layers = list(self.similarity.layers[len(labels) :])
         return {
-            "head_cka": {"vit_cnn": {"axes": {"heads": labels, "cnn_layer": layers}, "values": self.values}},
-            "head_distance": {"vit": {"axes": {"heads": labels}, "values": self.distances}},
+            "head_cka": {"vit_cnn": LabelledArray({"heads": labels, "cnn_layer": layers}, self.values)},
+            "head_distance": {"vit": LabelledArray({"heads": labels}, self.distances, units="px")},
         }
 
     def estimates(self, seed: int) -> dict[str, Estimate]:

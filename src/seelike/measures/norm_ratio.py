@@ -20,6 +20,7 @@ from seelike.activations.layers import naming
 from seelike.activations.residuals import Block, find_blocks, reading_sums
 from seelike.activations.tokens import count_prefix, find_channels, has_cls_token
 from seelike.measures.intervals import Estimate, bootstrap
+from seelike.results.labelled_array import LabelledArray
 from seelike.system import processes
 from seelike.system.errors import InputError
 
@@ -168,18 +169,18 @@ class NormRatios:
         tokens = np.mean([[batch[name].tokens for name in names] for batch in minibatches], 0) if even else None
         return cls(names, kinds, ratio, cosine, tokens)
 
-    def arrays(self) -> dict[str, dict]:
+    def arrays(self) -> dict[str, LabelledArray]:
         """Labelled arrays for a result file; those of single tokens only where every sublayer has the same ones."""
         axes = {"sublayer": list(self.sublayers), "kind": list(self.kinds.names)}
         found = {
-            "norm_ratio": {"axes": axes, "values": self.ratio.mean(0)},
-            "skip_cosine": {"axes": axes, "values": self.cosine.mean(0)},
+            "norm_ratio": LabelledArray(axes, self.ratio.mean(0)),
+            "skip_cosine": LabelledArray(axes, self.cosine.mean(0)),
         }
         if self.tokens is not None:
             n_patches = self.tokens.shape[1] - self.kinds.has_cls
             labels = [CLS] * self.kinds.has_cls + [f"patch {i}" for i in range(n_patches)]
             axes = {"sublayer": list(self.sublayers), "token": labels}
-            found["norm_ratio_tokens"] = {"axes": axes, "values": self.tokens}
+            found["norm_ratio_tokens"] = LabelledArray(axes, self.tokens)
         return found
 
 

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from seelike.activations.layers import evaluating
+from seelike.results.labelled_array import LabelledArray
 
 AT_ONCE = 16  # occluded copies in a forward pass
 
@@ -22,10 +23,10 @@ class Attributions:
 
     values: np.ndarray
 
-    def array(self) -> dict:
+    def array(self) -> LabelledArray:
         """The labelled array for a result file."""
         axes = zip(("image", "y", "x"), self.values.shape, strict=True)
-        return {"axes": {name: list(range(n)) for name, n in axes}, "values": self.values}
+        return LabelledArray({name: range(n) for name, n in axes}, self.values)
 
 
 def measure(model: nn.Module, images: torch.Tensor, window: tuple[int, int]) -> Attributions:

@@ -15,6 +15,7 @@ from torch import nn
 from seelike.activations.layers import INPUT, check_first, evaluating, find_layers, hooked
 from seelike.activations.tokens import split
 from seelike.measures.intervals import Estimate, bootstrap
+from seelike.results.labelled_array import LabelledArray, Measures
 from seelike.system.errors import InputError
 
 RASTER = 28  # cells a side of a field in a result file
@@ -126,18 +127,18 @@ def find_branches(parameter: str, model: nn.Module, images: torch.Tensor) -> dic
     return {branch: total for branch, total in pairs.items() if total in names}
 
 
-def arrays(fields: dict[str, ReceptiveFields]) -> dict[str, dict]:
+def arrays(fields: dict[str, ReceptiveFields]) -> Measures:
     """Labelled arrays of several models for a result file: pictures, radii and own shares with standard errors."""
-    cells = list(range(RASTER))
-    found: dict[str, dict] = {"receptive_field": {}, "effective_radius": {}, "own_share": {}}
+    cells = range(RASTER)
+    found: Measures = {"receptive_field": {}, "effective_radius": {}, "own_share": {}}
     found |= {"effective_radius_error": {}, "own_share_error": {}}
     for role, each in fields.items():
         layer = {"layer": list(each.layers)}
-        found["receptive_field"][role] = {"axes": layer | {"y": cells, "x": cells}, "values": each.raster()}
-        found["effective_radius"][role] = {"axes": layer, "values": each.radii()}
-        found["own_share"][role] = {"axes": layer, "values": each.shares()}
+        found["receptive_field"][role] = LabelledArray(layer | {"y": cells, "x": cells}, each.raster())
+        found["effective_radius"][role] = LabelledArray(layer, each.radii())
+        found["own_share"][role] = LabelledArray(layer, each.shares())
         for measure, error in zip(("effective_radius_error", "own_share_error"), each.errors(), strict=True):
-            found[measure][role] = {"axes": layer, "values": error}
+            found[measure][role] = LabelledArray(layer, error)
     return found
 
 

@@ -17,6 +17,7 @@ from seelike.activations.layers import find_layers
 from seelike.activations.residuals import find_skipless
 from seelike.measures.cka import CKA, Similarity, contrast, multiply
 from seelike.measures.intervals import Estimate, bootstrap
+from seelike.results.labelled_array import LabelledArray, Measures
 from seelike.system import processes
 from seelike.system.errors import InputError
 
@@ -104,16 +105,14 @@ class Cuts:
     similarity: Similarity
     accuracy: np.ndarray | None
 
-    def arrays(self) -> dict[str, dict]:
+    def arrays(self) -> Measures:
         """Labelled arrays for a result file: CKA of each model's blocks, a cut being marked; accuracies."""
-        axes = {"layer": list(self.blocks), "other": list(self.blocks)}
-        cka = {role: {"axes": axes, "values": values} for role, values in self._split(self.similarity.values).items()}
-        for role, cut in self.cuts.items():
-            cka[role]["stage_ends"] = [cut]
-        found = {"cka": cka}
+        axes = {"layer": self.blocks, "other": self.blocks}
+        ends = {role: [cut] for role, cut in self.cuts.items()}
+        matrices = self._split(self.similarity.values)
+        found = {"cka": {role: LabelledArray(axes, own, boundaries=ends.get(role)) for role, own in matrices.items()}}
         if self.accuracy is not None:
-            entry = {"axes": {"model": list(self.models)}, "values": self.accuracy.mean(0)}
-            found["accuracy"] = {"vit": entry}
+            found["accuracy"] = {"vit": LabelledArray({"model": self.models}, self.accuracy.mean(0))}
         return found
 
     def estimates(self, seed: int) -> dict[str, Estimate]:

@@ -28,6 +28,7 @@ from seelike.activations.forward import Reading, feed_all
 from seelike.activations.tokens import Blocks, Tokens
 from seelike.measures.cka import gram_places
 from seelike.measures.intervals import Estimate, bootstrap
+from seelike.results.labelled_array import LabelledArray
 from seelike.system import processes
 from seelike.system.errors import InputError
 
@@ -113,17 +114,17 @@ class TokenPatch:
         """(blocks,): the localization score of each, or of one block alone."""
         return localization_score(self.cka(minibatches, block), self.blocks.rows, self.blocks.columns)
 
-    def score_array(self) -> dict:
+    def score_array(self) -> LabelledArray:
         """The labelled array of localization scores for a result file."""
-        return {"axes": {"layer": list(self.blocks.names)}, "values": self.scores()}
+        return LabelledArray({"layer": self.blocks.names}, self.scores())
 
-    def edge_array(self) -> dict:
+    def edge_array(self) -> LabelledArray:
         """The labelled array of edge scores for a result file: of tokens that are the pixels, then of the blocks."""
         stacked = np.concatenate([self.pixel_cka()[None], self.cka()])
         axes = {"layer": ["pixels", *self.blocks.names]}
-        return {"axes": axes, "values": edge_score(stacked, self.blocks.rows, self.blocks.columns)}
+        return LabelledArray(axes, edge_score(stacked, self.blocks.rows, self.blocks.columns))
 
-    def array(self) -> dict:
+    def array(self) -> LabelledArray:
         """The labelled array for a result file: a lower, a middle and the last block; a corner, an edge and an
         interior token, "row,column" each; all patches, y × x."""
         rows, columns, names = self.blocks.rows, self.blocks.columns, self.blocks.names
@@ -131,8 +132,8 @@ class TokenPatch:
         blocks = sorted({len(names) // 4, len(names) // 2, len(names) - 1})
         maps = self.cka()[blocks][:, [y * columns + x for y, x in chosen]]
         axes = {"layer": [names[block] for block in blocks], "token": [f"{y},{x}" for y, x in chosen]}
-        places = {"y": list(range(rows)), "x": list(range(columns))}
-        return {"axes": axes | places, "values": maps.reshape(len(blocks), len(chosen), rows, columns)}
+        axes |= {"y": range(rows), "x": range(columns)}
+        return LabelledArray(axes, maps.reshape(len(blocks), len(chosen), rows, columns))
 
 
 def gram_patches(images: torch.Tensor, rows: int, columns: int) -> torch.Tensor:

@@ -16,6 +16,7 @@ from torch import nn
 from seelike.activations.tokens import MOST_BLOCKS, Blocks, gather
 from seelike.measures.intervals import Estimate, bootstrap
 from seelike.measures.probes import Fold, measure_accuracy, measure_r2
+from seelike.results.labelled_array import LabelledArray, Measures
 
 
 def measure(
@@ -58,15 +59,15 @@ class Readout:
     r2: dict[str, np.ndarray]
 
 
-def arrays(found: dict[str, Readout]) -> dict[str, dict]:
+def arrays(found: dict[str, Readout]) -> Measures:
     """Labelled arrays for a result file, kind × layer, the mean over draws."""
-    measures: dict[str, dict] = {"probe_accuracy": {}, "position_r2": {}}
+    measures: Measures = {"probe_accuracy": {}, "position_r2": {}}
     for role, each in found.items():
         for measure, draws in (("probe_accuracy", each.accuracy), ("position_r2", each.r2)):
             if draws:
                 axes = {"kind": list(draws), "layer": list(each.blocks)}
                 values = np.array([of.mean(0) for of in draws.values()])
-                measures[measure][role] = {"axes": axes, "values": values}
+                measures[measure][role] = LabelledArray(axes, values)
     return {measure: models for measure, models in measures.items() if models}
 
 

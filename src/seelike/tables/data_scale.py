@@ -2,10 +2,11 @@
 
 from seelike.measures import corresponding_layers as counterparts
 from seelike.measures.block_probes import average_middle
+from seelike.results.labelled_array import Measures
 from seelike.results.shares import rows_of
 
 
-def phrases(measures: dict) -> dict[str, str]:
+def phrases(measures: Measures) -> dict[str, str]:
     """Numbers that prose may cite beside the claims' own, as far as they are there.
 
     CKA as means over the lowest and the highest third of blocks and their difference: `cka_<percent>_low`, `…_high`,
@@ -16,15 +17,15 @@ def phrases(measures: dict) -> dict[str, str]:
     rows = {f"cka_{percent}": values for percent, values in rows_of(trained.get("vit"))}
     for key, cka in (("cka_seeds", trained), ("cka_untrained_seeds", control)):
         if "vit_seeds" in cka:
-            rows[key] = cka["vit_seeds"]["values"].mean(0)
+            rows[key] = cka["vit_seeds"].values.mean(0)
     found = {}
     for key, values in rows.items():
         third = len(values) // 3
         ends = {"low": values[:third].mean(), "high": values[-third:].mean(), "fall": counterparts.fall(values)}
         found |= {f"{key}_{end}": f"{value:.2f}" for end, value in ends.items()}
     for kind in ("probe", "transfer"):
-        for role, entry in measures.get(f"{kind}_accuracy", {}).items():
-            for percent, values in rows_of(entry):
+        for role, array in measures.get(f"{kind}_accuracy", {}).items():
+            for percent, values in rows_of(array):
                 places = {"first": values[0], "middle": average_middle(values), "last": values[-1]}
                 found |= {f"{kind}_{role}_{percent}_{place}": f"{value:.0%}" for place, value in places.items()}
     return found
