@@ -90,7 +90,7 @@ def _measure(chosen: argparse.Namespace) -> int:
     from seelike.execution import measure as measuring
 
     place = [f"results_dir={chosen.results_dir}"] if chosen.results_dir else []
-    written = measuring.measure(chosen.chapter, chosen.parameter + place, chosen.profile)
+    written = measuring.measure_chapter(chosen.chapter, chosen.parameter + place, chosen.profile)
     if written:
         print(f"{chosen.chapter}: {written}", flush=True)
     return 0

@@ -157,7 +157,7 @@ OWN = {
     "methods": set(),
     "attention_distance": {"n_field_images", *name_models("vit_low_data")},
     "localization": {"n_attributed", *PROBES, *name_models("vit_gap")},
-    "skip_connections": name_models(*skip_connections.CUT),
+    "skip_connections": name_models(*skip_connections.ABLATED),
     "mixer": name_models("mixer"),
     "data_scale": {
         *name_models(*data_scale.OPTIONAL),

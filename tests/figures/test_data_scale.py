@@ -63,7 +63,7 @@ def test_without_another_task_there_are_two_panels():
 
 def test_tuning_draws_the_tasks_that_there_are():
     far = LabelledArray({"task": ["far"], "block": [0, 1]}, np.array([[0.9, 0.6]]))
-    ax = data_scale_plots.tuning({"tuning_cka": {"vit": far}, "data_scale_cka": {}})
+    ax = data_scale_plots.fine_tuning({"tuning_cka": {"vit": far}, "data_scale_cka": {}})
     assert lines(ax) == {"far task": [0.9, 0.6]}
 
 

@@ -58,7 +58,7 @@ def test_cuts_are_marked_and_titled_with_their_accuracy():
     axes = {"layer": ["a", "b", "c"], "other": ["a", "b", "c"]}
     cka = {"vit": array(np.eye(3), **axes), "vit_noskip_middle": array(np.eye(3), [1], **axes)}
     accuracy = {"vit": array([0.9, 0.855], model=["vit", "vit_noskip_middle"])}
-    intact, cut = skip_plots.cuts({"cka": cka, "accuracy": accuracy})
-    assert intact.get_title() == "intact\n90.0% right" and cut.get_title() == "cut in the middle\n85.5% right"
-    assert not intact.lines and {tuple(line.get_ydata()) for line in cut.lines} == {(1, 1), (0, 1)}
-    assert skip_plots.cuts({"cka": cka})[0].get_title() == "intact"
+    intact, ablated = skip_plots.skip_ablation({"cka": cka, "accuracy": accuracy})
+    assert intact.get_title() == "intact\n90.0% right" and ablated.get_title() == "no skips, middle\n85.5% right"
+    assert not intact.lines and {tuple(line.get_ydata()) for line in ablated.lines} == {(1, 1), (0, 1)}
+    assert skip_plots.skip_ablation({"cka": cka})[0].get_title() == "intact"

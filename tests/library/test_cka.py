@@ -252,7 +252,7 @@ def test_it_gives_the_arrays_of_the_uniformity_chapter():
     vit, cnn = (timm.create_model(name, pretrained=True) for name in (VIT, CNN))
     images = (DRAWN["shapes"]("validation").stack(64)[0] / 255 - 0.5) / 0.5
     pairs = ({"vit": batch, "cnn": batch} for batch in images.split(16))
-    chapter = uniformity.measure({"vit": vit, "cnn": cnn}, pairs, "all").arrays()["cka"]
+    chapter = next(uniformity.measure_runs([{"vit": vit, "cnn": cnn}], lambda _: pairs, "all")).arrays()["cka"]
     sim = sl.cka(vit, cnn, images.split(16), layers="all", names=("vit", "cnn"))
     for own, array in zip((sim, *sim.within), (chapter["vit_cnn"], chapter["vit"], chapter["cnn"]), strict=True):
         np.testing.assert_allclose(own.values, array.values, atol=1e-6)

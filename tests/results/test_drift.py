@@ -59,9 +59,9 @@ def test_one_number_of_one_measure_beyond_the_tolerance_is_told_by_name(publishe
 def test_large_numbers_are_compared_relatively(published, fresh):
     result = tamper(fresh, "skip_connections")
     values = result.measures["norm_ratio"]["vit"].values
-    place = np.unravel_index(values.argmax(), values.shape)
-    assert values[place] > 5
-    values[place] *= 1 + 0.9 * TOLERANCE
+    index = np.unravel_index(values.argmax(), values.shape)
+    assert values[index] > 5
+    values[index] *= 1 + 0.9 * TOLERANCE
     result.save(fresh.parent)
     assert all(drift.agrees for drift in measure_drift(published, fresh))
 

@@ -18,7 +18,7 @@ from seelike.chapters.probe_images import ProbeImages, even_and_odd, open_probe_
 from seelike.chapters.run import Run
 from seelike.measures import attention_distance, block_probes
 from seelike.measures.attention_distance import AttentionDistance, Distances
-from seelike.measures.block_probes import ProbeCurve, average_depth, average_middle
+from seelike.measures.block_probes import ProbeCurve, depth_averaged_accuracy, middle_third_accuracy
 from seelike.measures.corresponding_layers import Counterparts, Pairing, Seen
 from seelike.measures.intervals import Estimate, bootstrap
 from seelike.results.labelled_array import LabelledArray, Measures
@@ -55,7 +55,9 @@ def open_tasks(run: Run) -> dict[str, ProbeImages]:
     return {kind: images for kind, images in opened.items() if images}
 
 
-def measure(loaded: Iterable[dict[str, nn.Module]], run: Run, tasks: dict[str, ProbeImages]) -> Iterator["DataScale"]:
+def measure_runs(
+    loaded: Iterable[dict[str, nn.Module]], run: Run, tasks: dict[str, ProbeImages]
+) -> Iterator["DataScale"]:
     """All of the chapter on the first run's models; D4 alone on the "vit" and "cnn" of every other seed.
 
     The ViTs of other seeds are also compared with the first, to show how alike two full-data models are.
@@ -113,9 +115,9 @@ class DataScale:
         found = self.counterparts.estimates(seed) if self.counterparts else {}
         probe, transfer = (self.curves.get(kind, {}) for kind in ("probe", "transfer"))
         for claim, curves, other, summary in (
-            ("D3", probe, "vit_3pct", average_middle),
-            ("D4", probe, "cnn", average_depth),
-            ("D5", transfer, "vit_3pct", average_middle),
+            ("D3", probe, "vit_3pct", middle_third_accuracy),
+            ("D4", probe, "cnn", depth_averaged_accuracy),
+            ("D5", transfer, "vit_3pct", middle_third_accuracy),
         ):
             if other in curves:
                 found[claim] = block_probes.compare(curves["vit"], curves[other], summary, seed)
@@ -159,14 +161,16 @@ def _probe(models: dict[str, nn.Module], run: Run, images: ProbeImages) -> dict[
     names = {model: role for role, model in models.items()}
     own = {role: model for model, role in processes.share(list(names.items()))}
     with processes.alone():
-        curves = block_probes.measure(own, images.minibatches(own, run), images.labels, images.folds) if own else {}
+        curves = (
+            block_probes.probe_blocks(own, images.minibatches(own, run), images.labels, images.folds) if own else {}
+        )
     found = dict(processes.gather(list(curves.items())))
     return {role: found[names[model]] for role, model in models.items()}
 
 
 def _find_local_head(found: AttentionDistance) -> Estimate:
     """The distance of the most local head in the first two blocks (1: uniform attention), over minibatches."""
-    return bootstrap(found.minibatches / found.uniform, attention_distance.first, seed=0)
+    return bootstrap(found.minibatches / found.uniform, attention_distance.most_local_low, seed=0)
 
 
 def _cka_arrays(found: Counterparts) -> Measures:
@@ -208,8 +212,8 @@ def _same(one: nn.Module, other: nn.Module) -> bool:
 
 CHAPTER = Chapter(
     "data_scale",
-    lambda loaded, run: measure(loaded, run, run.opened),
-    rehearse=lambda models, run: next(measure([models], run, {"probe": even_and_odd(run)})),
+    lambda loaded, run: measure_runs(loaded, run, run.opened),
+    rehearse=lambda models, run: next(measure_runs([models], run, {"probe": even_and_odd(run)})),
     open=open_tasks,
     optional=OPTIONAL,
 )

@@ -1,6 +1,8 @@
 """What CKA is and is not: the choices behind it, each varied alone on the same two layers."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import nn
@@ -21,15 +23,16 @@ MOST_IMAGES = 1024  # of which both layers are kept
 MOST_COMPARED = 512  # of them, in the checks that need no minibatches
 
 
-def measure(models: dict[str, nn.Module], run: Run) -> "Reliability":
+def measure_runs(loaded: Iterable[dict[str, nn.Module]], run: Run) -> Iterator["Reliability"]:
     """Pass the run's images through {"vit": …, "cnn": …} and keep the block in the middle of each, on one process.
 
     Both layers are kept whole, so that every choice can be varied on them: a run has `MOST_IMAGES` at most.
     """
-    return processes.once(lambda: _measure(models, run))
+    for models in loaded:
+        yield processes.once(partial(_vary, models, run))
 
 
-def _measure(models: dict[str, nn.Module], run: Run) -> "Reliability":
+def _vary(models: dict[str, nn.Module], run: Run) -> "Reliability":
     n_images = len(run.images)
     if n_images < 2 * SIZES[0]:
         raise InputError(f"n_images must be {2 * SIZES[0]} or more in this chapter, not {n_images}")
@@ -82,7 +85,7 @@ def _middle(role: str, model: nn.Module, images: torch.Tensor) -> str:
 
 CHAPTER = Chapter(
     "methods",
-    lambda loaded, run: (measure(models, run) for models in loaded),
+    measure_runs,
     control=lambda loaded, run: [],  # it tests no claim
     least_images=2 * SIZES[0],
     most_images=MOST_IMAGES,

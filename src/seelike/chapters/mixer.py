@@ -21,24 +21,14 @@ from seelike.system.errors import InputError
 MODELS = ("mixer", "vit", "cnn")
 
 
-def measure(models: dict[str, nn.Module], minibatches: Iterable[dict[str, torch.Tensor]]) -> "MixerSimilarity":
-    """Pass the images once through all three models and compare all blocks.
+def measure_runs(loaded: Iterable[dict[str, nn.Module]], find_minibatches: Minibatches) -> Iterator["MixerSimilarity"]:
+    """Pass the images once through all models of every run, also those that several share, and compare all blocks.
 
     Args:
-        models: {"mixer": …, "vit": …, "cnn": …}.
-        minibatches: of the same images for all, {name: (n, 3, h, w)}.
+        loaded: {"mixer": …, "vit": …, "cnn": …}, as `run.load_models()` or `run.load_controls()` gives.
+        find_minibatches: `run.minibatches`, of the same images for all, {name: (n, 3, h, w)}.
 
     Raises InputError, which names the model, for one of fewer than three blocks: it has no two parts.
-    """
-    return next(measure_runs([models], lambda _: minibatches))
-
-
-def measure_runs(loaded: Iterable[dict[str, nn.Module]], find_minibatches: Minibatches) -> Iterator["MixerSimilarity"]:
-    """The same for the models of every run; one that several of them share sees the images once.
-
-    Args:
-        loaded: from `run.load_models()` or `run.load_controls()`.
-        find_minibatches: `run.minibatches`.
     """
     for blocks, similarity in compare_runs(loaded, find_minibatches, _find_all_blocks, lambda blocks: blocks):
         yield MixerSimilarity(blocks, similarity)
@@ -66,7 +56,7 @@ class MixerSimilarity:
         """M1 and M2 with intervals over minibatches; the best split is looked for anew in every resample."""
         return {
             claim: self.similarity.estimate(lambda cka, effect=effect: effect(self._split(cka)), seed)
-            for claim, effect in (("M1", two_parts), ("M2", likeness))
+            for claim, effect in (("M1", split_contrast_gap), ("M2", best_match_gap))
         }
 
     def _split(self, cka: np.ndarray) -> dict[tuple[str, str], np.ndarray]:
@@ -90,12 +80,12 @@ def find_split(cka: np.ndarray) -> int:
     return int(np.argmax(_contrasts(cka))) + 1
 
 
-def two_parts(cka: dict[tuple[str, str], np.ndarray]) -> float:
+def split_contrast_gap(cka: dict[tuple[str, str], np.ndarray]) -> float:
     """M1: the `best_contrast` of the Mixer − that of the ViT."""
     return best_contrast(cka["mixer", "mixer"]) - best_contrast(cka["vit", "vit"])
 
 
-def likeness(cka: dict[tuple[str, str], np.ndarray]) -> float:
+def best_match_gap(cka: dict[tuple[str, str], np.ndarray]) -> float:
     """M2: the best CKA of each Mixer block with any ViT block − with any CNN block, the mean over Mixer blocks."""
     return float(cka["mixer", "vit"].max(1).mean() - cka["mixer", "cnn"].max(1).mean())
 

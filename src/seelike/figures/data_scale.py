@@ -59,7 +59,7 @@ def probes(measures: Measures, axes: np.ndarray | None = None) -> np.ndarray:
     return axes
 
 
-def tuning(measures: Measures, ax: Axes | None = None) -> Axes:
+def fine_tuning(measures: Measures, ax: Axes | None = None) -> Axes:
     """CKA of each block before and after fine-tuning on a near and a far task; dashed: of models of other seeds."""
     ax = ax or plt.subplots(figsize=(7.5, 3.2))[1]
     tuned = measures["tuning_cka"]["vit"]

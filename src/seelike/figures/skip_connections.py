@@ -13,11 +13,11 @@ from seelike.results.labelled_array import Arrays, LabelledArray, Measures
 CLS = "CLS"  # among the tokens and kinds of a result
 LINES = {("vit", CLS): ("ViT, CLS token", SERIES[2]), ("vit", "spatial"): ("ViT, spatial tokens", COLORS["vit"]),
          ("cnn", "spatial"): ("CNN, positions", COLORS["cnn"])}  # fmt: skip
-CUTS = {
+ABLATIONS = {
     "vit": "intact",
-    "vit_noskip_early": "cut low",
-    "vit_noskip_middle": "cut in the middle",
-    "vit_noskip_late": "cut high",
+    "vit_noskip_early": "no skips, early",
+    "vit_noskip_middle": "no skips, middle",
+    "vit_noskip_late": "no skips, late",
 }
 
 
@@ -46,8 +46,8 @@ def cosine_depth(measures: Measures, axes: np.ndarray | None = None) -> np.ndarr
     return axes
 
 
-def cuts(measures: Measures, axes: np.ndarray | None = None) -> np.ndarray:
-    """CKA of all blocks in the intact and each cut model, its cut marked and its accuracy in the title."""
+def skip_ablation(measures: Measures, axes: np.ndarray | None = None) -> np.ndarray:
+    """CKA of all blocks, intact and after each skip ablation: the ablated block marked, the accuracy in the title."""
     cka = measures["cka"]
     if axes is None:
         axes = plt.subplots(1, len(cka), figsize=(2.25 * len(cka), 2.7), squeeze=False, layout="constrained")[1][0]
@@ -55,7 +55,7 @@ def cuts(measures: Measures, axes: np.ndarray | None = None) -> np.ndarray:
     shares = dict(zip(accuracy.axes["model"], accuracy.values, strict=True)) if accuracy else {}
     for ax, (role, array) in zip(axes, cka.items(), strict=True):
         right = f"\n{shares[role]:.1%} right" if role in shares else ""
-        similarity(array, CUTS[role] + right, ax)
+        similarity(array, ABLATIONS[role] + right, ax)
         ax.title.set_fontsize(9.5)
         ax.set_xlabel("block")
         ax.set_ylabel("block" if ax is axes[0] else "")

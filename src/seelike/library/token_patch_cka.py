@@ -69,5 +69,5 @@ class TokenPatchCKA(Measured):
     def array(self) -> LabelledArray:
         """With axes `layer`, `token` and `patch`."""
         blocks = self.found.blocks
-        places = [f"{y},{x}" for y in range(blocks.rows) for x in range(blocks.columns)]
-        return LabelledArray({"layer": blocks.names, "token": places, "patch": places}, self.values)
+        positions = [f"{y},{x}" for y in range(blocks.rows) for x in range(blocks.columns)]
+        return LabelledArray({"layer": blocks.names, "token": positions, "patch": positions}, self.values)

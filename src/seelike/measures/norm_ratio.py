@@ -70,7 +70,7 @@ class Kinds:
         return [tokens[:, :1]] * self.has_cls + [tokens[:, self.n_prefix :]]
 
 
-def measure(parameter: str, model: nn.Module, minibatches: Iterable[torch.Tensor]) -> "NormRatios":
+def measure_ratios(parameter: str, model: nn.Module, minibatches: Iterable[torch.Tensor]) -> "NormRatios":
     """Pass the images once through a model and compare skip and branch in every residual sum.
 
     Raises InputError, which names `parameter`, for a model that is not made of residual sums, and for a branch that
@@ -108,7 +108,7 @@ class Ratios:
         self.minibatches.append(found)
 
     def merge(self, *others: "Ratios") -> None:
-        """Add the minibatches of other ranks or shards, which took them in turn with this one."""
+        """Add the minibatches of other ranks or shards, which took them in cosine_crossover with this one."""
         self.kinds = next((each.kinds for each in (self, *others) if each.kinds), None)
         self.minibatches = processes.interleave(self.minibatches, *(other.minibatches for other in others))
 
@@ -186,15 +186,15 @@ class NormRatios:
 
 def compare(vit: NormRatios, cnn: NormRatios, seed: int) -> dict[str, Estimate]:
     """S1, S2 and S5 with intervals over minibatches, the same for both; S2 alone for a ViT without CLS token."""
-    effects = {"S2": lambda chosen: surplus(vit.ratio[chosen].mean(0)[:, -1], cnn.ratio[chosen].mean(0)[:, -1])}
+    effects = {"S2": lambda chosen: log_ratio_gap(vit.ratio[chosen].mean(0)[:, -1], cnn.ratio[chosen].mean(0)[:, -1])}
     if vit.kinds.has_cls:
-        effects["S1"] = lambda chosen: exchange(vit.ratio[chosen].mean(0))
-        effects["S5"] = lambda chosen: turn(vit.cosine[chosen].mean(0))
+        effects["S1"] = lambda chosen: cls_spatial_crossover(vit.ratio[chosen].mean(0))
+        effects["S5"] = lambda chosen: cosine_crossover(vit.cosine[chosen].mean(0))
     numbers = np.arange(len(vit.ratio))
     return {claim: bootstrap(numbers, effects[claim], seed) for claim in sorted(effects)}
 
 
-def exchange(ratio: np.ndarray) -> float:
+def cls_spatial_crossover(ratio: np.ndarray) -> float:
     """S1 from the mean ratio (sublayers, [CLS, spatial]).
 
     With d = log ratio of CLS − log ratio of spatial tokens, the smaller of d's mean over the first half of sublayers
@@ -205,15 +205,15 @@ def exchange(ratio: np.ndarray) -> float:
     return float(min(first, -second))
 
 
-def surplus(vit: np.ndarray, cnn: np.ndarray) -> float:
+def log_ratio_gap(vit: np.ndarray, cnn: np.ndarray) -> float:
     """S2 from the mean ratio of spatial tokens, both (sublayers,): the mean of its log over sublayers, ViT − CNN."""
     return float(np.log(vit).mean() - np.log(cnn).mean())
 
 
-def turn(cosine: np.ndarray) -> float:
+def cosine_crossover(cosine: np.ndarray) -> float:
     """S5 from the mean cosine (sublayers, [CLS, spatial]): what spatial tokens gain, or CLS loses if that is less.
 
-    Both from the mean over the first half of sublayers to that over the second, halves as in `exchange`.
+    Both from the mean over the first half of sublayers to that over the second, halves as in `cls_spatial_crossover`.
     """
     (cls_first, first), (cls_second, second) = _halves(cosine)
     return float(min(second - first, cls_first - cls_second))

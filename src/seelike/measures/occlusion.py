@@ -29,7 +29,7 @@ class Attributions:
         return LabelledArray({name: range(n) for name, n in axes}, self.values)
 
 
-def measure(model: nn.Module, images: torch.Tensor, window: tuple[int, int]) -> Attributions:
+def occlude(model: nn.Module, images: torch.Tensor, window: tuple[int, int]) -> Attributions:
     """Occlude images (n, 3, height, width) by windows of (height, width) pixels that do not overlap.
 
     The windows are counted from the upper left corner; those at the lower and right edge hold what is left.

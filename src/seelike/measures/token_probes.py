@@ -1,8 +1,8 @@
 """Section 7 of the paper: what single tokens, the CLS token and all tokens pooled tell, block by block.
 
 Probes (`seelike.measures.probes`) for the class (Figs 11, D.4, F.3) and, which the paper could not measure, for the
-place of the object: its x and y in the image. Kinds of token, and which of them are kept, are `tokens.gather`'s; the
-place is also read off the kept single tokens side by side, all their channels as one list.
+position of the object: its x and y in the image. Kinds of token, and which of them are kept, are `tokens.gather`'s; the
+position is also read off the kept single tokens side by side, all their channels as one list.
 """
 
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ from seelike.measures.probes import Fold, measure_accuracy, measure_r2
 from seelike.results.labelled_array import LabelledArray, Measures
 
 
-def measure(
+def probe_tokens(
     model: nn.Module,
     minibatches: Iterable[torch.Tensor],
     labels: torch.Tensor,
@@ -52,7 +52,7 @@ def measure(
 
 @dataclass(frozen=True)
 class Readout:
-    """What probes read off one model: kind of token → (draws, blocks), accuracies, and R² of the object's place."""
+    """What probes read off one model: kind of token → (draws, blocks), accuracies, and R² of the object's position."""
 
     blocks: tuple[str, ...]
     accuracy: dict[str, np.ndarray]

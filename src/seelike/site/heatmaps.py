@@ -10,7 +10,7 @@ from pathlib import Path
 import plotly
 import plotly.graph_objects as go
 
-from seelike.figures.skip_connections import CUTS
+from seelike.figures.skip_connections import ABLATIONS
 from seelike.figures.style import LABELS
 from seelike.site.numbers import Array
 
@@ -63,7 +63,7 @@ def draw(array: Array) -> go.Figure:
 def title_of(array: Array) -> str:
     """What a panel is called: the model, or both models of a pair."""
     if array.chapter == "skip_connections":
-        title = CUTS[array.model]
+        title = ABLATIONS[array.model]
     else:
         title = " against ".join(LABELS[part] for part in re.findall("vit_small|vit|cnn|mixer", array.model))
     return f"{title}, random weights" if array.measure.endswith("_random") else title
