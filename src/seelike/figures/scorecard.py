@@ -17,7 +17,7 @@ def summary(found: Found, ax: Axes | None = None) -> Axes:
     """
     lines = [(scale, kind) for scale in found for kind in ("verdict", "control_verdict")]
     ax = ax or plt.subplots(figsize=(9, 0.4 + 0.38 * len(lines)))[1]
-    letters = sorted({key[0] for key in CLAIMS}, key="UASLDM".index)
+    letters = list(dict.fromkeys(key[0] for key in CLAIMS))
     ticks = {key: i + 0.6 * letters.index(key[0]) for i, key in enumerate(CLAIMS)}
     for row, (scale, kind) in enumerate(lines):
         for key, x in ticks.items():
