@@ -161,9 +161,8 @@ def _probe(models: dict[str, nn.Module], run: Run, images: ProbeImages) -> dict[
     names = {model: role for role, model in models.items()}
     own = {role: model for model, role in processes.share(list(names.items()))}
     with processes.alone():
-        curves = (
-            block_probes.probe_blocks(own, images.minibatches(own, run), images.labels, images.folds) if own else {}
-        )
+        shown = images.minibatches(own, run) if own else ()
+        curves = block_probes.probe_blocks(own, shown, images.labels, images.folds)
     found = dict(processes.gather(list(curves.items())))
     return {role: found[names[model]] for role, model in models.items()}
 

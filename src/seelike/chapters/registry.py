@@ -12,12 +12,12 @@ from seelike.results.claims import CLAIMS
 
 
 def _find_chapters() -> dict[str, Chapter]:
-    package = __package__
-    names = [each.name for each in iter_modules([str(Path(__file__).parent)]) if f"{package}.{each.name}" != __name__]
-    modules = (import_module(f"{package}.{name}") for name in names)
+    here = Path(__file__)
+    names = [each.name for each in iter_modules([str(here.parent)]) if each.name != here.stem]
+    modules = (import_module(f"{__package__}.{name}") for name in names)
     found = {module.CHAPTER.name: module.CHAPTER for module in modules if hasattr(module, "CHAPTER")}
-    order = dict.fromkeys([claim.chapter for claim in CLAIMS.values()])
-    return {name: found[name] for name in [*(name for name in order if name in found), *sorted(found.keys() - order)]}
+    claimed = [name for name in dict.fromkeys(claim.chapter for claim in CLAIMS.values()) if name in found]
+    return {name: found[name] for name in [*claimed, *sorted(found.keys() - claimed)]}
 
 
 CHAPTERS = _find_chapters()

@@ -108,7 +108,7 @@ class Ratios:
         self.minibatches.append(found)
 
     def merge(self, *others: "Ratios") -> None:
-        """Add the minibatches of other ranks or shards, which took them in cosine_crossover with this one."""
+        """Add the minibatches of other ranks or shards, which took them in turn with this one."""
         self.kinds = next((each.kinds for each in (self, *others) if each.kinds), None)
         self.minibatches = processes.interleave(self.minibatches, *(other.minibatches for other in others))
 
