@@ -7,7 +7,6 @@ A machine that does something else meanwhile gives other numbers: `load_before` 
 import argparse
 import datetime
 import json
-import os
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,6 +20,7 @@ from profiling import profile_uniformity
 
 from seelike.measures.receptive_field import find_branches
 from seelike.system.errors import InputError
+from seelike.system.files import write_text
 from seelike.system.paths import read_commit
 
 BARS = {
@@ -146,10 +146,7 @@ def _flatten(value, name: str = ""):
 
 
 def _write(target: Path, content: dict) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    beside = target.with_name(f".{target.name}.{os.getpid()}")
-    beside.write_text(json.dumps(_rounded(content), indent=1) + "\n", encoding="utf-8")
-    os.replace(beside, target)
+    write_text(target, json.dumps(_rounded(content), indent=1) + "\n")
     print(target, file=sys.stderr)
 
 

@@ -20,10 +20,11 @@ def profile_uniformity(n_images: int = 256, batch: int = 64) -> dict:
     loaded = {role: loading.load_model(role, name, "", 0, "cpu") for role, name in NAMES.items()}
     transforms = {role: loading.transform_of(model) for role, model in loaded.items()}
     chosen = datasets.choose(datasets.open_images("shapes"), n_images, seed=0)
-    uniformity.measure(loaded, datasets.load_minibatches(chosen, transforms, batch, "cpu"), "all")  # warm
+    find_minibatches = lambda _: datasets.load_minibatches(chosen, transforms, batch, "cpu")  # noqa: E731
+    next(uniformity.measure_runs([loaded], find_minibatches, "all"))  # warm
     start = time.perf_counter()
     with profile(activities=[ProfilerActivity.CPU], record_shapes=False) as profiled:
-        uniformity.measure(loaded, datasets.load_minibatches(chosen, transforms, batch, "cpu"), "all")
+        next(uniformity.measure_runs([loaded], find_minibatches, "all"))
     seconds = time.perf_counter() - start
     events = sorted(profiled.key_averages(), key=lambda event: event.self_cpu_time_total, reverse=True)
     rows = [

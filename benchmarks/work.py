@@ -29,22 +29,22 @@ def compare(case: Case, batches: Batches, names: dict[str, list[str]]) -> Simila
 
 def look(case: Case, batches: Batches) -> None:
     """The attention distance of every head of the ViT."""
-    attention_distance.measure(case.models["vit"], (images["vit"] for images in batches))
+    attention_distance.measure_distances(case.models["vit"], (images["vit"] for images in batches))
 
 
 def weigh(case: Case, batches: Batches) -> None:
     """Norm ratio and cosine of every residual sum of the ViT."""
-    norm_ratio.measure("vit", case.models["vit"], (images["vit"] for images in batches))
+    norm_ratio.measure_ratios("vit", case.models["vit"], (images["vit"] for images in batches))
 
 
 def probe(case: Case, batches: Batches) -> None:
     """Probes of all blocks of the ViT, for two classes that are nothing but even and odd."""
     labels = torch.arange(sum(len(images["vit"]) for images in batches)) % 2
     folds = choose_folds(labels, n_draws=10, shots=max(1, len(labels) // 20 - 1))
-    block_probes.measure({"vit": case.models["vit"]}, batches, labels, folds)
+    block_probes.probe_blocks({"vit": case.models["vit"]}, batches, labels, folds)
 
 
 def differentiate(case: Case, batches: Batches, names: list[str]) -> None:
     """Receptive fields of the ViT, estimated as the chapter does."""
     team = receptive_field.choose_team(len(names))
-    receptive_field.measure(case.models["vit"], (images["vit"] for images in batches), names, team)
+    receptive_field.estimate_fields(case.models["vit"], (images["vit"] for images in batches), names, team)

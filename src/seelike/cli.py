@@ -6,6 +6,7 @@ from pathlib import Path
 
 from seelike.results.drift import TOLERANCE, measure_drift, report
 from seelike.results.results import Result
+from seelike.system.command import carry_out
 from seelike.system.errors import InputError
 
 EPILOG = """exit codes: 0 done; 1 results differ, or the machine lacks something; 2 input that cannot be used, said in
@@ -17,16 +18,7 @@ def main(arguments: list[str] | None = None) -> int:
     """The command; returns its exit code, see `EPILOG`."""
     chosen = _parser().parse_args(arguments)
     try:
-        return chosen.carry_out(chosen)
-    except InputError as error:
-        print(f"seelike: {error}", file=sys.stderr)
-        return 2
-    except ModuleNotFoundError as error:
-        print(f"seelike: this needs {error.name}, which is not installed", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\nseelike: stopped; nothing is left half-written", file=sys.stderr)
-        return 130
+        return carry_out("seelike", lambda: chosen.carry_out(chosen), stopped="nothing is left half-written")
     except Exception as error:
         if type(error).__name__ != "PapermillExecutionError":
             raise
@@ -98,7 +90,7 @@ def _measure(chosen: argparse.Namespace) -> int:
     from seelike.execution import measure as measuring
 
     place = [f"results_dir={chosen.results_dir}"] if chosen.results_dir else []
-    written = measuring.measure(chosen.chapter, chosen.parameter + place, chosen.profile)
+    written = measuring.measure_chapter(chosen.chapter, chosen.parameter + place, chosen.profile)
     if written:
         print(f"{chosen.chapter}: {written}", flush=True)
     return 0
@@ -185,7 +177,7 @@ def _add_figure(commands) -> None:
 def _draw(chosen: argparse.Namespace) -> int:
     result = Result.load(chosen.result)
     cka = result.measures.get("cka", {})
-    if not all(len(cka.get(pair, {"axes": ()})["axes"]) == 2 for pair in ("vit", "cnn", "vit_cnn")):
+    if not all(pair in cka and len(cka[pair].axes) == 2 for pair in ("vit", "cnn", "vit_cnn")):
         raise InputError(f"{chosen.result} holds no CKA of a ViT and a CNN to draw")
     from seelike.figures import heatmaps, style
 

@@ -68,10 +68,10 @@ def test_one_model_in_two_parts_is_read_as_each_part_is(monkeypatch):
     monkeypatch.setattr(rehearsal, "check", lambda chapter, run: None)
     run = make_run("skip_connections")
     models = next(run.load_models())
-    apart = skip_connections.measure(models, run)
-    same = skip_connections.measure(models | {"cnn": models["vit"]}, run)
+    apart = next(skip_connections.measure_runs([models], run))
+    same = next(skip_connections.measure_runs([models | {"cnn": models["vit"]}], run))
     np.testing.assert_array_equal(same.ratios["cnn"].ratio, apart.ratios["vit"].ratio)
-    np.testing.assert_array_equal(same.cuts.accuracy, apart.cuts.accuracy)
+    np.testing.assert_array_equal(same.ablation.accuracy, apart.ablation.accuracy)
 
 
 def images(n: int = 6) -> torch.Tensor:
@@ -112,7 +112,7 @@ def test_subsets_of_heads_are_sums_of_their_heads():
         "vit_tiny_patch16_224", img_size=56, patch_size=8, embed_dim=24, num_heads=6, depth=2
     ).eval()
     models, x = {"vit": vit, "cnn": timm.create_model("resnet_pocket").eval()}, images(12)
-    found = head_cka.measure(models, [{"vit": x, "cnn": x}], np.arange(6.0))
+    found = head_cka.compare_heads(models, [{"vit": x, "cnn": x}], np.arange(6.0))
     assert found.similarity.layers[:2] == ("heads 0+1", "heads 1+2")
     slow, outputs = CKA(), read_heads(vit, x, "blocks.0.attn")
     (low,) = stream(models["cnn"], [x], list(found.similarity.layers[5:]), gram)
@@ -126,7 +126,7 @@ def test_heads_that_are_the_same_for_every_image_are_refused():
     vit.blocks[0].attn.proj.register_forward_pre_hook(lambda _, inputs: torch.ones_like(inputs[0]), prepend=True)
     models = {"vit": vit, "cnn": timm.create_model("resnet_pocket").eval()}
     with pytest.raises(Degenerate, match="heads of the first block are the same for every image"):
-        head_cka.measure(models, [{"vit": images(), "cnn": images()}], np.ones(4))
+        head_cka.compare_heads(models, [{"vit": images(), "cnn": images()}], np.ones(4))
 
 
 def test_what_a_model_keeps_from_a_pass_can_be_differentiated():

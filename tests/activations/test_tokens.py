@@ -1,4 +1,4 @@
-"""Tokens: a model's output cut by hand, CLS and registers kept apart, maps averaged, forms that have no places."""
+"""Tokens: a model's output cut by hand, CLS and registers kept apart, maps averaged, forms that have no positions."""
 
 import pytest
 import timm
@@ -44,8 +44,8 @@ def test_features_are_what_a_forward_pass_gives(generator):
         last = model.forward_intermediates(x, norm=False, output_fmt="NLC", return_prefix_tokens=True)[1][-1]
     torch.testing.assert_close(found["CLS"]["blocks.7"], last[1][:, 0])
     torch.testing.assert_close(found["pooled"]["blocks.7"], last[0].mean(1))
-    places = [7 * row + column for row in (0, 2, 4, 6) for column in (0, 2, 4, 6)]
-    torch.testing.assert_close(found["single"]["blocks.7"], last[0][:, places])
+    positions = [7 * row + column for row in (0, 2, 4, 6) for column in (0, 2, 4, 6)]
+    torch.testing.assert_close(found["single"]["blocks.7"], last[0][:, positions])
 
 
 def test_a_large_map_is_averaged_to_the_last_blocks_grid(generator):
@@ -168,7 +168,7 @@ def test_where_two_grids_fit_the_patches_own_is_taken_or_none():
     ],
 )
 def test_which_tokens_precede_the_patches(name, arguments, n_prefix, has_cls, generator):
-    """Another token in the place of CLS changes the first token of the first block more than any other."""
+    """Another token instead of CLS changes the first token of the first block more than any other."""
     model, x = timm.create_model(name, img_size=64, **arguments).eval(), images(generator, 1, 64)
     blocks = Blocks.of("vit", model, x, at_most=2)
     assert set(blocks.n_prefix) == {n_prefix} == {tokens.count_prefix("vit", model, x)}

@@ -18,17 +18,17 @@ def parameters(**changed) -> dict:
 
 def test_gives_every_claim_with_its_arrays(tmp_path):
     run = prepare(local_and_global.CHAPTER, str(tmp_path), **parameters())
-    found = local_and_global.measure(next(run.load_models()), run, 20)
+    found = next(local_and_global.measure_runs([next(run.load_models())], run, 20))
     estimates = found.estimates(0)
     assert sorted(estimates) == ["A1", "A2", "A3", "A4", "A5"]
     assert all(estimate.low <= estimate.effect <= estimate.high for estimate in estimates.values())
     assert len(found.fields["vit"].sums) == len(found.fields["cnn"].sums) == 5  # minibatches of 4, a team each
-    control = local_and_global.measure(next(run.load_controls()), run, 20)
+    control = next(local_and_global.measure_runs([next(run.load_controls())], run, 20))
     assert control.estimates(0)["A2"].effect == 0  # the two start from the same state
     arrays = found.arrays()
     assert run.record([found], [control]).save(tmp_path).is_file()
     assert set(arrays["attention_distance"]) == {"vit", "vit_low_data"}
-    blocks = [layer for layer in arrays["own_share"]["vit"]["axes"]["layer"] if layer.count(".") == 1]
+    blocks = [layer for layer in arrays["own_share"]["vit"].axes["layer"] if layer.count(".") == 1]
     assert len(blocks) == len(timm.create_model("vit_pocket_patch8_56").blocks)
 
 
@@ -36,7 +36,7 @@ def test_without_a_model_of_little_data_a2_is_left_out(tmp_path):
     run = prepare(local_and_global.CHAPTER, str(tmp_path), **parameters(vit_low_data=""))
     models = next(run.load_models())
     assert list(models) == ["vit", "cnn"]
-    assert "A2" not in local_and_global.measure(models, run, 4).estimates(0)
+    assert "A2" not in next(local_and_global.measure_runs([models], run, 4)).estimates(0)
 
 
 @pytest.mark.parametrize(
@@ -70,6 +70,6 @@ def test_models_of_two_sizes_are_shown_the_same_teams(tmp_path, monkeypatch):
 
     monkeypatch.setattr(local_and_global, "FIELD_PIXELS", 56**2)  # of the smaller images more would fit
     monkeypatch.setattr(run, "minibatches", show)
-    monkeypatch.setattr(local_and_global.receptive_field, "measure", note)
+    monkeypatch.setattr(local_and_global.receptive_field, "estimate_fields", note)
     local_and_global._differentiate(models, run, 24)
     assert shown[models["vit"]] == shown[models["cnn"]] and len(shown[models["vit"]]) > 1

@@ -15,7 +15,7 @@ IMAGENET = tuple(f"n{i:08d}" for i in range(1000))
 
 
 class Pictures(Dataset):
-    """Pictures that are their own features: the class by sign and place."""
+    """Pictures that are their own features: the class by sign and position."""
 
     def __init__(self, labels: list[int], classes: tuple[str, ...] | None = CLASSES):
         self.labels, self.classes = labels, classes

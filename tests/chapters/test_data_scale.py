@@ -49,27 +49,27 @@ def curve(*accuracy) -> ProbeCurve:
 
 def test_gives_every_claim_with_its_arrays_and_d4_for_every_seed(tmp_path, tasks):
     run = make_run(tmp_path, n_seeds=2, vit_10pct="")
-    trained = list(data_scale.measure(run.load_models(), run, tasks))
+    trained = list(data_scale.measure_runs(run.load_models(), run, tasks))
     assert [list(found.estimates(0)) for found in trained] == [["D1", "D2", "D3", "D4", "D5", "D6"], ["D4"]]
     result = Result.load(run.record(trained, trained).save(tmp_path))
     assert {claim: entry["runs"] for claim, entry in result.claims.items() if entry["runs"] > 1} == {"D4": 2}
     arrays = result.measures
     assert set(arrays["data_scale_cka"]) == {"vit", "vit_small", "cnn", "vit_seeds"}
-    assert arrays["data_scale_cka"]["vit"]["axes"]["percent"] == [3, 30]
-    assert arrays["data_scale_cka"]["vit_seeds"]["values"].shape == (1, 8)
-    assert arrays["tuning_cka"]["vit"]["axes"]["task"] == ["near", "far"]
-    assert arrays["probe_accuracy"]["cnn"]["values"].shape == (2, 10)
+    assert arrays["data_scale_cka"]["vit"].axes["percent"] == [3, 30]
+    assert arrays["data_scale_cka"]["vit_seeds"].values.shape == (1, 8)
+    assert arrays["tuning_cka"]["vit"].axes["task"] == ["near", "far"]
+    assert arrays["probe_accuracy"]["cnn"].values.shape == (2, 10)
     assert set(arrays["transfer_accuracy"]) == {"vit"}
-    assert arrays["local_head_distance"]["vit"]["values"].shape == (3, 3)
+    assert arrays["local_head_distance"]["vit"].values.shape == (3, 3)
     said = phrases(arrays)
-    assert said["cka_3_low"] == f"{arrays['data_scale_cka']['vit']['values'][0, :2].mean():.2f}"
-    assert said["probe_cnn_100_last"] == f"{arrays['probe_accuracy']['cnn']['values'][1, -1]:.0%}"
+    assert said["cka_3_low"] == f"{arrays['data_scale_cka']['vit'].values[0, :2].mean():.2f}"
+    assert said["probe_cnn_100_last"] == f"{arrays['probe_accuracy']['cnn'].values[1, -1]:.0%}"
 
 
 def test_before_training_models_of_one_seed_are_the_same_and_no_claim_about_learning_holds(tasks):
     run = make_run(vit_10pct="", vit_30pct="", cnn_3pct="")
-    (found,) = data_scale.measure(run.load_controls(), run, tasks)
-    assert all((entry["values"] == 1).all() for entry in found.arrays()["data_scale_cka"].values())
+    (found,) = data_scale.measure_runs(run.load_controls(), run, tasks)
+    assert all((entry.values == 1).all() for entry in found.arrays()["data_scale_cka"].values())
     for claim, estimate in found.estimates(0).items():
         if CLAIMS[claim].learned:
             assert (estimate.effect, estimate.low, estimate.high) == (0, 0, 0)
@@ -78,41 +78,41 @@ def test_before_training_models_of_one_seed_are_the_same_and_no_claim_about_lear
 
 def test_claims_whose_models_are_not_there_are_left_out(tasks):
     run = make_run(**NONE)
-    (found,) = data_scale.measure(run.load_models(), run, {"probe": tasks["probe"]})
+    (found,) = data_scale.measure_runs(run.load_models(), run, {"probe": tasks["probe"]})
     assert list(found.estimates(0)) == ["D4"]
     assert set(found.arrays()) == {"probe_accuracy"}
     run = make_run(**NONE | {"vit_3pct": LITTLE})
-    (found,) = data_scale.measure(run.load_models(), run, {})
+    (found,) = data_scale.measure_runs(run.load_models(), run, {})
     assert list(found.estimates(0)) == ["D1"]
-    assert phrases(found.arrays()).keys() >= {"cka_3_low", "cka_3_high", "cka_3_fall"}
+    assert phrases(found.arrays()).keys() >= {"cka_3_low", "cka_3_high", "cka_3_gap"}
 
 
 def test_a_model_of_little_data_whose_full_one_is_not_there_is_probed_and_compared_with_none(tasks):
     run = make_run(**NONE | {"vit_small_3pct": "vit_smallpocket_patch8_56.shapes_3pct"})
-    (found,) = data_scale.measure(run.load_models(), run, {"probe": tasks["probe"]})
+    (found,) = data_scale.measure_runs(run.load_models(), run, {"probe": tasks["probe"]})
     assert found.counterparts is None
-    assert found.arrays()["probe_accuracy"]["vit_small"]["axes"]["percent"] == [3]
+    assert found.arrays()["probe_accuracy"]["vit_small"].axes["percent"] == [3]
 
 
 def test_models_without_open_attention_are_compared_without_its_distance():
     mixer = "mixer_pocket_patch8_56.shapes"
     run = make_run(**NONE | {"vit": mixer, "vit_3pct": mixer})
-    (found,) = data_scale.measure(run.load_models(), run, {})
+    (found,) = data_scale.measure_runs(run.load_models(), run, {})
     assert not found.distances and found.estimates(0)["D1"].effect == 0
 
 
 def test_vits_of_other_seeds_are_compared_with_the_first():
     run = make_run(**NONE, n_seeds=3)
-    (found,) = data_scale.measure(run.load_models(), run, {})
+    (found,) = data_scale.measure_runs(run.load_models(), run, {})
     assert list(found.counterparts.pairs) == ["vit_run2", "vit_run3"]
-    assert found.arrays()["data_scale_cka"]["vit_seeds"]["axes"]["model"] == ["vit_run2", "vit_run3"]
+    assert found.arrays()["data_scale_cka"]["vit_seeds"].axes["model"] == ["vit_run2", "vit_run3"]
     assert 0.3 < found.counterparts.values["vit_run2"].mean() < 0.95
 
 
 def test_a_vit_of_the_users_own_has_no_twins_though_the_cnn_has():
     file = str(bundled.WEIGHTS / "vit_pocket_patch8_56.shapes.safetensors")
     run = make_run(**NONE | {"vit_3pct": LITTLE}, vit_checkpoint=file, n_seeds=2)
-    (found,) = data_scale.measure(run.load_models(), run, {})
+    (found,) = data_scale.measure_runs(run.load_models(), run, {})
     assert found.counterparts.pairs == {"vit_3pct": "vit"}
 
 
@@ -133,9 +133,9 @@ def test_the_most_local_head_is_told_in_units_of_even_attention_by_share():
     grid = Grid(4, 4, 8, 8, 1)
     heads = lambda nearest: AttentionDistance((), grid, np.tile([[30, 30], [30, nearest], [5, 5]], (6, 1, 1)))  # noqa: E731
     found = DataScale(None, {"vit": heads(10.0), "vit_10pct": heads(20.0)}, {}).arrays()["local_head_distance"]["vit"]
-    assert found["axes"]["percent"] == [10, 100]
+    assert found.axes["percent"] == [10, 100]
     even = grid.distances().mean().item()
-    np.testing.assert_allclose(found["values"], [[20 / even] * 3, [10 / even] * 3])
+    np.testing.assert_allclose(found.values, [[20 / even] * 3, [10 / even] * 3])
 
 
 def test_opens_what_is_asked_for():
@@ -175,4 +175,4 @@ def test_pictures_of_one_a_class_cannot_be_probed(pictures):
 def test_blocks_that_cannot_be_compared_are_refused_by_their_parameter():
     run = make_run(**NONE | {"vit_3pct": "vit_smallpocket_patch8_56.shapes_3pct"})
     with pytest.raises(InputError, match="^vit_3pct must have the blocks of vit"):
-        list(data_scale.measure(run.load_models(), run, {}))
+        list(data_scale.measure_runs(run.load_models(), run, {}))

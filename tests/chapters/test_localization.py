@@ -23,15 +23,15 @@ def test_gives_every_claim_with_its_arrays(tmp_path, monkeypatch):
     monkeypatch.setattr("seelike.chapters.probe_images.choose_folds", partial(choose_folds, n_draws=5, shots=2))
     run = make_run(tmp_path, n_images=40, batch_size=8, n_probe_images=260, n_seeds=2)
     probed = open_probe_images(run)
-    found = list(localization.measure(run.load_models(), run, probed, n_attributed=2))
-    control = list(localization.measure([next(run.load_controls())], run, probed))
+    found = list(localization.measure_runs(run.load_models(), run, probed, n_attributed=2))
+    control = list(localization.measure_runs([next(run.load_controls())], run, probed))
     estimates = found[0].estimates(0)
     assert sorted(estimates) == ["L1", "L2", "L3", "L4", "L5", "L6"] == sorted(found[-1].estimates(0))
     assert all(estimate.low <= estimate.effect <= estimate.high for estimate in estimates.values())
     arrays = found[0].arrays()
-    assert arrays["token_patch_cka"]["vit"]["axes"]["token"] == ["0,0", "0,3", "2,2"]
-    assert [len(arrays[name]["cnn"]["axes"]["layer"]) for name in ("probe_accuracy", "position_r2")] == [10, 10]
-    assert arrays["occlusion"]["vit_gap"]["values"].shape == (2, 7, 7)
+    assert arrays["token_patch_cka"]["vit"].axes["token"] == ["0,0", "0,3", "2,2"]
+    assert [len(arrays[name]["cnn"].axes["layer"]) for name in ("probe_accuracy", "position_r2")] == [10, 10]
+    assert arrays["occlusion"]["vit_gap"].values.shape == (2, 7, 7)
     assert "occlusion" not in control[0].arrays() and "cnn" not in found[-1].read
     result = run.record(found, control)
     assert result.save(tmp_path).is_file()
@@ -41,7 +41,7 @@ def test_gives_every_claim_with_its_arrays(tmp_path, monkeypatch):
 
 def test_without_a_gap_model_and_probes_their_claims_are_left_out(tmp_path):
     run = make_run(tmp_path, vit_gap="")
-    (found,) = localization.measure(run.load_models(), run, None)
+    (found,) = localization.measure_runs(run.load_models(), run, None)
     assert sorted(found.estimates(0)) == ["L1", "L2", "L4"]
     assert sorted(found.arrays()) == ["edge_score", "localization_score", "token_patch_cka"]
 
@@ -49,7 +49,7 @@ def test_without_a_gap_model_and_probes_their_claims_are_left_out(tmp_path):
 def test_the_first_images_are_occluded_before_every_model(tmp_path):
     run = make_run(tmp_path, vit_gap="")
     models = next(run.load_models())
-    one, two = (next(localization.measure([models], run, None, n)).occluded for n in (1, 2))
+    one, two = (next(localization.measure_runs([models], run, None, n)).occluded for n in (1, 2))
     assert one["cnn"].values.shape == (1, 7, 7)
     assert one["cnn"].values == pytest.approx(two["cnn"].values[:1], abs=1e-4)
 
@@ -73,5 +73,5 @@ def test_a_model_without_an_interior_is_refused_by_its_parameter(tmp_path):
     run = make_run(tmp_path, cnn="resnet_pocket.shapes", image_size=0)
     models = next(run.load_models())
     models["cnn"].stages[3].blocks[2].register_forward_hook(lambda _, i, output: output[:, :, :2, :2])
-    with pytest.raises(InputError, match="^cnn must have 3×3 places or more"):
-        list(localization.measure([models], run, None))
+    with pytest.raises(InputError, match="^cnn must have 3×3 positions or more"):
+        list(localization.measure_runs([models], run, None))

@@ -12,7 +12,7 @@ def test_the_chapter_measures_and_records_without_a_control(tmp_path):
     parameters = read_parameters(find_chapter("methods")) | {"n_images": 32, "batch_size": 16}
     del parameters["results_dir"]
     run = prepare(methods.CHAPTER, str(tmp_path), **parameters)
-    result = run.record([methods.measure(models, run) for models in run.load_models()], [])
+    result = run.record(methods.measure_runs(run.load_models(), run), [])
     assert result.claims == {} and "cka_by_minibatch" in result.measures
     assert result.save(tmp_path).is_file()
 

@@ -6,7 +6,7 @@ import timm
 import torch
 
 from seelike.chapters import mixer
-from seelike.chapters.mixer import best_contrast, find_split, likeness, two_parts
+from seelike.chapters.mixer import best_contrast, best_match_gap, find_split, split_contrast_gap
 from seelike.system.errors import InputError
 
 
@@ -39,11 +39,11 @@ def test_best_contrast_agrees_with_loops():
 
 def test_claims_compare_and_swapping_flips_their_sign():
     uniform = np.full((8, 8), 0.6)
-    assert two_parts({("mixer", "mixer"): parted(8, 2), ("vit", "vit"): uniform}) == pytest.approx(0.7)
-    assert two_parts({("mixer", "mixer"): uniform, ("vit", "vit"): parted(8, 2)}) == pytest.approx(-0.7)
+    assert split_contrast_gap({("mixer", "mixer"): parted(8, 2), ("vit", "vit"): uniform}) == pytest.approx(0.7)
+    assert split_contrast_gap({("mixer", "mixer"): uniform, ("vit", "vit"): parted(8, 2)}) == pytest.approx(-0.7)
     near, far = np.array([[0.1, 0.8, 0.2], [0.6, 0.1, 0.1]]), np.array([[0.3, 0.1], [0.2, 0.5]])
-    assert likeness({("mixer", "vit"): near, ("mixer", "cnn"): far}) == pytest.approx(0.7 - 0.4)
-    assert likeness({("mixer", "vit"): far, ("mixer", "cnn"): near}) == pytest.approx(0.4 - 0.7)
+    assert best_match_gap({("mixer", "vit"): near, ("mixer", "cnn"): far}) == pytest.approx(0.7 - 0.4)
+    assert best_match_gap({("mixer", "vit"): far, ("mixer", "cnn"): near}) == pytest.approx(0.4 - 0.7)
 
 
 def minibatches(models, n=5):
@@ -59,31 +59,31 @@ def create(**names) -> dict:
 
 def test_measures_three_models_on_the_same_images():
     models = create()
-    found = mixer.measure(models, minibatches(models))
+    found = next(mixer.measure_runs([models], minibatches))
     arrays = found.arrays()["cka"]
     assert set(arrays) == {"mixer", "vit", "cnn", "mixer_vit", "mixer_cnn"}
-    assert arrays["mixer_cnn"]["values"].shape == (8, 10)
-    assert list(arrays["mixer_cnn"]["axes"]) == ["mixer_layer", "cnn_layer"]
-    assert arrays["mixer"]["stage_ends"] == [find_split(arrays["mixer"]["values"])]
+    assert arrays["mixer_cnn"].values.shape == (8, 10)
+    assert list(arrays["mixer_cnn"].axes) == ["mixer_layer", "cnn_layer"]
+    assert arrays["mixer"].boundaries == [find_split(arrays["mixer"].values)]
     estimates = found.estimates(0)
     assert list(estimates) == ["M1", "M2"] and all(e.low <= e.effect <= e.high for e in estimates.values())
-    expected = arrays["mixer_vit"]["values"].max(1).mean() - arrays["mixer_cnn"]["values"].max(1).mean()
+    expected = arrays["mixer_vit"].values.max(1).mean() - arrays["mixer_cnn"].values.max(1).mean()
     assert estimates["M2"].effect == pytest.approx(expected)
 
 
 def test_a_mixer_is_most_like_itself():
     models = create(vit="mixer_pocket_patch8_56")
-    found = mixer.measure(models, minibatches(models))
-    assert np.diag(found.arrays()["cka"]["mixer_vit"]["values"]) == pytest.approx(np.ones(8))
+    found = next(mixer.measure_runs([models], minibatches))
+    assert np.diag(found.arrays()["cka"]["mixer_vit"].values) == pytest.approx(np.ones(8))
     assert found.estimates(0)["M1"].effect == pytest.approx(0)
     swapped = {"mixer": models["mixer"], "vit": models["cnn"], "cnn": models["vit"]}
-    other = mixer.measure(swapped, minibatches(models))
+    other = next(mixer.measure_runs([swapped], minibatches))
     assert other.estimates(0)["M2"].effect == pytest.approx(-found.estimates(0)["M2"].effect)
 
 
 def test_refuses_a_model_of_two_blocks_and_no_image():
     models = create() | {"mixer": timm.create_model("mixer_pocket_patch8_56", num_blocks=2)}
     with pytest.raises(InputError, match="mixer must have at least 3 blocks to compare, not 2"):
-        mixer.measure(models, minibatches(models))
+        next(mixer.measure_runs([models], minibatches))
     with pytest.raises(InputError, match="at least one full minibatch"):
-        mixer.measure(models, [])
+        next(mixer.measure_runs([models], lambda _: []))

@@ -1,4 +1,4 @@
-"""Images for probes: labels and places in the images' own order, refusals that name the parameter."""
+"""Images for probes: labels and positions in the images' own order, refusals that name the parameter."""
 
 import pytest
 import torch

@@ -17,6 +17,7 @@ from seelike.chapters.uniformity import CHAPTER
 from seelike.execution.notebook import find_chapter, read_parameters
 from seelike.measures.intervals import Estimate
 from seelike.models import bundled
+from seelike.results.labelled_array import LabelledArray
 from seelike.results.results import Result
 from seelike.system.errors import InputError
 from seelike.tables import verdicts as tables
@@ -35,7 +36,7 @@ class Found:
         self.estimate = Estimate(effect, low, high)
 
     def arrays(self) -> dict:
-        return {"cka": {"vit": {"axes": {"layer": ["a"]}, "values": [self.estimate.effect]}}}
+        return {"cka": {"vit": LabelledArray({"layer": ["a"]}, [self.estimate.effect])}}
 
     def estimates(self, seed: int) -> dict:
         return {"U1": self.estimate}
@@ -249,7 +250,7 @@ def test_a_record_averages_the_runs_and_shows_the_first():
     assert claim["runs"] == 2 and claim["effect"] == pytest.approx(0.5)
     assert claim["interval"][0] < 0 < 1 < claim["interval"][1]  # two runs tell little
     assert set(result.measures) == {"cka", "cka_random"}
-    assert result.measures["cka"]["vit"]["values"] == [0.4]
+    assert result.measures["cka"]["vit"].values == [0.4]
 
 
 def test_models_from_a_file_or_of_an_early_state_have_one_run():

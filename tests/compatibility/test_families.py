@@ -14,7 +14,7 @@ from seelike.compatibility.families import find_family, load_member, parts_of, p
 from seelike.compatibility.members import FAMILIES, MODULES
 from seelike.system.errors import InputError
 
-GLOBAL = {"gmlp_ti16_224"}  # their first block mixes all places alike
+GLOBAL = {"gmlp_ti16_224"}  # their first block mixes all positions alike
 
 
 @pytest.fixture(scope="module", params=FAMILIES, ids=lambda family: family.name)  # all tests of one come together
@@ -34,7 +34,7 @@ def try_part(chapter, part, member):
         found = perform(chapter, part, member).arrays()
     except InputError as error:
         return str(error)
-    return {(measure, model): entry["axes"] for measure, models in found.items() for model, entry in models.items()}
+    return {(measure, model): entry.axes for measure, models in found.items() for model, entry in models.items()}
 
 
 @pytest.mark.families
@@ -56,7 +56,7 @@ def test_refusals_are_one_sentence_that_names_the_part(family):
 
 @pytest.mark.families
 def test_layers_on_the_axes_are_those_that_fired_in_the_order_of_firing(family):
-    order = {name: place for place, name in enumerate(fire(load_member(family)))}
+    order = {name: index for index, name in enumerate(fire(load_member(family)))}
     for parts in try_all(family).values():
         for part, found in parts.items():
             for labels in find_layer_labels(part, found) if isinstance(found, dict) else ():
@@ -91,9 +91,9 @@ def find_layer_labels(part: str, found: dict) -> list[list[str]]:
 
 @pytest.mark.families
 def test_a_token_stands_where_its_patch_does(family):
-    """A change of one patch changes the token of that place most, in the first block."""
+    """A change of one patch changes the token of that position most, in the first block."""
     if isinstance(try_all(family)["localization"]["vit"], str) or family.member in GLOBAL:
-        pytest.skip("refused, or its first block mixes all places alike")
+        pytest.skip("refused, or its first block mixes all positions alike")
     member = load_member(family)
     height, width = member.pretrained_cfg["input_size"][1:]
     x = torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(0))

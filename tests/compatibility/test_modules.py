@@ -1,8 +1,8 @@
 """One member of every module of timm that builds an image model: what a slow look at its blocks says of grids and axes.
 
 An independent statement of what a layer returns: two images in the other order are its output in the other order; and
-of the places that the book reads, each follows the patch of the image that lies there. That holds of no other order of
-tokens, no other axis of channels, no other number of tokens before them.
+of the positions that the book reads, each follows the patch of the image that lies there. That holds of no other order
+of tokens, no other axis of channels, no other number of tokens before them.
 """
 
 import re
@@ -18,7 +18,7 @@ from seelike.compatibility.members import FAMILIES, MODULES
 from seelike.system.errors import InputError
 
 SIDE = 4  # patches a side, one of which is changed at a time
-ALIKE = {"gmlp_ti16_224"}  # their first block mixes all places alike
+ALIKE = {"gmlp_ti16_224"}  # their first block mixes all positions alike
 
 every_family = pytest.mark.parametrize("family", (*FAMILIES, *MODULES), ids=lambda family: family.name)
 
@@ -66,14 +66,14 @@ def test_places_follow_the_patches_that_lie_there(family):
     except InputError:
         pytest.skip("refused, as the table says")
     if family.member in ALIKE:
-        pytest.skip("the first block mixes all places alike")
+        pytest.skip("the first block mixes all positions alike")
     outputs = put_out(member, change_patches(image), names)
     seen = set()
     for name in names:
         tokens = split(member, name, outputs[name][0], image.expand(1 + SIDE**2, -1, -1, -1))
         form = outputs[name][0].ndim, tokens.prefix.shape[1]
         if form not in seen:
-            check_places(tokens.grid)
+            check_positions(tokens.grid)
         seen.add(form)
 
 
@@ -132,8 +132,8 @@ def change_patches(image):
     return changed
 
 
-def check_places(grid):
-    """Of the places (1 + 16, rows, columns, channels), each depends on patches that lie around it, on the average."""
+def check_positions(grid):
+    """Of the positions (1 + 16, rows, columns, channels), each depends on patches that lie around it, on average."""
     moved = (grid[1:] - grid[:1]).double().norm(dim=-1)
     weights = (moved / moved.mean(0)) ** 2
     weights = (weights / weights.sum(0)).unflatten(0, (SIDE, SIDE))
@@ -155,16 +155,16 @@ def test_the_slow_look_sees_places_in_another_order(broken):
     """Of a map that is the image itself, 8 × 8; and of one whose rows are columns, or are moved, or in no order."""
     image = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(0))
     grid = change_patches(image).movedim(1, -1) + 1e-3 * torch.rand(17, 8, 8, 3)
-    check_places(grid)
+    check_positions(grid)
     with pytest.raises(AssertionError):
-        check_places(broken(grid).reshape(grid.shape))
+        check_positions(broken(grid).reshape(grid.shape))
 
 
 def test_the_slow_look_sees_windows():
     """(windows, tokens, channels) of 4 × 4 windows of 4 × 4 tokens is no grid of 16 × 16."""
     image = torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(0))
     grid = change_patches(image).movedim(1, -1) + 1e-3 * torch.rand(17, 16, 16, 3)
-    check_places(grid)
+    check_positions(grid)
     windows = grid.unflatten(1, (4, 4)).unflatten(3, (4, 4)).transpose(2, 3).reshape(grid.shape)
     with pytest.raises(AssertionError):
-        check_places(windows)
+        check_positions(windows)

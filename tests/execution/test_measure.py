@@ -22,7 +22,7 @@ from seelike.results.results import Result
 from seelike.system.errors import InputError
 
 FEW = {"n_images": 24, "batch_size": 4, "n_seeds": 1, "profile": "few"}
-CUT = {"vit_noskip_early": "", "vit_noskip_late": ""}
+ABLATED = {"vit_noskip_early": "", "vit_noskip_late": ""}
 
 
 def settings(**values) -> list[str]:
@@ -39,7 +39,7 @@ def test_memory_that_cannot_be_had_is_refused_by_the_command(monkeypatch, capsys
 def measured(tmp_path_factory):
     """A small result of one process."""
     folder = tmp_path_factory.mktemp("one")
-    return measure.measure("skip_connections", settings(results_dir=folder, **CUT))
+    return measure.measure_chapter("skip_connections", settings(results_dir=folder, **ABLATED))
 
 
 def test_every_chapter_is_opened_as_its_notebook_opens_it():
@@ -70,7 +70,7 @@ def check_same(one, two) -> None:
 
 @pytest.mark.processes
 def test_two_processes_give_the_result_of_one(measured, tmp_path):
-    both = start(2, "skip_connections", tmp_path, **CUT)
+    both = start(2, "skip_connections", tmp_path, **ABLATED)
     (said, _), (silent, _) = (process.communicate(timeout=PATIENCE) for process in both)
     assert [process.returncode for process in both] == [0, 0] and silent == ""
     assert said.splitlines()[-1] == f"skip_connections: {tmp_path}/few/skip_connections.json"
@@ -82,7 +82,7 @@ def test_two_processes_give_the_result_of_one(measured, tmp_path):
 def test_three_processes_give_the_result_of_one_where_models_are_shared_too(tmp_path):
     """Minibatches of attention maps, and one process for the receptive fields of each model."""
     few = {"n_field_images": 1, "vit_low_data": ""}
-    one = measure.measure("attention_distance", settings(results_dir=tmp_path / "one", **few))
+    one = measure.measure_chapter("attention_distance", settings(results_dir=tmp_path / "one", **few))
     three = start(3, "attention_distance", tmp_path / "three", **few)
     for process in three:
         process.communicate(timeout=PATIENCE)
@@ -105,7 +105,7 @@ def test_a_process_that_is_killed_while_it_measures_leaves_no_file(tmp_path):
 @pytest.mark.kernel
 def test_a_page_takes_the_result_and_measures_nothing(measured, tmp_path):
     """The notebook up to where it has its result; what follows draws from that alone."""
-    given = FEW | CUT | {"from_result": str(measured), "results_dir": str(tmp_path)}
+    given = FEW | ABLATED | {"from_result": str(measured), "results_dir": str(tmp_path)}
     page = nbformat.read(find_chapter("skip_connections"), as_version=4)
     last = next(i for i, c in enumerate(page.cells) if "result.save" in c.source)
     page.cells = page.cells[: last + 1]
@@ -117,7 +117,7 @@ def test_a_page_takes_the_result_and_measures_nothing(measured, tmp_path):
 
 
 def open_run(result, **changed):
-    parameters = read_parameters(find_chapter("skip_connections")) | FEW | CUT | changed
+    parameters = read_parameters(find_chapter("skip_connections")) | FEW | ABLATED | changed
     return prepare(CHAPTERS["skip_connections"], **parameters | {"from_result": str(result)})
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from seelike.figures import data_scale as data_scale_plots
+from seelike.results.labelled_array import LabelledArray
 
 
 @pytest.fixture(autouse=True)
@@ -17,10 +18,10 @@ def close_figures():
     plt.close("all")
 
 
-def by_share(*percent, blocks=4, shift=0.0) -> dict:
+def by_share(*percent, blocks=4, shift=0.0) -> LabelledArray:
     """Values that tell their share: its percent, over 1,000, in every block."""
     values = np.array([[share / 1000 + shift] * blocks for share in percent])
-    return {"axes": {"percent": list(percent), "block": list(range(blocks))}, "values": values}
+    return LabelledArray({"percent": list(percent), "block": list(range(blocks))}, values)
 
 
 def lines(ax) -> dict[str, list[float]]:
@@ -29,7 +30,7 @@ def lines(ax) -> dict[str, list[float]]:
 
 def test_similarity_has_a_line_a_share_and_dashed_ones_for_seeds():
     cka = {"vit": by_share(3, 10), "cnn": by_share(3, blocks=3), "vit_small": by_share(3, shift=0.5)}
-    seeds = {"axes": {"model": ["a", "b"], "block": [0, 1]}, "values": np.array([[0.7, 0.6], [0.8, 0.5]])}
+    seeds = LabelledArray({"model": ["a", "b"], "block": [0, 1]}, np.array([[0.7, 0.6], [0.8, 0.5]]))
     measures = {"data_scale_cka": cka | {"vit_seeds": seeds}, "data_scale_cka_random": {"vit": by_share(1000, 1000)}}
     left, right = data_scale_plots.similarity(measures)
     found = lines(left)
@@ -61,15 +62,15 @@ def test_without_another_task_there_are_two_panels():
 
 
 def test_tuning_draws_the_tasks_that_there_are():
-    far = {"axes": {"task": ["far"], "block": [0, 1]}, "values": np.array([[0.9, 0.6]])}
-    ax = data_scale_plots.tuning({"tuning_cka": {"vit": far}, "data_scale_cka": {}})
+    far = LabelledArray({"task": ["far"], "block": [0, 1]}, np.array([[0.9, 0.6]]))
+    ax = data_scale_plots.fine_tuning({"tuning_cka": {"vit": far}, "data_scale_cka": {}})
     assert lines(ax) == {"far task": [0.9, 0.6]}
 
 
 def test_local_heads_stand_between_their_bounds():
     axes = {"percent": [3, 100], "bound": ["distance", "low", "high"]}
-    entry = {"vit": {"axes": axes, "values": np.array([[0.9, 0.8, 0.95], [0.7, 0.6, 0.8]])}}
-    ax = data_scale_plots.local_heads({"local_head_distance": entry, "local_head_distance_random": entry})
+    array = {"vit": LabelledArray(axes, np.array([[0.9, 0.8, 0.95], [0.7, 0.6, 0.8]]))}
+    ax = data_scale_plots.local_heads({"local_head_distance": array, "local_head_distance_random": array})
     bars = ax.containers[0]
     assert bars[0].get_ydata().tolist() == [0.9, 0.7]
     np.testing.assert_allclose([segment[:, 1] for segment in bars[2][0].get_segments()], [[0.8, 0.95], [0.6, 0.8]])

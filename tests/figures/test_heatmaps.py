@@ -9,11 +9,12 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
 from seelike.figures import heatmaps as plots
+from seelike.results.labelled_array import LabelledArray
 
 
-def entry(n: int, m: int, names=("layer", "other"), **more) -> dict:
+def cka(n: int, m: int, names=("layer", "other"), **more) -> LabelledArray:
     axes = dict(zip(names, ([f"l{i}" for i in range(k)] for k in (n, m)), strict=True))
-    return {"axes": axes, "values": np.random.default_rng(0).random((n, m)), **more}
+    return LabelledArray(axes, np.random.default_rng(0).random((n, m)), **more)
 
 
 @pytest.fixture(autouse=True)
@@ -23,23 +24,23 @@ def close_figures():
 
 
 def test_heatmap_shows_the_values_input_at_the_lower_left():
-    shown = entry(4, 6, ("vit_layer", "cnn_layer"))
+    shown = cka(4, 6, ("vit_layer", "cnn_layer"))
     own = plt.subplots()[1]
     ax = plots.similarity(shown, "title", own)
     assert ax is own
-    np.testing.assert_array_equal(ax.collections[0].get_array().reshape(4, 6), shown["values"])
+    np.testing.assert_array_equal(ax.collections[0].get_array().reshape(4, 6), shown.values)
     assert ax.collections[0].get_clim() == (0, 1)
     assert ax.get_ylim() == (0, 4) and ax.get_xlim() == (0, 6)
     assert ax.get_ylabel().startswith("ViT layer") and ax.get_xlabel().startswith("CNN layer")
 
 
 def test_stage_lines_are_drawn_where_stages_end():
-    ax = plots.similarity(entry(6, 6, stage_ends=[2, 5]))
+    ax = plots.similarity(cka(6, 6, boundaries=[2, 5]))
     assert [line.get_ydata()[0] for line in ax.lines[::2]] == [2, 5]
 
 
 def test_the_three_heatmaps_share_one_colorbar():
-    cka = {"vit": entry(3, 3), "cnn": entry(5, 5), "vit_cnn": entry(3, 5, ("vit_layer", "cnn_layer"))}
-    axes = plots.uniformity(cka)
+    arrays = {"vit": cka(3, 3), "cnn": cka(5, 5), "vit_cnn": cka(3, 5, ("vit_layer", "cnn_layer"))}
+    axes = plots.uniformity(arrays)
     assert [ax.get_title() for ax in axes] == ["ViT", "CNN", "ViT against CNN"]
     assert len(axes[0].figure.axes) == 4

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from seelike.figures import mixer as mixer_plots
+from seelike.results.labelled_array import LabelledArray
 
 
 @pytest.fixture(autouse=True)
@@ -17,13 +18,13 @@ def close_figures():
     plt.close("all")
 
 
-def entry(down: str, across: str, value: float, shape=(3, 4)) -> dict:
+def cka_of(down: str, across: str, value: float, shape=(3, 4), boundaries=None) -> LabelledArray:
     axes = {down: [f"d{i}" for i in range(shape[0])], across: [f"a{i}" for i in range(shape[1])]}
-    return {"axes": axes, "values": np.full(shape, value)}
+    return LabelledArray(axes, np.full(shape, value), boundaries=boundaries)
 
 
 def test_the_best_split_is_marked():
-    cka = {role: entry("layer", "other", 0.5, (3, 3)) | {"stage_ends": [1]} for role in ("mixer", "vit", "cnn")}
+    cka = {role: cka_of("layer", "other", 0.5, (3, 3), [1]) for role in ("mixer", "vit", "cnn")}
     axes = mixer_plots.alone(cka)
     assert [ax.get_title() for ax in axes] == ["Mixer", "ViT", "CNN"]
     assert all(len(ax.lines) == 2 and tuple(ax.lines[0].get_ydata()) == (1, 1) for ax in axes)
@@ -31,7 +32,7 @@ def test_the_best_split_is_marked():
 
 def test_the_mixer_stands_against_both():
     trained, control = (
-        {f"mixer_{other}": entry("mixer_layer", f"{other}_layer", value) for other in ("vit", "cnn")}
+        {f"mixer_{other}": cka_of("mixer_layer", f"{other}_layer", value) for other in ("vit", "cnn")}
         for value in (0.3, 0.8)
     )
     axes = mixer_plots.across(trained, control)

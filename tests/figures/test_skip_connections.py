@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from seelike.figures import skip_connections as skip_plots
+from seelike.results.labelled_array import LabelledArray
 
 
 @pytest.fixture(autouse=True)
@@ -17,29 +18,29 @@ def close_figures():
     plt.close("all")
 
 
-def entry(values, **axes) -> dict:
-    return {"axes": axes, "values": np.asarray(values, float)}
+def array(values, boundaries=None, **axes) -> LabelledArray:
+    return LabelledArray(axes, values, boundaries=boundaries)
 
 
 def ratios(level: float = 1.0) -> dict:
-    vit = entry([[level, 2], [3, 4], [5, 6]], sublayer=["a", "b", "c"], kind=["CLS", "spatial"])
-    return {"vit": vit, "cnn": entry([[7], [8]], sublayer=["s", "t"], kind=["spatial"])}
+    vit = array([[level, 2], [3, 4], [5, 6]], sublayer=["a", "b", "c"], kind=["CLS", "spatial"])
+    return {"vit": vit, "cnn": array([[7], [8]], sublayer=["s", "t"], kind=["spatial"])}
 
 
 def test_every_token_is_a_cell_and_every_kind_a_line():
-    tokens = entry(np.arange(1, 16).reshape(3, 5), sublayer=["a", "b", "c"], token=["CLS", "p0", "p1", "p2", "p3"])
+    tokens = array(np.arange(1, 16).reshape(3, 5), sublayer=["a", "b", "c"], token=["CLS", "p0", "p1", "p2", "p3"])
     heat, lines = skip_plots.token_ratios({"norm_ratio": ratios(), "norm_ratio_tokens": {"vit": tokens}})
     spatial, cls = heat.collections[:2]
-    np.testing.assert_array_equal(spatial.get_array(), tokens["values"][:, 1:])
-    np.testing.assert_array_equal(cls.get_array(), tokens["values"][:, :1])
+    np.testing.assert_array_equal(spatial.get_array(), tokens.values[:, 1:])
+    np.testing.assert_array_equal(cls.get_array(), tokens.values[:, :1])
     assert spatial.norm is cls.norm and heat.get_xticklabels()[0].get_text() == "CLS"
     assert [list(line.get_ydata()) for line in lines.lines[:3]] == [[1, 3, 5], [2, 4, 6], [7, 8]]
     assert list(lines.lines[2].get_xdata()) == [0, 1]
 
 
 def test_a_model_without_cls_or_of_uneven_stages_can_be_drawn():
-    spatial = {role: entry([[1], [2]], sublayer=["a", "b"], kind=["spatial"]) for role in ("vit", "cnn")}
-    tokens = entry(np.ones((2, 4)), sublayer=["a", "b"], token=["p0", "p1", "p2", "p3"])
+    spatial = {role: array([[1], [2]], sublayer=["a", "b"], kind=["spatial"]) for role in ("vit", "cnn")}
+    tokens = array(np.ones((2, 4)), sublayer=["a", "b"], token=["p0", "p1", "p2", "p3"])
     heat, _ = skip_plots.token_ratios({"norm_ratio": spatial, "norm_ratio_tokens": {"vit": tokens}})
     assert len(heat.collections) == 1
     assert len(skip_plots.token_ratios({"norm_ratio": spatial})[1].lines) == 3  # two models and the line at 1
@@ -55,9 +56,9 @@ def test_trained_stands_left_of_untrained():
 
 def test_cuts_are_marked_and_titled_with_their_accuracy():
     axes = {"layer": ["a", "b", "c"], "other": ["a", "b", "c"]}
-    cka = {"vit": entry(np.eye(3), **axes), "vit_noskip_middle": entry(np.eye(3), **axes) | {"stage_ends": [1]}}
-    accuracy = {"vit": entry([0.9, 0.855], model=["vit", "vit_noskip_middle"])}
-    intact, cut = skip_plots.cuts({"cka": cka, "accuracy": accuracy})
-    assert intact.get_title() == "intact\n90.0% right" and cut.get_title() == "cut in the middle\n85.5% right"
-    assert not intact.lines and {tuple(line.get_ydata()) for line in cut.lines} == {(1, 1), (0, 1)}
-    assert skip_plots.cuts({"cka": cka})[0].get_title() == "intact"
+    cka = {"vit": array(np.eye(3), **axes), "vit_noskip_middle": array(np.eye(3), [1], **axes)}
+    accuracy = {"vit": array([0.9, 0.855], model=["vit", "vit_noskip_middle"])}
+    intact, ablated = skip_plots.skip_ablation({"cka": cka, "accuracy": accuracy})
+    assert intact.get_title() == "intact\n90.0% right" and ablated.get_title() == "no skips, middle\n85.5% right"
+    assert not intact.lines and {tuple(line.get_ydata()) for line in ablated.lines} == {(1, 1), (0, 1)}
+    assert skip_plots.skip_ablation({"cka": cka})[0].get_title() == "intact"

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
-from seelike.library.loaders import check_model, check_pass, find_minibatches, place, warn_of_repeats
+from seelike.library.loaders import check_model, check_pass, find_minibatches, move_to, warn_of_repeats
 from seelike.system.errors import InputError
 
 IMAGES = torch.arange(8 * 3 * 4 * 4.0).reshape(8, 3, 4, 4)
@@ -69,8 +69,8 @@ def test_another_loader_is_refused(loader, named):
 
 
 def test_images_take_the_precision_of_the_model():
-    assert place(IMAGES, torch.nn.Linear(2, 2).double()).dtype == torch.float64
-    assert place(IMAGES, torch.nn.ReLU()) is IMAGES
+    assert move_to(IMAGES, torch.nn.Linear(2, 2).double()).dtype == torch.float64
+    assert move_to(IMAGES, torch.nn.ReLU()) is IMAGES
 
 
 @pytest.mark.parametrize("kind", [torch.float32, torch.float64, torch.float16, torch.bfloat16])

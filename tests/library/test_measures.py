@@ -26,7 +26,7 @@ def vit():
 
 
 def test_attention_distance_is_that_of_the_measure_in_pixels(vit, minibatches):
-    found, expected = sl.attention_distance(vit, minibatches), attention_distance.measure(vit, minibatches)
+    found, expected = sl.attention_distance(vit, minibatches), attention_distance.measure_distances(vit, minibatches)
     np.testing.assert_array_equal(found.values, expected.values)
     assert json.loads(found.to_json())["units"] == "px"
     assert json.loads(found.to_json())["uniform"] == pytest.approx(expected.uniform, abs=1e-6)
@@ -35,24 +35,24 @@ def test_attention_distance_is_that_of_the_measure_in_pixels(vit, minibatches):
 
 
 def test_token_patch_cka_has_the_scores_of_the_measure(vit, minibatches):
-    found, expected = sl.token_patch_cka(vit, minibatches), token_patch_cka.measure(vit, minibatches)
+    found, expected = sl.token_patch_cka(vit, minibatches), token_patch_cka.compare_with_patches(vit, minibatches)
     np.testing.assert_array_equal(found.values, expected.cka())
     np.testing.assert_array_equal(found.localization_score, expected.scores())
     assert found.axes["patch"][8] == "1,1" and found.edge_score.axes["layer"][0] == "pixels"
 
 
 def test_norm_ratio_is_that_of_the_measure_by_kind(vit, minibatches):
-    found, expected = sl.norm_ratio(vit, minibatches), norm_ratio.measure("vit", vit, minibatches).arrays()
-    np.testing.assert_array_equal(found.by_kind, expected["norm_ratio"]["values"])
-    np.testing.assert_array_equal(found.cosine, expected["skip_cosine"]["values"])
-    np.testing.assert_array_equal(found.by_token, expected["norm_ratio_tokens"]["values"])
-    assert found.by_kind.axes == found.axes == expected["norm_ratio"]["axes"]
+    found, expected = sl.norm_ratio(vit, minibatches), norm_ratio.measure_ratios("vit", vit, minibatches).arrays()
+    np.testing.assert_array_equal(found.by_kind, expected["norm_ratio"].values)
+    np.testing.assert_array_equal(found.cosine, expected["skip_cosine"].values)
+    np.testing.assert_array_equal(found.by_token, expected["norm_ratio_tokens"].values)
+    assert found.by_kind.axes == found.axes == expected["norm_ratio"].axes
 
 
 def test_receptive_field_of_images_or_of_a_loader(minibatches):
     resnet = torchvision.models.resnet18()
     found = sl.receptive_field(resnet, torch.cat(minibatches), layers=["layer1", "layer4"])
-    expected = receptive_field.measure(resnet, [torch.cat(minibatches)], ["layer1", "layer4"])
+    expected = receptive_field.estimate_fields(resnet, [torch.cat(minibatches)], ["layer1", "layer4"])
     np.testing.assert_allclose(found.values, expected.radii())
     np.testing.assert_allclose(found.maps, expected.raster())
     assert found.values[0] < found.values[1] and found.own_share.values[0] > 0

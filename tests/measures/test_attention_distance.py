@@ -98,12 +98,12 @@ def test_effects_compare_the_most_local_heads():
 def test_measures_a_model_in_minibatches():
     model = timm.create_model("vit_pocket_patch8_56").eval()
     x = torch.randn(12, 3, 56, 56, generator=torch.Generator().manual_seed(0))
-    found = attention_distance.measure(model, x.split(2))
-    whole = attention_distance.measure(model, [x])
+    found = attention_distance.measure_distances(model, x.split(2))
+    whole = attention_distance.measure_distances(model, [x])
     assert found.values.shape == (8, 4)
     np.testing.assert_allclose(found.values, whole.values, rtol=1e-5)
     entry = found.array()
-    assert entry["axes"]["block"][0] == "blocks.0" and len(entry["axes"]["head"]) == 4
+    assert entry.axes["block"][0] == "blocks.0" and len(entry.axes["head"]) == 4
     estimate = compare({"vit": found}, 0)["A1"]
     assert estimate.low <= estimate.effect <= estimate.high
     expected = found.values[-2:].min() - found.values[:2].min()
@@ -112,6 +112,6 @@ def test_measures_a_model_in_minibatches():
 
 def test_a_cnn_and_no_image_are_refused():
     with pytest.raises(InputError, match="vit must be a ViT"):
-        attention_distance.measure(timm.create_model("resnet_pocket"), [torch.zeros(4, 3, 56, 56)])
+        attention_distance.measure_distances(timm.create_model("resnet_pocket"), [torch.zeros(4, 3, 56, 56)])
     with pytest.raises(InputError, match="at least one full minibatch"):
-        attention_distance.measure(timm.create_model("vit_pocket_patch8_56"), [])
+        attention_distance.measure_distances(timm.create_model("vit_pocket_patch8_56"), [])

@@ -7,7 +7,7 @@ import torch
 
 from seelike.activations.flattened import stream
 from seelike.measures import block_probes
-from seelike.measures.block_probes import ProbeCurve, average_depth, average_middle, compare
+from seelike.measures.block_probes import ProbeCurve, compare, depth_averaged_accuracy, middle_third_accuracy
 from seelike.measures.probes import choose_folds, measure_accuracy
 from seelike.system.errors import InputError
 
@@ -25,7 +25,7 @@ def images(n: int = 150, seed: int = 0) -> torch.Tensor:
 
 
 class Teller(torch.nn.Module):
-    """Block 0 returns maps of noise, block 1 maps whose mean over places alone tells the class, read off a pixel.
+    """Block 0 returns maps of noise, block 1 maps whose mean over positions alone tells the class, read off a pixel.
 
     Another pixel holds the image's number, from which its noise is drawn.
     """
@@ -49,7 +49,7 @@ class Teller(torch.nn.Module):
 def test_a_block_whose_mean_tells_the_class_is_read_and_noise_is_not():
     pictures = torch.zeros(150, 3, 4, 4)
     pictures[:, 0, 0, 0], pictures[:, 1, 0, 0] = LABELS, torch.arange(150)
-    found = block_probes.measure({"toy": Teller()}, [{"toy": part} for part in pictures.split(40)], LABELS, FOLDS)
+    found = block_probes.probe_blocks({"toy": Teller()}, [{"toy": part} for part in pictures.split(40)], LABELS, FOLDS)
     assert found["toy"].blocks == ("blocks.0", "blocks.1") and found["toy"].draws.shape == (5, 2)
     assert found["toy"].values[1] == 1
     assert found["toy"].values[0] < 0.35
@@ -58,7 +58,7 @@ def test_a_block_whose_mean_tells_the_class_is_read_and_noise_is_not():
 def test_agrees_with_features_gathered_one_block_at_a_time():
     vit, cnn = timm.create_model("vit_pocket_patch8_56").eval(), timm.create_model("resnet_pocket").eval()
     x = images()
-    found = block_probes.measure({"vit": vit, "cnn": cnn}, [{"vit": x, "cnn": x}], LABELS, FOLDS)
+    found = block_probes.probe_blocks({"vit": vit, "cnn": cnn}, [{"vit": x, "cnn": x}], LABELS, FOLDS)
     tokens = next(stream(vit, [x], ["blocks.2"]))["blocks.2"].reshape(150, 50, 64)
     expected = measure_accuracy({"": tokens[:, 1:].mean(1)}, LABELS, FOLDS)[:, 0]  # without CLS
     np.testing.assert_allclose(found["vit"].draws[:, 2], expected)
@@ -69,14 +69,14 @@ def test_agrees_with_features_gathered_one_block_at_a_time():
 
 def test_the_class_token_is_not_seen_and_the_patches_are():
     vit, x = timm.create_model("vit_pocket_patch8_56").eval(), images()
-    plain = block_probes.measure({"vit": vit}, [{"vit": x}], LABELS, FOLDS)["vit"].draws[:, -1]
+    plain = block_probes.probe_blocks({"vit": vit}, [{"vit": x}], LABELS, FOLDS)["vit"].draws[:, -1]
     for token, same in ((0, True), (1, False)):
 
         def disturb(_, inputs, output, token=token):
             output[:, token] = 1000 * torch.sin(1e4 * output[:, token])  # as good as noise, and the image's own
 
         handle = vit.blocks[-1].register_forward_hook(disturb)
-        disturbed = block_probes.measure({"vit": vit}, [{"vit": x}], LABELS, FOLDS)["vit"].draws[:, -1]
+        disturbed = block_probes.probe_blocks({"vit": vit}, [{"vit": x}], LABELS, FOLDS)["vit"].draws[:, -1]
         handle.remove()
         assert np.array_equal(disturbed, plain) == same
 
@@ -85,33 +85,33 @@ def test_the_middle_third_of_blocks():
     for n, middle in ((8, (3, 4)), (12, (4, 5, 6, 7)), (7, (2, 3)), (6, (2, 3)), (10, (3, 4, 5)), (3, (1,)), (2, (0,))):
         accuracy = np.zeros(n)
         accuracy[list(middle)] = 1
-        assert average_middle(accuracy) == 1 and average_middle(1 - accuracy) == 0
+        assert middle_third_accuracy(accuracy) == 1 and middle_third_accuracy(1 - accuracy) == 0
 
 
 def test_the_average_over_depth_is_the_area_under_the_curve():
-    assert average_depth(np.array([0.0, 1])) == pytest.approx(0.5)
-    assert average_depth(np.array([0.2, 0.8, 0.4])) == pytest.approx((0.5 + 0.6) / 2)
-    assert average_depth(np.full(7, 0.3)) == pytest.approx(0.3)
+    assert depth_averaged_accuracy(np.array([0.0, 1])) == pytest.approx(0.5)
+    assert depth_averaged_accuracy(np.array([0.2, 0.8, 0.4])) == pytest.approx((0.5 + 0.6) / 2)
+    assert depth_averaged_accuracy(np.full(7, 0.3)) == pytest.approx(0.3)
     coarse, fine = np.array([0.0, 1, 1]), np.array([0.0, 0.5, 1, 1, 1])  # one curve, told at three and at five depths
-    assert average_depth(coarse) == pytest.approx(average_depth(fine))
+    assert depth_averaged_accuracy(coarse) == pytest.approx(depth_averaged_accuracy(fine))
     assert coarse.mean() != pytest.approx(fine.mean())
 
 
 def test_swapped_models_flip_the_sign_and_equal_ones_differ_by_nothing():
     one, other = curve(0.2, 0.6, 0.8), curve(0.2, 0.4, 0.4, 0.4)
-    estimate = compare(one, other, average_depth, 0)
+    estimate = compare(one, other, depth_averaged_accuracy, 0)
     assert estimate.effect == pytest.approx(0.55 - 1.1 / 3)
-    assert compare(other, one, average_depth, 0).effect == -estimate.effect
-    same = compare(one, curve(0.2, 0.6, 0.8), average_middle, 0)
+    assert compare(other, one, depth_averaged_accuracy, 0).effect == -estimate.effect
+    same = compare(one, curve(0.2, 0.6, 0.8), middle_third_accuracy, 0)
     assert (same.effect, same.low, same.high) == (0, 0, 0)
 
 
 def test_the_interval_comes_from_folds_drawn_for_both_models_at_once():
     luck = np.random.default_rng(0).normal(0, 0.1, (10, 1))
     one, other = (ProbeCurve(("a", "b", "c"), level + np.tile(luck, 3)) for level in (0.6, 0.5))
-    estimate = compare(one, other, average_middle, 0)  # what is luck for both leaves their difference alone
+    estimate = compare(one, other, middle_third_accuracy, 0)  # what is luck for both leaves their difference alone
     assert estimate.low == pytest.approx(0.1) and estimate.high == pytest.approx(0.1)
-    mixed = compare(one, ProbeCurve(other.blocks, other.draws[::-1]), average_middle, 0)
+    mixed = compare(one, ProbeCurve(other.blocks, other.draws[::-1]), middle_third_accuracy, 0)
     assert mixed.high - mixed.low > 0.05
 
 
@@ -121,4 +121,4 @@ def test_a_model_without_positions_is_refused_by_its_name():
             return self.blocks[1](self.blocks[0](x.flatten(1)))
 
     with pytest.raises(InputError, match=r"^cnn \(Flat\): layer blocks.0 has no positions"):
-        block_probes.measure({"cnn": Flat()}, [{"cnn": torch.zeros(8, 3, 4, 4)}], LABELS[:8], FOLDS)
+        block_probes.probe_blocks({"cnn": Flat()}, [{"cnn": torch.zeros(8, 3, 4, 4)}], LABELS[:8], FOLDS)

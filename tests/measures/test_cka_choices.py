@@ -45,15 +45,15 @@ def test_sums_are_divided_once_and_a_short_minibatch_is_dropped(layers):
 def test_bias_grows_as_minibatches_shrink_and_the_unbiased_estimate_stays(generator):
     x, y = (torch.randn(512, 64, generator=generator) for _ in range(2))
     found = cka_choices.by_size(x, y, generator)["vit_cnn"]
-    once, ratios, biased = found["values"]
+    once, ratios, biased = found.values
     assert np.abs(once).max() < 0.1 and np.abs(ratios).max() < 0.1
     assert (np.diff(biased) < 0).all() and biased[0] > 0.8
-    assert found["axes"]["minibatch"][-1] == 256  # two minibatches at least
+    assert found.axes["minibatch"][-1] == 256  # two minibatches at least
 
 
 def test_what_cka_does_not_see_and_what_it_does(layers, generator):
-    entry = cka_choices.by_transformation(layers[0], generator)
-    found = dict(zip(entry["axes"]["transformation"], entry["values"], strict=True))
+    array = cka_choices.by_transformation(layers[0], generator)
+    found = dict(zip(array.axes["transformation"], array.values, strict=True))
     for same in ("rotated", "scaled by 7", "shifted"):
         assert found[same] == pytest.approx(1, abs=1e-6)
     assert found["each component scaled by 0.1 to 10"] < 0.99
@@ -61,11 +61,11 @@ def test_what_cka_does_not_see_and_what_it_does(layers, generator):
 
 
 def test_one_image_far_out_moves_cka_and_one_left_in_place_does_not(layers):
-    alone, both = cka_choices.by_outlier(*layers)["values"]
+    alone, both = cka_choices.by_outlier(*layers).values
     assert alone[0] == both[0] == pytest.approx(cka_choices.estimate(*layers, 48))
     assert abs(alone[-1] - alone[0]) > 0.05
 
 
 def test_all_features_are_every_draw_alike_and_few_are_not(layers, generator):
-    values = cka_choices.by_sampling(*layers, generator)["values"]
+    values = cka_choices.by_sampling(*layers, generator).values
     assert np.ptp(values[-1]) < 1e-6 < np.ptp(values[0])

@@ -10,7 +10,7 @@ import torch
 from seelike.activations.flattened import stream
 from seelike.chapters.verdicts import judge
 from seelike.measures import corresponding_layers
-from seelike.measures.corresponding_layers import fall, tuning
+from seelike.measures.corresponding_layers import fine_tuning_gap, low_high_cka_gap
 from seelike.results.claims import CLAIMS
 from seelike.system.errors import InputError
 
@@ -68,21 +68,21 @@ def vit():
 
 def test_effects_are_means_of_thirds_and_halves():
     cka = np.array([1, 0.8, 0.5, 0.5, 0.5, 0.5, 0.2, 0.4])  # thirds of 8 blocks: two
-    assert fall(cka) == pytest.approx(0.6)
-    assert fall(cka[::-1]) == pytest.approx(-0.6)
-    assert fall(np.full(8, 0.3)) == 0
+    assert low_high_cka_gap(cka) == pytest.approx(0.6)
+    assert low_high_cka_gap(cka[::-1]) == pytest.approx(-0.6)
+    assert low_high_cka_gap(np.full(8, 0.3)) == 0
     near, far = np.array([1, 1, 0.9, 0.9, 0.5, 0.8, 0.7]), np.array([1, 1, 0.9, 0.9, 0.5, 0.4, 0.3])
     # lower half: the first three of seven, (1 + 1 + 0.9) / 3 in both; highest third: 0.75 and 0.35
-    assert tuning(near, far) == pytest.approx(min(2.9 / 3 - 0.55, 0.4))
-    assert tuning(far, near) == pytest.approx(-0.4)
-    assert tuning(near[::-1], near[::-1] - 0.1) < 0  # the lower blocks moved more
+    assert fine_tuning_gap(near, far) == pytest.approx(min(2.9 / 3 - 0.55, 0.4))
+    assert fine_tuning_gap(far, near) == pytest.approx(-0.4)
+    assert fine_tuning_gap(near[::-1], near[::-1] - 0.1) < 0  # the lower blocks moved more
 
 
 def test_agrees_with_cka_computed_slowly(vit):
     """Unbiased HSIC by the formula of Song et al., the diagonals set to zero, in loops over minibatches and blocks."""
     other = perturbed(vit, [3])
     names = [f"blocks.{i}" for i in range(8)]
-    found = corresponding_layers.measure(
+    found = corresponding_layers.compare_blocks(
         {"vit": vit, "vit_3pct": other}, minibatches(["vit", "vit_3pct"], 2), {"vit_3pct": "vit"}
     )
 
@@ -103,7 +103,7 @@ def test_agrees_with_cka_computed_slowly(vit):
 
 def test_blocks_below_a_change_are_the_same_and_d1_sees_it(vit):
     models = {"vit": vit, "vit_3pct": perturbed(vit, [5, 6, 7])}
-    found = corresponding_layers.measure(models, minibatches(models), {"vit_3pct": "vit"})
+    found = corresponding_layers.compare_blocks(models, minibatches(models), {"vit_3pct": "vit"})
     values = found.values["vit_3pct"]
     assert (values[:5] == 1).all() and (values[5:] < 0.999).all()
     estimate = found.estimates(0)["D1"]
@@ -119,7 +119,9 @@ def test_a_rotated_and_scaled_model_is_the_same_and_a_stretched_one_is_not():
     for change, same in ((3 * turn, True), (stretch, False)):
         changed = Chain([change @ first, rest[0] @ change.inverse(), rest[1]])
         models = {"vit": Chain([first, *rest]), "vit_3pct": changed}
-        values = corresponding_layers.measure(models, small_images(models), {"vit_3pct": "vit"}).values["vit_3pct"]
+        values = corresponding_layers.compare_blocks(models, small_images(models), {"vit_3pct": "vit"}).values[
+            "vit_3pct"
+        ]
         assert values[1:] == pytest.approx([1, 1], abs=1e-6)  # the change was undone
         assert (values[0] == pytest.approx(1, abs=1e-6)) == same
 
@@ -128,8 +130,8 @@ def test_the_order_of_a_pair_does_not_matter_and_unrelated_models_share_little()
     generator = torch.Generator().manual_seed(3)
     one = Chain(chain_weights())
     other = Chain([torch.randn(w.shape, generator=generator) for w in chain_weights()])
-    there = corresponding_layers.measure({"a": one, "b": other}, small_images("ab", 20), {"a": "b"}).values["a"]
-    back = corresponding_layers.measure({"a": other, "b": one}, small_images("ab", 20), {"a": "b"}).values["a"]
+    there = corresponding_layers.compare_blocks({"a": one, "b": other}, small_images("ab", 20), {"a": "b"}).values["a"]
+    back = corresponding_layers.compare_blocks({"a": other, "b": one}, small_images("ab", 20), {"a": "b"}).values["a"]
     np.testing.assert_array_equal(there, back)
     assert (np.abs(there) < 0.4).all()
 
@@ -137,7 +139,7 @@ def test_the_order_of_a_pair_does_not_matter_and_unrelated_models_share_little()
 def test_models_of_one_initial_state_are_exactly_the_same_and_every_effect_is_open():
     models = {role: timm.create_model("vit_pocket_patch8_56") for role in ("vit", "vit_3pct", "vit_near", "vit_far")}
     models |= {role: timm.create_model("vit_smallpocket_patch8_56") for role in ("vit_small", "vit_small_3pct")}
-    found = corresponding_layers.measure(models, minibatches(models), PAIRS)
+    found = corresponding_layers.compare_blocks(models, minibatches(models), PAIRS)
     assert all((values == 1).all() for values in found.values.values())
     estimates = found.estimates(0)
     assert sorted(estimates) == ["D1", "D2", "D6"]
@@ -152,13 +154,15 @@ def test_large_and_small_models_swapped_flip_the_sign_of_d2():
     models = {"vit": whole, "vit_small": whole, "vit_3pct": changed, "vit_small_3pct": half}
     swapped = models | {"vit_3pct": half, "vit_small_3pct": changed}
     pairs = {"vit_3pct": "vit", "vit_small_3pct": "vit_small"}
-    one, other = (corresponding_layers.measure(m, small_images(m), pairs).estimates(0) for m in (models, swapped))
+    one, other = (
+        corresponding_layers.compare_blocks(m, small_images(m), pairs).estimates(0) for m in (models, swapped)
+    )
     assert one["D2"].effect == pytest.approx(-other["D2"].effect) and abs(one["D2"].effect) > 0.01
 
 
 def test_claims_whose_models_are_not_there_are_left_out(vit):
     models = {"vit": vit, "vit_10pct": vit, "vit_near": vit, "cnn": timm.create_model("resnet_pocket")}
-    found = corresponding_layers.measure(models, minibatches(models), {"vit_10pct": "vit", "vit_near": "vit"})
+    found = corresponding_layers.compare_blocks(models, minibatches(models), {"vit_10pct": "vit", "vit_near": "vit"})
     assert found.estimates(0) == {}
     assert set(found.blocks) == {"vit", "vit_10pct", "vit_near"}  # the CNN is compared with nothing
 
@@ -166,16 +170,16 @@ def test_claims_whose_models_are_not_there_are_left_out(vit):
 def test_refuses_models_of_other_blocks_and_of_two_blocks():
     models = {"vit": timm.create_model("vit_pocket_patch8_56"), "vit_3pct": timm.create_model("resnet_pocket")}
     with pytest.raises(InputError, match="vit_3pct must have the blocks of vit, with which it is compared: it has 10"):
-        corresponding_layers.measure(models, minibatches(models), {"vit_3pct": "vit"})
+        corresponding_layers.compare_blocks(models, minibatches(models), {"vit_3pct": "vit"})
     shallow = dict.fromkeys(("vit", "vit_3pct"), Chain(chain_weights(2)))
     with pytest.raises(InputError, match="vit_3pct must have at least 3 blocks to compare, not 2"):
-        corresponding_layers.measure(shallow, small_images(shallow), {"vit_3pct": "vit"})
+        corresponding_layers.compare_blocks(shallow, small_images(shallow), {"vit_3pct": "vit"})
 
 
 def test_names_the_model_whose_activations_say_nothing():
     dead = Chain([torch.zeros(6, 48), *chain_weights()[1:]])
     models = {"vit": Chain(chain_weights()), "vit_3pct": dead}
     with pytest.raises(InputError, match=r"^vit_3pct \(Chain\): layer blocks\.0: activations are the same"):
-        corresponding_layers.measure(models, small_images(models), {"vit_3pct": "vit"})
+        corresponding_layers.compare_blocks(models, small_images(models), {"vit_3pct": "vit"})
     with pytest.raises(InputError, match="at least one full minibatch"):
-        corresponding_layers.measure(models, [], {"vit_3pct": "vit"})
+        corresponding_layers.compare_blocks(models, [], {"vit_3pct": "vit"})

@@ -12,7 +12,8 @@ import torch
 
 from seelike.chapters import uniformity
 from seelike.figures import sizes as size_plots
-from seelike.measures.depth_match import diagonal, match_depth
+from seelike.measures.depth_match import equal_depth_contrast, match_depth
+from seelike.results.labelled_array import LabelledArray
 
 
 def test_equal_depth_by_hand():
@@ -33,9 +34,9 @@ def test_equal_depth_agrees_with_loops():
 def test_a_bright_diagonal_is_above_zero_and_a_turned_one_below():
     cka = np.full((8, 6), 0.4)
     cka[np.arange(8), match_depth(8, 6)] = 0.9
-    assert diagonal(cka) == pytest.approx(0.5)
-    assert diagonal(cka[:, ::-1]) < 0
-    assert diagonal(np.full((8, 6), 0.4)) == pytest.approx(0)
+    assert equal_depth_contrast(cka) == pytest.approx(0.5)
+    assert equal_depth_contrast(cka[:, ::-1]) < 0
+    assert equal_depth_contrast(np.full((8, 6), 0.4)) == pytest.approx(0)
 
 
 def minibatches(models, n=5):
@@ -48,33 +49,33 @@ def minibatches(models, n=5):
 def test_blocks_are_compared_whatever_the_layers(layers):
     names = {"vit": "vit_pocket_patch8_56", "cnn": "resnet_pocket", "vit_small": "vit_smallpocket_patch8_56"}
     models = {role: timm.create_model(name).eval() for role, name in names.items()}
-    found = uniformity.measure(models, minibatches(models), layers)
-    entry = found.arrays()["cka"]["vit_vit_small"]
-    assert entry["axes"]["vit_layer"] == [f"blocks.{i}" for i in range(8)]
-    assert entry["axes"]["vit_small_layer"] == [f"blocks.{i}" for i in range(6)]
+    found = next(uniformity.measure_runs([models], minibatches, layers))
+    array = found.arrays()["cka"]["vit_vit_small"]
+    assert array.axes["vit_layer"] == [f"blocks.{i}" for i in range(8)]
+    assert array.axes["vit_small_layer"] == [f"blocks.{i}" for i in range(6)]
     estimates = found.estimates(0)
     assert list(estimates) == ["U1", "U2", "U3", "U4", "M3"]
-    assert estimates["M3"].effect == pytest.approx(diagonal(entry["values"]))
+    assert estimates["M3"].effect == pytest.approx(equal_depth_contrast(array.values))
     del models["vit_small"]
-    alone = uniformity.measure(models, minibatches(models), layers)
+    alone = next(uniformity.measure_runs([models], minibatches, layers))
     assert "vit_vit_small" not in alone.arrays()["cka"] and list(alone.estimates(0)) == ["U1", "U2", "U3", "U4"]
     for claim, estimate in alone.estimates(0).items():
         assert estimate.effect == pytest.approx(estimates[claim].effect)
     for pair, other in alone.arrays()["cka"].items():
-        np.testing.assert_allclose(found.arrays()["cka"][pair]["values"], other["values"])
+        np.testing.assert_allclose(found.arrays()["cka"][pair].values, other.values)
 
 
 def test_a_vit_against_itself_is_brightest_at_equal_depth():
     vit = timm.create_model("vit_pocket_patch8_56", pretrained=True).eval()
     models = {"vit": vit, "cnn": timm.create_model("resnet_pocket").eval(), "vit_small": vit}
-    found = uniformity.measure(models, minibatches(models), "all")
-    assert np.diag(found.arrays()["cka"]["vit_vit_small"]["values"]) == pytest.approx(np.ones(8))
+    found = next(uniformity.measure_runs([models], minibatches, "all"))
+    assert np.diag(found.arrays()["cka"]["vit_vit_small"].values) == pytest.approx(np.ones(8))
     assert found.estimates(0)["M3"].low > 0
 
 
 def test_the_figure_marks_equal_depth():
     axes = {"vit_layer": list("abcdefgh"), "vit_small_layer": list("abcdef")}
-    trained, control = ({"vit_vit_small": {"axes": axes, "values": np.full((8, 6), v)}} for v in (0.7, 0.2))
+    trained, control = ({"vit_vit_small": LabelledArray(axes, np.full((8, 6), v))} for v in (0.7, 0.2))
     left, right = size_plots.sizes(trained, control)
     assert (left.get_title(), right.get_title()) == ("trained", "random weights")
     assert left.lines[0].get_xdata().tolist() == [0.5, 1.5, 1.5, 2.5, 3.5, 4.5, 4.5, 5.5]

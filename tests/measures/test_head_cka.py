@@ -32,13 +32,15 @@ def test_measures_every_subset_against_the_lowest_third():
         for role, name in (("vit", "vit_pocket_patch8_56"), ("cnn", "resnet_pocket"))
     }
     x = torch.randn(40, 3, 56, 56, generator=torch.Generator().manual_seed(0))
-    found = head_cka.measure(models, [{"vit": part, "cnn": part} for part in x.split(8)], np.array([4.0, 1, 2, 3]))
+    found = head_cka.compare_heads(
+        models, [{"vit": part, "cnn": part} for part in x.split(8)], np.array([4.0, 1, 2, 3])
+    )
     assert found.values.shape == (4, 3)
     arrays = found.arrays()
-    assert arrays["head_cka"]["vit_cnn"]["axes"]["heads"] == ["heads 1", "heads 2", "heads 3", "heads 0"]
-    assert arrays["head_distance"]["vit"]["values"].tolist() == [1, 2, 3, 4]
+    assert arrays["head_cka"]["vit_cnn"].axes["heads"] == ["heads 1", "heads 2", "heads 3", "heads 0"]
+    assert arrays["head_distance"]["vit"].values.tolist() == [1, 2, 3, 4]
     estimate = found.estimates(0)["A3"]
     assert -1 <= estimate.low <= estimate.effect <= estimate.high <= 1
     same = {"vit": models["vit"], "cnn": models["vit"]}
     with pytest.raises(InputError, match="distances must be of the 4 heads"):
-        head_cka.measure(same, [{"vit": x[:8], "cnn": x[:8]}], np.ones(3))
+        head_cka.compare_heads(same, [{"vit": x[:8], "cnn": x[:8]}], np.ones(3))

@@ -16,7 +16,12 @@ from seelike.measures.skip_ablation import Comparison
 from seelike.measures.token_patch_cka import Products
 from seelike.system import processes
 
-VIT, GAP, CUT, CNN = "vit_pocket_patch8_56", "vit_pocket_patch8_gap_56", "vit_pocket_noskip4_patch8_56", "resnet_pocket"
+VIT, GAP, NOSKIP, CNN = (
+    "vit_pocket_patch8_56",
+    "vit_pocket_patch8_gap_56",
+    "vit_pocket_noskip4_patch8_56",
+    "resnet_pocket",
+)
 
 
 class One:
@@ -62,8 +67,8 @@ class OfHeads(One):
         return vars(accumulator.result(torch.arange(n_heads).double().numpy()).similarity)
 
 
-class Cuts(One):
-    models = (VIT, CUT)
+class SkipAblation(One):
+    models = (VIT, NOSKIP)
 
     def open(self, models):
         return self.make(dict(zip(("vit", "vit_noskip_middle"), models, strict=True)))
@@ -93,7 +98,7 @@ KINDS = [
     One(Products),
     Similarities(CKA),
     OfHeads(Heads),
-    Cuts(Comparison),
+    SkipAblation(Comparison),
     Pairs(Pairing),
 ]
 

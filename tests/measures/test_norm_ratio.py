@@ -9,7 +9,16 @@ import torch
 from torch import nn
 
 from seelike.measures import norm_ratio
-from seelike.measures.norm_ratio import Kinds, NormRatios, Tokens, compare, compare_tokens, exchange, surplus, turn
+from seelike.measures.norm_ratio import (
+    Kinds,
+    NormRatios,
+    Tokens,
+    cls_spatial_crossover,
+    compare,
+    compare_tokens,
+    cosine_crossover,
+    log_ratio_gap,
+)
 from seelike.system.errors import InputError
 
 WITH_CLS = Kinds(True, 1)
@@ -29,11 +38,11 @@ def test_agrees_with_loops_whichever_axis_holds_the_channels(generator):
     z, f = torch.randn(2, 3, 4, 5, generator=generator), torch.randn(2, 3, 4, 5, generator=generator)
     ratio, cosine = compare_tokens(z, f, 1)
     for image in range(2):
-        for place in range(20):
-            skip, branch = (x[image, :, place // 5, place % 5].double().numpy() for x in (z, f))
+        for token in range(20):
+            skip, branch = (x[image, :, token // 5, token % 5].double().numpy() for x in (z, f))
             lengths = np.linalg.norm(skip), np.linalg.norm(branch)
-            assert ratio[image, place].item() == pytest.approx(lengths[0] / lengths[1])
-            assert cosine[image, place].item() == pytest.approx(skip @ branch / lengths[0] / lengths[1])
+            assert ratio[image, token].item() == pytest.approx(lengths[0] / lengths[1])
+            assert cosine[image, token].item() == pytest.approx(skip @ branch / lengths[0] / lengths[1])
     last = compare_tokens(z.permute(0, 2, 3, 1), f.permute(0, 2, 3, 1))
     assert torch.equal(last[0], ratio) and torch.equal(last[1], cosine)
 
@@ -88,63 +97,65 @@ def test_measures_a_vit_with_its_definition():
         model(images())
     z, f = seen["z"].double(), seen["f"].double()
     ratios, cosines = z.norm(dim=-1) / f.norm(dim=-1), nn.functional.cosine_similarity(z, f, dim=-1)
-    found = norm_ratio.measure("vit", model, [images()])
-    place = found.sublayers.index("blocks.2.mlp")
-    assert found.ratio[0, place] == pytest.approx([ratios[:, 0].mean().item(), ratios[:, 1:].mean().item()])
-    assert found.cosine[0, place] == pytest.approx([cosines[:, 0].mean().item(), cosines[:, 1:].mean().item()])
-    np.testing.assert_allclose(found.tokens[place], ratios.mean(0))
+    found = norm_ratio.measure_ratios("vit", model, [images()])
+    token = found.sublayers.index("blocks.2.mlp")
+    assert found.ratio[0, token] == pytest.approx([ratios[:, 0].mean().item(), ratios[:, 1:].mean().item()])
+    assert found.cosine[0, token] == pytest.approx([cosines[:, 0].mean().item(), cosines[:, 1:].mean().item()])
+    np.testing.assert_allclose(found.tokens[token], ratios.mean(0))
 
 
 def test_minibatches_do_not_matter_and_images_do():
     model = timm.create_model("vit_pocket_patch8_56", pretrained=True).eval()
-    whole = norm_ratio.measure("vit", model, [images()]).ratio.mean(0)
-    parts = norm_ratio.measure("vit", model, images().split(2)).ratio
+    whole = norm_ratio.measure_ratios("vit", model, [images()]).ratio.mean(0)
+    parts = norm_ratio.measure_ratios("vit", model, images().split(2)).ratio
     np.testing.assert_allclose(parts.mean(0), whole, rtol=1e-5)
     assert parts.shape == (4, 16, 2) and parts.std(0).min() > 0
 
 
 def test_arrays_bear_labels():
-    found = norm_ratio.measure("vit", timm.create_model("vit_pocket_patch8_56").eval(), [images()]).arrays()
+    found = norm_ratio.measure_ratios("vit", timm.create_model("vit_pocket_patch8_56").eval(), [images()]).arrays()
     assert set(found) == {"norm_ratio", "skip_cosine", "norm_ratio_tokens"}
-    assert found["norm_ratio"]["axes"]["kind"] == ["CLS", "spatial"] and found["norm_ratio"]["values"].shape == (16, 2)
+    assert found["norm_ratio"].axes["kind"] == ["CLS", "spatial"] and found["norm_ratio"].values.shape == (16, 2)
     tokens = found["norm_ratio_tokens"]
-    assert tokens["axes"]["token"][:2] == ["CLS", "patch 0"] and tokens["values"].shape == (16, 50)
-    cnn = norm_ratio.measure("cnn", timm.create_model("resnet_pocket").eval(), [images()]).arrays()
-    assert set(cnn) == {"norm_ratio", "skip_cosine"} and cnn["norm_ratio"]["axes"]["kind"] == ["spatial"]
+    assert tokens.axes["token"][:2] == ["CLS", "patch 0"] and tokens.values.shape == (16, 50)
+    cnn = norm_ratio.measure_ratios("cnn", timm.create_model("resnet_pocket").eval(), [images()]).arrays()
+    assert set(cnn) == {"norm_ratio", "skip_cosine"} and cnn["norm_ratio"].axes["kind"] == ["spatial"]
 
 
 def test_channels_are_found_in_swin_and_in_cnns():
     model = timm.create_model("swin_tiny_patch4_window7_224", depths=(1, 1, 1, 1), embed_dim=24).eval()
-    found = norm_ratio.measure("vit", model, [images(224, 1)])
+    found = norm_ratio.measure_ratios("vit", model, [images(224, 1)])
     x = {}
     model.layers[1].blocks[0].drop_path1.register_forward_hook(lambda _, __, f: x.update(f=f))
     model.layers[1].blocks[0].register_forward_pre_hook(lambda _, inputs: x.update(z=inputs[0]))
     with torch.no_grad():
         model(images(224, 1))
-    place = found.sublayers.index("layers.1.blocks.0.attn")
+    token = found.sublayers.index("layers.1.blocks.0.attn")
     expected = (x["z"].norm(dim=-1) / x["f"].norm(dim=-1)).mean().item()
-    assert found.ratio[0, place] == pytest.approx([expected], rel=1e-5) and found.tokens is None
+    assert found.ratio[0, token] == pytest.approx([expected], rel=1e-5) and found.tokens is None
 
 
 def test_s1_needs_both_halves():
     ratio = np.array([[4.0, 1], [4, 1], [1, 2], [1, 2]])
-    assert exchange(ratio) == pytest.approx(math.log(2))
-    assert exchange(ratio[:, ::-1]) == pytest.approx(-math.log(4))
-    assert exchange(ratio[::-1]) == pytest.approx(-math.log(4))
-    assert exchange(np.full((4, 2), 3.0)) == 0
-    assert exchange(np.insert(ratio, 2, [[9, 1]], axis=0)) == exchange(ratio)  # the middle one is left out
+    assert cls_spatial_crossover(ratio) == pytest.approx(math.log(2))
+    assert cls_spatial_crossover(ratio[:, ::-1]) == pytest.approx(-math.log(4))
+    assert cls_spatial_crossover(ratio[::-1]) == pytest.approx(-math.log(4))
+    assert cls_spatial_crossover(np.full((4, 2), 3.0)) == 0
+    assert cls_spatial_crossover(np.insert(ratio, 2, [[9, 1]], axis=0)) == cls_spatial_crossover(
+        ratio
+    )  # the middle one is left out
 
 
 def test_s2_averages_logarithms_and_flips_its_sign():
-    assert surplus(np.array([2.0, 8]), np.array([1.0, 1, 1])) == pytest.approx(math.log(4))
-    assert surplus(np.array([1.0, 1, 1]), np.array([2.0, 8])) == pytest.approx(-math.log(4))
+    assert log_ratio_gap(np.array([2.0, 8]), np.array([1.0, 1, 1])) == pytest.approx(math.log(4))
+    assert log_ratio_gap(np.array([1.0, 1, 1]), np.array([2.0, 8])) == pytest.approx(-math.log(4))
 
 
 def test_s5_needs_the_rise_and_the_fall():
     cosine = np.array([[0.5, 0.0], [0.5, 0.1], [0.2, 0.4], [0.1, 0.4]])
-    assert turn(cosine) == pytest.approx(0.35)
-    assert turn(cosine[:, ::-1]) == pytest.approx(-0.35)
-    assert turn(np.column_stack([cosine[:, 0], np.zeros(4)])) == 0
+    assert cosine_crossover(cosine) == pytest.approx(0.35)
+    assert cosine_crossover(cosine[:, ::-1]) == pytest.approx(-0.35)
+    assert cosine_crossover(np.column_stack([cosine[:, 0], np.zeros(4)])) == 0
 
 
 def found(ratio, kinds=WITH_CLS) -> NormRatios:
@@ -167,9 +178,9 @@ def test_a_dead_branch_and_no_image_are_refused():
     model = timm.create_model("vit_pocket_patch8_56").eval()
     nn.init.zeros_(model.blocks[3].mlp.fc2.weight)
     with pytest.raises(InputError, match=r"^vit must be a model whose branches add something, .*; blocks.3.mlp adds 0"):
-        norm_ratio.measure("vit", model, [images()])
+        norm_ratio.measure_ratios("vit", model, [images()])
     with pytest.raises(InputError, match="at least one full minibatch"):
-        norm_ratio.measure("vit", model, [])
+        norm_ratio.measure_ratios("vit", model, [])
 
 
 @pytest.mark.parametrize("scale", [1e-25, 1e25])

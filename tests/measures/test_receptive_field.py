@@ -7,7 +7,14 @@ import torch
 from torch import nn
 
 from seelike.measures import receptive_field
-from seelike.measures.receptive_field import ReceptiveFields, Window, compare, effective_radius, own_share, start
+from seelike.measures.receptive_field import (
+    ReceptiveFields,
+    Window,
+    compare,
+    effective_radius,
+    lowest_third_radius,
+    own_share,
+)
 from seelike.system.errors import InputError
 
 
@@ -17,7 +24,7 @@ def images(n=3, side=16):
 
 def test_one_convolutions_field_is_its_kernel():
     model = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1))
-    fields = receptive_field.measure_exactly(model, [images()], ["0"])
+    fields = receptive_field.average_fields(model, [images()], ["0"])
     kernel = model[0].weight.detach().abs().sum(1).mean(0).double().numpy()
     expected = np.zeros((16, 16))
     expected[7:10, 7:10] = kernel / kernel.sum()
@@ -28,7 +35,7 @@ def test_one_convolutions_field_is_its_kernel():
 
 def test_a_deeper_layer_sees_more_and_a_copy_as_much():
     model = nn.Sequential(*(nn.Conv2d(3, 3, 3, padding=1) for _ in range(3)), nn.Identity())
-    radii = receptive_field.measure_exactly(model, [images()], ["0", "1", "2", "3"]).radii()
+    radii = receptive_field.average_fields(model, [images()], ["0", "1", "2", "3"]).radii()
     assert radii[0] < radii[1] < radii[2] == radii[3]
 
 
@@ -37,7 +44,7 @@ def test_agrees_with_differences():
     torch.manual_seed(0)
     model = nn.Sequential(nn.Conv2d(3, 2, 5, padding=2, stride=2), nn.Tanh(), nn.Conv2d(2, 2, 3, padding=1)).double()
     x = images(1, 8).double()
-    fields = receptive_field.measure_exactly(model, [x], ["2"]).values[0]
+    fields = receptive_field.average_fields(model, [x], ["2"]).values[0]
     slow = np.zeros((8, 8))
     for row in range(8):
         for column in range(8):
@@ -53,45 +60,49 @@ def test_agrees_with_differences():
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
 def test_the_callers_mode_changes_nothing(mode):
     model = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.Tanh())
-    expected = receptive_field.measure(model, [images()], ["0", "1"]).values
+    expected = receptive_field.estimate_fields(model, [images()], ["0", "1"]).values
     with mode():
-        np.testing.assert_array_equal(receptive_field.measure(model, [images()], ["0", "1"]).values, expected)
+        np.testing.assert_array_equal(receptive_field.estimate_fields(model, [images()], ["0", "1"]).values, expected)
 
 
 def test_a_layer_that_runs_twice_is_refused_and_its_twin_not():
     again, once = nn.Tanh(), nn.Tanh()
     model = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), again, again, once)
     with pytest.raises(InputError, match="layer 1 runs more than once"):
-        receptive_field.measure(model, [images()], ["1"])
-    assert receptive_field.measure(model, [images()], ["3"]).radii() > 0
+        receptive_field.estimate_fields(model, [images()], ["1"])
+    assert receptive_field.estimate_fields(model, [images()], ["3"]).radii() > 0
 
 
 def test_inplace_operations_later_on_change_nothing():
     torch.manual_seed(0)
     convolution = nn.Conv2d(3, 4, 3, padding=1)
-    plain = receptive_field.measure(nn.Sequential(convolution), [images()], ["0"]).values
-    followed = receptive_field.measure(nn.Sequential(convolution, nn.ReLU(inplace=True)), [images()], ["0"]).values
+    plain = receptive_field.estimate_fields(nn.Sequential(convolution), [images()], ["0"]).values
+    followed = receptive_field.estimate_fields(
+        nn.Sequential(convolution, nn.ReLU(inplace=True)), [images()], ["0"]
+    ).values
     np.testing.assert_array_equal(plain, followed)
 
 
 @pytest.mark.parametrize("team", [1, 2])
 def test_minibatches_do_not_matter_and_images_and_seeds_do(team):
     model, names = timm.create_model("resnet_pocket").eval(), ["stages.0.blocks.0", "stages.3.blocks.2"]
-    whole = receptive_field.measure(model, [images(4, 56)], names, team)
-    parts = receptive_field.measure(model, images(4, 56).split(team), names, team)
+    whole = receptive_field.estimate_fields(model, [images(4, 56)], names, team)
+    parts = receptive_field.estimate_fields(model, images(4, 56).split(team), names, team)
     np.testing.assert_allclose(whole.values, parts.values, rtol=1e-4, atol=1e-8)
     np.testing.assert_allclose(whole.sums, parts.sums, rtol=1e-4)
     assert not np.allclose(whole.sums[0], whole.sums[1])
-    assert not np.allclose(whole.sums, receptive_field.measure(model, [images(4, 56)], names, team, seed=1).sums)
+    assert not np.allclose(
+        whole.sums, receptive_field.estimate_fields(model, [images(4, 56)], names, team, seed=1).sums
+    )
 
 
 def test_sums_give_the_radius_and_the_share_of_the_mean_field():
     model = timm.create_model("resnet_pocket").eval()
-    fields = receptive_field.measure_exactly(model, [images(4, 56)], ["stem"])
+    fields = receptive_field.average_fields(model, [images(4, 56)], ["stem"])
     window = fields.windows["stem"]
     assert fields.radii()[0] == pytest.approx(effective_radius(fields.values[0], window))
     assert fields.shares()[0] == pytest.approx(own_share(fields.values[0], window))
-    one = receptive_field.measure_exactly(model, [images(4, 56)[2:3]], ["stem"])
+    one = receptive_field.average_fields(model, [images(4, 56)[2:3]], ["stem"])
     assert fields.radii(np.array([2]))[0] == pytest.approx(one.radii()[0])
 
 
@@ -100,12 +111,12 @@ def test_every_layer_is_differentiated_at_one_image_of_every_team(n, team):
     """Oracle: a layer of one channel has nothing to draw, so each team's mass is that of one of its images."""
     model = nn.Sequential(*(nn.Sequential(nn.Conv2d(3 if i == 0 else 1, 1, 3, padding=1), nn.Tanh()) for i in range(4)))
     x, names = images(n), ["0", "1", "2", "3"]
-    exact = receptive_field.measure_exactly(model, [x], names).sums
-    fields = receptive_field.measure(model, [x], names, team)
+    exact = receptive_field.average_fields(model, [x], names).sums
+    fields = receptive_field.estimate_fields(model, [x], names, team)
     teams = np.array_split(np.arange(n), -(-n // team))
     assert len(fields.sums) == len(teams)
     for of_team, members in zip(fields.sums, teams, strict=True):
-        chosen = [exact[members[place % len(members)], place] for place in range(4)]
+        chosen = [exact[members[index % len(members)], index] for index in range(4)]
         np.testing.assert_allclose(of_team, chosen, rtol=1e-4)
 
 
@@ -119,7 +130,7 @@ def test_few_layers_fall_to_an_image():
     with pytest.MonkeyPatch.context() as patched:
         count = lambda y, x, **options: differentiated.append(len(x)) or grad(y, x, **options)  # noqa: E731
         patched.setattr(torch.autograd, "grad", count)
-        receptive_field.measure(model, [images(8, 56)], names, team)
+        receptive_field.estimate_fields(model, [images(8, 56)], names, team)
     assert sum(differentiated) == 8 * len(names) / team <= 8 * receptive_field.LAYERS_AN_IMAGE
     assert len(passes) == team
 
@@ -146,8 +157,8 @@ def draw(seed: int, n: int = 48) -> torch.Tensor:
 def test_samples_agree_with_all_channels_of_many_images_within_their_standard_error():
     """Oracle: the exact form, on images of the same kind; samples are of other images each, two to a team."""
     model = _Toy()
-    exact = receptive_field.measure_exactly(model, [draw(1000, 4000)], LAYERS)
-    samples = [receptive_field.measure(model, [draw(seed)], LAYERS, 2, seed) for seed in range(200)]
+    exact = receptive_field.average_fields(model, [draw(1000, 4000)], LAYERS)
+    samples = [receptive_field.estimate_fields(model, [draw(seed)], LAYERS, 2, seed) for seed in range(200)]
     values = np.stack([each.values for each in samples])
     off = (values.mean(0) - exact.values) / np.maximum(values.std(0, ddof=1) / len(samples) ** 0.5, 1e-12)
     assert np.abs(off).max() < 5 and off.std() < 1.5
@@ -157,17 +168,17 @@ def test_samples_agree_with_all_channels_of_many_images_within_their_standard_er
         np.testing.assert_allclose(found.mean(0), truth, atol=1e-9 + 0.4 * errors.mean(0).max())
         spread = found.std(0, ddof=1)
         np.testing.assert_allclose((errors**2).mean(0) ** 0.5, spread, rtol=0.3, atol=1e-9)
-    assert np.isnan(receptive_field.measure(model, [draw(0, 2)], LAYERS, 2).errors()).all()
+    assert np.isnan(receptive_field.estimate_fields(model, [draw(0, 2)], LAYERS, 2).errors()).all()
 
 
 def test_intervals_cover_what_all_channels_of_many_images_give():
     vit, cnn = _Toy(), _Toy(1)
     effect = lambda *fields: compare(*fields, {"2": "3"}, 0)  # noqa: E731
-    exact = [receptive_field.measure_exactly(model, [draw(1000, 4000)], LAYERS) for model in (vit, cnn)]
+    exact = [receptive_field.average_fields(model, [draw(1000, 4000)], LAYERS) for model in (vit, cnn)]
     truth = {claim: found.effect for claim, found in effect(*exact).items()}
     covered = {claim: 0 for claim in truth}
     for seed in range(60):
-        sample = [receptive_field.measure(model, [draw(seed)], LAYERS, 2, seed) for model in (vit, cnn)]
+        sample = [receptive_field.estimate_fields(model, [draw(seed)], LAYERS, 2, seed) for model in (vit, cnn)]
         for claim, found in effect(*sample).items():
             covered[claim] += found.low <= truth[claim] <= found.high
     assert all(n >= 52 for n in covered.values()), covered  # of 60; 95 % are 57, and fewer than 52 one case in 100
@@ -189,7 +200,7 @@ def test_radius_and_share_by_hand():
 
 def test_the_window_of_a_token_is_its_patch():
     model = timm.create_model("vit_pocket_patch8_56", pretrained=True).eval()
-    fields = receptive_field.measure(model, [images(2, 56)], ["patch_embed", "blocks.0", "blocks.7"])
+    fields = receptive_field.estimate_fields(model, [images(2, 56)], ["patch_embed", "blocks.0", "blocks.7"])
     assert fields.windows["blocks.0"] == Window(24, 32, 24, 32)
     assert fields.shares()[0] == 1 and fields.shares()[2] < fields.shares()[1] < 1
 
@@ -213,25 +224,25 @@ def test_effects_by_hand():
 
 
 def test_start_is_the_lowest_third():
-    assert start(np.array([1.0, 2, 9, 9, 9, 9, 9])) == 1.5
-    assert start(np.array([3.0, 9])) == 3
+    assert lowest_third_radius(np.array([1.0, 2, 9, 9, 9, 9, 9])) == 1.5
+    assert lowest_third_radius(np.array([3.0, 9])) == 3
 
 
 def test_arrays_are_relative_to_the_largest_cell():
-    fields = receptive_field.measure(timm.create_model("resnet_pocket").eval(), [images(2, 56)], ["stem"], 2)
+    fields = receptive_field.estimate_fields(timm.create_model("resnet_pocket").eval(), [images(2, 56)], ["stem"], 2)
     found = receptive_field.arrays({"cnn": fields})
-    assert found["receptive_field"]["cnn"]["values"].shape == (1, 28, 28)
-    assert found["receptive_field"]["cnn"]["values"].max() == 1
-    assert found["own_share"]["cnn"]["axes"] == {"layer": ["stem"]}
-    assert found["own_share_error"]["cnn"]["values"].shape == (1,)
+    assert found["receptive_field"]["cnn"].values.shape == (1, 28, 28)
+    assert found["receptive_field"]["cnn"].values.max() == 1
+    assert found["own_share"]["cnn"].axes == {"layer": ["stem"]}
+    assert found["own_share_error"]["cnn"].values.shape == (1,)
 
 
 def test_layers_without_positions_and_no_images_are_refused():
     model = timm.create_model("resnet_pocket").eval()
     with pytest.raises(InputError, match="layer head.fc has no positions"):
-        receptive_field.measure(_Flat(), [images()], ["head.fc"])
+        receptive_field.estimate_fields(_Flat(), [images()], ["head.fc"])
     with pytest.raises(InputError, match="at least one image"):
-        receptive_field.measure(model, [], ["stem"])
+        receptive_field.estimate_fields(model, [], ["stem"])
 
 
 class _Flat(nn.Module):

@@ -1,4 +1,4 @@
-"""Cuts: what a cut parts by hand and by loops, accuracy by hand, models that cannot be compared."""
+"""Skip ablation: what it parts by hand and by loops, accuracy by hand, models that cannot be compared."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ import torch
 
 from seelike.measures import skip_ablation
 from seelike.measures.cka import Similarity
-from seelike.measures.skip_ablation import Cuts, split
+from seelike.measures.skip_ablation import SkipAblation, cka_lost_across
 from seelike.system.errors import InputError
 
 
@@ -19,10 +19,10 @@ def parted(n: int, at: int) -> np.ndarray:
 
 def test_split_by_hand():
     intact = np.full((6, 6), 0.9)
-    assert split(intact, parted(6, 2), 2) == pytest.approx(0.7)
-    assert split(parted(6, 2), intact, 2) == pytest.approx(-0.7)
-    assert split(intact, np.full((6, 6), 0.5), 2) == pytest.approx(0)  # lost everywhere alike
-    assert split(intact, parted(6, 2), 4) < 0.1  # a cut elsewhere
+    assert cka_lost_across(intact, parted(6, 2), 2) == pytest.approx(0.7)
+    assert cka_lost_across(parted(6, 2), intact, 2) == pytest.approx(-0.7)
+    assert cka_lost_across(intact, np.full((6, 6), 0.5), 2) == pytest.approx(0)  # lost everywhere alike
+    assert cka_lost_across(intact, parted(6, 2), 4) < 0.1  # another block
 
 
 def test_split_agrees_with_loops():
@@ -32,17 +32,17 @@ def test_split_agrees_with_loops():
     for i in range(7):
         for j in range(i):
             (across if j < 3 <= i else other).append(intact[i, j] - changed[i, j])
-    assert split(intact, changed, 3) == pytest.approx(np.mean(across) - np.mean(other))
+    assert cka_lost_across(intact, changed, 3) == pytest.approx(np.mean(across) - np.mean(other))
 
 
-def cuts(matrices: dict[str, np.ndarray], at: dict[str, int], accuracy=None) -> Cuts:
+def ablation(matrices: dict[str, np.ndarray], at: dict[str, int], accuracy=None) -> SkipAblation:
     n = 6
     whole = np.eye(n * len(matrices))
     for i, matrix in enumerate(matrices.values()):
         whole[i * n : (i + 1) * n, i * n : (i + 1) * n] = matrix
     whole[np.diag_indices_from(whole)] = 1
     similarity = Similarity((), np.repeat(whole[None], 5, 0))
-    return Cuts(tuple(matrices), tuple(f"blocks.{i}" for i in range(n)), at, similarity, accuracy)
+    return SkipAblation(tuple(matrices), tuple(f"blocks.{i}" for i in range(n)), at, similarity, accuracy)
 
 
 def test_claims_by_hand():
@@ -52,22 +52,22 @@ def test_claims_by_hand():
         "vit_noskip_middle": np.full((6, 6), 0.9),
     }
     accuracy = np.repeat([[0.9, 0.5, 0.7]], 5, 0)
-    found = cuts(matrices, {"vit_noskip_early": 1, "vit_noskip_middle": 3}, accuracy)
+    found = ablation(matrices, {"vit_noskip_early": 1, "vit_noskip_middle": 3}, accuracy)
     estimates = found.estimates(0)
     assert estimates["S3"].effect == pytest.approx(0.35)
     assert estimates["S4"].effect == pytest.approx(0.2)
     arrays = found.arrays()
-    assert arrays["accuracy"]["vit"]["values"] == pytest.approx([0.9, 0.5, 0.7])
-    assert arrays["cka"]["vit_noskip_early"]["stage_ends"] == [1] and "stage_ends" not in arrays["cka"]["vit"]
-    np.testing.assert_allclose(arrays["cka"]["vit_noskip_early"]["values"], np.where(np.eye(6) > 0, 1, parted(6, 1)))
+    assert arrays["accuracy"]["vit"].values == pytest.approx([0.9, 0.5, 0.7])
+    assert arrays["cka"]["vit_noskip_early"].boundaries == [1] and arrays["cka"]["vit"].boundaries is None
+    np.testing.assert_allclose(arrays["cka"]["vit_noskip_early"].values, np.where(np.eye(6) > 0, 1, parted(6, 1)))
 
 
 def test_s4_needs_accuracies_and_the_cut_in_the_middle():
     matrices = {"vit": np.full((6, 6), 0.9), "vit_noskip_early": parted(6, 1)}
-    assert list(cuts(matrices, {"vit_noskip_early": 1}, np.ones((5, 2))).estimates(0)) == ["S3"]
+    assert list(ablation(matrices, {"vit_noskip_early": 1}, np.ones((5, 2))).estimates(0)) == ["S3"]
     matrices["vit_noskip_middle"] = matrices.pop("vit_noskip_early")
-    assert list(cuts(matrices, {"vit_noskip_middle": 1}).estimates(0)) == ["S3"]
-    assert "accuracy" not in cuts(matrices, {"vit_noskip_middle": 1}).arrays()
+    assert list(ablation(matrices, {"vit_noskip_middle": 1}).estimates(0)) == ["S3"]
+    assert "accuracy" not in ablation(matrices, {"vit_noskip_middle": 1}).arrays()
 
 
 def minibatches(models, n=5):
@@ -84,13 +84,13 @@ def test_measures_models_and_finds_their_cuts():
     with torch.no_grad():
         answers = torch.cat([models["vit"](batch["vit"]).argmax(1) for batch in minibatches(models)])
         others = torch.cat([models["vit_noskip_middle"](batch["vit"]).argmax(1) for batch in minibatches(models)])
-    found = skip_ablation.measure(models, minibatches(models), answers)
-    assert found.cuts == {"vit_noskip_middle": 4} and found.similarity.hsic.shape == (5, 16, 16)
-    shares = found.arrays()["accuracy"]["vit"]["values"]
+    found = skip_ablation.compare_ablated(models, minibatches(models), answers)
+    assert found.ablated == {"vit_noskip_middle": 4} and found.similarity.hsic.shape == (5, 16, 16)
+    shares = found.arrays()["accuracy"]["vit"].values
     assert shares == pytest.approx([1, (answers == others).double().mean().item()])
     assert found.estimates(0)["S4"].effect == pytest.approx(shares[0] - shares[1])
     assert found.estimates(0)["S3"].effect == pytest.approx(
-        split(found.arrays()["cka"]["vit"]["values"], found.arrays()["cka"]["vit_noskip_middle"]["values"], 4)
+        cka_lost_across(found.arrays()["cka"]["vit"].values, found.arrays()["cka"]["vit_noskip_middle"].values, 4)
     )
 
 
@@ -103,6 +103,6 @@ def test_what_is_not_a_cut_of_the_model_is_refused():
     ):
         models = {"vit": vit, "vit_noskip_early": other}
         with pytest.raises(InputError, match=complaint):
-            skip_ablation.measure(models, minibatches(models))
+            skip_ablation.compare_ablated(models, minibatches(models))
     with pytest.raises(InputError, match="at least one full minibatch"):
-        skip_ablation.measure({"vit": vit}, [])
+        skip_ablation.compare_ablated({"vit": vit}, [])

@@ -12,12 +12,12 @@ from seelike.measures import token_patch_cka
 from seelike.measures.cka import CKA, gram
 from seelike.measures.token_patch_cka import (
     TokenPatch,
-    between,
     edge_score,
     find_edge,
-    gram_patches,
-    gram_places,
+    localization_margin,
     localization_score,
+    patch_grams,
+    token_grams,
 )
 from seelike.system.errors import InputError
 from seelike.training.accuracy import normalize
@@ -29,31 +29,31 @@ def images(n=12, side=56, seed=0):
 
 def test_the_batched_gram_is_the_plain_one(generator):
     x = 5 + torch.randn(7, 10, 4, generator=generator)
-    for place, found in zip(x, gram_places(x), strict=True):
-        torch.testing.assert_close(found.view(10, 10), gram(place), rtol=1e-6, atol=1e-6)
+    for position, found in zip(x, token_grams(x), strict=True):
+        torch.testing.assert_close(found.view(10, 10), gram(position), rtol=1e-6, atol=1e-6)
 
 
 def test_what_does_not_vary_has_zeros_and_the_rest_is_as_before(generator):
     x = torch.randn(3, 8, 4, generator=generator)
     x[1] = torch.tensor([0.1, 1e3, -7, 0.3])
-    found = gram_places(x)
+    found = token_grams(x)
     assert not found[1].any() and found[0].any()
-    assert torch.equal(found[2], gram_places(x[2:])[0])
+    assert torch.equal(found[2], token_grams(x[2:])[0])
 
 
 def test_bad_activations_are_refused(generator):
     with pytest.raises(InputError, match="needs at least 4 images in a minibatch, not 3"):
-        gram_places(torch.zeros(2, 3, 5))
+        token_grams(torch.zeros(2, 3, 5))
     with pytest.raises(InputError, match="must be finite"):
-        gram_places(torch.full((2, 5, 5), float("nan")))
+        token_grams(torch.full((2, 5, 5), float("nan")))
 
 
 def test_patches_are_windows_row_by_row():
     x = images(5, 12)
-    found = gram_patches(x[..., :8], 3, 2)
+    found = patch_grams(x[..., :8], 3, 2)
     assert found.shape == (6, 25)
     torch.testing.assert_close(found[3].view(5, 5), gram(x[:, :, 4:8, 4:8].flatten(1)))
-    uneven = gram_patches(x[..., :10, :], 3, 3)  # rows 0-3, 3-6, 6-9: a line is in both
+    uneven = patch_grams(x[..., :10, :], 3, 3)  # rows 0-3, 3-6, 6-9: a line is in both
     torch.testing.assert_close(uneven[3].view(5, 5), gram(x[:, :, 3:7, 0:4].flatten(1)))
     torch.testing.assert_close(uneven[6].view(5, 5), gram(x[:, :, 6:10, 0:4].flatten(1)))
 
@@ -61,7 +61,7 @@ def test_patches_are_windows_row_by_row():
 def test_agrees_with_one_cka_for_every_pair():
     """Oracle: each token and each patch a layer of its own in the CKA of the other chapters."""
     model, x = timm.create_model("vit_pocket_patch8_56", pretrained=True).eval(), images()
-    found = token_patch_cka.measure(model, x.split(6))
+    found = token_patch_cka.compare_with_patches(model, x.split(6))
     slow = CKA()
     for part in x.split(6):
         with torch.no_grad():
@@ -90,49 +90,49 @@ class Windows(nn.Module):
 def test_a_position_that_sees_its_own_patch_alone_scores_it_and_a_shuffled_one_does_not():
     torch.manual_seed(0)
     model = Windows()
-    found = token_patch_cka.measure(model, images(96, 40).split(16), "cnn")
+    found = token_patch_cka.compare_with_patches(model, images(96, 40).split(16), "cnn")
     cka = found.cka(block=0)
     assert cka.shape == (25, 25)
     assert np.diag(cka).min() > 0.2 and abs(cka[~np.eye(25, dtype=bool)].mean()) < 0.02
     assert found.scores(block=-1) == pytest.approx((np.diag(cka) - _others(cka))[~find_edge(5, 5)].mean())
     model.blocks.append(nn.Identity())
     model.blocks[1].forward = lambda x: x.flatten(2).roll(7, 2).view(x.shape)
-    moved = token_patch_cka.measure(model, images(96, 40).split(16), "cnn")
+    moved = token_patch_cka.compare_with_patches(model, images(96, 40).split(16), "cnn")
     assert moved.scores()[0] > 0.2 and moved.scores()[1] < 0.03
 
 
 def _others(cka):
-    return np.array([np.delete(row, place).mean() for place, row in enumerate(cka)])
+    return np.array([np.delete(row, position).mean() for position, row in enumerate(cka)])
 
 
 def test_scale_of_tokens_and_of_pixels_change_nothing_and_noise_does():
     torch.manual_seed(0)
     model, x = Windows(), images(24, 40)
-    plain = token_patch_cka.measure(model, x.split(8), "cnn").cka()
+    plain = token_patch_cka.compare_with_patches(model, x.split(8), "cnn").cka()
     np.testing.assert_allclose(
-        token_patch_cka.measure(model, (3 * x).split(8), "cnn").cka(), plain, rtol=1e-3, atol=1e-6
+        token_patch_cka.compare_with_patches(model, (3 * x).split(8), "cnn").cka(), plain, rtol=1e-3, atol=1e-6
     )
     noisy = (x + images(24, 40, seed=1)).split(8)
-    tokens = token_patch_cka.measure(model, noisy, "cnn")
+    tokens = token_patch_cka.compare_with_patches(model, noisy, "cnn")
     assert np.abs(tokens.cka() - plain).max() > 0.05
 
 
 def test_a_patch_that_never_changes_has_no_cka_and_leaves_the_rest():
     torch.manual_seed(0)
     x = images(24, 40)
-    plain = token_patch_cka.measure(Windows(), x.split(8), "cnn")
+    plain = token_patch_cka.compare_with_patches(Windows(), x.split(8), "cnn")
     x[:, :, 16:24, 8:16] = 0.5
     torch.manual_seed(0)
-    found = token_patch_cka.measure(Windows(), x.split(8), "cnn")
-    cka, place = found.cka(block=0), 2 * 5 + 1
-    assert np.isnan(cka[:, place]).all() and np.isnan(cka[place]).all()
+    found = token_patch_cka.compare_with_patches(Windows(), x.split(8), "cnn")
+    cka, position = found.cka(block=0), 2 * 5 + 1
+    assert np.isnan(cka[:, position]).all() and np.isnan(cka[position]).all()
     assert np.isnan(cka).sum() == 25 + 24
-    kept = np.delete(np.arange(25), place)
+    kept = np.delete(np.arange(25), position)
     np.testing.assert_allclose(cka[np.ix_(kept, kept)], plain.cka(block=0)[np.ix_(kept, kept)])
-    assert np.isfinite(found.scores()).all() and found.array()["values"].shape == (1, 3, 5, 5)
+    assert np.isfinite(found.scores()).all() and found.array().values.shape == (1, 3, 5, 5)
     x[:8], one = images(8, 40), found.patches
-    again = token_patch_cka.measure(Windows(), x.split(8), "cnn")
-    assert np.isfinite(again.cka()).all() and not one[:, place].any()
+    again = token_patch_cka.compare_with_patches(Windows(), x.split(8), "cnn")
+    assert np.isfinite(again.cka()).all() and not one[:, position].any()
 
 
 def test_tokens_that_are_the_pixels_give_the_cka_of_the_patches():
@@ -141,12 +141,12 @@ def test_tokens_that_are_the_pixels_give_the_cka_of_the_patches():
     x[:, :, :, 32:] = x[:, :, :1, :8]
     model = Windows()
     model.blocks[0] = nn.PixelUnshuffle(8)
-    found = token_patch_cka.measure(model, x.split(8), "cnn")
+    found = token_patch_cka.compare_with_patches(model, x.split(8), "cnn")
     np.testing.assert_allclose(found.pixel_cka(), found.cka(block=0), atol=1e-6)
-    entry = found.edge_array()
-    assert entry["axes"]["layer"] == ["pixels", "blocks.0"]
-    np.testing.assert_allclose(entry["values"], edge_score(found.pixel_cka(), 5, 5), atol=1e-6)
-    assert entry["values"][0] > 0.2
+    array = found.edge_array()
+    assert array.axes["layer"] == ["pixels", "blocks.0"]
+    np.testing.assert_allclose(array.values, edge_score(found.pixel_cka(), 5, 5), atol=1e-6)
+    assert array.values[0] > 0.2
 
 
 def test_scores_by_hand():
@@ -167,10 +167,10 @@ def test_scores_by_hand():
 
 
 def test_between_takes_the_weaker_half_of_the_claim():
-    assert between([0.4, 0.2, 0.1], 0.5) == pytest.approx(0.2)  # 0.3 − 0.1 and 0.5 − 0.3
-    assert between([0.4, 0.2, 0.1], 0.35) == pytest.approx(0.05)
-    assert between([0.1, 0.1, 0.1, 0.1, 0.3, 0.5], 0.2) == pytest.approx(0.1 - 0.5)
-    assert between([0.3, 0.1], 0.9) == pytest.approx(0.2)
+    assert localization_margin([0.4, 0.2, 0.1], 0.5) == pytest.approx(0.2)  # 0.3 − 0.1 and 0.5 − 0.3
+    assert localization_margin([0.4, 0.2, 0.1], 0.35) == pytest.approx(0.05)
+    assert localization_margin([0.1, 0.1, 0.1, 0.1, 0.3, 0.5], 0.2) == pytest.approx(0.1 - 0.5)
+    assert localization_margin([0.3, 0.1], 0.9) == pytest.approx(0.2)
 
 
 def fake(*scores: float) -> TokenPatch:
@@ -200,7 +200,7 @@ def test_training_makes_the_cls_model_localize_and_the_gap_model_not():
         names = {"vit": "vit_pocket_patch8_56", "vit_gap": "vit_pocket_patch8_gap_56", "cnn": "resnet_pocket"}
         models = {role: timm.create_model(name, pretrained=pretrained).eval() for role, name in names.items()}
         return token_patch_cka.compare(
-            {role: token_patch_cka.measure(model, drawings) for role, model in models.items()}, 0
+            {role: token_patch_cka.compare_with_patches(model, drawings) for role, model in models.items()}, 0
         )
 
     trained, untrained = scores(True), scores(False)
@@ -209,7 +209,7 @@ def test_training_makes_the_cls_model_localize_and_the_gap_model_not():
 
 
 def test_a_grid_without_an_interior_and_no_images_are_refused():
-    with pytest.raises(InputError, match=r"^cnn must have 3×3 places or more .*, not 2×2: choose .* larger image_size"):
-        token_patch_cka.measure(Windows(), [images(4, 16)], "cnn")
+    with pytest.raises(InputError, match=r"^cnn must have 3×3 positions or more .*, not 2×2: .* larger image_size"):
+        token_patch_cka.compare_with_patches(Windows(), [images(4, 16)], "cnn")
     with pytest.raises(InputError, match="at least one full minibatch"):
-        token_patch_cka.measure(Windows(), [], "cnn")
+        token_patch_cka.compare_with_patches(Windows(), [], "cnn")

@@ -23,7 +23,7 @@ def drawings():
 def test_every_block_and_kind_is_probed_as_it_would_be_alone(drawings):
     images, labels, centers, folds = drawings
     model = timm.create_model("resnet_pocket", pretrained=True).eval()
-    found = token_probes.measure(model, images.split(100), labels, folds, centers, "cnn")
+    found = token_probes.probe_tokens(model, images.split(100), labels, folds, centers, "cnn")
     features = gather("cnn", model, images.split(60), Blocks.of("cnn", model, images), 240)
     assert list(found.accuracy) == ["single", "pooled"] and len(found.blocks) == 10
     last = {"last": features["single"][found.blocks[-1]]}
@@ -33,7 +33,7 @@ def test_every_block_and_kind_is_probed_as_it_would_be_alone(drawings):
     np.testing.assert_allclose(
         found.r2["side by side"][:, -1:], measure_r2(beside, centers, folds), rtol=1e-3, atol=1e-4
     )
-    alone = token_probes.measure(model, images.split(100), labels, folds, None, "cnn", last_only=True)
+    alone = token_probes.probe_tokens(model, images.split(100), labels, folds, None, "cnn", last_only=True)
     np.testing.assert_allclose(alone.accuracy["pooled"], found.accuracy["pooled"][:, -1:])
     assert alone.blocks == found.blocks[-1:] and alone.r2 == {}
 
@@ -44,7 +44,7 @@ def test_what_can_be_read_off_is_learned(drawings):
     for role, name in (("vit", "vit_pocket_patch8_56"), ("vit_gap", "vit_pocket_patch8_gap_56")):
         for pretrained in (True, False):
             model = timm.create_model(name, pretrained=pretrained).eval()
-            found = token_probes.measure(model, [images], labels, folds, last_only=True).accuracy
+            found = token_probes.probe_tokens(model, [images], labels, folds, last_only=True).accuracy
             accuracy[role, pretrained] = {kind: float(draws.mean()) for kind, draws in found.items()}
     assert accuracy["vit", True]["CLS"] > accuracy["vit", False]["CLS"] + 0.3
     gain = {
@@ -81,7 +81,7 @@ def test_arrays_are_means_over_draws_by_kind_and_layer():
     found = by_hand(single=0.2, pooled=0.5)
     found.accuracy["single"][0, 1] = 0.8
     arrays = token_probes.arrays({"cnn": found})
-    assert list(arrays) == ["probe_accuracy"]  # no places were known
-    entry = arrays["probe_accuracy"]["cnn"]
-    assert entry["axes"] == {"kind": ["single", "pooled"], "layer": ["a", "b"]}
-    np.testing.assert_allclose(entry["values"], [[0.9, 0.3], [0.9, 0.5]])
+    assert list(arrays) == ["probe_accuracy"]  # no positions were known
+    array = arrays["probe_accuracy"]["cnn"]
+    assert array.axes == {"kind": ["single", "pooled"], "layer": ["a", "b"]}
+    np.testing.assert_allclose(array.values, [[0.9, 0.3], [0.9, 0.5]])

@@ -171,15 +171,15 @@ def test_a_block_without_skips_passes_on_its_branches_alone(block, generator):
 
 
 def test_without_skips_nothing_else_differs():
-    intact, cut = timm.create_model(VIT).eval(), timm.create_model(NO_SKIP[4]).eval()
-    assert all(torch.equal(cut.state_dict()[key], value) for key, value in intact.state_dict().items())
+    intact, ablated = timm.create_model(VIT).eval(), timm.create_model(NO_SKIP[4]).eval()
+    assert all(torch.equal(ablated.state_dict()[key], value) for key, value in intact.state_dict().items())
     x = torch.randn(2, 3, 56, 56, generator=torch.Generator().manual_seed(0))
-    assert not torch.equal(intact(x), cut(x))
+    assert not torch.equal(intact(x), ablated(x))
     tokens = intact.blocks[:4](intact._pos_embed(intact.patch_embed(x)))
-    torch.testing.assert_close(cut.blocks[:4](cut._pos_embed(cut.patch_embed(x))), tokens)
+    torch.testing.assert_close(ablated.blocks[:4](ablated._pos_embed(ablated.patch_embed(x))), tokens)
     block = intact.blocks[4]
     attended = block.attn(block.norm1(tokens))
-    torch.testing.assert_close(cut.blocks[4](tokens), block.mlp(block.norm2(attended)))
+    torch.testing.assert_close(ablated.blocks[4](tokens), block.mlp(block.norm2(attended)))
 
 
 def test_timm_adapts_them_as_any_other_model():

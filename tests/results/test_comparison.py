@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 
 from seelike.results.comparison import compare, name_apart, report
+from seelike.results.labelled_array import LabelledArray
 from seelike.results.results import Result
 from seelike.system.errors import InputError
 
 
 def make(shift: float = 0.0, layers=("a", "b"), chapter: str = "uniformity") -> Result:
     """A result of one array and one claim, by hand."""
-    entry = {"axes": {"layer": list(layers), "other": list(layers)}, "values": np.eye(2) + shift}
+    entry = LabelledArray({"layer": list(layers), "other": list(layers)}, np.eye(2) + shift)
     claim = {
         "runs": 1, "effect": 0.25 + shift, "interval": [0.2, 0.3], "control": 0.0, "control_interval": [None, None],
         "verdict": "holds", "control_verdict": "open",
@@ -25,7 +26,7 @@ def make(shift: float = 0.0, layers=("a", "b"), chapter: str = "uniformity") -> 
 def test_the_largest_difference_is_that_of_the_worst_entry():
     assert compare(make(), make()).differences == {"cka.vit": 0, "U1": 0}
     other = make()
-    other.measures["cka"]["vit"]["values"][0, 1] -= 0.5
+    other.measures["cka"]["vit"].values[0, 1] -= 0.5
     assert compare(make(), other).differences == {"cka.vit": pytest.approx(0.5), "U1": 0}
     assert compare(make(), make()).agree(0) and not compare(make(), other).agree(0.49)
     assert compare(make(), other).agree(0.51)
@@ -34,7 +35,7 @@ def test_the_largest_difference_is_that_of_the_worst_entry():
 def test_defined_in_one_alone_is_infinitely_far_and_in_neither_no_difference():
     one, other = make(), make()
     other.claims["U1"]["effect"] = None
-    other.measures["cka"]["vit"]["values"][1, 1] = math.nan
+    other.measures["cka"]["vit"].values[1, 1] = math.nan
     assert compare(one, other).differences == {"cka.vit": math.inf, "U1": math.inf}
     assert compare(other, other).differences == {"cka.vit": 0, "U1": 0}
 

@@ -48,7 +48,7 @@ def test_the_same_numbers_agree_chapter_by_chapter(published, fresh, capsys):
 @pytest.mark.parametrize(("shift", "code"), [(0.9 * TOLERANCE, 0), (1.1 * TOLERANCE, 1)])
 def test_one_number_of_one_measure_beyond_the_tolerance_is_told_by_name(published, fresh, capsys, shift, code):
     result = tamper(fresh, "mixer")
-    result.measures["cka"]["mixer"]["values"][2, 3] -= shift
+    result.measures["cka"]["mixer"].values[2, 3] -= shift
     result.save(fresh.parent)
     assert main(["compare", str(published), str(fresh)]) == code
     said = capsys.readouterr().out
@@ -58,10 +58,10 @@ def test_one_number_of_one_measure_beyond_the_tolerance_is_told_by_name(publishe
 
 def test_large_numbers_are_compared_relatively(published, fresh):
     result = tamper(fresh, "skip_connections")
-    values = result.measures["norm_ratio"]["vit"]["values"]
-    place = np.unravel_index(values.argmax(), values.shape)
-    assert values[place] > 5
-    values[place] *= 1 + 0.9 * TOLERANCE
+    values = result.measures["norm_ratio"]["vit"].values
+    index = np.unravel_index(values.argmax(), values.shape)
+    assert values[index] > 5
+    values[index] *= 1 + 0.9 * TOLERANCE
     result.save(fresh.parent)
     assert all(drift.agrees for drift in measure_drift(published, fresh))
 

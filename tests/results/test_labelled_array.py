@@ -1,5 +1,6 @@
 """Arrays with named axes: JSON and tables both ways, and every array of the published results."""
 
+import json
 import math
 
 import numpy as np
@@ -7,14 +8,13 @@ import pytest
 
 from seelike.results import json_text
 from seelike.results.labelled_array import LabelledArray
-from seelike.results.results import Result
 from seelike.system.errors import InputError
 from seelike.system.paths import RESULTS
 
 PUBLISHED = [
     pytest.param(entry, id=f"{path.stem}-{measure}-{role}")
     for path in sorted((RESULTS / "pocket").glob("*.json"))
-    for measure, models in Result.load(path).measures.items()
+    for measure, models in json.loads(path.read_text())["measures"].items()
     for role, entry in models.items()
     if not measure.endswith("_random")
 ]
@@ -29,7 +29,7 @@ def same(one: LabelledArray, other: LabelledArray) -> bool:
 @pytest.mark.parametrize("entry", PUBLISHED)
 def test_published_arrays_go_both_ways(entry):
     array = LabelledArray.of(entry)
-    assert json_text.plain(array.entry()) == json_text.plain(entry)
+    assert json_text.plain(array.entry()) == entry
     assert same(LabelledArray.from_json(array.to_json()), array)
     assert same(LabelledArray.from_dataframe(array.to_dataframe()), array)
 

@@ -56,6 +56,6 @@ def test_published_cka_of_two_blocks_is_that_of_a_slow_formula():
         x, y = read_blocks(result.parameters["vit"], batch)
         sums += hsic(x, y), hsic(x, x), hsic(y, y)
     published = result.measures["cka"]["vit"]
-    low, high = (published["axes"]["layer"].index(block) for block in BLOCKS)
-    assert published["values"][low][high] == pytest.approx(sums[0] / np.sqrt(sums[1] * sums[2]), abs=1e-5)
-    assert 0.05 < published["values"][low][high] < 0.95
+    low, high = (published.axes["layer"].index(block) for block in BLOCKS)
+    assert published.values[low][high] == pytest.approx(sums[0] / np.sqrt(sums[1] * sums[2]), abs=1e-5)
+    assert 0.05 < published.values[low][high] < 0.95

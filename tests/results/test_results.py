@@ -9,6 +9,7 @@ import pytest
 from seelike.chapters.verdicts import judge
 from seelike.measures.intervals import MIN_MINIBATCHES, Estimate
 from seelike.results.claims import CLAIMS
+from seelike.results.labelled_array import LabelledArray
 from seelike.results.results import Result, peak_mib, trace
 from seelike.results.runs import gather, read_published
 from seelike.system.errors import InputError
@@ -23,7 +24,7 @@ def make(profile="pocket", shift=0.0) -> Result:
         "effect": 0.1 + shift, "interval": [0.0, 0.2], "control": math.nan, "control_interval": [math.nan] * 2,
         "verdict": "open", "control_verdict": "open",
     }  # fmt: skip
-    measures = {"cka": {"vit": {"axes": {"layer": ["a", "b"], "other": ["a", "b"]}, "values": values}}}
+    measures = {"cka": {"vit": LabelledArray({"layer": ["a", "b"], "other": ["a", "b"]}, values)}}
     return Result("toy", profile, {"seed": 0}, trace(0.0, models, dataset, "cpu"), measures, {"U1": claim})
 
 
@@ -31,7 +32,7 @@ def test_round_trip(tmp_path):
     path = make().save(tmp_path)
     assert path == tmp_path / "pocket" / "toy.json"
     again = Result.load(path)
-    np.testing.assert_array_equal(again.measures["cka"]["vit"]["values"], [[1, 0.25], [0.25, math.nan]])
+    np.testing.assert_array_equal(again.measures["cka"]["vit"].values, [[1, 0.25], [0.25, math.nan]])
     assert again.claims["U1"]["interval"] == [0.0, 0.2]
     assert again.claims["U1"]["control"] is None
     again.save(tmp_path / "twice")
@@ -118,9 +119,9 @@ def test_published_results_are_sound():
             assert entry["verdict"] == judge(CLAIMS[claim], Estimate(entry["effect"], *entry["interval"]))
             assert entry["interval"][0] <= entry["effect"] <= entry["interval"][1]
         for measure in ("cka", "cka_random"):
-            assert (result.measures[measure]["vit_cnn"]["values"] < 1).all()
+            assert (result.measures[measure]["vit_cnn"].values < 1).all()
             for pair in ("vit", "cnn"):
-                values = result.measures[measure][pair]["values"]
+                values = result.measures[measure][pair].values
                 np.testing.assert_allclose(np.diag(values), 1, atol=1e-6)
                 np.testing.assert_allclose(values, values.T, atol=2e-6)
     assert published["pocket"].provenance["peak_mib"] < 1500  # Binder gives 2 GB
@@ -139,3 +140,8 @@ def test_another_format_is_refused(tmp_path):
     (tmp_path / "other.json").write_text(json.dumps(later))
     with pytest.raises(InputError, match=r"damaged at \$.format"):
         Result.load(tmp_path / "other.json")
+
+
+@pytest.mark.parametrize("path", sorted(RESULTS.glob("*/*.json")), ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_a_published_file_is_written_as_it_was_read(path, tmp_path):
+    assert Result.load(path).save(tmp_path).read_bytes() == path.read_bytes()

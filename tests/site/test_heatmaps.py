@@ -2,10 +2,12 @@
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from seelike.results.labelled_array import LabelledArray
 from seelike.results.runs import read_published
 from seelike.site import heatmaps
 from seelike.site.numbers import Array
@@ -14,7 +16,7 @@ from seelike.system.paths import RESULTS
 
 def toy(measure: str = "cka", model: str = "vit_cnn", chapter: str = "uniformity") -> Array:
     axes = {"vit_layer": ["low", "high"], "cnn_layer": ["one", "two", "three"]}
-    return Array(chapter, "pocket", measure, model, {"axes": axes, "values": np.arange(6.0).reshape(2, 3) / 10})
+    return Array(chapter, "pocket", measure, model, LabelledArray(axes, np.arange(6.0).reshape(2, 3) / 10))
 
 
 def test_rows_go_up_and_columns_to_the_right():
@@ -26,7 +28,7 @@ def test_rows_go_up_and_columns_to_the_right():
 
 def test_stages_end_between_cells():
     array = toy()
-    array.entry["stage_ends"] = [1]
+    array = replace(array, labelled=replace(array.labelled, boundaries=[1]))
     lines = heatmaps.draw(array).layout.shapes
     assert {line.y0 for line in lines} | {line.x0 for line in lines} >= {0.5}
 
@@ -52,10 +54,10 @@ def test_every_published_heatmap_has_a_title_and_its_own_values(tmp_path):
     for chapter in ("uniformity", "mixer", "skip_connections"):
         for scale, result in read_published(chapter, RESULTS).items():
             for measure in set(heatmaps.MEASURES) & set(result.measures):
-                for model, entry in result.measures[measure].items():
-                    array = Array(chapter, scale, measure, model, entry)
+                for model, labelled in result.measures[measure].items():
+                    array = Array(chapter, scale, measure, model, labelled)
                     assert heatmaps.title_of(array)
-                    np.testing.assert_allclose(heatmaps.draw(array).data[0].z, entry["values"], atol=1e-6)
+                    np.testing.assert_allclose(heatmaps.draw(array).data[0].z, labelled.values, atol=1e-6)
 
 
 def test_the_script_hands_its_panels_to_the_page(tmp_path):

@@ -2,6 +2,7 @@
 
 import ast
 import json
+from functools import partial
 from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
@@ -12,6 +13,7 @@ import pytest
 from PIL import Image
 
 from seelike.figures.style import use_style
+from seelike.results.labelled_array import LabelledArray
 from seelike.results.results import Result
 from seelike.results.runs import read_published
 from seelike.results.scorecard import gather
@@ -27,23 +29,21 @@ FIGURES = {
 PUBLISHED = numbers.read_results(RESULTS)
 
 
-class Watched(dict):
+class Watched(LabelledArray):
     """A labelled array that notes when its values are asked for."""
 
-    def __init__(self, entry: dict, name: str, seen: set):
-        super().__init__(entry)
-        self.name, self.seen = name, seen
-
-    def __getitem__(self, key):
-        if key == "values":
-            self.seen.add(self.name)
-        return super().__getitem__(key)
+    def __getattribute__(self, name: str):
+        if name == "values" and "note" in vars(self):
+            self.note()
+        return super().__getattribute__(name)
 
 
 def watch(result: Result, seen: set) -> Result:
-    for measure, entries in result.measures.items():
-        for model, entry in entries.items():
-            entries[model] = Watched(entry, f"{result.chapter}/{result.profile} {measure}/{model}", seen)
+    for measure, arrays in result.measures.items():
+        for model, array in arrays.items():
+            watched = Watched(**vars(array))
+            vars(watched)["note"] = partial(seen.add, f"{result.chapter}/{result.profile} {measure}/{model}")
+            arrays[model] = watched
     return result
 
 
@@ -96,8 +96,8 @@ def test_figures_of_the_scorecard_name_every_claim_that_is_published(label):
 
 
 def test_a_tidy_array_has_a_row_a_value_with_its_labels():
-    entry = {"axes": {"layer": ["a", "b"], "head": [0, 1, 2]}, "values": np.arange(6.0).reshape(2, 3)}
-    table = numbers.Array("uniformity", "pocket", "cka", "vit", entry).tidy()
+    labelled = LabelledArray({"layer": ["a", "b"], "head": [0, 1, 2]}, np.arange(6.0).reshape(2, 3))
+    table = numbers.Array("uniformity", "pocket", "cka", "vit", labelled).tidy()
     assert list(table.columns) == ["measure", "array", "layer", "head", "value"]
     assert table[(table["layer"] == "b") & (table["head"] == 1)]["value"].tolist() == [4.0]
 
@@ -111,19 +111,18 @@ def test_every_figure_can_write_its_numbers(tmp_path):
 def test_files_hold_every_number_of_the_result(tmp_path):
     found = numbers.find({"uniformity/pocket": ["cka/vit_cnn"]}, PUBLISHED)
     found.write(tmp_path / "numbers" / "fig")
-    values = read_published("uniformity", RESULTS)["pocket"].measures["cka"]["vit_cnn"]
+    array = read_published("uniformity", RESULTS)["pocket"].measures["cka"]["vit_cnn"]
     table = pd.read_csv(tmp_path / "numbers" / "fig.csv")
     pivot = table.pivot(index="vit_layer", columns="cnn_layer", values="value")
-    pivot = pivot.loc[values["axes"]["vit_layer"], values["axes"]["cnn_layer"]]
-    np.testing.assert_allclose(pivot.to_numpy(), values["values"])
+    pivot = pivot.loc[array.axes["vit_layer"], array.axes["cnn_layer"]]
+    np.testing.assert_allclose(pivot.to_numpy(), array.values)
     plain = json.loads((tmp_path / "numbers" / "fig.json").read_text())
     assert plain["sources"] == ["uniformity/pocket"]
-    np.testing.assert_allclose(plain["arrays"][0]["values"], values["values"])
+    np.testing.assert_allclose(plain["arrays"][0]["values"], array.values)
 
 
 def test_what_is_not_defined_is_null_and_an_empty_cell(tmp_path):
-    entry = {"axes": {"block": ["a", "b"]}, "values": np.array([np.nan, 0.5])}
-    array = numbers.Array("mixer", "pocket", "cka", "vit", entry)
+    array = numbers.Array("mixer", "pocket", "cka", "vit", LabelledArray({"block": ["a", "b"]}, [np.nan, 0.5]))
     numbers.Numbers((array,), pd.DataFrame(), ("mixer/pocket",)).write(tmp_path / "fig")
     assert json.loads((tmp_path / "fig.json").read_text())["arrays"][0]["values"] == [None, 0.5]
     assert (tmp_path / "fig.csv").read_text().splitlines()[1] == "cka,vit,a,"

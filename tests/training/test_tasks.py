@@ -51,7 +51,7 @@ def test_drawings_are_drawn_once_and_again_where_they_do_not_suffice(tmp_path, m
     expected = DRAWN["shapes"]("train").stack(30)
     np.testing.assert_array_equal(images, expected[0])
     np.testing.assert_array_equal(labels, expected[1])
-    monkeypatch.setattr(tasks.os, "replace", lambda *_: pytest.fail("drawn again"))
+    monkeypatch.setattr(tasks, "written_whole", lambda *_: pytest.fail("drawn again"))
     tasks.load_drawings("shapes", 20, tmp_path)
     monkeypatch.undo()
     assert len(tasks.load_drawings("shapes", 50, tmp_path)[0]) == 50

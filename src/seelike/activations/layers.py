@@ -173,9 +173,9 @@ def _find_grouped(model: nn.Module) -> dict[str, str]:
     patterns = [(p, None) if isinstance(p, str) else p for p in ([found] if isinstance(found, str) else found)]
     blocks = {}
     for name, _ in model.named_modules():
-        for pattern, place in patterns:
+        for pattern, within in patterns:
             match = re.fullmatch(pattern.removeprefix("^"), name)
-            if match and place is None:
+            if match and within is None:
                 blocks[name] = name[: match.end(1)] if (match.lastindex or 0) > 1 else ""
                 break
     return blocks

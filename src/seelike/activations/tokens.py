@@ -1,4 +1,4 @@
-"""What a block returns, as tokens: those that have a place, on a grid, and those before them that have none.
+"""What a block returns, as tokens: those that have a position, on a grid, and those before them that have none.
 
 A ViT's block returns a list of tokens, first CLS and registers, if there are any, then the patches row by row. A CNN's
 returns a map, whose positions are its tokens. A map that is larger than that of the last block is averaged to that
@@ -114,8 +114,8 @@ def find_channels(model: nn.Module, name: str, output: torch.Tensor, images: tor
         return -1
     if output.ndim != 4:
         raise InputError(f"{name} has no positions: its output has shape {shape}; {OTHERS}")
-    places = {1: shape[2:], -1: shape[1:3]}
-    found = [axis for axis in _list_channels(model) if _fits(*places[axis], images)]
+    sides = {1: shape[2:], -1: shape[1:3]}
+    found = [axis for axis in _list_channels(model) if _fits(*sides[axis], images)]
     if len(found) == 1:
         return found[0]
     size = "×".join(map(str, images.shape[-2:]))
@@ -137,11 +137,11 @@ def find_grid(model: nn.Module, name: str, n_tokens: int, images: torch.Tensor) 
     """
     embed = getattr(model, "patch_embed", None) or getattr(model, "stem", None)
     fits = [
-        (rows, n_places // rows, n_prefix)
+        (rows, n_patches // rows, n_prefix)
         for n_prefix in sorted({declared_prefix(model), 0})
-        for n_places in [n_tokens - n_prefix]
-        for rows in range(1, n_places + 1)
-        if n_places % rows == 0 and _fits(rows, n_places // rows, images)
+        for n_patches in [n_tokens - n_prefix]
+        for rows in range(1, n_patches + 1)
+        if n_patches % rows == 0 and _fits(rows, n_patches // rows, images)
     ]
     patches = [fit for fit in fits if fit[:2] == getattr(embed, "grid_size", None)]
     if len(patches or fits) != 1:
@@ -198,9 +198,9 @@ def gather(
 ) -> dict[str, dict[str, torch.Tensor]]:
     """Features for probes of `n_images` images: kind of token → block → features, float32 on the CPU.
 
-    - "single": (n, positions, channels), at most 4 × 4 evenly spread places of the grid, the outermost among them;
+    - "single": (n, positions, channels), at most 4 × 4 evenly spread positions of the grid, the outermost among them;
     - "CLS": (n, channels), where the model has such a token;
-    - "pooled": (n, channels), the mean over all places of the grid.
+    - "pooled": (n, channels), the mean over all positions of the grid.
     """
     kept: dict[str, dict[str, torch.Tensor]] = {}
     n_seen = 0
@@ -247,5 +247,5 @@ def _reading(parameter: str, model: nn.Module, images: torch.Tensor, names, redu
 
 
 def _spread(n: int, at_most: int) -> list[int]:
-    """At most so many of n places, evenly spread, the first and the last among them."""
+    """At most so many of n positions, evenly spread, the first and the last among them."""
     return np.unique(np.linspace(0, n - 1, min(n, at_most)).round().astype(int)).tolist()

@@ -15,22 +15,20 @@ from seelike.measures.attention_distance import AttentionDistance, Distances
 from seelike.measures.head_cka import Heads, HeadSimilarity
 from seelike.measures.intervals import Estimate
 from seelike.measures.receptive_field import ReceptiveFields
+from seelike.results.labelled_array import Measures
 from seelike.system import processes
 
 Seen = dict[tuple[str, nn.Module], list]  # parameter and model → what was read of it in one minibatch
 FIELD_PIXELS = 8 * 224**2  # of the images whose graph is kept at a time, one of each team
 
 
-def measure(models: dict[str, nn.Module], run: Run, n_field_images: int) -> "LocalAndGlobal":
-    """Pass the run's images through {"vit": …, "cnn": …} and, if it is there, "vit_low_data".
-
-    Receptive fields are estimated from the first `n_field_images`.
-    """
-    return next(measure_runs([models], run, n_field_images))
-
-
 def measure_runs(loaded: Iterable[dict[str, nn.Module]], run: Run, n_field_images: int) -> Iterator["LocalAndGlobal"]:
-    """The same for the models of every run; one that several of them share sees the images once."""
+    """Pass the run's images once through the models of every run, also those that several share.
+
+    Args:
+        loaded: {"vit": …, "cnn": …} and, if it is there, "vit_low_data".
+        n_field_images: from how many of the first images receptive fields are estimated.
+    """
     runs = list(loaded)
     for models, looked in zip(runs, _look(runs, run), strict=True):
         yield LocalAndGlobal(*looked, *_differentiate(models, run, n_field_images))
@@ -55,7 +53,7 @@ def _differentiate(
     def differentiate(role: str) -> ReceptiveFields:
         with naming(role, models[role]):
             few = _first(run, models, role, n_field_images, most)
-            return receptive_field.measure(models[role], few, names[role], team, seed)
+            return receptive_field.estimate_fields(models[role], few, names[role], team, seed)
 
     fields = dict(zip(names, processes.spread(list(names), differentiate), strict=True))
     return fields, branches
@@ -107,7 +105,7 @@ class LocalAndGlobal:
     fields: dict[str, ReceptiveFields]
     branches: dict[str, str]
 
-    def arrays(self) -> dict[str, dict]:
+    def arrays(self) -> Measures:
         """Labelled arrays for a result file, by measure."""
         distances = {role: found.array() for role, found in self.distances.items()}
         return {"attention_distance": distances} | self.similarity.arrays() | receptive_field.arrays(self.fields)
@@ -132,6 +130,6 @@ def _first(run: Run, models: dict[str, nn.Module], role: str, n_images: int, mos
 CHAPTER = Chapter(
     "attention_distance",
     lambda loaded, run: measure_runs(loaded, run, run.parameters["n_field_images"]),
-    rehearse=lambda models, run: measure(models, run, n_field_images=1),
+    rehearse=lambda models, run: next(measure_runs([models], run, n_field_images=1)),
     optional=("vit_low_data",),
 )

@@ -18,9 +18,10 @@ from seelike.chapters.probe_images import ProbeImages, even_and_odd, open_probe_
 from seelike.chapters.run import Run
 from seelike.measures import attention_distance, block_probes
 from seelike.measures.attention_distance import AttentionDistance, Distances
-from seelike.measures.block_probes import ProbeCurve, average_depth, average_middle
+from seelike.measures.block_probes import ProbeCurve, depth_averaged_accuracy, middle_third_accuracy
 from seelike.measures.corresponding_layers import Counterparts, Pairing, Seen
 from seelike.measures.intervals import Estimate, bootstrap
+from seelike.results.labelled_array import LabelledArray, Measures
 from seelike.system import processes
 from seelike.system.errors import InputError
 
@@ -54,7 +55,9 @@ def open_tasks(run: Run) -> dict[str, ProbeImages]:
     return {kind: images for kind, images in opened.items() if images}
 
 
-def measure(loaded: Iterable[dict[str, nn.Module]], run: Run, tasks: dict[str, ProbeImages]) -> Iterator["DataScale"]:
+def measure_runs(
+    loaded: Iterable[dict[str, nn.Module]], run: Run, tasks: dict[str, ProbeImages]
+) -> Iterator["DataScale"]:
     """All of the chapter on the first run's models; D4 alone on the "vit" and "cnn" of every other seed.
 
     The ViTs of other seeds are also compared with the first, to show how alike two full-data models are.
@@ -93,7 +96,7 @@ class DataScale:
     distances: dict[str, AttentionDistance]
     curves: dict[str, dict[str, ProbeCurve]]  # "probe" or "transfer" → model → accuracy by block
 
-    def arrays(self) -> dict[str, dict]:
+    def arrays(self) -> Measures:
         """Labelled arrays for a result file, by measure."""
         found = _cka_arrays(self.counterparts) if self.counterparts else {}
         for kind, curves in self.curves.items():
@@ -102,9 +105,9 @@ class DataScale:
         if self.distances:
             percent = [percent for percent, role in SHARES["vit"].items() if role in self.distances]
             estimates = [_find_local_head(self.distances[SHARES["vit"][share]]) for share in percent]
-            values = np.array([[estimate.effect, estimate.low, estimate.high] for estimate in estimates])
+            values = [[estimate.effect, estimate.low, estimate.high] for estimate in estimates]
             axes = {"percent": percent, "bound": ["distance", "low", "high"]}
-            found["local_head_distance"] = {"vit": {"axes": axes, "values": values}}
+            found["local_head_distance"] = {"vit": LabelledArray(axes, values)}
         return found
 
     def estimates(self, seed: int) -> dict[str, Estimate]:
@@ -112,9 +115,9 @@ class DataScale:
         found = self.counterparts.estimates(seed) if self.counterparts else {}
         probe, transfer = (self.curves.get(kind, {}) for kind in ("probe", "transfer"))
         for claim, curves, other, summary in (
-            ("D3", probe, "vit_3pct", average_middle),
-            ("D4", probe, "cnn", average_depth),
-            ("D5", transfer, "vit_3pct", average_middle),
+            ("D3", probe, "vit_3pct", middle_third_accuracy),
+            ("D4", probe, "cnn", depth_averaged_accuracy),
+            ("D5", transfer, "vit_3pct", middle_third_accuracy),
         ):
             if other in curves:
                 found[claim] = block_probes.compare(curves["vit"], curves[other], summary, seed)
@@ -158,17 +161,18 @@ def _probe(models: dict[str, nn.Module], run: Run, images: ProbeImages) -> dict[
     names = {model: role for role, model in models.items()}
     own = {role: model for model, role in processes.share(list(names.items()))}
     with processes.alone():
-        curves = block_probes.measure(own, images.minibatches(own, run), images.labels, images.folds) if own else {}
+        shown = images.minibatches(own, run) if own else ()
+        curves = block_probes.probe_blocks(own, shown, images.labels, images.folds)
     found = dict(processes.gather(list(curves.items())))
     return {role: found[names[model]] for role, model in models.items()}
 
 
 def _find_local_head(found: AttentionDistance) -> Estimate:
     """The distance of the most local head in the first two blocks (1: uniform attention), over minibatches."""
-    return bootstrap(found.minibatches / found.uniform, attention_distance.first, seed=0)
+    return bootstrap(found.minibatches / found.uniform, attention_distance.most_local_low, seed=0)
 
 
-def _cka_arrays(found: Counterparts) -> dict[str, dict]:
+def _cka_arrays(found: Counterparts) -> Measures:
     """`data_scale_cka` by share of the data and by seed, `tuning_cka` by task, both by block."""
     arrays = {"data_scale_cka": _by_share(found.values, found.blocks)}
     twins = [role for role in found.pairs if role.startswith("vit_run")]
@@ -178,21 +182,20 @@ def _cka_arrays(found: Counterparts) -> dict[str, dict]:
         ("tuning_cka", "vit", "task", list(tasks), list(tasks.values())),
     ):
         if models:
-            values = np.array([found.values[role] for role in models])
-            arrays.setdefault(measure, {})[entry] = {
-                "axes": {axis: labels, "block": list(found.blocks["vit"])}, "values": values,
-            }  # fmt: skip
+            axes = {axis: labels, "block": found.blocks["vit"]}
+            values = [found.values[role] for role in models]
+            arrays.setdefault(measure, {})[entry] = LabelledArray(axes, values)
     return arrays
 
 
-def _by_share(values: dict[str, np.ndarray], blocks: dict[str, tuple[str, ...]]) -> dict[str, dict]:
+def _by_share(values: dict[str, np.ndarray], blocks: dict[str, tuple[str, ...]]) -> dict[str, LabelledArray]:
     """Full-data model → array of (percent of the data, block), of the models that there are."""
     found = {}
     for full, shares in SHARES.items():
         there = {percent: role for percent, role in shares.items() if role in values}
         if there:
-            axes = {"percent": list(there), "block": list(blocks[next(iter(there.values()))])}
-            found[full] = {"axes": axes, "values": np.array([values[role] for role in there.values()])}
+            axes = {"percent": there, "block": blocks[next(iter(there.values()))]}
+            found[full] = LabelledArray(axes, [values[role] for role in there.values()])
     return found
 
 
@@ -208,8 +211,8 @@ def _same(one: nn.Module, other: nn.Module) -> bool:
 
 CHAPTER = Chapter(
     "data_scale",
-    lambda loaded, run: measure(loaded, run, run.opened),
-    rehearse=lambda models, run: next(measure([models], run, {"probe": even_and_odd(run)})),
+    lambda loaded, run: measure_runs(loaded, run, run.opened),
+    rehearse=lambda models, run: next(measure_runs([models], run, {"probe": even_and_odd(run)})),
     open=open_tasks,
     optional=OPTIONAL,
 )

@@ -1,4 +1,4 @@
-"""Section 7 of the paper, all of it: what the tokens of the last blocks still tell of their place, and of the class."""
+"""Section 7 of the paper, all of it: what the last blocks' tokens still tell of their position, and of the class."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -17,15 +17,16 @@ from seelike.measures.intervals import Estimate
 from seelike.measures.occlusion import Attributions
 from seelike.measures.token_patch_cka import Products, TokenPatch
 from seelike.measures.token_probes import Readout
+from seelike.results.labelled_array import Measures
 from seelike.system import processes
 
 
-def measure(
+def measure_runs(
     loaded: Iterable[dict[str, nn.Module]], run: Run, probed: ProbeImages | None, n_attributed: int = 0
 ) -> Iterator["Localization"]:
     """All of the chapter on the first run's models; of the others no more than the claims need.
 
-    That is the probes of the ViTs' last blocks alone, and no place of the object, which no claim asks for.
+    That is the probes of the ViTs' last blocks alone, and no position of the object, which no claim asks for.
 
     Args:
         loaded: the models of every run, {"vit": …, "cnn": …} and perhaps "vit_gap", from `run.load_models()` or
@@ -49,7 +50,7 @@ class Localization:
     read: dict[str, Readout]
     occluded: dict[str, Attributions]
 
-    def arrays(self) -> dict[str, dict]:
+    def arrays(self) -> Measures:
         """Labelled arrays for a result file, by measure."""
         found = {
             "token_patch_cka": {role: each.array() for role, each in self.compared.items()},
@@ -83,7 +84,7 @@ def _probe(loaded: dict[str, nn.Module], run: Run, probed: ProbeImages, all_bloc
     def read(role: str) -> Readout:
         images = (batch[role] for batch in probed.minibatches({role: loaded[role]}, run))
         of = loaded[role], images, probed.labels, probed.folds, centers, role
-        return token_probes.measure(*of, last_only=not all_blocks)
+        return token_probes.probe_tokens(*of, last_only=not all_blocks)
 
     return dict(zip(loaded, processes.spread(list(loaded), read), strict=True))
 
@@ -95,15 +96,15 @@ def _attribute(each: dict[str, nn.Module], run: Run, vit: TokenPatch, n_images: 
         images = next(datasets.load_minibatches(few, run.transforms(each), n_images, run.device))
     rows, columns = vit.blocks.rows, vit.blocks.columns
     window = {role: (x.shape[2] // rows, x.shape[3] // columns) for role, x in images.items()}
-    found = processes.spread(list(each), lambda role: attributions.measure(each[role], images[role], window[role]))
+    found = processes.spread(list(each), lambda role: attributions.occlude(each[role], images[role], window[role]))
     return dict(zip(each, found, strict=True))
 
 
 CHAPTER = Chapter(
     "localization",
-    lambda loaded, run: measure(loaded, run, run.opened, run.parameters["n_attributed"]),
-    control=lambda loaded, run: measure(loaded, run, run.opened),
-    rehearse=lambda models, run: next(measure([models], run, even_and_odd(run))),
+    lambda loaded, run: measure_runs(loaded, run, run.opened, run.parameters["n_attributed"]),
+    control=lambda loaded, run: measure_runs(loaded, run, run.opened),
+    rehearse=lambda models, run: next(measure_runs([models], run, even_and_odd(run))),
     open=open_probe_images,
     optional=("vit_gap",),
 )

@@ -1,6 +1,8 @@
 """What CKA is and is not: the choices behind it, each varied alone on the same two layers."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import nn
@@ -13,6 +15,7 @@ from seelike.chapters.run import Run
 from seelike.measures.cka import gram
 from seelike.measures.cka_choices import SIZES, by_outlier, by_sampling, by_size, by_transformation
 from seelike.measures.intervals import Estimate
+from seelike.results.labelled_array import LabelledArray, Measures
 from seelike.system import processes
 from seelike.system.errors import InputError
 
@@ -20,15 +23,16 @@ MOST_IMAGES = 1024  # of which both layers are kept
 MOST_COMPARED = 512  # of them, in the checks that need no minibatches
 
 
-def measure(models: dict[str, nn.Module], run: Run) -> "Reliability":
+def measure_runs(loaded: Iterable[dict[str, nn.Module]], run: Run) -> Iterator["Reliability"]:
     """Pass the run's images through {"vit": …, "cnn": …} and keep the block in the middle of each, on one process.
 
     Both layers are kept whole, so that every choice can be varied on them: a run has `MOST_IMAGES` at most.
     """
-    return processes.once(lambda: _measure(models, run))
+    for models in loaded:
+        yield processes.once(partial(_vary, models, run))
 
 
-def _measure(models: dict[str, nn.Module], run: Run) -> "Reliability":
+def _vary(models: dict[str, nn.Module], run: Run) -> "Reliability":
     n_images = len(run.images)
     if n_images < 2 * SIZES[0]:
         raise InputError(f"n_images must be {2 * SIZES[0]} or more in this chapter, not {n_images}")
@@ -55,12 +59,12 @@ def _measure(models: dict[str, nn.Module], run: Run) -> "Reliability":
 class Reliability:
     """Labelled arrays of CKA, one for each choice that was varied."""
 
-    sizes: dict[str, dict]
-    outliers: dict
-    samples: dict
-    transformations: dict
+    sizes: dict[str, LabelledArray]
+    outliers: LabelledArray
+    samples: LabelledArray
+    transformations: LabelledArray
 
-    def arrays(self) -> dict[str, dict[str, dict]]:
+    def arrays(self) -> Measures:
         """Labelled arrays for a result file."""
         return {
             "cka_by_minibatch": self.sizes,
@@ -81,7 +85,7 @@ def _middle(role: str, model: nn.Module, images: torch.Tensor) -> str:
 
 CHAPTER = Chapter(
     "methods",
-    lambda loaded, run: (measure(models, run) for models in loaded),
+    measure_runs,
     control=lambda loaded, run: [],  # it tests no claim
     least_images=2 * SIZES[0],
     most_images=MOST_IMAGES,

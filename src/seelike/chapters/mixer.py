@@ -15,29 +15,20 @@ from seelike.chapters.chapter import Chapter
 from seelike.measures.cka import Similarity, contrast
 from seelike.measures.intervals import Estimate
 from seelike.measures.layer_cka import Minibatches, compare_runs
+from seelike.results.labelled_array import LabelledArray, Measures
 from seelike.system.errors import InputError
 
 MODELS = ("mixer", "vit", "cnn")
 
 
-def measure(models: dict[str, nn.Module], minibatches: Iterable[dict[str, torch.Tensor]]) -> "MixerSimilarity":
-    """Pass the images once through all three models and compare all blocks.
+def measure_runs(loaded: Iterable[dict[str, nn.Module]], find_minibatches: Minibatches) -> Iterator["MixerSimilarity"]:
+    """Pass the images once through all models of every run, also those that several share, and compare all blocks.
 
     Args:
-        models: {"mixer": …, "vit": …, "cnn": …}.
-        minibatches: of the same images for all, {name: (n, 3, h, w)}.
+        loaded: {"mixer": …, "vit": …, "cnn": …}, as `run.load_models()` or `run.load_controls()` gives.
+        find_minibatches: `run.minibatches`, of the same images for all, {name: (n, 3, h, w)}.
 
     Raises InputError, which names the model, for one of fewer than three blocks: it has no two parts.
-    """
-    return next(measure_runs([models], lambda _: minibatches))
-
-
-def measure_runs(loaded: Iterable[dict[str, nn.Module]], find_minibatches: Minibatches) -> Iterator["MixerSimilarity"]:
-    """The same for the models of every run; one that several of them share sees the images once.
-
-    Args:
-        loaded: from `run.load_models()` or `run.load_controls()`.
-        find_minibatches: `run.minibatches`.
     """
     for blocks, similarity in compare_runs(loaded, find_minibatches, _find_all_blocks, lambda blocks: blocks):
         yield MixerSimilarity(blocks, similarity)
@@ -50,22 +41,22 @@ class MixerSimilarity:
     blocks: dict[str, list[str]]
     similarity: Similarity
 
-    def arrays(self) -> dict[str, dict]:
+    def arrays(self) -> Measures:
         """Labelled arrays for a result file: each model alone, its best split marked, and the Mixer against both."""
         parts, cka = self._split(self.similarity.values), {}
         for role, blocks in self.blocks.items():
-            cka[role] = {"axes": {"layer": blocks, "other": blocks}, "values": parts[role, role]}
-            cka[role]["stage_ends"] = [find_split(parts[role, role])]
+            own = parts[role, role]
+            cka[role] = LabelledArray({"layer": blocks, "other": blocks}, own, boundaries=[find_split(own)])
         for other in MODELS[1:]:
             axes = {"mixer_layer": self.blocks["mixer"], f"{other}_layer": self.blocks[other]}
-            cka[f"mixer_{other}"] = {"axes": axes, "values": parts["mixer", other]}
+            cka[f"mixer_{other}"] = LabelledArray(axes, parts["mixer", other])
         return {"cka": cka}
 
     def estimates(self, seed: int) -> dict[str, Estimate]:
         """M1 and M2 with intervals over minibatches; the best split is looked for anew in every resample."""
         return {
             claim: self.similarity.estimate(lambda cka, effect=effect: effect(self._split(cka)), seed)
-            for claim, effect in (("M1", two_parts), ("M2", likeness))
+            for claim, effect in (("M1", split_contrast_gap), ("M2", best_match_gap))
         }
 
     def _split(self, cka: np.ndarray) -> dict[tuple[str, str], np.ndarray]:
@@ -89,12 +80,12 @@ def find_split(cka: np.ndarray) -> int:
     return int(np.argmax(_contrasts(cka))) + 1
 
 
-def two_parts(cka: dict[tuple[str, str], np.ndarray]) -> float:
+def split_contrast_gap(cka: dict[tuple[str, str], np.ndarray]) -> float:
     """M1: the `best_contrast` of the Mixer − that of the ViT."""
     return best_contrast(cka["mixer", "mixer"]) - best_contrast(cka["vit", "vit"])
 
 
-def likeness(cka: dict[tuple[str, str], np.ndarray]) -> float:
+def best_match_gap(cka: dict[tuple[str, str], np.ndarray]) -> float:
     """M2: the best CKA of each Mixer block with any ViT block − with any CNN block, the mean over Mixer blocks."""
     return float(cka["mixer", "vit"].max(1).mean() - cka["mixer", "cnn"].max(1).mean())
 

@@ -14,20 +14,20 @@ from seelike.images import datasets
 from seelike.measures import norm_ratio
 from seelike.measures.intervals import Estimate
 from seelike.measures.norm_ratio import NormRatios, Ratios
-from seelike.measures.skip_ablation import Comparison, Cuts
+from seelike.measures.skip_ablation import Comparison, SkipAblation
+from seelike.results.labelled_array import Measures
 from seelike.system import processes
 
 Seen = dict[tuple[str, nn.Module], list]  # parameter and model → what its readings found in one minibatch
-CUT = ("vit_noskip_early", "vit_noskip_middle", "vit_noskip_late")  # parameters, all optional
-
-
-def measure(models: dict[str, nn.Module], run: Run) -> "SkipConnections":
-    """Pass the run's images once through {"vit": …, "cnn": …} and whatever there is of `CUT`."""
-    return next(measure_runs([models], run))
+ABLATED = ("vit_noskip_early", "vit_noskip_middle", "vit_noskip_late")  # one block without skips; all optional
 
 
 def measure_runs(loaded: Iterable[dict[str, nn.Module]], run: Run) -> Iterator["SkipConnections"]:
-    """The same for the models of every run; one that several of them share sees the images once."""
+    """Pass the run's images once through the models of every run, also those that several share.
+
+    Args:
+        loaded: {"vit": …, "cnn": …} and whatever there is of `ABLATED`.
+    """
     runs = [_Sums(models) for models in loaded]
     first = runs[0]
     for images, labels in zip(run.minibatches(first.models), _labels(run, first.compared), strict=False):
@@ -43,14 +43,14 @@ class _Sums:
     def __init__(self, models: dict[str, nn.Module]):
         self.models = models
         self.ratios = {role: Ratios(role) for role in ("vit", "cnn")}
-        self.compared = {role: model for role, model in models.items() if role == "vit" or role in CUT}
-        self.cuts = Comparison(self.compared) if len(self.compared) > 1 else None
+        self.compared = {role: model for role, model in models.items() if role == "vit" or role in ABLATED}
+        self.ablation = Comparison(self.compared) if len(self.compared) > 1 else None
 
     def update(self, images: dict[str, torch.Tensor], labels: torch.Tensor | None, seen: Seen) -> None:
         """Add one minibatch; a model that is in `seen` is not passed through again."""
         answers = {}
         for role, model in self.models.items():
-            readings = self.cuts.readings(role, images) if self.cuts and role in self.compared else []
+            readings = self.ablation.readings(role, images) if self.ablation and role in self.compared else []
             readings += [self.ratios[role].reading(model, images[role])] if role in self.ratios else []
             if (role, model) not in seen:
                 seen[role, model] = read_once(model, images[role], *readings)
@@ -58,12 +58,12 @@ class _Sums:
             if role in self.ratios:
                 self.ratios[role].update(found.pop())
             answers |= {role: found} if found else {}
-        if self.cuts:
-            self.cuts.update(answers, labels)
+        if self.ablation:
+            self.ablation.update(answers, labels)
 
     def result(self) -> "SkipConnections":
         ratios = {role: processes.merge(each).result() for role, each in self.ratios.items()}
-        return SkipConnections(ratios, self.cuts and processes.merge(self.cuts).result())
+        return SkipConnections(ratios, self.ablation and processes.merge(self.ablation).result())
 
 
 @dataclass(frozen=True)
@@ -71,21 +71,21 @@ class SkipConnections:
     """What section 6 of the paper asks of a ViT, a CNN, and ViTs that lack the skips of one block."""
 
     ratios: dict[str, NormRatios]
-    cuts: Cuts | None
+    ablation: SkipAblation | None
 
-    def arrays(self) -> dict[str, dict]:
+    def arrays(self) -> Measures:
         """Labelled arrays for a result file, by measure; single tokens of the ViT only."""
-        found: dict[str, dict] = {}
+        found: Measures = {}
         for role, ratios in self.ratios.items():
-            for name, entry in ratios.arrays().items():
+            for name, array in ratios.arrays().items():
                 if role == "vit" or name != "norm_ratio_tokens":
-                    found.setdefault(name, {})[role] = entry
-        return found | (self.cuts.arrays() if self.cuts else {})
+                    found.setdefault(name, {})[role] = array
+        return found | (self.ablation.arrays() if self.ablation else {})
 
     def estimates(self, seed: int) -> dict[str, Estimate]:
         """Claim id → its effect with an interval over minibatches."""
         found = norm_ratio.compare(self.ratios["vit"], self.ratios["cnn"], seed)
-        found |= self.cuts.estimates(seed) if self.cuts else {}
+        found |= self.ablation.estimates(seed) if self.ablation else {}
         return {claim: found[claim] for claim in sorted(found)}
 
 
@@ -100,4 +100,4 @@ def _labels(run: Run, models: dict[str, nn.Module]) -> Iterator[torch.Tensor | N
     return iter(processes.share(datasets.read_labels(run.images).split(run.parameters["batch_size"])))
 
 
-CHAPTER = Chapter("skip_connections", measure_runs, optional=CUT)
+CHAPTER = Chapter("skip_connections", measure_runs, optional=ABLATED)

@@ -15,31 +15,22 @@ from torch import nn
 from seelike.activations.layers import Layer, find_layers, find_stage_ends
 from seelike.chapters.chapter import Chapter
 from seelike.measures.cka import Similarity, contrast
-from seelike.measures.depth_match import diagonal
+from seelike.measures.depth_match import equal_depth_contrast
 from seelike.measures.intervals import Estimate
 from seelike.measures.layer_cka import Minibatches, compare_runs
+from seelike.results.labelled_array import LabelledArray, Measures
 from seelike.system.errors import InputError
-
-
-def measure(models: dict[str, nn.Module], minibatches: Iterable[dict[str, torch.Tensor]], layers: str) -> "Uniformity":
-    """Pass the images once through all models and compare all layers.
-
-    Args:
-        models: {"vit": …, "cnn": …}, or with "vit_small" too.
-        minibatches: of the same images for all, {"vit": (n, 3, h, w), "cnn": (n, 3, h, w), …}.
-        layers: "blocks" or "all", see `seelike.activations.layers`; of the small ViT it is the blocks whichever.
-    """
-    return next(measure_runs([models], lambda _: minibatches, layers))
 
 
 def measure_runs(
     loaded: Iterable[dict[str, nn.Module]], find_minibatches: Minibatches, layers: str
 ) -> Iterator["Uniformity"]:
-    """The same for the models of every run; one that several of them share sees the images once.
+    """Pass the images once through the models of every run, also those that several share, and compare all layers.
 
     Args:
-        loaded: from `run.load_models()` or `run.load_controls()`.
-        find_minibatches: `run.minibatches`.
+        loaded: {"vit": …, "cnn": …}, or with "vit_small" too, as `run.load_models()` or `run.load_controls()` gives.
+        find_minibatches: `run.minibatches`, of the same images for all, {"vit": (n, 3, h, w), "cnn": (n, 3, h, w), …}.
+        layers: "blocks" or "all", see `seelike.activations.layers`; of the small ViT it is the blocks whichever.
     """
     find_axes = lambda models, images: Axes.find(models, images, layers)  # noqa: E731
     for axes, similarity in compare_runs(loaded, find_minibatches, find_axes, Axes.names):
@@ -81,19 +72,19 @@ class Uniformity:
     axes: Axes
     similarity: Similarity
 
-    def arrays(self) -> dict[str, dict]:
+    def arrays(self) -> Measures:
         """Labelled arrays for a result file: the two models alone, one against the other, ViT against smaller ViT."""
         names, values = self.axes.names(), self.similarity.values
         vit, cnn, across = self._split(values)
+        stages = find_stage_ends(self.axes.cnn)
         cka = {
-            "vit": {"axes": {"layer": names["vit"], "other": names["vit"]}, "values": vit},
-            "cnn": {"axes": {"layer": names["cnn"], "other": names["cnn"]}, "values": cnn},
-            "vit_cnn": {"axes": {"vit_layer": names["vit"], "cnn_layer": names["cnn"]}, "values": across},
+            "vit": LabelledArray({"layer": names["vit"], "other": names["vit"]}, vit),
+            "cnn": LabelledArray({"layer": names["cnn"], "other": names["cnn"]}, cnn, boundaries=stages),
+            "vit_cnn": LabelledArray({"vit_layer": names["vit"], "cnn_layer": names["cnn"]}, across),
         }
-        cka["cnn"]["stage_ends"] = find_stage_ends(self.axes.cnn)
         if self.axes.vit_small:
-            axes = {"vit_layer": list(self.axes.vit_blocks), "vit_small_layer": names["vit_small"]}
-            cka["vit_vit_small"] = {"axes": axes, "values": self._against_small(values)}
+            axes = {"vit_layer": self.axes.vit_blocks, "vit_small_layer": names["vit_small"]}
+            cka["vit_vit_small"] = LabelledArray(axes, self._against_small(values))
         return {"cka": cka}
 
     def _split(self, cka: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -113,16 +104,16 @@ class Uniformity:
             for claim, effect in EFFECTS.items()
         }
         if self.axes.vit_small:
-            found["M3"] = self.similarity.estimate(lambda cka: diagonal(self._against_small(cka)), seed)
+            found["M3"] = self.similarity.estimate(lambda cka: equal_depth_contrast(self._against_small(cka)), seed)
         return found
 
 
-def reach(axes: Axes, vit: np.ndarray, cnn: np.ndarray, across: np.ndarray) -> float:
+def corner_cka_gap(axes: Axes, vit: np.ndarray, cnn: np.ndarray, across: np.ndarray) -> float:
     """U1: mean CKA of the lowest with the highest third of layers, ViT − CNN; thirds are rounded down."""
-    return _corner(vit) - _corner(cnn)
+    return _corner_cka(vit) - _corner_cka(cnn)
 
 
-def stages(axes: Axes, vit: np.ndarray, cnn: np.ndarray, across: np.ndarray) -> float:
+def stage_contrast_gap(axes: Axes, vit: np.ndarray, cnn: np.ndarray, across: np.ndarray) -> float:
     """U2: mean CKA inside stages − between stages, CNN − ViT.
 
     A ViT has no stages: its depth is cut at the fractions at which the CNN's stages end, so that both
@@ -139,28 +130,28 @@ def stages(axes: Axes, vit: np.ndarray, cnn: np.ndarray, across: np.ndarray) -> 
     return contrast(cnn[np.ix_(inside, inside)], names) - contrast(vit[np.ix_(blocks, blocks)], parts)
 
 
-def match_of_middle(axes: Axes, vit: np.ndarray, cnn: np.ndarray, across: np.ndarray) -> float:
+def middle_match_depth(axes: Axes, vit: np.ndarray, cnn: np.ndarray, across: np.ndarray) -> float:
     """U3: depth (0 to 1) of the ViT layer that best matches a CNN layer, mean over CNN depths 0.4 to 0.6."""
     from_middle = np.abs(np.linspace(-0.5, 0.5, len(axes.cnn)))
     middle = from_middle <= max(0.1, from_middle.min()) + 1e-9
     return float(across[:, middle].argmax(0).mean() / (len(axes.vit) - 1))
 
 
-def match_at_top(axes: Axes, vit: np.ndarray, cnn: np.ndarray, across: np.ndarray) -> float:
+def best_match_rise(axes: Axes, vit: np.ndarray, cnn: np.ndarray, across: np.ndarray) -> float:
     """U4: best CKA with any CNN layer, mean over the highest − the lowest third of ViT layers."""
     best, third = across.max(1), len(axes.vit) // 3
     return float(best[-third:].mean() - best[:third].mean())
 
 
 EFFECTS: dict[str, Callable[[Axes, np.ndarray, np.ndarray, np.ndarray], float]] = {
-    "U1": reach,
-    "U2": stages,
-    "U3": match_of_middle,
-    "U4": match_at_top,
+    "U1": corner_cka_gap,
+    "U2": stage_contrast_gap,
+    "U3": middle_match_depth,
+    "U4": best_match_rise,
 }
 
 
-def _corner(cka: np.ndarray) -> float:
+def _corner_cka(cka: np.ndarray) -> float:
     third = len(cka) // 3
     return float(cka[:third, -third:].mean())
 

@@ -15,12 +15,13 @@ from typing import Protocol
 
 from seelike.measures.intervals import Estimate, combine
 from seelike.results.claims import CLAIMS, Claim
+from seelike.results.labelled_array import Measures
 
 
 class Measured(Protocol):
     """What a chapter found on one set of models."""
 
-    def arrays(self) -> dict[str, dict[str, dict]]:
+    def arrays(self) -> Measures:
         """Measure → model (or pair) → labelled array."""
 
     def estimates(self, seed: int) -> dict[str, Estimate]:

@@ -22,6 +22,7 @@ from seelike.compatibility.members import FAMILIES, MODULES, Family
 from seelike.images import datasets
 from seelike.models import loading
 from seelike.system.errors import InputError
+from seelike.system.files import write_text
 from seelike.system.progress import track
 
 TABLE = Path(__file__).with_name("families.json")
@@ -99,7 +100,7 @@ def write_table(names: list[str]) -> None:
         module = timm.models._registry._model_to_module[family.member]
         found[family.name] = {"member": family.member, "module": module, "chapters": try_family(family)}
         ordered = {each.name: found[each.name] for each in (*FAMILIES, *MODULES) if each.name in found}
-        TABLE.write_text(json.dumps(ordered, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_text(TABLE, json.dumps(ordered, indent=1, ensure_ascii=False) + "\n")
 
 
 def _refusal(chapter: str, part: str, member: nn.Module) -> str:

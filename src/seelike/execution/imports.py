@@ -7,6 +7,7 @@ from pathlib import Path
 from seelike.system.paths import PACKAGE
 
 LATER = ("library/*.py", "models/bundled.py")  # what `import seelike` gives when it is asked for, by name alone
+REGISTRY = f"{PACKAGE.name}.chapters.registry"  # imports every chapter that lies beside it
 
 
 def trace(sources: Iterable[str]) -> set[Path]:
@@ -32,6 +33,8 @@ def _imported(source: str) -> Iterator[Path]:
             continue
         if of_face:
             yield from (file for pattern in LATER for file in PACKAGE.glob(pattern))
+        if REGISTRY in names:
+            yield from PACKAGE.glob("chapters/*.py")
         for name in names:
             yield from _files_of(name)
 

@@ -12,7 +12,7 @@ from seelike.system import memory, processes
 from seelike.system.errors import InputError, nearest
 
 
-def measure(chapter: str, settings: list[str], profile: str = "") -> Path | None:
+def measure_chapter(chapter: str, settings: list[str], profile: str = "") -> Path | None:
     """Measure a chapter and write its result file; its path, or None on processes other than the first.
 
     Args:

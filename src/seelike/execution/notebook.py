@@ -3,7 +3,6 @@
 import ast
 import hashlib
 import json
-import os
 import platform
 import shutil
 import tempfile
@@ -19,6 +18,7 @@ from papermill.exceptions import PapermillExecutionError
 from seelike.execution import imports
 from seelike.system import memory
 from seelike.system.errors import InputError, nearest
+from seelike.system.files import written_whole
 from seelike.system.paths import BOOK, PACKAGE
 from seelike.system.progress import relay
 
@@ -66,10 +66,8 @@ def note(executed: Path, about: dict) -> None:
 
 def put(executed: Path, target: Path) -> None:
     """Copy a file to its place, whole or not at all."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    beside = target.with_name(f".{target.name}.{os.getpid()}")  # a move within one folder is whole or not at all
-    shutil.copyfile(executed, beside)
-    os.replace(beside, target)
+    with written_whole(target) as beside:
+        shutil.copyfile(executed, beside)
 
 
 def list_parameters(chapter: str) -> str:

@@ -7,9 +7,12 @@ from matplotlib.ticker import MaxNLocator
 
 from seelike.figures.palette import COLORS, INK, MAP
 from seelike.figures.style import LABELS
+from seelike.results.labelled_array import Arrays, LabelledArray, Measures
 
 
-def head_distances(trained: dict, control: dict, titles: dict[str, str], axes: np.ndarray | None = None) -> np.ndarray:
+def head_distances(
+    trained: Arrays, control: Arrays, titles: dict[str, str], axes: np.ndarray | None = None
+) -> np.ndarray:
     """Mean attention distance of every head by block, a panel a model; the same heads with random weights in grey.
 
     Args:
@@ -19,17 +22,17 @@ def head_distances(trained: dict, control: dict, titles: dict[str, str], axes: n
     """
     if axes is None:
         axes = plt.subplots(1, len(trained), figsize=(4.5 * len(trained), 3.4), sharey=True, squeeze=False)[1][0]
-    for ax, (role, entry) in zip(axes, trained.items(), strict=True):
-        for shift, color, found in ((-0.15, COLORS["vit"], entry), (0.15, COLORS["random"], control[role])):
-            blocks, heads = found["values"].shape
-            ax.scatter(np.repeat(np.arange(blocks), heads) + shift, found["values"].flatten(), s=16, color=color)
-        ax.axhline(entry["uniform"], color=INK, linestyle=":", linewidth=1)
+    for ax, (role, array) in zip(axes, trained.items(), strict=True):
+        for shift, color, found in ((-0.15, COLORS["vit"], array), (0.15, COLORS["random"], control[role])):
+            blocks, heads = found.values.shape
+            ax.scatter(np.repeat(np.arange(blocks), heads) + shift, found.values.flatten(), s=16, color=color)
+        ax.axhline(array.uniform, color=INK, linestyle=":", linewidth=1)
         ax.set_title(titles[role])
         ax.set_xlabel("block")
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes[0].set_ylabel("mean attention distance (px)")
     axes[0].annotate(
-        "uniform attention", (0, trained["vit"]["uniform"]), xytext=(0, 8), textcoords="offset points", fontsize=8
+        "uniform attention", (0, trained["vit"].uniform), xytext=(0, 8), textcoords="offset points", fontsize=8
     )
     axes[-1].scatter([], [], s=16, color=COLORS["vit"], label="trained")
     axes[-1].scatter([], [], s=16, color=COLORS["random"], label="random weights")
@@ -37,15 +40,15 @@ def head_distances(trained: dict, control: dict, titles: dict[str, str], axes: n
     return axes
 
 
-def head_similarity(measures: dict, ax: Axes | None = None) -> Axes:
+def head_similarity(measures: Measures, ax: Axes | None = None) -> Axes:
     """CKA of subsets of first-block heads with low CNN layers, over the subsets' attention distance."""
     ax = ax or plt.subplots(figsize=(7.5, 3.2))[1]
     for kind, color, marker, label in (
         ("", COLORS["vit"], "o", "trained"),
         ("_random", COLORS["random"], "D", "random weights"),
     ):
-        distance = measures[f"head_distance{kind}"]["vit"]["values"]
-        ax.plot(distance, measures[f"head_cka{kind}"]["vit_cnn"]["values"].mean(1), marker, color=color, label=label)
+        distance = measures[f"head_distance{kind}"]["vit"].values
+        ax.plot(distance, measures[f"head_cka{kind}"]["vit_cnn"].values.mean(1), marker, color=color, label=label)
     ax.set_xlabel("mean attention distance of the subset (px)")
     ax.set_ylabel("CKA with low CNN layers")
     ax.margins(y=0.1)
@@ -54,7 +57,7 @@ def head_similarity(measures: dict, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def receptive_fields(fields: dict, axes: np.ndarray | None = None) -> np.ndarray:
+def receptive_fields(fields: Arrays, axes: np.ndarray | None = None) -> np.ndarray:
     """Effective receptive fields from low to high layers: a ViT's branches and sums, a CNN's blocks.
 
     Brightness is the square root of the gradient, relative to the largest of the layer.
@@ -63,13 +66,13 @@ def receptive_fields(fields: dict, axes: np.ndarray | None = None) -> np.ndarray
     n = max(len(chosen) for _, chosen in rows.values())
     if axes is None:
         axes = plt.subplots(len(rows), n, figsize=(9, 1.35 * len(rows) + 0.3), squeeze=False)[1]
-    for row, (label, (entry, chosen)) in zip(axes, rows.items(), strict=True):
+    for row, (label, (array, chosen)) in zip(axes, rows.items(), strict=True):
         for ax in row:
             ax.set_axis_off()
-        for ax, place in zip(row, chosen, strict=False):
+        for ax, index in zip(row, chosen, strict=False):
             ax.set_axis_on()
-            ax.imshow(np.sqrt(entry["values"][place]), vmin=0, vmax=1, cmap=MAP, interpolation="none")
-            ax.set_title(entry["axes"]["layer"][place].removesuffix(".norm2:input"), fontsize=7, fontweight="normal")
+            ax.imshow(np.sqrt(array.values[index]), vmin=0, vmax=1, cmap=MAP, interpolation="none")
+            ax.set_title(array.axes["layer"][index].removesuffix(".norm2:input"), fontsize=7, fontweight="normal")
             ax.set_xticks([])
             ax.set_yticks([])
             ax.spines[:].set_visible(False)
@@ -77,18 +80,18 @@ def receptive_fields(fields: dict, axes: np.ndarray | None = None) -> np.ndarray
     return axes
 
 
-def receptive_depth(measures: dict, axes: np.ndarray | None = None) -> np.ndarray:
+def receptive_depth(measures: Measures, axes: np.ndarray | None = None) -> np.ndarray:
     """Effective radius by depth, ViT and CNN; own patch's share before and after the residual sum, by block."""
     axes = plt.subplots(1, 2, figsize=(9, 3.4))[1] if axes is None else axes
     for kind, style in (("", "-"), ("_random", "--")):
         for role in ("vit", "cnn"):
-            entry = measures[f"effective_radius{kind}"][role]
-            values = entry["values"][_find_layers(entry, "block")]
+            array = measures[f"effective_radius{kind}"][role]
+            values = array.values[_find_layers(array, "block")]
             label = LABELS[role] + (", random weights" if kind else "")
             axes[0].plot(np.linspace(0, 1, len(values)), values, style, color=COLORS[role], label=label)
-        entry = measures[f"own_share{kind}"]["vit"]
+        array = measures[f"own_share{kind}"]["vit"]
         for part, color in (("attention branch", COLORS["cnn"]), ("residual sum", COLORS["vit"])):
-            values = entry["values"][_find_layers(entry, part)]
+            values = array.values[_find_layers(array, part)]
             axes[1].plot(values, style, color=color, label=part + (", random weights" if kind else ""))
     axes[0].set_xlabel("depth (0: first block, 1: last)")
     axes[0].set_ylabel("effective radius (1: even field)")
@@ -101,16 +104,16 @@ def receptive_depth(measures: dict, axes: np.ndarray | None = None) -> np.ndarra
     return axes
 
 
-def _find_layers(entry: dict, part: str) -> list[int]:
+def _find_layers(array: LabelledArray, part: str) -> list[int]:
     """Where the layers of one kind stand: "attention branch", "residual sum" or "block"."""
     ends = {".attn": "attention branch", ":input": "residual sum"}
     kinds = [
-        next((kind for end, kind in ends.items() if layer.endswith(end)), "block") for layer in entry["axes"]["layer"]
+        next((kind for end, kind in ends.items() if layer.endswith(end)), "block") for layer in array.axes["layer"]
     ]
-    return [place for place, kind in enumerate(kinds) if kind == part]
+    return [index for index, kind in enumerate(kinds) if kind == part]
 
 
-def _rows_of_fields(fields: dict, n: int = 8) -> dict[str, tuple[dict, list[int]]]:
+def _rows_of_fields(fields: Arrays, n: int = 8) -> dict[str, tuple[LabelledArray, list[int]]]:
     """Label of a row → the array and the layers, at most `n`, evenly spread from the lowest to the highest."""
     kinds = {
         "ViT: attention\nbranch": ("vit", "attention branch"),

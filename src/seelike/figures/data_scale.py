@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from seelike.figures.palette import COLORS, INK, SERIES, SHADES
+from seelike.results.labelled_array import Arrays, LabelledArray, Measures
 from seelike.results.shares import rows_of
 
 SERIES_STYLE = {"vit": (COLORS["vit"], "ViT"), "vit_small": (SERIES[4], "small ViT"), "cnn": (COLORS["cnn"], "CNN")}
@@ -13,7 +14,7 @@ TASK_COLORS = {"near": SERIES[2], "far": SERIES[4]}
 OTHER_SEEDS = INK
 
 
-def similarity(measures: dict, axes: np.ndarray | None = None) -> np.ndarray:
+def similarity(measures: Measures, axes: np.ndarray | None = None) -> np.ndarray:
     """CKA with the full-data model: one ViT by share of the data and block; all models at 3 %, by depth.
 
     Dashed: full-data models of other seeds; grey: the same before training.
@@ -23,7 +24,7 @@ def similarity(measures: dict, axes: np.ndarray | None = None) -> np.ndarray:
     if "vit" in trained:
         for percent, values in rows_of(trained["vit"]):
             axes[0].plot(values, "o-", color=SHADES[percent], markersize=4, label=f"{percent} % of the data")
-        axes[0].plot(control["vit"]["values"].mean(0), color=COLORS["random"], label="same seed, untrained")
+        axes[0].plot(control["vit"].values.mean(0), color=COLORS["random"], label="same seed, untrained")
     _draw_twins(axes[0], trained, OTHER_SEEDS, "all data, other seeds")
     _draw_twins(axes[0], control, COLORS["random"], "other seeds, untrained")
     for role, (color, label) in SERIES_STYLE.items():
@@ -37,7 +38,7 @@ def similarity(measures: dict, axes: np.ndarray | None = None) -> np.ndarray:
     return axes
 
 
-def probes(measures: dict, axes: np.ndarray | None = None) -> np.ndarray:
+def probes(measures: Measures, axes: np.ndarray | None = None) -> np.ndarray:
     """Accuracy of probes by depth: a ViT by share of the data, if there are several; ViTs and CNN; another task.
 
     Dotted, among ViTs and CNN: 3 % of the data. Grey: before training, the CNN dashed.
@@ -58,11 +59,11 @@ def probes(measures: dict, axes: np.ndarray | None = None) -> np.ndarray:
     return axes
 
 
-def tuning(measures: dict, ax: Axes | None = None) -> Axes:
+def fine_tuning(measures: Measures, ax: Axes | None = None) -> Axes:
     """CKA of each block before and after fine-tuning on a near and a far task; dashed: of models of other seeds."""
     ax = ax or plt.subplots(figsize=(7.5, 3.2))[1]
     tuned = measures["tuning_cka"]["vit"]
-    for task, values in zip(tuned["axes"]["task"], tuned["values"], strict=True):
+    for task, values in zip(tuned.axes["task"], tuned.values, strict=True):
         ax.plot(values, "o-", color=TASK_COLORS[task], markersize=4, label=f"{task} task")
     _draw_twins(ax, measures["data_scale_cka"], OTHER_SEEDS, "trained anew, other seeds")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -71,22 +72,20 @@ def tuning(measures: dict, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def local_heads(measures: dict, ax: Axes | None = None) -> Axes:
+def local_heads(measures: Measures, ax: Axes | None = None) -> Axes:
     """Attention distance of the most local head of the first two blocks by share of the training data."""
     ax = ax or plt.subplots(figsize=(7.5, 3))[1]
     for kind, color, marker, label in (
         ("", COLORS["vit"], "o", "trained"),
         ("_random", COLORS["random"], "D", "random weights"),
     ):
-        entry = measures[f"local_head_distance{kind}"]["vit"]
-        distance, low, high = entry["values"].T
-        places = np.arange(len(distance))
-        ax.errorbar(
-            places, distance, (distance - low, high - distance), fmt=marker, color=color, capsize=3, label=label
-        )
+        array = measures[f"local_head_distance{kind}"]["vit"]
+        distance, low, high = array.values.T
+        ticks = np.arange(len(distance))
+        ax.errorbar(ticks, distance, (distance - low, high - distance), fmt=marker, color=color, capsize=3, label=label)
     ax.axhline(1, color=INK, linestyle=":", linewidth=1)
     ax.annotate("uniform attention", (0, 1), xytext=(0, 3), textcoords="offset points", fontsize=8)
-    ax.set_xticks(places, [f"{percent} %" for percent in entry["axes"]["percent"]])
+    ax.set_xticks(ticks, [f"{percent} %" for percent in array.axes["percent"]])
     _finish(ax, "", "share of the training data", "distance of the most local head\n(1: uniform attention)")
     return ax
 
@@ -95,16 +94,16 @@ def _depth(values: np.ndarray) -> np.ndarray:
     return np.linspace(0, 1, len(values))
 
 
-def _draw_shares(ax: Axes, measures: dict, measure: str) -> None:
+def _draw_shares(ax: Axes, measures: Measures, measure: str) -> None:
     for percent, values in rows_of(measures[measure]["vit"]):
         ax.plot(_depth(values), values, "o-", color=SHADES[percent], markersize=3.5, label=f"{percent} %")
     _draw_untrained(ax, measures[f"{measure}_random"]["vit"], "-")
 
 
-def _draw_models(ax: Axes, measures: dict) -> None:
-    for role, entry in measures["probe_accuracy"].items():
+def _draw_models(ax: Axes, measures: Measures) -> None:
+    for role, array in measures["probe_accuracy"].items():
         color, label = SERIES_STYLE[role]
-        for percent, values in rows_of(entry):
+        for percent, values in rows_of(array):
             if percent in (3, 100):
                 style, name = (":", "_") if percent == 3 else ("-", label)
                 ax.plot(_depth(values), values, style, color=color, label=name)
@@ -112,14 +111,14 @@ def _draw_models(ax: Axes, measures: dict) -> None:
     _draw_untrained(ax, measures["probe_accuracy_random"]["cnn"], "--", "_")
 
 
-def _draw_twins(ax: Axes, cka: dict, color: str, label: str) -> None:
+def _draw_twins(ax: Axes, cka: Arrays, color: str, label: str) -> None:
     """Full-data models of other seeds, one dashed line each."""
-    for i, values in enumerate(cka["vit_seeds"]["values"] if "vit_seeds" in cka else ()):
+    for i, values in enumerate(cka["vit_seeds"].values if "vit_seeds" in cka else ()):
         ax.plot(values, "--", color=color, linewidth=1.3, label="_" if i else label)
 
 
-def _draw_untrained(ax: Axes, entry: dict, style: str, label: str = "untrained") -> None:
-    values = entry["values"][-1]
+def _draw_untrained(ax: Axes, array: LabelledArray, style: str, label: str = "untrained") -> None:
+    values = array.values[-1]
     ax.plot(_depth(values), values, style, color=COLORS["random"], label=label)
 
 

@@ -29,7 +29,7 @@ def heatmap(array: LabelledArray, title: str = "", ax: Axes | None = None) -> Ax
 
 def cka(array: LabelledArray, title: str = "", ax: Axes | None = None) -> Axes:
     """Heatmap of CKA as everywhere in the book, with its colour bar and the names of its axes."""
-    ax = similarity(array.entry(), title, ax)
+    ax = similarity(array, title, ax)
     down, across = (name.replace("_", " ") for name in array.axes)
     if across != "other":  # two models
         ax.set(ylabel=f"{down}, input → output", xlabel=f"{across}, input → output")

@@ -10,6 +10,7 @@ from matplotlib.ticker import MaxNLocator
 from PIL import Image, ImageOps
 
 from seelike.figures.palette import COLORS, INK, MAP, ON_MAP, SERIES
+from seelike.results.labelled_array import Arrays, LabelledArray, Measures
 
 MODELS = {
     "vit": ("ViT, CLS", COLORS["vit"]),
@@ -20,17 +21,17 @@ KINDS = {"CLS": SERIES[4], "pooled": SERIES[0], "single": SERIES[3], "side by si
 TOKENS = ("corner token", "edge token", "interior token")
 
 
-def models(cka: dict, axes: np.ndarray | None = None) -> np.ndarray:
+def models(cka: Arrays, axes: np.ndarray | None = None) -> np.ndarray:
     """CKA of three tokens of the last block with all patches, a row a model."""
     return _draw_maps({label: (cka[role], -1) for role, (label, _) in MODELS.items() if role in cka}, axes)
 
 
-def blocks(entry: dict, axes: np.ndarray | None = None) -> np.ndarray:
+def blocks(array: LabelledArray, axes: np.ndarray | None = None) -> np.ndarray:
     """CKA of three tokens of one model with all patches, a row a block."""
-    return _draw_maps({name: (entry, place) for place, name in enumerate(entry["axes"]["layer"])}, axes)
+    return _draw_maps({name: (array, index) for index, name in enumerate(array.axes["layer"])}, axes)
 
 
-def scores(measures: dict, axes: np.ndarray | None = None) -> np.ndarray:
+def scores(measures: Measures, axes: np.ndarray | None = None) -> np.ndarray:
     """Localization score and edge score by depth of all models; dashed: with random weights.
 
     The dotted line is the edge score of tokens that would be nothing but the pixels of their own patch.
@@ -42,7 +43,7 @@ def scores(measures: dict, axes: np.ndarray | None = None) -> np.ndarray:
     ):
         _draw_scores(ax, measures[measure], measures[f"{measure}_random"])
         ax.set_ylabel(label)
-    pixels = measures["edge_score"]["vit"]["values"][0]
+    pixels = measures["edge_score"]["vit"].values[0]
     axes[1].axhline(pixels, color=INK, linestyle=":", linewidth=1)
     axes[1].annotate("pixels alone", (1, pixels), xytext=(0, 3), textcoords="offset points", fontsize=8, ha="right")
     handles = axes[0].get_legend_handles_labels()
@@ -50,12 +51,12 @@ def scores(measures: dict, axes: np.ndarray | None = None) -> np.ndarray:
     return axes
 
 
-def _draw_scores(ax: Axes, trained: dict, control: dict) -> None:
+def _draw_scores(ax: Axes, trained: Arrays, control: Arrays) -> None:
     for role, (label, color) in MODELS.items():
         for found, style, width in ((trained, "o-", 2), (control, "--", 1.2)):
             if role in found:
-                layers = found[role]["axes"]["layer"]
-                values = found[role]["values"][layers[0] == "pixels" :]
+                layers = found[role].axes["layer"]
+                values = found[role].values[layers[0] == "pixels" :]
                 name = label if found is trained else None
                 ax.plot(np.linspace(0, 1, len(values)), values, style, color=color, linewidth=width, ms=4, label=name)
     ax.plot([], [], "--", color=INK, linewidth=1.2, label="random weights")
@@ -63,7 +64,7 @@ def _draw_scores(ax: Axes, trained: dict, control: dict) -> None:
     ax.set_xlabel("depth (0: first block, 1: last)")
 
 
-def probes(trained: dict, control: dict, label: str, axes: np.ndarray | None = None) -> np.ndarray:
+def probes(trained: Arrays, control: Arrays, label: str, axes: np.ndarray | None = None) -> np.ndarray:
     """What probes read off each kind of token by block, a panel a model; dashed: with random weights.
 
     Args:
@@ -74,36 +75,36 @@ def probes(trained: dict, control: dict, label: str, axes: np.ndarray | None = N
         axes = plt.subplots(1, len(shown), figsize=(3 * len(shown), 3.2), sharey=True, squeeze=False)[1][0]
     for ax, role in zip(axes, shown, strict=True):
         for found, style, width in ((trained[role], "o-", 2), (control[role], "--", 1.2)):
-            for kind, values in zip(found["axes"]["kind"], found["values"], strict=True):
+            for kind, values in zip(found.axes["kind"], found.values, strict=True):
                 ax.plot(values, style, color=KINDS[kind], linewidth=width, markersize=4)
         ax.set_title(MODELS[role][0])
         ax.set_xlabel("block")
         ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    low = min(0.0, *(entry["values"].min() for entry in (*trained.values(), *control.values())))
+    low = min(0.0, *(array.values.min() for array in (*trained.values(), *control.values())))
     axes[0].set_ylim(max(low, -0.1) - 0.02, 1)
     axes[0].set_ylabel(label)
     names = {"single": "single token", "side by side": "tokens side by side"}
-    for kind in (kind for kind in KINDS if any(kind in trained[role]["axes"]["kind"] for role in shown)):
+    for kind in (kind for kind in KINDS if any(kind in trained[role].axes["kind"] for role in shown)):
         axes[0].plot([], [], color=KINDS[kind], label=names.get(kind, kind))
     axes[0].plot([], [], "--", color=INK, linewidth=1.2, label="random weights")
     axes[0].figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=5, fontsize=8.5)
     return axes
 
 
-def occlusion(pictures: Sequence[Image.Image], entries: dict, axes: np.ndarray | None = None) -> np.ndarray:
+def occlusion(pictures: Sequence[Image.Image], arrays: Arrays, axes: np.ndarray | None = None) -> np.ndarray:
     """A row of pictures, and below for each model how far its score falls when a patch is painted over.
 
     Each map is relative to its own largest fall; where the score rises the map is dark. Pictures are cut to a square;
     the margin that a model's own preprocessing may cut off besides is not.
     """
-    shown = [role for role in MODELS if role in entries]
+    shown = [role for role in MODELS if role in arrays]
     n = len(pictures)
     if axes is None:
         axes = plt.subplots(1 + len(shown), n, figsize=(min(9, 1.7 * n + 1), 1.7 * (1 + len(shown))), squeeze=False)[1]
     for ax, picture in zip(axes[0], pictures, strict=True):
         ax.imshow(ImageOps.fit(picture, (min(picture.size),) * 2), interpolation="none")
     for row, role in zip(axes[1:], shown, strict=True):
-        for ax, values in zip(row, entries[role]["values"], strict=True):
+        for ax, values in zip(row, arrays[role].values, strict=True):
             ax.imshow(values / max(values.max(), 1e-12), vmin=0, vmax=1, cmap=MAP, interpolation="none")
     for row, label in zip(axes, ("picture", *(MODELS[role][0] for role in shown)), strict=True):
         row[0].set_ylabel(label, fontsize=9)
@@ -114,13 +115,13 @@ def occlusion(pictures: Sequence[Image.Image], entries: dict, axes: np.ndarray |
     return axes
 
 
-def _draw_maps(rows: dict[str, tuple[dict, int]], axes: np.ndarray | None) -> np.ndarray:
+def _draw_maps(rows: dict[str, tuple[LabelledArray, int]], axes: np.ndarray | None) -> np.ndarray:
     """Label of a row → an array of token–patch CKA and which of its layers; all maps share their limits."""
     if axes is None:
         axes = plt.subplots(len(rows), 3, figsize=(6.5, 1.9 * len(rows) + 0.3), squeeze=False)[1]
-    most = max(np.nanmax(entry["values"][place]) for entry, place in rows.values())
-    for row, (label, (entry, place)) in zip(axes, rows.items(), strict=True):
-        for ax, token, values in zip(row, entry["axes"]["token"], entry["values"][place], strict=True):
+    most = max(np.nanmax(array.values[index]) for array, index in rows.values())
+    for row, (label, (array, index)) in zip(axes, rows.items(), strict=True):
+        for ax, token, values in zip(row, array.axes["token"], array.values[index], strict=True):
             ax.imshow(values, vmin=0, vmax=most, cmap=MAP, interpolation="none")
             y, x = map(int, token.split(","))
             ax.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, fill=False, edgecolor=ON_MAP, linewidth=1.6))

@@ -20,11 +20,11 @@ def name_curves(family: Family) -> dict[str, dict[str, str]]:
 
     kinds = {"ViT, CLS": "vit", "ViT, GAP": "gap", "small ViT": "small", "ResNet": "resnet", "Mixer": "mixer"}
     shares = {f"{share} %": name("vit", f"_{share}pct") for share in reversed(SHARES)}
-    cut = {f"block {block}": name(f"noskip{block}") for block in NO_SKIP_BLOCKS}
+    ablated = {f"block {block}": name(f"noskip{block}") for block in NO_SKIP_BLOCKS}
     return {
         "Kinds": {label: name(design) for label, design in kinds.items()},
         "Less data (ViT)": {"all images": name("vit")} | shares,
-        "A block without skips (ViT)": {"none": name("vit")} | cut,
+        "A block without skips (ViT)": {"none": name("vit")} | ablated,
     }
 
 

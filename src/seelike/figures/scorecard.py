@@ -17,19 +17,19 @@ def summary(found: Found, ax: Axes | None = None) -> Axes:
     """
     lines = [(scale, kind) for scale in found for kind in ("verdict", "control_verdict")]
     ax = ax or plt.subplots(figsize=(9, 0.4 + 0.38 * len(lines)))[1]
-    letters = sorted({key[0] for key in CLAIMS}, key="UASLDM".index)
-    places = {key: i + 0.6 * letters.index(key[0]) for i, key in enumerate(CLAIMS)}
+    letters = list(dict.fromkeys(key[0] for key in CLAIMS))
+    ticks = {key: i + 0.6 * letters.index(key[0]) for i, key in enumerate(CLAIMS)}
     for row, (scale, kind) in enumerate(lines):
-        for key, x in places.items():
+        for key, x in ticks.items():
             verdict = found[scale].get(key, {}).get(kind)
             paint = (VERDICTS if kind == "verdict" else PALE_VERDICTS).get(verdict, "none")
             edge = "none" if verdict else FAINT
             square = plt.Rectangle((x - 0.46, row - 0.42), 0.92, 0.84, facecolor=paint, edgecolor=edge, linewidth=0.8)
             ax.add_patch(square)
             ax.text(x, row, SIGNS[verdict], ha="center", va="center", fontsize=11, color=ON_VERDICT)
-    ax.set_xlim(-0.6, max(places.values()) + 0.6)
+    ax.set_xlim(-0.6, max(ticks.values()) + 0.6)
     ax.set_ylim(len(lines) - 0.5, -0.5)
-    ax.set_xticks(list(places.values()), list(places), fontsize=9)
+    ax.set_xticks(list(ticks.values()), list(ticks), fontsize=9)
     ax.set_yticks(range(len(lines)), [scale if kind == "verdict" else "its random weights" for scale, kind in lines])
     ax.tick_params(length=0)
     ax.xaxis.tick_top()

@@ -6,18 +6,19 @@ import numpy as np
 from seelike.figures.heatmaps import similarity
 from seelike.figures.palette import ON_MAP
 from seelike.measures.depth_match import match_depth
+from seelike.results.labelled_array import Arrays
 
 
-def sizes(cka: dict, control: dict, axes: np.ndarray | None = None) -> np.ndarray:
+def sizes(cka: Arrays, control: Arrays, axes: np.ndarray | None = None) -> np.ndarray:
     """CKA of a large ViT's blocks with a small one's, dots where depths are equal: left trained, right untrained."""
     if axes is None:
         axes = plt.subplots(1, 2, figsize=(7, 3.4), layout="constrained")[1]
-    for ax, entries, title in zip(axes, (cka, control), ("trained", "random weights"), strict=True):
-        entry = entries["vit_vit_small"]
-        similarity(entry, title, ax)
-        large = np.arange(len(entry["values"]))
+    for ax, arrays, title in zip(axes, (cka, control), ("trained", "random weights"), strict=True):
+        array = arrays["vit_vit_small"]
+        similarity(array, title, ax)
+        large = np.arange(len(array.values))
         ax.plot(
-            match_depth(*entry["values"].shape) + 0.5,
+            match_depth(*array.values.shape) + 0.5,
             large + 0.5,
             "o",
             color=ON_MAP,

@@ -8,19 +8,20 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from seelike.figures.heatmaps import similarity
 from seelike.figures.palette import COLORS, INK, MAP, SERIES
+from seelike.results.labelled_array import Arrays, LabelledArray, Measures
 
 CLS = "CLS"  # among the tokens and kinds of a result
 LINES = {("vit", CLS): ("ViT, CLS token", SERIES[2]), ("vit", "spatial"): ("ViT, spatial tokens", COLORS["vit"]),
          ("cnn", "spatial"): ("CNN, positions", COLORS["cnn"])}  # fmt: skip
-CUTS = {
+ABLATIONS = {
     "vit": "intact",
-    "vit_noskip_early": "cut low",
-    "vit_noskip_middle": "cut in the middle",
-    "vit_noskip_late": "cut high",
+    "vit_noskip_early": "no skips, early",
+    "vit_noskip_middle": "no skips, middle",
+    "vit_noskip_late": "no skips, late",
 }
 
 
-def token_ratios(measures: dict, axes: np.ndarray | None = None) -> np.ndarray:
+def token_ratios(measures: Measures, axes: np.ndarray | None = None) -> np.ndarray:
     """Left the norm ratio of every ViT token in every sublayer, CLS in a row of its own; right ViT and CNN by depth."""
     if axes is None:
         axes = plt.subplots(1, 2, figsize=(9, 3.6), width_ratios=(1.25, 1), layout="constrained")[1]
@@ -32,12 +33,12 @@ def token_ratios(measures: dict, axes: np.ndarray | None = None) -> np.ndarray:
     return axes
 
 
-def ratio_depth(measures: dict, axes: np.ndarray | None = None) -> np.ndarray:
+def ratio_depth(measures: Measures, axes: np.ndarray | None = None) -> np.ndarray:
     """Norm ratio by depth and token kind: left trained, right with random weights, on one logarithmic scale."""
     return _draw_pair(measures, "norm_ratio", "norm ratio, skip to branch", axes, log=True)
 
 
-def cosine_depth(measures: dict, axes: np.ndarray | None = None) -> np.ndarray:
+def cosine_depth(measures: Measures, axes: np.ndarray | None = None) -> np.ndarray:
     """Cosine of skip and branch by depth and token kind: left trained, right with random weights."""
     axes = _draw_pair(measures, "skip_cosine", "cosine of skip and branch", axes)
     for ax in axes:
@@ -45,16 +46,16 @@ def cosine_depth(measures: dict, axes: np.ndarray | None = None) -> np.ndarray:
     return axes
 
 
-def cuts(measures: dict, axes: np.ndarray | None = None) -> np.ndarray:
-    """CKA of all blocks in the intact and each cut model, its cut marked and its accuracy in the title."""
+def skip_ablation(measures: Measures, axes: np.ndarray | None = None) -> np.ndarray:
+    """CKA of all blocks, intact and after each skip ablation: the ablated block marked, the accuracy in the title."""
     cka = measures["cka"]
     if axes is None:
         axes = plt.subplots(1, len(cka), figsize=(2.25 * len(cka), 2.7), squeeze=False, layout="constrained")[1][0]
     accuracy = measures.get("accuracy", {}).get("vit")
-    shares = dict(zip(accuracy["axes"]["model"], accuracy["values"], strict=True)) if accuracy else {}
-    for ax, (role, entry) in zip(axes, cka.items(), strict=True):
+    shares = dict(zip(accuracy.axes["model"], accuracy.values, strict=True)) if accuracy else {}
+    for ax, (role, array) in zip(axes, cka.items(), strict=True):
         right = f"\n{shares[role]:.1%} right" if role in shares else ""
-        similarity(entry, CUTS[role] + right, ax)
+        similarity(array, ABLATIONS[role] + right, ax)
         ax.title.set_fontsize(9.5)
         ax.set_xlabel("block")
         ax.set_ylabel("block" if ax is axes[0] else "")
@@ -62,9 +63,9 @@ def cuts(measures: dict, axes: np.ndarray | None = None) -> np.ndarray:
     return axes
 
 
-def _draw_tokens(entry: dict, ax: Axes) -> None:
+def _draw_tokens(array: LabelledArray, ax: Axes) -> None:
     """Tokens to the right, CLS set apart by a gap; sublayers upwards."""
-    values, has_cls = entry["values"], entry["axes"]["token"][0] == CLS
+    values, has_cls = array.values, array.axes["token"][0] == CLS
     colors = LogNorm(np.nanmin(values), np.nanmax(values))
     mesh = ax.pcolormesh(np.arange(values.shape[1] - has_cls + 1), np.arange(len(values) + 1), values[:, has_cls:],
                          norm=colors, cmap=MAP, rasterized=True)  # fmt: skip
@@ -85,7 +86,7 @@ def _draw_tokens(entry: dict, ax: Axes) -> None:
     bar.ax.yaxis.set_minor_locator(NullLocator())
 
 
-def _draw_pair(measures: dict, name: str, label: str, axes: np.ndarray | None, log: bool = False) -> np.ndarray:
+def _draw_pair(measures: Measures, name: str, label: str, axes: np.ndarray | None, log: bool = False) -> np.ndarray:
     if axes is None:
         axes = plt.subplots(1, 2, figsize=(9, 3.4), sharey=True, layout="constrained")[1]
     for ax, kind, title in zip(axes, ("", "_random"), ("trained", "random weights"), strict=True):
@@ -96,12 +97,12 @@ def _draw_pair(measures: dict, name: str, label: str, axes: np.ndarray | None, l
     return axes
 
 
-def _draw_lines(entries: dict, ax: Axes, log: bool = False) -> None:
+def _draw_lines(arrays: Arrays, ax: Axes, log: bool = False) -> None:
     """One line a model and kind of token, by relative depth."""
     for (role, kind), (label, color) in LINES.items():
-        kinds = entries[role]["axes"]["kind"]
+        kinds = arrays[role].axes["kind"]
         if kind in kinds:
-            values = entries[role]["values"][:, kinds.index(kind)]
+            values = arrays[role].values[:, kinds.index(kind)]
             ax.plot(np.linspace(0, 1, len(values)), values, "o-", color=color, markersize=3.5, label=label)
     ax.set_xlabel("depth (0: first sublayer, 1: last)")
     if log:

@@ -1,6 +1,5 @@
 """The look of all figures, and how one is written to a file."""
 
-import os
 from pathlib import Path
 
 import matplotlib
@@ -8,6 +7,7 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
 from seelike.system.errors import InputError
+from seelike.system.files import written_whole
 
 STYLE = str(Path(__file__).with_name("seelike.mplstyle"))
 PICTURES = (".png", ".svg", ".pdf")
@@ -27,11 +27,8 @@ def save(figure: Figure, picture: Path) -> None:
     """Write a figure, whole or not at all. Raises InputError for a kind of file or a place that will not do."""
     if picture.suffix not in PICTURES or not picture.absolute().parent.is_dir():
         raise InputError(f"PICTURE must be a {', '.join(PICTURES)} in a folder that is there, not {str(picture)!r}")
-    beside = picture.with_name(f".{os.getpid()}.{picture.name}")
     try:
-        figure.savefig(beside, dpi=150, bbox_inches="tight")
-        os.replace(beside, picture)
+        with written_whole(picture) as beside:
+            figure.savefig(beside, dpi=150, bbox_inches="tight")
     except OSError as error:
         raise InputError(f"PICTURE {str(picture)!r} cannot be written: {error.strerror}") from None
-    finally:
-        beside.unlink(missing_ok=True)

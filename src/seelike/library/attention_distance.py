@@ -60,4 +60,4 @@ class HeadDistances(Measured):
 
     def array(self) -> LabelledArray:
         """With axes `block` and `head`, in px."""
-        return LabelledArray.of(self.found.array(), units="px")
+        return self.found.array()

@@ -12,7 +12,7 @@ from seelike.activations.flattened import reading
 from seelike.activations.forward import read_once
 from seelike.activations.layers import Layer, find_stage_ends, naming
 from seelike.library.layers import Layers, choose_layers
-from seelike.library.loaders import check_model, check_pass, find_minibatches, place, warn_of_repeats
+from seelike.library.loaders import check_model, check_pass, find_minibatches, move_to, warn_of_repeats
 from seelike.library.measured import Chosen, Measured
 from seelike.library.representation import choose_representation
 from seelike.measures.cka import CKA, Similarity, multiply, normalize
@@ -124,7 +124,7 @@ def _accumulate(
     for images in minibatches:
         grams = {}
         for role, model in models.items():
-            own = place(images, model)
+            own = move_to(images, model)
             if role not in found:
                 check_pass(role, model, own)
                 found[role] = choose_layers(role, model, layers[role], own)

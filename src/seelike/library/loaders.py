@@ -53,7 +53,7 @@ def find_minibatches(loader: Iterable[Any], parameter: str = "loader") -> Iterat
         warnings.warn(f"the last {smaller} images of {parameter} fill no minibatch and are not used", stacklevel=2)
 
 
-def place(images: torch.Tensor, model: nn.Module) -> torch.Tensor:
+def move_to(images: torch.Tensor, model: nn.Module) -> torch.Tensor:
     """The images on the device and in the precision of a model's first floating-point parameter or buffer."""
     for tensor in (*model.parameters(), *model.buffers()):
         if tensor.is_floating_point():
@@ -67,7 +67,7 @@ def feed(parameter: str, model: nn.Module, minibatches: Iterable[torch.Tensor]) 
     Raises InputError, as `check_pass` does, at the first.
     """
     for number, images in enumerate(minibatches):
-        own = place(images, model)
+        own = move_to(images, model)
         if number == 0:
             check_pass(parameter, model, own)
         yield own

@@ -51,18 +51,17 @@ class NormRatio(Measured):
     @property
     def by_kind(self) -> LabelledArray:
         """(sublayers, kinds): the norm ratio."""
-        return LabelledArray.of(self.found.arrays()["norm_ratio"])
+        return self.found.arrays()["norm_ratio"]
 
     @property
     def cosine(self) -> LabelledArray:
         """(sublayers, kinds): the cosine of skip and branch."""
-        return LabelledArray.of(self.found.arrays()["skip_cosine"])
+        return self.found.arrays()["skip_cosine"]
 
     @property
     def by_token(self) -> LabelledArray | None:
         """(sublayers, tokens): the norm ratio of every token; None where sublayers differ in their tokens."""
-        entry = self.found.arrays().get("norm_ratio_tokens")
-        return entry and LabelledArray.of(entry)
+        return self.found.arrays().get("norm_ratio_tokens")
 
     def compute(self, chosen: Chosen) -> np.ndarray:
         """(sublayers, kinds): the norm ratio, from some minibatches."""

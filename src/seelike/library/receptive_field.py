@@ -11,7 +11,7 @@ from torch import nn
 
 from seelike.activations.layers import naming
 from seelike.library.layers import Layers, choose_layers
-from seelike.library.loaders import check_model, check_pass, find_minibatches, place
+from seelike.library.loaders import check_model, check_pass, find_minibatches, move_to
 from seelike.library.measured import Chosen, Measured
 from seelike.measures import receptive_field as fields
 from seelike.measures.receptive_field import ReceptiveFields
@@ -53,12 +53,12 @@ def receptive_field(
     if any(tensor.is_inference() for tensor in (*model.parameters(), *model.buffers())):
         raise InputError("model must not be made within torch.inference_mode(): it cannot be differentiated")
     minibatches = find_minibatches([images] if isinstance(images, torch.Tensor) else images, "images")
-    first = place(next(minibatches), model)
+    first = move_to(next(minibatches), model)
     check_pass("model", model, first, "images")
     names = [layer.name for layer in choose_layers("model", model, layers, first)]
-    few = (part for batch in chain([first], minibatches) for part in _divide(place(batch, model)))
+    few = (part for batch in chain([first], minibatches) for part in _divide(move_to(batch, model)))
     with naming("model", model):
-        return ReceptiveField(fields.measure(model, few, names, seed=seed))
+        return ReceptiveField(fields.estimate_fields(model, few, names, seed=seed))
 
 
 @dataclass(frozen=True)
@@ -75,12 +75,12 @@ class ReceptiveField(Measured):
     @property
     def maps(self) -> LabelledArray:
         """(layers, 28, 28): the fields, in cells of the image, relative to the largest of each layer."""
-        return LabelledArray.of(self._entry("receptive_field"))
+        return self._array("receptive_field")
 
     @property
     def own_share(self) -> LabelledArray:
         """(layers,): how much of the field lies inside the position's own pixels."""
-        return LabelledArray.of(self._entry("own_share"))
+        return self._array("own_share")
 
     def compute(self, chosen: Chosen) -> np.ndarray:
         """(layers,): the effective radius, from some images."""
@@ -88,9 +88,9 @@ class ReceptiveField(Measured):
 
     def array(self) -> LabelledArray:
         """The effective radius, with axis `layer`."""
-        return LabelledArray.of(self._entry("effective_radius"))
+        return self._array("effective_radius")
 
-    def _entry(self, measure: str) -> dict:
+    def _array(self, measure: str) -> LabelledArray:
         return fields.arrays({"model": self.found})[measure]["model"]
 
 

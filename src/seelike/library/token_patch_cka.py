@@ -52,7 +52,7 @@ class TokenPatchCKA(Measured):
     @property
     def localization_score(self) -> LabelledArray:
         """(layers,): how much more alike interior tokens are to their own patch than to all others, on average."""
-        return LabelledArray.of(self.found.score_array())
+        return self.found.score_array()
 
     @property
     def edge_score(self) -> LabelledArray:
@@ -60,7 +60,7 @@ class TokenPatchCKA(Measured):
 
         First that of tokens which are the pixels themselves.
         """
-        return LabelledArray.of(self.found.edge_array())
+        return self.found.edge_array()
 
     def compute(self, chosen: Chosen) -> np.ndarray:
         """(blocks, tokens, patches), from some minibatches; NaN where a token or a patch never varies."""
@@ -69,5 +69,5 @@ class TokenPatchCKA(Measured):
     def array(self) -> LabelledArray:
         """With axes `layer`, `token` and `patch`."""
         blocks = self.found.blocks
-        places = [f"{y},{x}" for y in range(blocks.rows) for x in range(blocks.columns)]
-        return LabelledArray({"layer": blocks.names, "token": places, "patch": places}, self.values)
+        positions = [f"{y},{x}" for y in range(blocks.rows) for x in range(blocks.columns)]
+        return LabelledArray({"layer": blocks.names, "token": positions, "patch": positions}, self.values)

@@ -1,7 +1,7 @@
 """Section 5 of the paper: how far do attention heads look?
 
 A head's mean attention distance is the distance in pixels between the centres of the querying and the attended
-patch, weighted by attention, averaged over queries and images (Figs 3, 4). CLS and register tokens have no place:
+patch, weighted by attention, averaged over queries and images (Figs 3, 4). CLS and register tokens have no position:
 they are left out as queries and as keys, and each row is scaled to sum to 1 over the patches again.
 """
 
@@ -16,6 +16,7 @@ from torch import nn
 from seelike.activations.attention import Grid, reading_maps, rows_sum_to_one
 from seelike.activations.forward import Reading, feed_all
 from seelike.measures.intervals import Estimate, bootstrap
+from seelike.results.labelled_array import LabelledArray
 from seelike.system import processes
 from seelike.system.errors import InputError
 
@@ -45,7 +46,9 @@ def mean_distance(attention: torch.Tensor, grid: Grid) -> torch.Tensor:
     return torch.stack(found).mean((0, 2))
 
 
-def measure(model: nn.Module, minibatches: Iterable[torch.Tensor], parameter: str = "vit") -> "AttentionDistance":
+def measure_distances(
+    model: nn.Module, minibatches: Iterable[torch.Tensor], parameter: str = "vit"
+) -> "AttentionDistance":
     """Pass the images once through a ViT and measure every head.
 
     Raises InputError, which names `parameter`, if the model's attention is not among all patches.
@@ -106,11 +109,11 @@ class AttentionDistance:
         """The distance of a head that attends to all patches alike, in pixels."""
         return float(self.grid.distances().mean())
 
-    def array(self) -> dict:
+    def array(self) -> LabelledArray:
         """The labelled array for a result file, heads in the model's own order."""
         heads = [f"head {head}" for head in range(self.values.shape[1])]
         blocks = [name.removesuffix(".attn") for name in self.blocks]
-        return {"axes": {"block": blocks, "head": heads}, "values": self.values, "uniform": self.uniform}
+        return LabelledArray({"block": blocks, "head": heads}, self.values, units="px", uniform=self.uniform)
 
 
 def compare(models: dict[str, AttentionDistance], seed: int) -> dict[str, Estimate]:
@@ -120,18 +123,19 @@ def compare(models: dict[str, AttentionDistance], seed: int) -> dict[str, Estima
         models: {"vit": …}, or {"vit": …, "vit_low_data": …}.
     """
     shares = {role: found.minibatches / found.uniform for role, found in models.items()}
-    effects = {"A1": lambda chosen: last(shares["vit"][chosen]) - first(shares["vit"][chosen])}
-    if "vit_low_data" in shares:
-        effects["A2"] = lambda chosen: first(shares["vit_low_data"][chosen]) - first(shares["vit"][chosen])
-    numbers = np.arange(len(shares["vit"]))
+    vit, low_data = shares["vit"], shares.get("vit_low_data")
+    effects = {"A1": lambda chosen: most_local_high(vit[chosen]) - most_local_low(vit[chosen])}
+    if low_data is not None:
+        effects["A2"] = lambda chosen: most_local_low(low_data[chosen]) - most_local_low(vit[chosen])
+    numbers = np.arange(len(vit))
     return {claim: bootstrap(numbers, effect, seed) for claim, effect in effects.items()}
 
 
-def first(minibatches: np.ndarray) -> float:
-    """Distance of the most local head in the first two blocks, of (minibatches, blocks, heads)."""
+def most_local_low(minibatches: np.ndarray) -> float:
+    """A1, A2: distance of the most local head in the first two blocks, of (minibatches, blocks, heads)."""
     return float(minibatches.mean(0)[:OUTER].min())
 
 
-def last(minibatches: np.ndarray) -> float:
-    """The same in the last two blocks."""
+def most_local_high(minibatches: np.ndarray) -> float:
+    """A1: the same in the last two blocks."""
     return float(minibatches.mean(0)[-OUTER:].min())

@@ -1,7 +1,7 @@
 """Section 8 of the paper: what can be read off every block of a model, from the first to the last (Figs 13, F.1-F.3).
 
-A probe sees a block's tokens averaged over all places of its grid, as `seelike.activations.tokens` brings them to it; a
-CLS or register token is left out. How probes learn and are tested is said in `seelike.measures.probes`.
+A probe sees a block's tokens averaged over all positions of its grid, as `seelike.activations.tokens` brings them to
+it; a CLS or register token is left out. How probes learn and are tested is said in `seelike.measures.probes`.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -29,7 +29,7 @@ class ProbeCurve:
         return self.draws.mean(0)
 
 
-def measure(
+def probe_blocks(
     models: dict[str, nn.Module],
     minibatches: Iterable[dict[str, torch.Tensor]],
     labels: torch.Tensor,
@@ -67,7 +67,7 @@ def compare(one: ProbeCurve, other: ProbeCurve, summary: Callable[[np.ndarray], 
     )
 
 
-def average_middle(accuracy: np.ndarray) -> float:
+def middle_third_accuracy(accuracy: np.ndarray) -> float:
     """D3, D5: the mean over the middle third of blocks, of (blocks,).
 
     As many blocks as a third, rounded down, at least one; as many before them as after them, or one less.
@@ -77,7 +77,7 @@ def average_middle(accuracy: np.ndarray) -> float:
     return float(accuracy[start : start + third].mean())
 
 
-def average_depth(accuracy: np.ndarray) -> float:
+def depth_averaged_accuracy(accuracy: np.ndarray) -> float:
     """D4: the mean over the depth, from the first block (0) to the last (1), of (blocks,), by the trapezoidal rule."""
     return float(np.trapezoid(accuracy, dx=1 / (len(accuracy) - 1)))
 

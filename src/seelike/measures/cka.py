@@ -121,10 +121,10 @@ def _count_features(activations: torch.Tensor) -> int:
     return max(PIECE // n, 4 * n) if activations.device.type == "cpu" else activations.shape[1]
 
 
-def gram_places(x: torch.Tensor) -> torch.Tensor:
-    """The centred Gram matrix of every place, as `gram` defines it: (places, n, channels) → (places, n²) float64.
+def token_grams(x: torch.Tensor) -> torch.Tensor:
+    """The centred Gram matrix of every token, as `gram` defines it: (tokens, n, channels) → (tokens, n²) float64.
 
-    A place whose activations are the same for all images (within 32 units of rounding) has zeros.
+    A token whose activations are the same for all images (within 32 units of rounding) has zeros.
     Raises InputError for fewer than four images, NaN or infinity.
     """
     n = x.shape[1]

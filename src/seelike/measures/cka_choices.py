@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from seelike.measures.cka import gram
+from seelike.results.labelled_array import LabelledArray
 
 SIZES = (8, 16, 32, 64, 128, 256, 512)  # images a minibatch
 FACTORS = (1, 2, 5, 10, 20, 50, 100)  # by which one image's activations are scaled
@@ -38,7 +39,7 @@ def biased_gram(x: torch.Tensor) -> torch.Tensor:
     return centred @ centred.T
 
 
-def by_size(x: torch.Tensor, y: torch.Tensor, generator: torch.Generator) -> dict[str, dict]:
+def by_size(x: torch.Tensor, y: torch.Tensor, generator: torch.Generator) -> dict[str, LabelledArray]:
     """Three estimators over the size of a minibatch; of the two layers, and of one with the other's images shuffled."""
     shuffled = y[torch.randperm(len(y), generator=generator)]
     sizes = [size for size in SIZES if 2 * size <= len(x)]
@@ -47,35 +48,32 @@ def by_size(x: torch.Tensor, y: torch.Tensor, generator: torch.Generator) -> dic
         "unbiased, mean of ratios": {"averaged": True},
         "biased, sums divided once": {"center": biased_gram},
     }
-    return {
-        pair: {
-            "axes": {"estimator": list(ways), "minibatch": sizes},
-            "values": np.array([[estimate(x, other, size, **way) for size in sizes] for way in ways.values()]),
-        }
+    values = {
+        pair: [[estimate(x, other, size, **way) for size in sizes] for way in ways.values()]
         for pair, other in (("vit_cnn", y), ("unrelated", shuffled))
     }
+    return {pair: LabelledArray({"estimator": ways, "minibatch": sizes}, own) for pair, own in values.items()}
 
 
-def by_outlier(x: torch.Tensor, y: torch.Tensor) -> dict:
+def by_outlier(x: torch.Tensor, y: torch.Tensor) -> LabelledArray:
     """CKA where one image's distance from the mean image is scaled: in the ViT's layer alone, or in both."""
     n, far = len(x), [_push(z, factor) for factor in FACTORS for z in (x, y)]
     alone = [estimate(one, y, n) for one in far[::2]]
     both = [estimate(one, two, n) for one, two in zip(far[::2], far[1::2], strict=True)]
-    axes = {"outlier": ["in one layer", "in both layers"], "factor": list(FACTORS)}
-    return {"axes": axes, "values": np.array([alone, both])}
+    return LabelledArray({"outlier": ["in one layer", "in both layers"], "factor": FACTORS}, [alone, both])
 
 
-def by_sampling(x: torch.Tensor, y: torch.Tensor, generator: torch.Generator) -> dict:
+def by_sampling(x: torch.Tensor, y: torch.Tensor, generator: torch.Generator) -> LabelledArray:
     """CKA where only a random share of the ViT layer's features is kept, drawn anew each time."""
     values = [
         [estimate(x[:, torch.randperm(x.shape[1], generator=generator)[: max(1, round(share * x.shape[1]))]], y, len(x))
          for _ in range(DRAWS)]
         for share in SHARES
     ]  # fmt: skip
-    return {"axes": {"share": list(SHARES), "draw": list(range(DRAWS))}, "values": np.array(values)}
+    return LabelledArray({"share": SHARES, "draw": range(DRAWS)}, values)
 
 
-def by_transformation(x: torch.Tensor, generator: torch.Generator) -> dict:
+def by_transformation(x: torch.Tensor, generator: torch.Generator) -> LabelledArray:
     """CKA of a layer and the same layer transformed, in coordinates of its principal components."""
     mean = x.double().mean(0)
     u, s, _ = torch.linalg.svd(x.double() - mean, full_matrices=False)
@@ -93,7 +91,7 @@ def by_transformation(x: torch.Tensor, generator: torch.Generator) -> dict:
         "images shuffled": z[torch.randperm(len(z), generator=generator)],
     }
     values = [estimate(z, other, len(z)) for other in changed.values()]
-    return {"axes": {"transformation": list(changed)}, "values": np.array(values)}
+    return LabelledArray({"transformation": changed}, values)
 
 
 def _push(x: torch.Tensor, factor: float) -> torch.Tensor:

@@ -23,7 +23,7 @@ Seen = dict[nn.Module, dict[str, torch.Tensor]]  # model → block → Gram matr
 DECIMALS = 12  # of CKA: beyond them lies rounding, which would tell a model from itself
 
 
-def measure(
+def compare_blocks(
     models: dict[str, nn.Module], minibatches: Iterable[dict[str, torch.Tensor]], pairs: dict[str, str]
 ) -> "Counterparts":
     """Pass the images once through all models and compare the blocks of each pair.
@@ -100,22 +100,22 @@ class Counterparts:
 
     def _choose(self, cka: np.ndarray) -> dict[str, np.ndarray]:
         """Of all pairs of layers those that are counterparts."""
-        place = {layer: i for i, layer in enumerate(self.similarity.layers)}
+        index = {layer: i for i, layer in enumerate(self.similarity.layers)}
         return {
             one: np.round(
-                [cka[place[_label(one, name)], place[_label(other, name)]] for name in self.blocks[one]], DECIMALS
+                [cka[index[_label(one, name)], index[_label(other, name)]] for name in self.blocks[one]], DECIMALS
             )
             for one, other in self.pairs.items()
         }
 
 
-def fall(cka: np.ndarray) -> float:
+def low_high_cka_gap(cka: np.ndarray) -> float:
     """D1: mean CKA of the lowest − of the highest third of blocks, of (blocks,); thirds are rounded down."""
     third = len(cka) // 3
     return float(cka[:third].mean() - cka[-third:].mean())
 
 
-def tuning(near: np.ndarray, far: np.ndarray) -> float:
+def fine_tuning_gap(near: np.ndarray, far: np.ndarray) -> float:
     """D6: the smaller of two differences of CKA before and after fine-tuning, of (blocks,) each.
 
     One is the lower half of blocks − the highest third, averaged over the two tasks; the other, in the highest
@@ -128,9 +128,12 @@ def tuning(near: np.ndarray, far: np.ndarray) -> float:
 
 # Claim → the models it needs beside those they are compared with, and its effect from {model: (blocks,) CKA}.
 EFFECTS: dict[str, tuple[tuple[str, ...], Callable[[dict[str, np.ndarray]], float]]] = {
-    "D1": (("vit_3pct",), lambda cka: fall(cka["vit_3pct"])),
-    "D2": (("vit_3pct", "vit_small_3pct"), lambda cka: fall(cka["vit_3pct"]) - fall(cka["vit_small_3pct"])),
-    "D6": (("vit_near", "vit_far"), lambda cka: tuning(cka["vit_near"], cka["vit_far"])),
+    "D1": (("vit_3pct",), lambda cka: low_high_cka_gap(cka["vit_3pct"])),
+    "D2": (
+        ("vit_3pct", "vit_small_3pct"),
+        lambda cka: low_high_cka_gap(cka["vit_3pct"]) - low_high_cka_gap(cka["vit_small_3pct"]),
+    ),
+    "D6": (("vit_near", "vit_far"), lambda cka: fine_tuning_gap(cka["vit_near"], cka["vit_far"])),
 }
 
 

@@ -1,7 +1,7 @@
 """The paper's discussion: do ViTs of different size resemble each other layer by layer? (Fig. G.2)
 
-Depth is a block's place from the first, 0, to the last, 1. Each block of the large ViT has one block of the small ViT
-at equal depth: the one nearest in depth, of two as near the lower.
+Depth is a block's position from the first, 0, to the last, 1. Each block of the large ViT has one block of the small
+ViT at equal depth: the one nearest in depth, of two as near the lower.
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ def match_depth(n_large: int, n_small: int) -> np.ndarray:
     return apart.round(9).argmin(1)  # rounded, lest a tie be decided by the last bit
 
 
-def diagonal(cka: np.ndarray) -> float:
+def equal_depth_contrast(cka: np.ndarray) -> float:
     """M3: mean CKA of the pairs at equal depth − of all other pairs, of (large blocks, small blocks)."""
     equal = np.zeros(cka.shape, bool)
     equal[np.arange(len(cka)), match_depth(*cka.shape)] = True

@@ -18,8 +18,9 @@ from seelike.activations.attention import find_attention, reading_heads
 from seelike.activations.flattened import stream
 from seelike.activations.forward import Reading, read_once
 from seelike.activations.layers import find_layers, naming
-from seelike.measures.cka import CKA, Similarity, gram, gram_places
+from seelike.measures.cka import CKA, Similarity, gram, token_grams
 from seelike.measures.intervals import Estimate
+from seelike.results.labelled_array import LabelledArray, Measures
 from seelike.system.errors import Degenerate, InputError
 
 
@@ -34,7 +35,7 @@ def choose_subsets(distances: np.ndarray) -> list[list[int]]:
     return [order[start : start + size] for start in range(len(order) - size + 1)]
 
 
-def measure(
+def compare_heads(
     models: dict[str, nn.Module], minibatches: Iterable[dict[str, torch.Tensor]], distances: np.ndarray
 ) -> "HeadSimilarity":
     """Pass the images once through both models and compare subsets of heads with low CNN blocks.
@@ -64,7 +65,7 @@ class Heads:
 
     def reading(self, vit: nn.Module) -> Reading:
         """The centred Gram matrix of each head of the first block, in one entry: (heads, n²)."""
-        reduce = lambda heads: gram_places(heads.transpose(0, 1).flatten(2))  # noqa: E731
+        reduce = lambda heads: token_grams(heads.transpose(0, 1).flatten(2))  # noqa: E731
         return reading_heads(vit, next(iter(find_attention(vit))), reduce)
 
     def read_low(self, cnn: nn.Module, images: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -120,13 +121,13 @@ class HeadSimilarity:
         n = len(self.subsets)
         return self.similarity.values[:n, n:]
 
-    def arrays(self) -> dict[str, dict]:
+    def arrays(self) -> Measures:
         """Labelled arrays for a result file."""
         labels = [_label(subset) for subset in self.subsets]
         layers = list(self.similarity.layers[len(labels) :])
         return {
-            "head_cka": {"vit_cnn": {"axes": {"heads": labels, "cnn_layer": layers}, "values": self.values}},
-            "head_distance": {"vit": {"axes": {"heads": labels}, "values": self.distances}},
+            "head_cka": {"vit_cnn": LabelledArray({"heads": labels, "cnn_layer": layers}, self.values)},
+            "head_distance": {"vit": LabelledArray({"heads": labels}, self.distances, units="px")},
         }
 
     def estimates(self, seed: int) -> dict[str, Estimate]:

@@ -10,8 +10,8 @@ from torch.nn.functional import normalize
 
 def are_asked(labels: torch.Tensor) -> torch.Tensor:
     """Which of the images with these labels (n,) have another of their class: (n,) bool."""
-    _, place, counts = labels.unique(return_inverse=True, return_counts=True)
-    return counts[place] > 1
+    _, index, counts = labels.unique(return_inverse=True, return_counts=True)
+    return counts[index] > 1
 
 
 def accuracy(features: torch.Tensor, labels: torch.Tensor) -> float:

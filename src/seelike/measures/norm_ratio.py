@@ -20,6 +20,7 @@ from seelike.activations.layers import naming
 from seelike.activations.residuals import Block, find_blocks, reading_sums
 from seelike.activations.tokens import count_prefix, find_channels, has_cls_token
 from seelike.measures.intervals import Estimate, bootstrap
+from seelike.results.labelled_array import LabelledArray
 from seelike.system import processes
 from seelike.system.errors import InputError
 
@@ -69,7 +70,7 @@ class Kinds:
         return [tokens[:, :1]] * self.has_cls + [tokens[:, self.n_prefix :]]
 
 
-def measure(parameter: str, model: nn.Module, minibatches: Iterable[torch.Tensor]) -> "NormRatios":
+def measure_ratios(parameter: str, model: nn.Module, minibatches: Iterable[torch.Tensor]) -> "NormRatios":
     """Pass the images once through a model and compare skip and branch in every residual sum.
 
     Raises InputError, which names `parameter`, for a model that is not made of residual sums, and for a branch that
@@ -168,32 +169,32 @@ class NormRatios:
         tokens = np.mean([[batch[name].tokens for name in names] for batch in minibatches], 0) if even else None
         return cls(names, kinds, ratio, cosine, tokens)
 
-    def arrays(self) -> dict[str, dict]:
+    def arrays(self) -> dict[str, LabelledArray]:
         """Labelled arrays for a result file; those of single tokens only where every sublayer has the same ones."""
         axes = {"sublayer": list(self.sublayers), "kind": list(self.kinds.names)}
         found = {
-            "norm_ratio": {"axes": axes, "values": self.ratio.mean(0)},
-            "skip_cosine": {"axes": axes, "values": self.cosine.mean(0)},
+            "norm_ratio": LabelledArray(axes, self.ratio.mean(0)),
+            "skip_cosine": LabelledArray(axes, self.cosine.mean(0)),
         }
         if self.tokens is not None:
             n_patches = self.tokens.shape[1] - self.kinds.has_cls
             labels = [CLS] * self.kinds.has_cls + [f"patch {i}" for i in range(n_patches)]
             axes = {"sublayer": list(self.sublayers), "token": labels}
-            found["norm_ratio_tokens"] = {"axes": axes, "values": self.tokens}
+            found["norm_ratio_tokens"] = LabelledArray(axes, self.tokens)
         return found
 
 
 def compare(vit: NormRatios, cnn: NormRatios, seed: int) -> dict[str, Estimate]:
     """S1, S2 and S5 with intervals over minibatches, the same for both; S2 alone for a ViT without CLS token."""
-    effects = {"S2": lambda chosen: surplus(vit.ratio[chosen].mean(0)[:, -1], cnn.ratio[chosen].mean(0)[:, -1])}
+    effects = {"S2": lambda chosen: log_ratio_gap(vit.ratio[chosen].mean(0)[:, -1], cnn.ratio[chosen].mean(0)[:, -1])}
     if vit.kinds.has_cls:
-        effects["S1"] = lambda chosen: exchange(vit.ratio[chosen].mean(0))
-        effects["S5"] = lambda chosen: turn(vit.cosine[chosen].mean(0))
+        effects["S1"] = lambda chosen: cls_spatial_crossover(vit.ratio[chosen].mean(0))
+        effects["S5"] = lambda chosen: cosine_crossover(vit.cosine[chosen].mean(0))
     numbers = np.arange(len(vit.ratio))
     return {claim: bootstrap(numbers, effects[claim], seed) for claim in sorted(effects)}
 
 
-def exchange(ratio: np.ndarray) -> float:
+def cls_spatial_crossover(ratio: np.ndarray) -> float:
     """S1 from the mean ratio (sublayers, [CLS, spatial]).
 
     With d = log ratio of CLS − log ratio of spatial tokens, the smaller of d's mean over the first half of sublayers
@@ -204,15 +205,15 @@ def exchange(ratio: np.ndarray) -> float:
     return float(min(first, -second))
 
 
-def surplus(vit: np.ndarray, cnn: np.ndarray) -> float:
+def log_ratio_gap(vit: np.ndarray, cnn: np.ndarray) -> float:
     """S2 from the mean ratio of spatial tokens, both (sublayers,): the mean of its log over sublayers, ViT − CNN."""
     return float(np.log(vit).mean() - np.log(cnn).mean())
 
 
-def turn(cosine: np.ndarray) -> float:
+def cosine_crossover(cosine: np.ndarray) -> float:
     """S5 from the mean cosine (sublayers, [CLS, spatial]): what spatial tokens gain, or CLS loses if that is less.
 
-    Both from the mean over the first half of sublayers to that over the second, halves as in `exchange`.
+    Both from the mean over the first half of sublayers to that over the second, halves as in `cls_spatial_crossover`.
     """
     (cls_first, first), (cls_second, second) = _halves(cosine)
     return float(min(second - first, cls_first - cls_second))

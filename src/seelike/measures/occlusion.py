@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from seelike.activations.layers import evaluating
+from seelike.results.labelled_array import LabelledArray
 
 AT_ONCE = 16  # occluded copies in a forward pass
 
@@ -22,13 +23,13 @@ class Attributions:
 
     values: np.ndarray
 
-    def array(self) -> dict:
+    def array(self) -> LabelledArray:
         """The labelled array for a result file."""
         axes = zip(("image", "y", "x"), self.values.shape, strict=True)
-        return {"axes": {name: list(range(n)) for name, n in axes}, "values": self.values}
+        return LabelledArray({name: range(n) for name, n in axes}, self.values)
 
 
-def measure(model: nn.Module, images: torch.Tensor, window: tuple[int, int]) -> Attributions:
+def occlude(model: nn.Module, images: torch.Tensor, window: tuple[int, int]) -> Attributions:
     """Occlude images (n, 3, height, width) by windows of (height, width) pixels that do not overlap.
 
     The windows are counted from the upper left corner; those at the lower and right edge hold what is left.

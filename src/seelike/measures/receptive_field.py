@@ -15,6 +15,7 @@ from torch import nn
 from seelike.activations.layers import INPUT, check_first, evaluating, find_layers, hooked
 from seelike.activations.tokens import split
 from seelike.measures.intervals import Estimate, bootstrap
+from seelike.results.labelled_array import LabelledArray, Measures
 from seelike.system.errors import InputError
 
 RASTER = 28  # cells a side of a field in a result file
@@ -22,7 +23,7 @@ LAYERS_AN_IMAGE = 6  # that are differentiated at one, about; with the forward p
 Choose = Callable[[np.ndarray, int], list[np.ndarray]]  # numbers in [0, 1) of images, channels → channels of images
 
 
-def measure(
+def estimate_fields(
     model: nn.Module, minibatches: Iterable[torch.Tensor], names: list[str], team: int = 1, seed: int = 0
 ) -> "ReceptiveFields":
     """Estimate what the centre position of the named layers sees, from a few backward passes an image.
@@ -42,8 +43,8 @@ def measure(
     return _measure(model, minibatches, names, team, seed, lambda drawn, width: [(drawn * width).astype(int)])
 
 
-def measure_exactly(model: nn.Module, minibatches: Iterable[torch.Tensor], names: list[str]) -> "ReceptiveFields":
-    """What `measure` estimates: the mean over all channels of each layer at every image, a backward pass for each."""
+def average_fields(model: nn.Module, minibatches: Iterable[torch.Tensor], names: list[str]) -> "ReceptiveFields":
+    """What `estimate_fields` estimates: the mean over all channels of each layer, a backward pass an image for each."""
     every = lambda drawn, width: [np.full(len(drawn), channel) for channel in range(width)]  # noqa: E731
     return _measure(model, minibatches, names, 1, 0, every)
 
@@ -99,8 +100,8 @@ class ReceptiveFields:
         with np.errstate(invalid="ignore"):  # NaN where nothing changes a layer
             return cells / cells.max((1, 2), keepdims=True)
 
-    def places(self, layers: Iterable[str]) -> list[int]:
-        """Where some layers stand among all."""
+    def find(self, layers: Iterable[str]) -> list[int]:
+        """The indices of some layers among all."""
         return [self.layers.index(name) for name in layers]
 
 
@@ -126,18 +127,18 @@ def find_branches(parameter: str, model: nn.Module, images: torch.Tensor) -> dic
     return {branch: total for branch, total in pairs.items() if total in names}
 
 
-def arrays(fields: dict[str, ReceptiveFields]) -> dict[str, dict]:
+def arrays(fields: dict[str, ReceptiveFields]) -> Measures:
     """Labelled arrays of several models for a result file: pictures, radii and own shares with standard errors."""
-    cells = list(range(RASTER))
-    found: dict[str, dict] = {"receptive_field": {}, "effective_radius": {}, "own_share": {}}
+    cells = range(RASTER)
+    found: Measures = {"receptive_field": {}, "effective_radius": {}, "own_share": {}}
     found |= {"effective_radius_error": {}, "own_share_error": {}}
     for role, each in fields.items():
         layer = {"layer": list(each.layers)}
-        found["receptive_field"][role] = {"axes": layer | {"y": cells, "x": cells}, "values": each.raster()}
-        found["effective_radius"][role] = {"axes": layer, "values": each.radii()}
-        found["own_share"][role] = {"axes": layer, "values": each.shares()}
+        found["receptive_field"][role] = LabelledArray(layer | {"y": cells, "x": cells}, each.raster())
+        found["effective_radius"][role] = LabelledArray(layer, each.radii())
+        found["own_share"][role] = LabelledArray(layer, each.shares())
         for measure, error in zip(("effective_radius_error", "own_share_error"), each.errors(), strict=True):
-            found[measure][role] = {"axes": layer, "values": error}
+            found[measure][role] = LabelledArray(layer, error)
     return found
 
 
@@ -150,21 +151,21 @@ def compare(vit: ReceptiveFields, cnn: ReceptiveFields, branches: dict[str, str]
         branches: as `find_branches` gives them.
     """
     inside = {*branches, *branches.values()}
-    blocks = vit.places(name for name in vit.layers if name not in inside)
-    before, after = vit.places(branches), vit.places(branches.values())
+    blocks = vit.find(name for name in vit.layers if name not in inside)
+    before, after = vit.find(branches), vit.find(branches.values())
     effects = {
-        "A4": lambda teams: start(vit.radii(teams)[blocks]) - start(cnn.radii(teams)),
-        "A5": lambda teams: gain(vit.shares(teams)[before], vit.shares(teams)[after]),
+        "A4": lambda teams: lowest_third_radius(vit.radii(teams)[blocks]) - lowest_third_radius(cnn.radii(teams)),
+        "A5": lambda teams: residual_share_gain(vit.shares(teams)[before], vit.shares(teams)[after]),
     }
     return {claim: bootstrap(np.arange(len(vit.sums)), effect, seed) for claim, effect in effects.items()}
 
 
-def start(radii: np.ndarray) -> float:
+def lowest_third_radius(radii: np.ndarray) -> float:
     """A4: mean effective radius of the lowest third of blocks."""
     return float(radii[: max(1, len(radii) // 3)].mean())
 
 
-def gain(before: np.ndarray, after: np.ndarray) -> float:
+def residual_share_gain(before: np.ndarray, after: np.ndarray) -> float:
     """A5: mean share of the own patch in residual sums − in attention branches; NaN if there are none."""
     return float((after - before).mean()) if len(before) else math.nan
 
@@ -178,28 +179,28 @@ def _measure(
     for images in minibatches:
         drawn = rng.random((-(-len(images) // team), len(names)))
         weights = np.zeros((*drawn.shape, 3))
-        for place, teams, window, fields in _see(model, images, names, team, drawn, choose):
-            windows[names[place]] = window
-            totals[place] = totals.get(place, 0.0) + fields.sum(0)
-            weights[teams, place] = _weigh(fields, window)
+        for index, teams, window, fields in _see(model, images, names, team, drawn, choose):
+            windows[names[index]] = window
+            totals[index] = totals.get(index, 0.0) + fields.sum(0)
+            weights[teams, index] = _weigh(fields, window)
         sums += [*weights]
     if not sums:
         raise InputError("receptive fields need at least one image")
-    values = np.stack([totals[place] for place in range(len(names))]) / len(sums)
+    values = np.stack([totals[index] for index in range(len(names))]) / len(sums)
     return ReceptiveFields(tuple(names), windows, values, np.array(sums))
 
 
 def _see(
     model: nn.Module, images: torch.Tensor, names: list[str], team: int, drawn: np.ndarray, choose: Choose
 ) -> Iterator[tuple[int, slice, Window, np.ndarray]]:
-    """Place of a layer, teams, its window and the fields of those teams (teams, height, width); one graph at a time."""
-    for teams, members, places in _share_out(len(images), team, len(names)):
+    """Index of a layer, teams, its window and the fields of those teams (teams, height, width); one graph at a time."""
+    for teams, members, indices in _share_out(len(images), team, len(names)):
         some = images[members].detach().clone().requires_grad_()
-        kept = _keep(model, some, [names[place] for place in places])
-        for place, (name, x) in zip(places, kept.items(), strict=True):
+        kept = _keep(model, some, [names[index] for index in indices])
+        for index, (name, x) in zip(indices, kept.items(), strict=True):
             centre, window = _find_centre(model, name, x, some)
-            channels = choose(drawn[teams, place], centre.shape[1])
-            yield place, teams, window, _differentiate(centre, some, channels)
+            channels = choose(drawn[teams, index], centre.shape[1])
+            yield index, teams, window, _differentiate(centre, some, channels)
 
 
 def _share_out(n_images: int, team: int, n_layers: int) -> Iterator[tuple[slice, slice, range]]:

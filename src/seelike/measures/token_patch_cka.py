@@ -26,15 +26,16 @@ from torch import nn
 
 from seelike.activations.forward import Reading, feed_all
 from seelike.activations.tokens import Blocks, Tokens
-from seelike.measures.cka import gram_places
+from seelike.measures.cka import token_grams
 from seelike.measures.intervals import Estimate, bootstrap
+from seelike.results.labelled_array import LabelledArray
 from seelike.system import processes
 from seelike.system.errors import InputError
 
 ALL = slice(None)
 
 
-def measure(model: nn.Module, minibatches: Iterable[torch.Tensor], parameter: str = "vit") -> "TokenPatch":
+def compare_with_patches(model: nn.Module, minibatches: Iterable[torch.Tensor], parameter: str = "vit") -> "TokenPatch":
     """Pass the images once through a model and compare the tokens of every block with the patches of the input.
 
     Raises InputError, which names `parameter`, if a block's output has no positions or the grid has no interior.
@@ -56,7 +57,7 @@ class Products:
     def reading(self, model: nn.Module, images: torch.Tensor) -> Reading:
         """The products of each block's tokens in a pass of these images."""
         self.blocks = self.blocks or _find_blocks(self.parameter, model, images)
-        self.patches = gram_patches(images, self.blocks.rows, self.blocks.columns)
+        self.patches = patch_grams(images, self.blocks.rows, self.blocks.columns)
         return self.blocks.reading(self.parameter, model, images, self._compare)
 
     def update(self, found: dict[str, tuple[np.ndarray, np.ndarray]]) -> None:
@@ -81,7 +82,7 @@ class Products:
 
     def _compare(self, tokens: Tokens) -> tuple[np.ndarray, np.ndarray]:
         """The inner products of tokens with patches, (tokens, patches), and with themselves, (tokens,)."""
-        grams = gram_places(tokens.grid.flatten(1, 2).transpose(0, 1))
+        grams = token_grams(tokens.grid.flatten(1, 2).transpose(0, 1))
         return (grams @ self.patches.T).cpu().numpy(), grams.square().sum(1).cpu().numpy()
 
 
@@ -113,17 +114,17 @@ class TokenPatch:
         """(blocks,): the localization score of each, or of one block alone."""
         return localization_score(self.cka(minibatches, block), self.blocks.rows, self.blocks.columns)
 
-    def score_array(self) -> dict:
+    def score_array(self) -> LabelledArray:
         """The labelled array of localization scores for a result file."""
-        return {"axes": {"layer": list(self.blocks.names)}, "values": self.scores()}
+        return LabelledArray({"layer": self.blocks.names}, self.scores())
 
-    def edge_array(self) -> dict:
+    def edge_array(self) -> LabelledArray:
         """The labelled array of edge scores for a result file: of tokens that are the pixels, then of the blocks."""
         stacked = np.concatenate([self.pixel_cka()[None], self.cka()])
         axes = {"layer": ["pixels", *self.blocks.names]}
-        return {"axes": axes, "values": edge_score(stacked, self.blocks.rows, self.blocks.columns)}
+        return LabelledArray(axes, edge_score(stacked, self.blocks.rows, self.blocks.columns))
 
-    def array(self) -> dict:
+    def array(self) -> LabelledArray:
         """The labelled array for a result file: a lower, a middle and the last block; a corner, an edge and an
         interior token, "row,column" each; all patches, y × x."""
         rows, columns, names = self.blocks.rows, self.blocks.columns, self.blocks.names
@@ -131,16 +132,16 @@ class TokenPatch:
         blocks = sorted({len(names) // 4, len(names) // 2, len(names) - 1})
         maps = self.cka()[blocks][:, [y * columns + x for y, x in chosen]]
         axes = {"layer": [names[block] for block in blocks], "token": [f"{y},{x}" for y, x in chosen]}
-        places = {"y": list(range(rows)), "x": list(range(columns))}
-        return {"axes": axes | places, "values": maps.reshape(len(blocks), len(chosen), rows, columns)}
+        axes |= {"y": range(rows), "x": range(columns)}
+        return LabelledArray(axes, maps.reshape(len(blocks), len(chosen), rows, columns))
 
 
-def gram_patches(images: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
+def patch_grams(images: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
     """The centred Gram matrices of all patches of images (n, colours, height, width): (patches, n²) float64."""
     cuts = [[(i * side // n, -(-(i + 1) * side // n)) for i in range(n)]
             for side, n in zip(images.shape[-2:], (rows, columns), strict=True)]  # fmt: skip
     windows = [images[:, :, top:bottom, left:right] for top, bottom in cuts[0] for left, right in cuts[1]]
-    return torch.cat([gram_places(window.flatten(1)[None]) for window in windows])
+    return torch.cat([token_grams(window.flatten(1)[None]) for window in windows])
 
 
 def localization_score(cka: np.ndarray, rows: int, columns: int) -> np.ndarray:
@@ -157,7 +158,7 @@ def edge_score(cka: np.ndarray, rows: int, columns: int) -> np.ndarray:
 
 
 def find_edge(rows: int, columns: int) -> np.ndarray:
-    """(places,) bool: the outer ring of a grid."""
+    """(positions,) bool: the outer ring of a grid."""
     y, x = np.indices((rows, columns)).reshape(2, -1)
     return (y == 0) | (y == rows - 1) | (x == 0) | (x == columns - 1)
 
@@ -172,7 +173,7 @@ def compare(found: dict[str, TokenPatch], seed: int) -> dict[str, Estimate]:
     effects = {
         "L1": lambda chosen: vit.scores(chosen, last) - cnn.scores(chosen, last),
         "L2": lambda chosen: edge_score(vit.cka(chosen, last), vit.blocks.rows, vit.blocks.columns),
-        "L4": lambda chosen: between(cnn.scores(chosen), vit.scores(chosen, last)),
+        "L4": lambda chosen: localization_margin(cnn.scores(chosen), vit.scores(chosen, last)),
     }
     if "vit_gap" in found:
         effects["L3"] = lambda chosen: vit.scores(chosen, last) - found["vit_gap"].scores(chosen, last)
@@ -180,7 +181,7 @@ def compare(found: dict[str, TokenPatch], seed: int) -> dict[str, Estimate]:
     return {claim: bootstrap(numbers, effects[claim], seed) for claim in sorted(effects)}
 
 
-def between(cnn: Sequence[float], vit: float) -> float:
+def localization_margin(cnn: Sequence[float], vit: float) -> float:
     """L4: how far the CNN's lower blocks lie above its last one, or below the ViT's last, whichever is less.
 
     Args:
@@ -196,7 +197,7 @@ def _find_blocks(parameter: str, model: nn.Module, images: torch.Tensor) -> Bloc
     blocks = Blocks.of(parameter, model, images)
     if min(blocks.rows, blocks.columns) < 3:
         raise InputError(
-            f"{parameter} must have 3×3 places or more in its last block, so that some are not at the edge, not "
+            f"{parameter} must have 3×3 positions or more in its last block, so that some are not at the edge, not "
             f"{blocks.rows}×{blocks.columns}: choose another model or a larger image_size"
         )
     return blocks

@@ -1,8 +1,8 @@
 """Section 7 of the paper: what single tokens, the CLS token and all tokens pooled tell, block by block.
 
 Probes (`seelike.measures.probes`) for the class (Figs 11, D.4, F.3) and, which the paper could not measure, for the
-place of the object: its x and y in the image. Kinds of token, and which of them are kept, are `tokens.gather`'s; the
-place is also read off the kept single tokens side by side, all their channels as one list.
+position of the object: its x and y in the image. Kinds of token, and which of them are kept, are `tokens.gather`'s; the
+position is also read off the kept single tokens side by side, all their channels as one list.
 """
 
 from collections.abc import Iterable
@@ -16,9 +16,10 @@ from torch import nn
 from seelike.activations.tokens import MOST_BLOCKS, Blocks, gather
 from seelike.measures.intervals import Estimate, bootstrap
 from seelike.measures.probes import Fold, measure_accuracy, measure_r2
+from seelike.results.labelled_array import LabelledArray, Measures
 
 
-def measure(
+def probe_tokens(
     model: nn.Module,
     minibatches: Iterable[torch.Tensor],
     labels: torch.Tensor,
@@ -51,22 +52,22 @@ def measure(
 
 @dataclass(frozen=True)
 class Readout:
-    """What probes read off one model: kind of token → (draws, blocks), accuracies, and R² of the object's place."""
+    """What probes read off one model: kind of token → (draws, blocks), accuracies, and R² of the object's position."""
 
     blocks: tuple[str, ...]
     accuracy: dict[str, np.ndarray]
     r2: dict[str, np.ndarray]
 
 
-def arrays(found: dict[str, Readout]) -> dict[str, dict]:
+def arrays(found: dict[str, Readout]) -> Measures:
     """Labelled arrays for a result file, kind × layer, the mean over draws."""
-    measures: dict[str, dict] = {"probe_accuracy": {}, "position_r2": {}}
+    measures: Measures = {"probe_accuracy": {}, "position_r2": {}}
     for role, each in found.items():
         for measure, draws in (("probe_accuracy", each.accuracy), ("position_r2", each.r2)):
             if draws:
                 axes = {"kind": list(draws), "layer": list(each.blocks)}
                 values = np.array([of.mean(0) for of in draws.values()])
-                measures[measure][role] = {"axes": axes, "values": values}
+                measures[measure][role] = LabelledArray(axes, values)
     return {measure: models for measure, models in measures.items() if models}
 
 

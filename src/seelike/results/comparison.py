@@ -31,17 +31,17 @@ def compare(one: Result, other: Result) -> Comparison:
     """How far two results differ. Raises InputError if they are of different chapters."""
     if one.chapter != other.chapter:
         raise InputError(f"RESULT must be two results of one chapter, not of {one.chapter} and {other.chapter}")
-    entries = [
-        {f"{measure}.{model}": entry for measure, models in result.measures.items() for model, entry in models.items()}
+    arrays = [
+        {f"{measure}.{model}": array for measure, models in result.measures.items() for model, array in models.items()}
         for result in (one, other)
     ]
     differences, apart = {}, []
-    for name in dict.fromkeys([*entries[0], *entries[1]]):
-        mine, theirs = (known.get(name) for known in entries)
-        if mine is None or theirs is None or mine["axes"] != theirs["axes"]:
+    for name in dict.fromkeys([*arrays[0], *arrays[1]]):
+        mine, theirs = (known.get(name) for known in arrays)
+        if mine is None or theirs is None or mine.axes != theirs.axes:
             apart.append(name)
         else:
-            differences[name] = _largest_difference(mine["values"], theirs["values"])
+            differences[name] = _largest_difference(mine.values, theirs.values)
     for claim in dict.fromkeys([*one.claims, *other.claims]):
         if claim not in one.claims or claim not in other.claims:
             apart.append(claim)

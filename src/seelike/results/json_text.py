@@ -2,28 +2,18 @@
 
 import json
 import math
-import os
-import tempfile
 from pathlib import Path
 
 import numpy as np
+
+from seelike.system.files import write_text
 
 DECIMALS = 6
 
 
 def write(path: Path, value) -> Path:
     """Write a value as JSON to a file, whole or not at all; its folder is made where there is none."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(pretty(plain(value)) + "\n")
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-    return path
+    return write_text(path, pretty(plain(value)) + "\n")
 
 
 def plain(value):

@@ -21,9 +21,9 @@ VALUE = "value"  # the one column of a table of one axis
 class LabelledArray:
     """`values`, float64, in the order of `axes`: {name: labels}.
 
-    `units` is "px", or "" for a number without. `boundaries`, where they are known, are places on the first axis at
-    which one stage gives way to the next. `uniform` is what attention to all patches alike would give, of an array of
-    attention distances.
+    `units` is "px", or "" for a number without. `boundaries`, where they are known, part the first axis, as a CNN's
+    stages do: how many labels come before each of them, in files `stage_ends`. `uniform` is what attention to all
+    patches alike would give, of an array of attention distances.
 
     Raises InputError where the values are not of the axes' shape.
     """
@@ -45,10 +45,10 @@ class LabelledArray:
         return np.array(self.values, dtype) if copy or dtype else self.values
 
     @classmethod
-    def of(cls, entry: dict, units: str = "") -> "LabelledArray":
+    def of(cls, entry: dict) -> "LabelledArray":
         """From the dictionary that stands in a result file."""
         boundaries, uniform = entry.get("stage_ends"), entry.get("uniform")
-        return cls(entry["axes"], entry["values"], entry.get("units", units), boundaries, uniform)
+        return cls(entry["axes"], entry["values"], entry.get("units", ""), boundaries, uniform)
 
     def entry(self) -> dict:
         """The dictionary that stands in a result file: axes, values and what else is known."""
@@ -117,3 +117,7 @@ class LabelledArray:
             raise InputError("the table must have a named index and columns, and a row for each combination of labels")
         shape = [len(labels) for labels in axes.values()]
         return cls.of({"axes": axes, "values": table.to_numpy(float).reshape(shape)} | table.attrs)
+
+
+Arrays = dict[str, LabelledArray]  # model, or pair → its array
+Measures = dict[str, Arrays]  # measure → its arrays

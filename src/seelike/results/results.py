@@ -2,11 +2,13 @@
 
 import sys
 import time
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 
 from seelike.results import json_text, schema
+from seelike.results.labelled_array import LabelledArray, Measures
 from seelike.system.paths import read_commit
 from seelike.system.version import __version__
 
@@ -17,34 +19,39 @@ LIBRARIES = ("torch", "torchvision", "timm", "numpy", "scipy", "safetensors", "p
 class Result:
     """All that a chapter found.
 
-    `measures` maps measure → model (or pair) → {"axes": {name: labels}, "values": array in their order}; a
-    control stands beside its measure as `<measure>_random`. `claims` maps claim id → effect, interval,
-    control and verdict.
+    `measures` maps measure → model (or pair) → labelled array; a control stands beside its measure as
+    `<measure>_random`. `claims` maps claim id → effect, interval, control and verdict.
     """
 
     chapter: str
     profile: str
     parameters: dict
     provenance: dict
-    measures: dict[str, dict[str, dict]] = field(default_factory=dict)
+    measures: Measures = field(default_factory=dict)
     claims: dict[str, dict] = field(default_factory=dict)
 
     def save(self, results_dir: str | Path) -> Path:
         """Write `<results_dir>/<profile>/<chapter>.json`, whole or not at all; returns its path."""
-        plain = {"format": schema.FORMAT} | json_text.plain(asdict(self))
+        entries = _each(LabelledArray.entry, self.measures)
+        plain = json_text.plain({"format": schema.FORMAT} | vars(self) | {"measures": entries})
         schema.check(plain)
         path = Path(results_dir) / self.profile / f"{self.chapter}.json"
         return json_text.write(path, plain)
 
     @classmethod
     def load(cls, path: str | Path) -> "Result":
-        """Read a result file; values become float64 arrays, null becomes NaN.
+        """Read a result file; values are float64, null becomes NaN.
 
         Raises InputError if it is missing, no JSON, or not in the form that `save` writes.
         """
         plain = schema.read(path)
         del plain["format"]
-        return cls(**plain)
+        return cls(**plain | {"measures": _each(LabelledArray.of, plain["measures"])})
+
+
+def _each(change: Callable, measures: dict[str, dict]) -> dict[str, dict]:
+    """The same of every array."""
+    return {measure: {model: change(of) for model, of in models.items()} for measure, models in measures.items()}
 
 
 def trace(started: float, models: dict, dataset: dict, device: str) -> dict:

@@ -6,7 +6,6 @@ inside the site (its sitemap, the cards that other sites show of its pages) foll
 repository, another that is given, or, while nothing is known, where `make serve` shows it.
 """
 
-import os
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ import nbformat
 import yaml
 
 from seelike.system.errors import InputError
+from seelike.system.files import write_text
 from seelike.system.paths import REPOSITORY, describe_head
 
 MARK = (
@@ -133,9 +133,9 @@ def write_address(url: str, branch: str = "", root: Path | None = REPOSITORY, si
         address = replace(address, site=known.site)
     source = address.source_at(commit.rstrip("+"))
     pages = {path: pin(nbformat.read(path, as_version=4), source) for path in sorted((root / "book").glob("*.ipynb"))}
-    _replace(root / "_config.yml", configure((root / "_config.yml").read_text(encoding="utf-8"), address))
+    write_text(root / "_config.yml", configure((root / "_config.yml").read_text(encoding="utf-8"), address))
     for path, page in pages.items():
-        _replace(path, nbformat.writes(page) + "\n")
+        write_text(path, nbformat.writes(page) + "\n")
     return (
         f"{address.url}, branch {address.branch}, pages at {address.home}: commit _config.yml and book, and push them; "
         f"the notebooks install commit {source.partition('@')[2]}, which must be there too"
@@ -151,9 +151,3 @@ def configure(text: str, address: Address | None) -> str:
     above = re.sub(r"(?m)^(  baseurl:).*", rf'\1 "{address.home if address else ""}"', above)
     above = re.sub(r"(?m)^(    (?:ogp_)?site_url:).*", rf'\1 "{address.home if address else LOCAL}"', above)
     return above + MARK + yaml.safe_dump(written, sort_keys=False)
-
-
-def _replace(path: Path, text: str) -> None:
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.write_text(text, encoding="utf-8")
-    os.replace(beside, path)

@@ -10,7 +10,7 @@ from pathlib import Path
 import plotly
 import plotly.graph_objects as go
 
-from seelike.figures.skip_connections import CUTS
+from seelike.figures.skip_connections import ABLATIONS
 from seelike.figures.style import LABELS
 from seelike.site.numbers import Array
 
@@ -34,10 +34,10 @@ def write(arrays: list[Array], label: str, path: Path) -> None:
 
 def draw(array: Array) -> go.Figure:
     """One panel: the first axis upwards, the second to the right, as in `heatmaps.similarity`."""
-    rows, columns = (list(map(str, labels)) for labels in array.entry["axes"].values())
+    rows, columns = (list(map(str, labels)) for labels in array.labelled.axes.values())
     panel = go.Figure(
         go.Heatmap(
-            z=array.entry["values"].astype("float32"),
+            z=array.labelled.values.astype("float32"),
             x=columns,
             y=rows,
             zmin=0,
@@ -47,13 +47,13 @@ def draw(array: Array) -> go.Figure:
             hovertemplate="<b>CKA %{z:.3f}</b><br>up: %{y}<br>right: %{x}<extra></extra>",
         )
     )
-    for end in array.entry.get("stage_ends", []):
+    for end in array.labelled.boundaries or []:
         panel.add_hline(end - 0.5, line={"color": LINE, "width": 1})
         panel.add_vline(end - 0.5, line={"color": LINE, "width": 1})
     for axis, labels in ((panel.layout.xaxis, columns), (panel.layout.yaxis, rows)):
         step = max(1, len(labels) // 5)
-        places = list(range(0, len(labels), step))
-        axis.update(type="category", tickvals=places, ticktext=[str(place) for place in places], fixedrange=True)
+        ticks = list(range(0, len(labels), step))
+        axis.update(type="category", tickvals=ticks, ticktext=[str(tick) for tick in ticks], fixedrange=True)
     title = {"text": title_of(array), "x": 0.5, "font": {"size": 14}}
     margin = {"l": 34, "r": 6, "t": 34, "b": 28}
     panel.update_layout(title=title, margin=margin, dragmode=False, template="none")
@@ -63,7 +63,7 @@ def draw(array: Array) -> go.Figure:
 def title_of(array: Array) -> str:
     """What a panel is called: the model, or both models of a pair."""
     if array.chapter == "skip_connections":
-        title = CUTS[array.model]
+        title = ABLATIONS[array.model]
     else:
         title = " against ".join(LABELS[part] for part in re.findall("vit_small|vit|cnn|mixer", array.model))
     return f"{title}, random weights" if array.measure.endswith("_random") else title

@@ -14,6 +14,7 @@ import nbformat
 import numpy as np
 import pandas as pd
 
+from seelike.results.labelled_array import LabelledArray
 from seelike.results.results import Result
 from seelike.results.runs import read_runs
 from seelike.tables.hand_out import MIME
@@ -29,12 +30,12 @@ class Array:
     scale: str
     measure: str
     model: str
-    entry: dict
+    labelled: LabelledArray
 
     def tidy(self) -> pd.DataFrame:
         """One row a value: the array's measure and name, the label on every axis, and it."""
-        labels = pd.MultiIndex.from_product(self.entry["axes"].values(), names=self.entry["axes"])
-        values = pd.DataFrame({"value": self.entry["values"].flatten()}, index=labels).reset_index()
+        labels = pd.MultiIndex.from_product(self.labelled.axes.values(), names=self.labelled.axes)
+        values = pd.DataFrame({"value": self.labelled.values.flatten()}, index=labels).reset_index()
         values.insert(0, "measure", self.measure)
         values.insert(1, "array", self.model)
         return values
@@ -54,8 +55,8 @@ class Numbers:
         tables = [array.tidy() for array in self.arrays] or [self.rows]
         pd.concat(tables).to_csv(path.with_suffix(".csv"), index=False)
         arrays = [
-            {"measure": each.measure, "array": each.model, "axes": each.entry["axes"]}
-            | {"values": _plain(each.entry["values"])}
+            {"measure": each.measure, "array": each.model, "axes": each.labelled.axes}
+            | {"values": _plain(each.labelled.values)}
             for each in self.arrays
         ]
         rows = json.loads(self.rows.to_json(orient="records"))
@@ -114,9 +115,9 @@ def _label_of(cell: nbformat.NotebookNode) -> str | None:
 
 def _arrays_of(result: Result, name: str) -> list[Array]:
     measure, _, model = name.partition("/")
-    entries = result.measures[measure]
-    chosen = {model: entries[model]} if model else entries
-    return [Array(result.chapter, result.profile, measure, role, entry) for role, entry in chosen.items()]
+    known = result.measures[measure]
+    chosen = {model: known[model]} if model else known
+    return [Array(result.chapter, result.profile, measure, role, labelled) for role, labelled in chosen.items()]
 
 
 def _claims_of(result: Result) -> list[dict]:

@@ -14,10 +14,11 @@ import nbformat
 
 from seelike.execution import notebook as execute
 from seelike.results.runs import OWN, read_published
-from seelike.site import address
+from seelike.site import address, contents
 from seelike.site.run_sections import expand
 from seelike.site.status import describe_run
 from seelike.system.errors import InputError
+from seelike.system.files import write_text
 from seelike.system.paths import BOOK, PACKAGE, REPOSITORY, RESULTS
 from seelike.system.progress import relay
 
@@ -47,9 +48,11 @@ def stage_book(folder: Path) -> None:
     with tempfile.TemporaryDirectory(dir=build) as scratch:
         fresh = Path(scratch) / folder.name
         shutil.copytree(BOOK, fresh / "book", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
-        for name in ("_config.yml", "_toc.yml"):
-            shutil.copy(BOOK.parent / name, fresh)
-        for notebook, executed in _execute_all(sorted(BOOK.glob("*.ipynb")), build).items():
+        notebooks = sorted(BOOK.glob("*.ipynb"))
+        shutil.copy(BOOK.parent / "_config.yml", fresh)
+        listed = (BOOK.parent / "_toc.yml").read_text(encoding="utf-8")
+        write_text(fresh / "_toc.yml", contents.complete(listed, [path.stem for path in notebooks]))
+        for notebook, executed in _execute_all(notebooks, build).items():
             page = expand(_with_outputs(notebook, executed), read_published(notebook.stem, build / "results"))
             nbformat.write(address.pin(page, source) if source else page, fresh / "book" / notebook.name)
         furnish(fresh, build / "results")

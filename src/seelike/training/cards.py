@@ -6,7 +6,6 @@ test images, a digit each.
 
 import hashlib
 import json
-import os
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -19,6 +18,7 @@ from torch import nn
 from seelike.images.photographs import find_folder
 from seelike.models import bundled
 from seelike.models.recipes import find_family, find_recipe
+from seelike.system.files import write_text, written_whole
 from seelike.training.accuracy import N_TEST, answer, measure_accuracy, measure_baselines
 from seelike.training.tasks import load_task, needs_photographs
 
@@ -48,8 +48,9 @@ def publish(name: str, runs: Path, data_dir: str = "") -> None:
         card |= _note_answers(model, *shown(split="test", n_images=N_TEST))
     bundled.WEIGHTS.mkdir(exist_ok=True)
     manifest = bundled.read_manifest() if bundled.MANIFEST.is_file() else {}
-    _write(bundled.WEIGHTS / card["file"], content)
-    _write(bundled.MANIFEST, _compact(dict(sorted((manifest | {name: card}).items()))).encode())
+    with written_whole(bundled.WEIGHTS / card["file"]) as beside:
+        beside.write_bytes(content)
+    write_text(bundled.MANIFEST, _compact(dict(sorted((manifest | {name: card}).items()))))
     print(f"{name}: {card['test_accuracy']:.1%} of {N_TEST:,} test images right; wrote {card['file']}", flush=True)
 
 
@@ -85,13 +86,6 @@ def _recompute(name: str, task: str, data_dir: str) -> tuple[str, str]:
     models = (timm.create_model(name, pretrained=pretrained) for pretrained in (True, False))
     trained, initial = (f"{measure_accuracy(model, images, labels):.1%}" for model in models)
     return trained, initial
-
-
-def _write(file: Path, content: bytes) -> None:
-    """A file is written whole or not at all."""
-    temporary = file.with_name(f".{file.name}.{os.getpid()}")
-    temporary.write_bytes(content)
-    os.replace(temporary, file)
 
 
 def _compact(manifest: dict) -> str:

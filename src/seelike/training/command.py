@@ -2,13 +2,12 @@
 
 import argparse
 import os
-import sys
 from pathlib import Path
 
 from seelike.images.photographs import find_folder
 from seelike.models.recipes import RECIPES, Recipe
+from seelike.system.command import carry_out
 from seelike.system.device import choose_device
-from seelike.system.errors import InputError
 from seelike.training import cards
 from seelike.training.tasks import needs_photographs
 from seelike.training.train import train
@@ -32,20 +31,17 @@ def main() -> int:
     for option in ("minutes", "processes"):
         if not getattr(chosen, option) > 0:
             parser.error(f"--{option} must be more than 0, not {getattr(chosen, option)}")
-    try:
-        if chosen.list:
-            print(cards.list_models(chosen.data_dir))
-        else:
-            device = choose_device(chosen.device)
-            names = chosen.models or [name for name, recipe in RECIPES.items() if may_train(recipe, chosen.data_dir)]
-            train(names, chosen.runs, device, chosen.minutes, chosen.processes, chosen.data_dir, not chosen.no_cards)
-    except InputError as error:
-        print(f"seelike.training: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("seelike.training: stopped; the same command goes on from the last checkpoints", file=sys.stderr)
-        return 130
-    return 0
+    stopped = "the same command goes on from the last checkpoints"
+    return carry_out("seelike.training", lambda: _list_or_train(chosen), stopped)
+
+
+def _list_or_train(chosen: argparse.Namespace) -> None:
+    if chosen.list:
+        print(cards.list_models(chosen.data_dir))
+        return
+    device = choose_device(chosen.device)
+    names = chosen.models or [name for name, recipe in RECIPES.items() if may_train(recipe, chosen.data_dir)]
+    train(names, chosen.runs, device, chosen.minutes, chosen.processes, chosen.data_dir, not chosen.no_cards)
 
 
 def may_train(recipe: Recipe, data_dir: str) -> bool:

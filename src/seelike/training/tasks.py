@@ -1,7 +1,6 @@
 """What bundled models learn, by name: each a set of labelled images for every split, of any size."""
 
 import hashlib
-import os
 from concurrent.futures import ProcessPoolExecutor
 from functools import lru_cache
 from itertools import repeat
@@ -16,6 +15,7 @@ from seelike.images.datasets import DRAWN
 from seelike.images.drawings import IMAGE_SIZE
 from seelike.images.photographs import SIZE, Photographs, check_folder
 from seelike.system.errors import InputError
+from seelike.system.files import written_whole
 from seelike.system.progress import track
 
 PHOTOGRAPHED = ("cifar10", "pairs")
@@ -82,18 +82,22 @@ def load_drawings(task: str, n_images: int, runs: Path, processes: int = 1) -> t
     first = DRAWN[task]("train").stack(10)[0].numpy()
     file = runs / f"{task}-{hashlib.sha256(first.tobytes()).hexdigest()[:12]}.npy"
     if not file.is_file() or len(np.load(file, mmap_mode="r")) < n_images:
-        runs.mkdir(parents=True, exist_ok=True)
-        temporary = file.with_suffix(f".{os.getpid()}.npy")
-        drawn = np.lib.format.open_memmap(temporary, "w+", np.uint8, (n_images, *first.shape[1:]))
-        starts = range(0, n_images, PART)
-        with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-            apply = pool.map if processes > 1 else map
-            parts = apply(_draw, repeat(task), starts, (min(start + PART, n_images) for start in starts))
-            for start, part in track(zip(starts, parts, strict=True), f"draw {n_images:,} {task}", len(starts)):
-                drawn[start : start + len(part)] = part
-        drawn.flush()
-        os.replace(temporary, file)
+        with written_whole(file) as beside:
+            drawn = np.lib.format.open_memmap(beside, "w+", np.uint8, (n_images, *first.shape[1:]))
+            _draw_into(drawn, task, processes)
+            drawn.flush()
     return np.load(file, mmap_mode="c")[:n_images], np.arange(n_images) % 10
+
+
+def _draw_into(drawn: np.ndarray, task: str, processes: int) -> None:
+    """The first drawings of a task, part by part."""
+    n_images = len(drawn)
+    starts = range(0, n_images, PART)
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        apply = pool.map if processes > 1 else map
+        parts = apply(_draw, repeat(task), starts, (min(start + PART, n_images) for start in starts))
+        for start, part in track(zip(starts, parts, strict=True), f"draw {n_images:,} {task}", len(starts)):
+            drawn[start : start + len(part)] = part
 
 
 def _draw(task: str, start: int, end: int) -> np.ndarray:

@@ -7,7 +7,6 @@ together on a GPU, where each run's step is one CUDA graph on a stream of its ow
 """
 
 import json
-import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -23,6 +22,7 @@ from torch.nn.functional import cross_entropy
 
 from seelike.models.recipes import RECIPES, Recipe, kept_steps
 from seelike.system.errors import InputError
+from seelike.system.files import written_whole
 from seelike.training import cards
 from seelike.training.accuracy import measure_accuracy, normalize
 from seelike.training.augmentation import augment
@@ -223,10 +223,8 @@ def _read(state: Path, device: str) -> dict:
 
 def _replace(file: Path, content: dict) -> None:
     """Write a checkpoint whole or not at all."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_suffix(".tmp")
-    torch.save(content, temporary)
-    os.replace(temporary, file)
+    with written_whole(file) as beside:
+        torch.save(content, beside)
 
 
 def _text(recipe: Recipe) -> str:
