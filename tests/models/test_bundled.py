@@ -72,7 +72,8 @@ def test_manifest_and_weights_are_those_of_the_recipes_and_no_more():
     assert bundled.read_manifest().keys() == set(bundled.NAMES)
     files = {file.name for file in bundled.WEIGHTS.glob("*.safetensors")}
     assert files == {f"{name}.safetensors" for name in bundled.NAMES}
-    assert sum(file.stat().st_size for file in bundled.WEIGHTS.iterdir()) <= 32 * 2**20
+    for family in FAMILIES:
+        assert sum(file.stat().st_size for file in bundled.WEIGHTS.glob(f"*.{family}*")) <= 24 * 2**20
 
 
 def test_the_models_are_good_enough_to_mean_something():
@@ -97,8 +98,6 @@ def test_the_family_of_photographs_is_good_enough_to_mean_something():
         name = f"{CIFAR10.name(design)}.cifar10{change}"
         return [share for known, share in accuracy.items() if re.fullmatch(rf"{re.escape(name)}(_seed\d)?", known)]
 
-    if any(not each(design) for design in ("vit", "gap", "resnet", "mixer")):
-        pytest.skip("the family of photographs is not all trained")
     assert min(each("vit") + each("gap")) >= 0.70 and min(each("mixer")) >= 0.65
     assert min(each("resnet")) >= 0.76 and max(each("resnet")) - min(each("vit") + each("gap")) <= 0.1
     assert min(each("vit")) - max(each("vit", "_3pct")) >= 0.15
