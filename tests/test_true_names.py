@@ -107,3 +107,30 @@ def test_no_notebook_speaks_of_a_run_on_models_of_others(notebook):
 )
 def test_talk_of_another_run_is_found(text):
     assert find_run_talk(text)
+
+
+# Decimal numbers that are settings, thresholds read off the paper's figures or versions, not findings
+SETTINGS = {"uniformity": {"0.4", "0.6", "0.00001"}, "data_scale": {"0.3"}, "speed": {"0.21"}}
+VERDICT = re.compile(r"\b[UASLDM]\d\b(?![^.]*`)[^.`]{0,60}\b(?:holds?|fails?|stays? open|turns?)\b")
+
+
+def find_findings(page: str, text: str) -> list[str]:
+    """Decimal numbers and verdicts on claims that are typed into the text of a notebook; glued ones are not."""
+    text = re.sub(r"\{glue:text\}`[^`]*`", "`glued`", text)
+    numbers = [number for number in re.findall(r"(?<![\w.])\d*\.\d+(?![\w.])", text)]
+    return [number for number in numbers if number not in SETTINGS.get(page, ())] + VERDICT.findall(text)
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_no_notebook_types_what_a_run_found(notebook):
+    for cell in nbformat.read(notebook, as_version=4).cells:
+        if cell.cell_type == "markdown":
+            assert find_findings(notebook.stem, cell.source) == []
+        figure = cell.metadata.get("mystnb", {}).get("figure", {})
+        assert find_findings(notebook.stem, figure.get("caption", "")) == []
+
+
+@pytest.mark.parametrize("text", ["CKA is 0.61 there.", "U1 holds in both runs.", "and A3, as before, fails"])
+def test_a_typed_finding_is_found(text):
+    assert find_findings("mixer", text)
+    assert not find_findings("mixer", "U1 {glue:text}`pocket_U1_verdict`: {glue:text}`pocket_U1`, at 3 % of the data.")
