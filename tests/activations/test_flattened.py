@@ -33,6 +33,32 @@ def test_in_place_activations_do_not_change_what_was_seen(generator):
     assert (seen["layer1.0"] >= 0).all()
 
 
+class Passing(nn.Module):
+    """Layers that hand on the very tensor that they are given, the last of them changed in place."""
+
+    def __init__(self, change: nn.Module):
+        super().__init__()
+        self.born, self.passed, self.dropped, self.changed = nn.Linear(4, 4), nn.Identity(), nn.Dropout(), change
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.changed(self.dropped(self.passed(self.born(x))))
+
+
+@pytest.mark.parametrize("change, n_reduced", [(nn.ReLU(inplace=True), 2), (nn.ReLU(), 2), (nn.Identity(), 1)])
+@pytest.mark.parametrize("inference", [False, True])
+def test_a_tensor_that_is_handed_on_is_reduced_once_unless_it_was_changed(change, n_reduced, inference, generator):
+    names, reduced = ["born", "passed", "dropped", "changed"], []
+    model, images = Passing(change).eval(), torch.randn(5, 4, generator=generator)
+    with torch.inference_mode(inference):
+        (seen,) = stream(model, [images], names, lambda x: reduced.append(1) or x.clone())
+        expected = model.born(images)
+    assert list(seen) == names
+    assert len(reduced) == (4 if inference else n_reduced)  # in inference mode torch counts no changes
+    for name in names[:3]:
+        torch.testing.assert_close(seen[name], expected)
+    torch.testing.assert_close(seen["changed"], expected if n_reduced == 1 else expected.relu())
+
+
 def test_windowed_attention_keeps_images_apart(generator):
     """Swin's attention sees (windows · images) rows; changing one image must change one row alone."""
     model = timm.create_model("swin_tiny_patch4_window7_224").eval()

@@ -5,6 +5,7 @@ handed to `reduce` the moment a module returns them, before an in-place operatio
 before the next layer needs the memory, so that a pass over a large model keeps only what is measured.
 """
 
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
@@ -74,9 +75,13 @@ def reading(
     """
     seen: dict[str, torch.Tensor] = {}
     represent = represent or (lambda _, output: output.reshape(n_images, -1))
+    last = _Last()
 
     def see(name: str, activation: torch.Tensor) -> None:
         check_first(name, seen)
+        if last.is_still(activation):
+            seen[name] = seen[last.name]
+            return
         if activation.shape[0] % n_images:
             raise InputError(f"layer {name} gives {activation.shape[0]} rows for {n_images} images")
         features = represent(name, activation)  # windowed attention has several windows, in a row, for each image
@@ -84,6 +89,7 @@ def reading(
             seen[name] = reduce(features)
         except InputError as error:
             raise type(error)(f"layer {name}: {error}") from None
+        last.keep(name, activation)
 
     with hooked(model, names, see):
         yield seen
@@ -101,3 +107,18 @@ def reading_as(
     """The same; whatever is refused, the sentence begins with the parameter that chose the model."""
     with naming(parameter, model), reading(model, names, n_images, reduce) as seen:
         yield seen
+
+
+class _Last:
+    """The layer before: an identity, or dropout in evaluation mode, returns the very tensor that it was given."""
+
+    def __init__(self):
+        self.name, self.version, self.refer = "", 0, lambda: None
+
+    def keep(self, name: str, activation: torch.Tensor) -> None:
+        if not activation.is_inference():  # of those torch does not know whether they were changed in place
+            self.name, self.version, self.refer = name, activation._version, weakref.ref(activation)
+
+    def is_still(self, activation: torch.Tensor) -> bool:
+        """Whether it is that tensor, and nothing has changed it since."""
+        return self.refer() is activation and self.version == activation._version
