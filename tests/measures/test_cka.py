@@ -1,5 +1,7 @@
 """CKA: a hand-computed toy, a slow oracle from the formula, invariances and their limits, bad input."""
 
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -148,9 +150,9 @@ def test_products_are_centred_when_a_minibatch_is_added(generator):
 def test_half_precision_as_a_gpu_multiplies_it(generator, monkeypatch, n_features):
     """The products in parts of the features and the rest, which a CPU computes in float32 here."""
     for name in ("bmm", "mm"):
-        monkeypatch.setattr(torch, name, lambda a, b, out_dtype: a.to(out_dtype) @ b.to(out_dtype))
+        monkeypatch.setattr(torch, name, lambda a, b, out_dtype=torch.float64: a.to(out_dtype) @ b.to(out_dtype))
     x = (torch.randn(6, n_features, generator=generator) + 1).bfloat16()
-    found = cka._multiply_halves(x)
+    found = cka._multiply_parts(x, max(64, n_features // 10), torch.float32)
     assert found.dtype == torch.float64
     torch.testing.assert_close(found, x.double() @ x.double().T, rtol=1e-5, atol=1e-5)
     torch.testing.assert_close(cka.center(found), gram(x.double()), rtol=0, atol=1e-5 * n_features)
@@ -163,6 +165,35 @@ def test_a_layer_that_nobody_has_looked_at_is_refused_by_its_name(generator):
         CKA().update({"a": fine, "b": torch.full((5, 5), 2.0, dtype=torch.float64)})
     with pytest.raises(InputError, match="layer b.*finite"):
         CKA().update({"a": fine, "b": fine * float("nan"), "c": fine})
+
+
+def test_minibatches_that_wait_on_a_gpu_are_looked_at_in_the_end(generator, monkeypatch):
+    """As of a GPU, from which a CPU differs in that none waits."""
+    x, y = draw(generator, 4, 6, 5), draw(generator, 4, 6, 9)
+    expected = measure(x=x, y=y)
+    monkeypatch.setattr(cka, "_count_ahead", lambda grams: 2)
+    waiting, passed_on = CKA(), CKA()
+    for one, other in zip(x, y, strict=True):
+        for accumulated in (waiting, passed_on):
+            accumulated.update({"x": multiply(one), "y": multiply(other)})
+    passed_on = pickle.loads(pickle.dumps(passed_on))
+    np.testing.assert_array_equal(passed_on.result().values, waiting.result().values)
+    np.testing.assert_allclose(waiting.result().values, expected, atol=1e-14)
+    assert len(waiting.minibatches) == 4
+    waiting.update({"x": multiply(x[0]), "y": torch.full((6, 6), 2.0, dtype=torch.float64)})
+    with pytest.raises(Degenerate, match="layer y.*the same for every image"):
+        waiting.result()
+
+
+@pytest.mark.parametrize("mean", [0, 1, 30, 3000])
+def test_a_layer_is_centred_where_its_mean_would_drown_it(generator, monkeypatch, mean):
+    """Of activations that vary about a mean of 3 or less, X Xᵀ itself is exact enough, and X is read once."""
+    x, slow, centred = (torch.randn(16, 40_000, generator=generator) + mean).float(), cka._multiply_centred, []
+    monkeypatch.setattr(cka, "_multiply_centred", lambda x: centred.append(1) or slow(x))
+    exact = gram(x.double())
+    found = gram(x)
+    assert bool(centred) == (mean > 3)
+    assert float((found - exact).norm() / exact.norm()) < 1e-5
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,10 @@ from seelike.system.errors import Degenerate, InputError
 MIN_IMAGES = 4
 HALVES = (torch.float16, torch.bfloat16)
 PARTS = 128  # of the features of a layer, whose products a GPU computes at once
+AHEAD = 8  # minibatches whose HSIC₁ stays on a GPU until it is looked at
+FEATURES = 1024  # whose products are summed in float32, on a CPU
+LEAST_SHARE = 0.1  # of the squared activations about their mean: below it, the mean is taken away before the product
+TINY = 1e-300  # added to all of a product, for one of zeros to differ from what `center` made of it; else no change
 PIECE = 2**20  # elements that are centred and multiplied at a time, on a CPU few enough to stay in its cache
 
 
@@ -73,36 +77,70 @@ def multiply(activations: torch.Tensor) -> torch.Tensor:
     n = len(activations)
     if n < MIN_IMAGES:
         raise InputError(f"the unbiased HSIC needs at least {MIN_IMAGES} images in a minibatch, not {n}")
-    if activations.is_cuda and torch.version.cuda and activations.dtype in HALVES:  # AMD's count as cuda, too
-        return _multiply_halves(activations)
-    k, offset = activations.new_zeros(n, n, dtype=torch.float64), 0.0
-    for piece in activations.split(_count_features(activations), 1):
-        x = piece.float() if piece.dtype in HALVES else piece
-        mean = x.mean(0)
-        centred = x - mean  # leaves K̃ as it is, and spares float32 the cancellation
-        k += centred @ centred.T
-        offset += mean.double().square().sum()
-    k *= k.trace() > n * (32 * torch.finfo(x.dtype).eps) ** 2 * offset  # nothing is left of what is but rounding
-    if not k.is_cuda:
+    x = activations
+    if x.is_cuda and torch.version.cuda and x.dtype in HALVES:  # AMD's count as cuda, too
+        width = max(64, 16 * n, -(-x.shape[1] // PARTS // 8) * 8)  # products take an eighth of what X does, or less
+        return _multiply_parts(x, width, torch.float32).add_(TINY)
+    x = x.float() if x.dtype in HALVES else x
+    if x.is_cuda:
+        return _multiply_centred(x).add_(TINY)
+    k = _multiply_parts(x, max(FEATURES, 4 * n))
+    if not _find_share(k) > LEAST_SHARE:  # also where it is no number, as where any in X is none
+        k = _multiply_centred(x).add_(TINY)
         _check_values(k)
     return k
 
 
-def _multiply_halves(x: torch.Tensor) -> torch.Tensor:
-    """X Xᵀ of half precision on a GPU: X is read once, and no more than a part of its features is summed in float32."""
-    width = max(64, -(-x.shape[1] // PARTS // 8) * 8)  # a multiple of what the GPU loads at a time
-    n_whole = x.shape[1] // width
-    parts = x[:, : n_whole * width].unflatten(1, (n_whole, width)).transpose(0, 1)
-    k = torch.bmm(parts, parts.mT, out_dtype=torch.float32).sum(0, dtype=torch.float64)
+def _multiply_parts(x: torch.Tensor, width: int, out_dtype: torch.dtype | None = None) -> torch.Tensor:
+    """X Xᵀ from products of so many features each, which are computed at once and summed in float64: X is read once."""
+    n_whole, to = x.shape[1] // width, {"out_dtype": out_dtype} if out_dtype else {}
+    if n_whole < 4:
+        return torch.mm(x, x.T, **to).double()
+    x = x.contiguous()
+    parts = x.as_strided((n_whole, len(x), width), (width, x.shape[1], 1))
+    k = torch.bmm(parts, parts.mT, **to).sum(0, dtype=torch.float64)
+    if n_whole * width == x.shape[1]:
+        return k
     rest = x[:, n_whole * width :]
-    return k + torch.mm(rest, rest.T, out_dtype=torch.float32) if rest.shape[1] else k
+    return k + torch.mm(rest, rest.T, **to)
+
+
+def _multiply_centred(x: torch.Tensor) -> torch.Tensor:
+    """The same with the mean taken away first, piece by piece; zeros where it leaves nothing but rounding.
+
+    That leaves K̃ as it is, and spares float32 the cancellation.
+    """
+    n = len(x)
+    k, offset = x.new_zeros(n, n, dtype=torch.float64), 0.0
+    for piece in x.split(_count_features(x), 1):
+        mean = piece.mean(0)
+        centred = piece - mean
+        k += centred @ centred.T
+        offset += mean.double().square().sum()
+    return k.mul_(k.trace() > n * (32 * torch.finfo(x.dtype).eps) ** 2 * offset)
+
+
+def _find_share(k: torch.Tensor) -> float:
+    """Which share of the squared activations is about their mean over the images, from K = X Xᵀ."""
+    trace, total = float(k.trace()), float(k.sum())
+    return (trace - total / len(k)) / trace if trace else 0.0
 
 
 def _check_values(grams: torch.Tensor, names: tuple[str, ...] = ()) -> None:
     """Refuse Gram matrices (…, n, n) by `multiply` that are not finite, or the same number everywhere."""
+    _refuse(_examine(grams), names)
+
+
+def _examine(grams: torch.Tensor) -> torch.Tensor:
+    """(2, matrices): which Gram matrices are finite, and which are not the same number everywhere."""
     finite = grams.isfinite().flatten(-2).all(-1)
-    varies = (grams != grams[..., :1, :1]).flatten(-2).any(-1)
-    finite, varies = torch.stack([finite, varies]).reshape(2, -1).tolist()
+    first = grams[..., :1, :1]
+    varies = ((grams != first) | (first == 0)).flatten(-2).any(-1)  # what is centred may be 0 everywhere
+    return torch.stack([finite, varies]).reshape(2, -1)
+
+
+def _refuse(examined: torch.Tensor, names: tuple[str, ...]) -> None:
+    finite, varies = examined.tolist()
     if not all(finite):
         raise InputError(f"{_say_layer(names, finite)}activations must be finite: there are NaN or infinite values")
     if not all(varies):
@@ -150,18 +188,37 @@ def center(grams: torch.Tensor) -> torch.Tensor:
     return grams
 
 
+def _count_ahead(grams: torch.Tensor) -> int:
+    """How many minibatches may wait: a GPU is to have its next pass before its last is looked at."""
+    return AHEAD if grams.is_cuda else 0
+
+
 class CKA:
     """Accumulator of minibatch HSIC₁ sums between all layers it is shown."""
 
     def __init__(self):
         self.layers: tuple[str, ...] = ()
-        self.minibatches: list[np.ndarray] = []  # one (layers, layers) HSIC₁ each
+        self._seen: list[np.ndarray] = []
+        self._waiting: list[tuple[torch.Tensor, torch.Tensor]] = []  # the same, and what `_examine` found
+
+    @property
+    def minibatches(self) -> list[np.ndarray]:
+        """One (layers, layers) HSIC₁ each."""
+        waiting, self._waiting = self._waiting, []
+        for hsic, examined in waiting:
+            _refuse(examined, self.layers)
+            self._seen.append(hsic.cpu().numpy())
+        return self._seen
+
+    def __getstate__(self) -> dict:
+        """What other processes must know, none of it on this one's device."""
+        return self.__dict__ | {"_seen": self.minibatches, "_waiting": []}
 
     def update(self, grams: dict[str, torch.Tensor]) -> None:
         """Add one minibatch: {layer: `multiply(activations)`, or `gram(activations)`}, all of the same images.
 
         Raises InputError if the image counts differ, the layers are not those of the last minibatch, or the activations
-        of one are not finite or the same for every image.
+        of one are not finite or the same for every image: of a GPU's as much as `AHEAD` minibatches later.
         """
         sizes = {name: len(k) for name, k in grams.items()}
         if len(set(sizes.values())) != 1:
@@ -169,17 +226,19 @@ class CKA:
         self._agree(tuple(grams))
         n = next(iter(sizes.values()))
         stacked = torch.stack(list(grams.values()))
-        _check_values(stacked, self.layers)
+        examined = _examine(stacked)
         flat = center(stacked).flatten(1)  # what is centred already stays as it is
         products = flat @ flat.T
-        self.minibatches.append(((products + products.T) / (2 * n * (n - 3))).cpu().numpy())  # the same both ways
+        self._waiting.append(((products + products.T) / (2 * n * (n - 3)), examined))  # the same both ways
+        if len(self._waiting) > _count_ahead(stacked):
+            _ = self.minibatches
 
     def merge(self, *others: "CKA") -> None:
         """Add the minibatches of other ranks or shards, which took them in turn with this one."""
         for other in others:
             if other.minibatches:
                 self._agree(other.layers)
-        self.minibatches = processes.interleave(self.minibatches, *(other.minibatches for other in others))
+        self._seen = processes.interleave(self.minibatches, *(other.minibatches for other in others))
 
     def result(self) -> "Similarity":
         """All pairs; raises InputError before the first minibatch."""
