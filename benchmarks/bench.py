@@ -7,6 +7,7 @@ A machine that does something else meanwhile gives other numbers: `load_before` 
 import argparse
 import datetime
 import json
+import shlex
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,12 +28,16 @@ BARS = {
     "cka_over_forward": ("at most", 1.15),
     "peer_over_ours_blocks": ("at least", 3),
     "peer_over_ours_all": ("at least", 40),
+    "modern_peer_over_ours_blocks": ("at least", 1.5),
+    "modern_peer_over_ours_leaf": ("at least", 1),
     "difference_ours": ("at most", 1e-5),
+    "difference_leaf": ("at most", 1e-6),
     "memory_growth": ("at most", 0.05),
     "attention_over_forward": ("at most", 1.5),
     "norm_ratio_over_forward": ("at most", 1.2),
     "field_over_forward": ("at most", 8),
 }
+DIFFERENCES = ("difference_ours", "difference_peer", "difference_modern_peer")  # the largest of all comparisons
 
 
 def main() -> None:
@@ -41,10 +46,13 @@ def main() -> None:
     parser.add_argument("--peer-images", type=int, default=32, help="of the peer's comparisons of all layers")
     parser.add_argument("--most-images", type=int, default=1000, help="memory at so many against a quarter of them")
     parser.add_argument("--without-book", action="store_true", help="leave out chapter and book times (minutes)")
+    parser.add_argument("--without-growth", action="store_true", help="leave out how each chapter grows (half an hour)")
+    parser.add_argument("--with-tests", action="store_true", help="time `make test`, too, after a `make book`")
+    parser.add_argument("--public", metavar="WORDS", help='time `seelike run all WORDS`, too: "--profile public -p …"')
     parser.add_argument("--output", default="results/bench.json")
     given = parser.parse_args()
-    if find_spec("torch_cka") is None:
-        parser.error("torch_cka is missing: make bench, or pip install --no-deps -r benchmarks/requirements.txt")
+    if missing := [name for name in ("torch_cka", "cka") if find_spec(name) is None]:
+        parser.error(f"{missing[0]} is missing: make bench, or pip install --no-deps -r benchmarks/requirements.txt")
     try:
         machine, case = describe_machine(), Case.of(given)
         case.layers()  # opens the pictures
@@ -55,6 +63,12 @@ def main() -> None:
     found |= {"profile": profile_uniformity()}
     if not given.without_book:
         found |= {"chapter_seconds": book.time_chapters(), "book_seconds": book.time_book()}
+    if not given.without_growth:
+        found |= {"growth": book.measure_growth()}
+    if given.with_tests:
+        found |= {"test_minutes": book.time_tests()}
+    if given.public:
+        found |= {"public_minutes": book.time_public(shlex.split(given.public))}
     _report(found)
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     case_of = {"models": case.names, "pictures": case.pictures, "images": given.images, "batch": given.batch}
@@ -105,7 +119,11 @@ def _ask_peer(case: Case) -> dict:
     }
     return {
         **{f"peer_over_ours_{layers}": each["peer_over_ours"] for layers, each in peers.items()},
-        **{name: max(each[name] for each in peers.values()) for name in ("difference_ours", "difference_peer")},
+        "modern_peer_over_ours_blocks": peers["blocks"]["modern_peer_over_ours"],
+        "modern_peer_over_ours_leaf": peers["all"]["modern_peer_over_ours"],  # of innermost modules
+        "modern_peer_over_ours_set_all": peers["set_all"]["modern_peer_over_ours"],
+        "difference_leaf": peers["all"]["difference_ours"],
+        **{name: max(each[name] for each in peers.values()) for name in DIFFERENCES},
         "peer": peers,
     }
 

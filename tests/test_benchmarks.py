@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import timm
+import torch
 
 from seelike.system.paths import REPOSITORY
 
@@ -26,7 +27,7 @@ def benchmarks(monkeypatch):
             del sys.modules[name]
 
 
-def test_three_comparisons_of_the_peer_make_one_matrix_in_our_order(benchmarks, monkeypatch):
+def test_three_comparisons_of_the_peer_make_one_matrix_in_our_order(benchmarks):
     import peer
 
     whole, rows = np.arange(25.0).reshape(5, 5), {"vit": slice(0, 2), "cnn": slice(2, 5)}
@@ -37,10 +38,61 @@ def test_three_comparisons_of_the_peer_make_one_matrix_in_our_order(benchmarks, 
         asked.append(pair)
         return whole[rows[pair[0]], rows[pair[1]]]
 
-    monkeypatch.setattr(peer, "_ask_peer_once", ask_once)
-    found = peer._ask_peer(None, [], {"vit": ["a", "b"], "cnn": ["c", "d", "e"]})
+    found = peer._ask_peer(ask_once, None, [], {"vit": ["a", "b"], "cnn": ["c", "d", "e"]})
     np.testing.assert_array_equal(found, whole)
     assert asked == [("vit", "vit"), ("vit", "cnn"), ("cnn", "cnn")]
+
+
+def test_each_model_of_the_modern_peer_sees_its_own_images(benchmarks, monkeypatch):
+    """It shows two models the same: their images, channel beside channel; one model is the same one twice."""
+    import peer
+
+    asked = []
+
+    def compute_cka(first, second, batches, layers, model2_layers, device, progress):
+        asked.append((first is second, layers, model2_layers))
+        assert not first.training and not second.training
+        return [torch.stack([first(batches[0][0]).sum(), second(batches[0][0]).sum()])]
+
+    monkeypatch.setitem(sys.modules, "cka", SimpleNamespace(compute_cka=compute_cka))
+    images = {"vit": torch.ones(2, 3, 4, 4), "cnn": torch.full((2, 3, 4, 4), 2.0)}
+    case = SimpleNamespace(models={"vit": torch.nn.Identity(), "cnn": torch.nn.Identity()})
+    names = {"vit": ["a"], "cnn": ["b", "c"]}
+    for pair, sums in ((("vit", "cnn"), [96, 192]), (("cnn", "cnn"), [192, 192])):
+        assert peer._ask_modern_peer_once(case, [images], names, pair).tolist() == sums
+    assert asked == [
+        (False, ["model.a"], ["model.b", "model.c"]),
+        (True, ["model.b", "model.c"], ["model.b", "model.c"]),
+    ]
+
+
+def test_exponents_of_chapters_are_those_of_their_sizes(benchmarks, monkeypatch):
+    import book
+
+    def run_apart(script, *words):
+        size = dict(zip(words[1::2], map(int, words[2::2]), strict=True))
+        assert set(size) == {"--images", "--depth", "--side"} and words[0] in book.CHAPTERS
+        seconds = size["--images"] * size["--depth"] ** 0.5 * size["--side"] ** 2
+        return "told\n" + json.dumps({"seconds": seconds, "peak_mib": 100 + 3 * size["--images"], "before_mib": 100})
+
+    monkeypatch.setattr(book, "run_apart", run_apart)
+    found = book.measure_growth(["mixer", "methods"])
+    assert list(found) == ["mixer", "methods"]
+    fitted = {axis: grown["exponents"] for axis, grown in found["mixer"].items()}
+    assert {axis: each["seconds"] for axis, each in fitted.items()} == pytest.approx(
+        {"images": 1, "depth": 0.5, "side": 2}
+    )
+    assert [fitted[axis]["mib"] for axis in ("images", "depth", "side")] == pytest.approx([1, 0, 0], abs=1e-9)
+    assert [run["side"] for run in found["methods"]["side"]["runs"]] == list(book.SIZES["side"])
+
+
+def test_a_chapter_is_measured_on_models_of_the_depth_that_is_asked_for(tmp_path):
+    """In a process of its own, as it changes what timm builds under a name."""
+    words = ["methods", "--images", "64", "--side", "56", "--depth", "3"]
+    script = REPOSITORY / "benchmarks" / "chapters.py"
+    run = subprocess.run([sys.executable, script, *words], capture_output=True, text=True, check=True)
+    found = json.loads(run.stdout.splitlines()[-1])
+    assert found["seconds"] > 0 and found["peak_mib"] >= found["before_mib"] > 0
 
 
 def test_the_peer_s_truth_is_our_cka(benchmarks):
