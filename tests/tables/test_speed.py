@@ -42,7 +42,34 @@ def test_the_peer_stands_beside_the_passes_that_neither_can_do_without(found):
         assert [float(cell.split()[0]) for cell in cells[2:5]] == pytest.approx(
             [each["seconds_forward"], each["seconds_ours"], each["seconds_peer"]], rel=0.01
         )
-        assert float(cells[5]) == pytest.approx(each["seconds_peer"] / each["seconds_ours"], rel=0.01)
+        assert float(cells[6]) == pytest.approx(each["seconds_peer"] / each["seconds_ours"], rel=0.01)
+
+
+def test_a_peer_that_an_earlier_run_did_not_ask_is_told_as_not_measured(found):
+    changed = copy.deepcopy(found)
+    for each in changed["peer"].values():
+        each |= {"seconds_modern_peer": 3.21, "modern_peer_over_ours": 1.72, "peak_mib_modern_peer": 2345}
+    assert speed.peers(changed).count("3.21 s") == speed.peers(changed).count("| 1.72 |") == len(speed.PEERS)
+    assert speed.peaks(changed).count("| 2345 |") == len(speed.PEERS)
+    for each in changed["peer"].values():
+        del each["seconds_modern_peer"], each["peak_mib_modern_peer"]
+    assert speed.peers(changed).count(speed.ABSENT) == speed.peaks(changed).count(f"{speed.ABSENT} |\n") + 1 == 3
+    del changed["cka_over_forward"], changed["bars"]["cka_over_forward"]
+    assert speed.phrases(changed)["cka_over_forward"] == speed.ABSENT
+
+
+def test_growth_of_chapters_is_told_by_its_exponents(found):
+    def axis(name, sizes, seconds):
+        runs = [{name: size, "seconds": 1.0} for size in sizes]
+        return {"runs": runs, "exponents": {"seconds": seconds, "mib": 0.5}}
+
+    sizes = {"images": ((1, 2, 4), 0.987), "depth": ((4, 8), 1), "side": ((9,), 2)}
+    grown = {name: axis(name, *each) for name, each in sizes.items()}
+    changed = found | {"growth": {"mixer": grown}}
+    assert speed.growths(changed).splitlines()[-1] == "| mixer | 0.99 | 1.00 | 2.00 | 0.50 | 0.50 | 0.50 |"
+    assert speed.phrases(changed)["grown_images"] == "1, 2 and 4"
+    without = {name: value for name, value in found.items() if name != "growth"}
+    assert "left it out" in speed.growths(without) and speed.phrases(without)["grown_images"] == speed.ABSENT
 
 
 def test_the_other_reading_of_a_bar_is_told_by_its_number(found):

@@ -18,7 +18,10 @@ MEANINGS = {
     "cka_over_forward": "CKA of all pairs of blocks, over forward passes alone",
     "peer_over_ours_blocks": f"torch_cka over seelike, {PEERS['blocks']}",
     "peer_over_ours_all": f"torch_cka over seelike, {PEERS['all']}",
+    "modern_peer_over_ours_blocks": f"pytorch-cka over seelike, {PEERS['blocks']}",
+    "modern_peer_over_ours_leaf": f"pytorch-cka over seelike, {PEERS['all']}",
     "difference_ours": "seelike's CKA against float64, largest difference",
+    "difference_leaf": f"the same, {PEERS['all']}",
     "memory_growth": "peak memory, growth from a quarter of the images to all",
     "attention_over_forward": "attention distance of the ViT, over its forward passes",
     "norm_ratio_over_forward": "norm ratio and cosine of the ViT, over its forward passes",
@@ -26,12 +29,19 @@ MEANINGS = {
 }
 OTHERS = {
     "peer_over_ours_set_all": f"torch_cka over seelike, {PEERS['set_all']}",
+    "modern_peer_over_ours_set_all": f"pytorch-cka over seelike, {PEERS['set_all']}",
     "cka_all_over_forward": "CKA of all pairs of all layers, over forward passes",
     "difference_peer": "torch_cka's CKA against float64, largest difference",
+    "difference_modern_peer": "pytorch-cka's CKA against float64, largest difference",
     "probes_over_forward": "probes of all blocks of the ViT, over its forward passes",
     "import_seconds": "`import seelike.models`, seconds",
     "book_seconds": "executing every page of the book, seconds",
+    "test_minutes": "`make test`, minutes",
+    "public_minutes": "all chapters on public models and photographs, minutes",
 }
+WHO = {"forward": "Passes alone", "ours": "seelike", "peer": "torch_cka", "modern_peer": "pytorch-cka"}
+AXES = {"images": "images", "depth": "blocks", "side": "side in pixels"}  # what grew → how it is called
+ABSENT = "not measured"  # by an earlier `make bench`, or with an option that left it out
 # What was varied → the key of its size in a run, and the size's name.
 GROWTHS = {"by_images": ("images", "images"), "by_layers": ("layers", "layers"), "by_batch": ("batch", "minibatch")}
 
@@ -63,15 +73,48 @@ def bars(found: dict) -> str:
 
 
 def peers(found: dict) -> str:
-    """Seconds of CKA of all pairs, by torch_cka and by this package, beside the passes that neither can do without."""
-    lines = [["Layers", "Images by minibatch", "Passes alone", "seelike", "torch_cka", "Ratio"], ["---", *["---:"] * 5]]
+    """Seconds of CKA of all pairs, by each package, beside the passes that none can do without; ratios over seelike."""
+    ratios = [f"{WHO[name]} over seelike" for name in ("peer", "modern_peer")]
+    lines = [["Layers", "Images by minibatch", *WHO.values(), *ratios], ["---", *["---:"] * 7]]
     for name, meaning in PEERS.items():
         each = found["peer"][name]
-        seconds = [f"{each[f'seconds_{who}']:.3g} s" for who in ("forward", "ours", "peer")]
         n_layers = sum(each["layers"].values())
-        images = f"{each['images']} by {each['batch']}"
-        lines.append([f"{n_layers} {meaning}", images, *seconds, f"{each['peer_over_ours']:.3g}"])
+        row = [f"{n_layers} {meaning}", f"{each['images']} by {each['batch']}"]
+        row += [_say(each, f"seconds_{who}", " s") for who in WHO]
+        lines.append(row + [_say(each, f"{who}_over_ours") for who in ("peer", "modern_peer")])
     return table(lines)
+
+
+def peaks(found: dict) -> str:
+    """The most memory of the process while each package was at work on the same, models and images included."""
+    lines = [["Layers", *(f"{who}, MiB" for who in WHO.values())], ["---", *["---:"] * 4]]
+    for name, meaning in PEERS.items():
+        each = found["peer"][name]
+        lines.append([meaning, *(_say(each, f"peak_mib_{who}", digits=5) for who in WHO)])
+    return table(lines)
+
+
+def _say(found: dict, name: str, unit: str = "", digits: int = 3) -> str:
+    return ABSENT if found.get(name) is None else f"{found[name]:.{digits}g}{unit}"
+
+
+def growths(found: dict) -> str:
+    """A row a chapter: the exponents with which its seconds and its added memory grow, against each size alone."""
+    if "growth" not in found:
+        return "This run left it out."
+    lines = [["Chapter", *(f"{what}, {name}" for what in ("Seconds", "Memory") for name in AXES.values())]]
+    lines.append(["---", *["---:"] * (len(lines[0]) - 1)])
+    for chapter, axes in found["growth"].items():
+        exponents = [axes[axis]["exponents"][what] for what in ("seconds", "mib") for axis in AXES]
+        lines.append([chapter, *(f"{exponent:.2f}" for exponent in exponents)])
+    return table(lines)
+
+
+def _list_sizes(found: dict) -> dict[str, str]:
+    """What grew → its sizes, in words; the same for all chapters."""
+    first = next(iter(found.get("growth", {}).values()), {})
+    said = {axis: [f"{run[axis]}" for run in first[axis]["runs"]] if first else [] for axis in AXES}
+    return {axis: f"{', '.join(sizes[:-1])} and {sizes[-1]}" if sizes else ABSENT for axis, sizes in said.items()}
 
 
 def chapters(found: dict) -> str:
@@ -109,7 +152,8 @@ def phrases(found: dict) -> dict[str, str]:
         "bench_profiled": str(found["profile"]["images"]),
         "bench_missed": _count_missed(found),
     }
-    said |= {name: _tell(found[name]) for name in (*MEANINGS, *OTHERS) if name in found}
+    said |= {name: _tell(found[name]) if name in found else ABSENT for name in (*MEANINGS, *OTHERS)}
+    said |= {f"grown_{axis}": sizes for axis, sizes in _list_sizes(found).items()}
     said |= {f"peer_limit_{name}": _tell(each["peer_over_forward"]) for name, each in found["peer"].items()}
     said |= {f"bar_{name}": _tell(bar) for name, (_, bar) in found["bars"].items()}
     met = found["peer_over_ours_set_all"] >= found["bars"]["peer_over_ours_all"][1]
