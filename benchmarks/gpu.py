@@ -16,6 +16,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from seelike.system.files import write_text
+
 SECONDS, MOST_SECONDS = 75, 480
 START = "start"  # imports, the card, the models
 WORKER = Path(__file__).with_name("gpu_parts.py")
@@ -40,7 +42,7 @@ def main() -> None:
     report = {"goals": GOALS, "case": vars(given), "parts": {}}
     for name, found in run_parts(vars(given), given.parts, given.seconds):
         report["parts"][name] = found
-        _write(Path(given.output), report)
+        write_text(given.output, json.dumps(report, indent=1) + "\n")
     print(tabulate(report["parts"]))
 
 
@@ -112,13 +114,6 @@ def _judge(part: str, name: str, value: float) -> str:
         return ""
     way, goal = GOALS[name]
     return f"{way} {goal:g}: {'met' if value <= goal else 'MISSED'}"
-
-
-def _write(target: Path, report: dict) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    beside = target.with_name(f".{target.name}.{os.getpid()}")
-    beside.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    os.replace(beside, target)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -31,6 +31,7 @@ from seelike.system.memory import find_peak, reset_peak
 
 ROLE = "vit"
 FEW = 2  # minibatches that are compared with the truth
+CHUNKS = 8  # of a minibatch, each decoded by one process
 PHOTOGRAPH = (500, 375)  # pixels, as most of ImageNet's
 Minibatches = list[torch.Tensor]
 
@@ -68,7 +69,9 @@ class Case:
             for images in minibatches:
                 model(images)
 
-    def compare(self, model: nn.Module, minibatches: Minibatches, names: list[str], reduce=multiply) -> Similarity:
+    def compare(
+        self, model: nn.Module, minibatches: Iterable[torch.Tensor], names: list[str], reduce=multiply
+    ) -> Similarity:
         cka = CKA()
         for images in minibatches:
             cka.update(read_all({ROLE: model}, {ROLE: images}, {ROLE: names}, reduce))
@@ -183,16 +186,15 @@ def decoding(case: Case) -> dict:
     with tempfile.TemporaryDirectory() as folder:
         size = _write_photographs(Path(folder), case.n_images)
         images = Decoded(folder, loading.transform_of(case.single))
-        options = {"batch_size": case.batch, "num_workers": os.cpu_count(), "pin_memory": case.device == "cuda"}
+        options = {"batch_size": max(1, case.batch // CHUNKS), "num_workers": os.cpu_count()}
+        options |= {"pin_memory": case.device == "cuda"}
 
         def read() -> int:
-            return sum(len(minibatch) for minibatch in DataLoader(images, **options))
+            return sum(len(chunk) for chunk in DataLoader(images, **options))
 
         def measure() -> None:
-            cka = CKA()
-            for minibatch in DataLoader(images, **options):
-                moved = minibatch.to(case.device, non_blocking=True).bfloat16()
-                cka.update(read_all({ROLE: case.half}, {ROLE: moved}, {ROLE: case.layers["all"]}, multiply))
+            ahead = (read.bfloat16() for read in _group(DataLoader(images, **options), case.batch, case.device))
+            case.compare(case.half, ahead, case.layers["all"])
 
         batches = case.minibatches()
         ready = min(case.clock(lambda: case.compare(case.half, batches, case.layers["all"])) for _ in range(2))
@@ -264,6 +266,16 @@ class Decoded(Dataset):
     def __getitem__(self, index: int) -> torch.Tensor:
         torch.set_num_threads(1)
         return self.transform(self.images[index][0])
+
+
+def _group(chunks: Iterable[torch.Tensor], size: int, device: str) -> Iterator[torch.Tensor]:
+    """Minibatches on the device, of chunks that several processes have decoded; a short last one is left out."""
+    moved: list[torch.Tensor] = []
+    for chunk in chunks:
+        moved.append(chunk.to(device, non_blocking=True))
+        if sum(map(len, moved)) >= size:
+            yield torch.cat(moved)
+            moved.clear()
 
 
 def _write_photographs(folder: Path, n_images: int) -> int:
