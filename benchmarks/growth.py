@@ -8,7 +8,7 @@ import work
 from cases import Case, add_arguments
 
 from seelike.activations.flattened import read_all
-from seelike.measures.cka import CKA, gram
+from seelike.measures.cka import CKA, multiply
 from seelike.results.results import peak_mib
 
 
@@ -22,7 +22,7 @@ def main() -> None:
     work.forward(case, case.keep(given.batch, given.batch))  # what the models alone need
     before, start, cka = peak_mib(), time.perf_counter(), CKA()
     for images in case.minibatches():
-        cka.update(read_all(case.models, images, names, gram))
+        cka.update(read_all(case.models, images, names, multiply))
     cka.result()
     taken = {"seconds": time.perf_counter() - start, "peak_mib": peak_mib(), "before_mib": before}
     print(json.dumps({"layers": sum(map(len, names.values())), "images": given.images, "batch": given.batch} | taken))

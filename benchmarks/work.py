@@ -5,7 +5,7 @@ from cases import Case
 
 from seelike.activations.flattened import read_all
 from seelike.measures import attention_distance, block_probes, norm_ratio, receptive_field
-from seelike.measures.cka import CKA, Similarity, gram
+from seelike.measures.cka import CKA, Similarity, multiply
 from seelike.measures.probes import choose_folds
 
 Batches = list[dict[str, torch.Tensor]]
@@ -23,7 +23,7 @@ def compare(case: Case, batches: Batches, names: dict[str, list[str]]) -> Simila
     """CKA of all pairs of layers, within and across the models."""
     cka = CKA()
     for images in batches:
-        cka.update(read_all(case.models, images, names, gram))
+        cka.update(read_all(case.models, images, names, multiply))
     return cka.result()
 
 
