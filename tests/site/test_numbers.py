@@ -15,7 +15,7 @@ from PIL import Image
 from seelike.figures.style import use_style
 from seelike.results.labelled_array import LabelledArray
 from seelike.results.results import Result
-from seelike.results.runs import read_published
+from seelike.results.runs import PHOTOGRAPHS, read_published
 from seelike.results.scorecard import gather
 from seelike.site import numbers
 from seelike.system.paths import BOOK, RESULTS
@@ -64,7 +64,7 @@ def draw(notebook, label: str, seen: set) -> None:
     space |= {"found": gather(RESULTS), "run": SimpleNamespace(images=pictures)}
     if notebook.stem == "intro":
         known = {"uniformity": {run: watch(r, seen) for run, r in read_published("uniformity", RESULTS).items()}}
-        space["runs"] = SimpleNamespace(read_published=lambda chapter, _: known[chapter])
+        space["runs"] = SimpleNamespace(PHOTOGRAPHS=PHOTOGRAPHS, read_published=lambda chapter, _: known[chapter])
     cell = next(c for c in cells if c.metadata.get("mystnb", {}).get("figure", {}).get("name") == label)
     exec(cell.source, space)
 
