@@ -98,7 +98,7 @@ def test_what_a_model_can_do_stands_beside_what_it_can_do_untrained(result):
     can = {"measure": "top-1", "dataset": "shapes", "chance": 0.1, "images": 256, "classes": 10}
     models["vit"]["capability"] = can | {"accuracy": 0.874}
     models["vit_random"]["capability"] = can | {"accuracy": 0.113}
-    models["cnn"]["capability"] = {"measure": "nothing", "reason": "no labels"}
+    models["cnn"] |= {"capability": {"measure": "nothing", "reason": "no labels"}, "state_sha256": "0" * 64}
     told = html.unescape(cells(provenance({"mine": result}))["What they can do"])
     assert "top-1 accuracy 87% (untrained 11%, chance 10%), 256 images of shapes in 10 classes" in told
     assert "not measured (no labels)" in told

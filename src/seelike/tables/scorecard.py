@@ -6,7 +6,7 @@ from seelike.results.claims import CLAIMS, VERDICTS, Claim
 from seelike.results.results import Result
 from seelike.results.runs import OWN, PHOTOGRAPHS, read_runs
 from seelike.results.scorecard import Found
-from seelike.tables.capabilities import is_measured, tell
+from seelike.tables.capabilities import tell
 from seelike.tables.markdown import MARKS, NO_BREAK, number, span, table
 from seelike.tables.provenance import cite
 from seelike.tables.verdicts import phrases_of
@@ -27,12 +27,8 @@ def columns(results: dict[str, list[Result]]) -> str:
 
 
 def _tell_models(results: list[Result]) -> str:
-    """ViT and CNN of a run, each with what it can do as the first chapter says that could measure it."""
-    told = []
-    for role in ("vit", "cnn"):
-        measured = [result for result in results if is_measured(result, role)]
-        told.append(f"{cite(results[0], role)}: {tell(measured[0] if measured else results[0], role)}")
-    return "<br>".join(told)
+    """ViT and CNN of a run, each with what it can do."""
+    return "<br>".join(f"{cite(results[0], role)}: {tell(results[0], role)}" for role in ("vit", "cnn"))
 
 
 def rows(found: Found) -> str:
