@@ -11,7 +11,8 @@ from itertools import islice
 import torch
 from torch import nn
 
-from seelike.activations.layers import find_blocks, find_layers, hooked
+from seelike.activations.architecture import Architecture
+from seelike.activations.layers import find_blocks, hooked
 from seelike.images import datasets
 from seelike.models import loading as models
 
@@ -62,10 +63,7 @@ class Case:
     def layers(self, layers: str = "blocks") -> dict[str, list[str]]:
         """Model → names of its layers."""
         (images,) = islice(self.minibatches(1, 1), 1)
-        return {
-            role: [layer.name for layer in find_layers(role, model, layers, images[role])]
-            for role, model in self.models.items()
-        }
+        return {role: [*Architecture.of(model, images[role]).names(layers)] for role, model in self.models.items()}
 
     def parts(self, role: str) -> list[str]:
         """Names of a model's modules inside its blocks that have no parts of their own and run once in a pass."""

@@ -22,8 +22,8 @@ from PIL import Image
 from torch import distributed, nn
 from torch.utils.data import DataLoader, Dataset
 
-from seelike.activations.flattened import read_all
-from seelike.activations.layers import find_layers
+from seelike.activations.architecture import Architecture
+from seelike.activations.flattened import stream
 from seelike.images import datasets
 from seelike.measures.cka import CKA, Similarity, multiply
 from seelike.models import loading
@@ -46,10 +46,8 @@ class Case:
             self.single = loading.load_random(ROLE, given["model"], device=self.device).requires_grad_(False)
         self.half = copy.deepcopy(self.single).bfloat16()
         self.images = self.draw(self.n_images)
-        self.layers = {
-            layers: [layer.name for layer in find_layers(ROLE, self.single, layers, self.images[:1].float())]
-            for layers in ("blocks", "all")
-        }
+        architecture = Architecture.of(self.single, self.images[:1].float())
+        self.layers = {layers: [*architecture.names(layers)] for layers in ("blocks", "all")}
 
     def draw(self, n_images: int) -> torch.Tensor:
         """(n, 3, h, w) bfloat16: noise of several scales, so that images differ in more than their grain."""
@@ -74,13 +72,13 @@ class Case:
     ) -> Similarity:
         cka = CKA()
         for images in minibatches:
-            cka.update(read_all({ROLE: model}, {ROLE: images}, {ROLE: names}, reduce))
+            cka.update(next(stream(model, [images], names, reduce)))
         return cka.result()
 
     def multiply_only(self, model: nn.Module, minibatches: Minibatches, names: list[str]) -> None:
         """All of `compare` but what is left when a minibatch has passed."""
         for images in minibatches:
-            read_all({ROLE: model}, {ROLE: images}, {ROLE: names}, multiply)
+            next(stream(model, [images], names, multiply))
 
     def time(self, *works: Callable[[], object]) -> list[float]:
         """Seconds of each work, the least of its turns, the first of which does not count."""
@@ -213,7 +211,7 @@ def nccl(case: Case) -> dict:
     """A group of one process: it starts, sums, and hands an accumulator to all."""
     backend = "nccl" if case.device == "cuda" else "gloo"
     cka = CKA()
-    cka.update(read_all({ROLE: case.half}, {ROLE: case.minibatches()[0]}, {ROLE: case.layers["blocks"]}, multiply))
+    cka.update(next(stream(case.half, [case.minibatches()[0]], case.layers["blocks"], multiply)))
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
         distributed.init_process_group(backend, init_method=f"file://{folder}/store", rank=0, world_size=1)

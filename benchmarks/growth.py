@@ -7,8 +7,6 @@ import time
 import work
 from cases import Case, add_arguments
 
-from seelike.activations.flattened import read_all
-from seelike.measures.cka import CKA, multiply
 from seelike.results.results import peak_mib
 
 
@@ -20,10 +18,8 @@ def main() -> None:
     case = Case.of(given)
     names = case.layers(given.layers)
     work.forward(case, case.keep(given.batch, given.batch))  # what the models alone need
-    before, start, cka = peak_mib(), time.perf_counter(), CKA()
-    for images in case.minibatches():
-        cka.update(read_all(case.models, images, names, multiply))
-    cka.result()
+    before, start = peak_mib(), time.perf_counter()
+    work.compare(case, case.minibatches(), names)
     taken = {"seconds": time.perf_counter() - start, "peak_mib": peak_mib(), "before_mib": before}
     print(json.dumps({"layers": sum(map(len, names.values())), "images": given.images, "batch": given.batch} | taken))
 

@@ -3,10 +3,11 @@
 import torch
 from cases import Case
 
-from seelike.activations.flattened import read_all
 from seelike.measures import attention_distance, block_probes, norm_ratio, receptive_field
-from seelike.measures.cka import CKA, Similarity, multiply
+from seelike.measures.cka import Similarity
+from seelike.measures.layer_cka import JointCKA
 from seelike.measures.probes import choose_folds
+from seelike.measures.runner import Cast, feed
 
 Batches = list[dict[str, torch.Tensor]]
 
@@ -21,10 +22,9 @@ def forward(case: Case, batches: Batches, role: tuple[str, ...] = ("vit", "cnn")
 
 def compare(case: Case, batches: Batches, names: dict[str, list[str]]) -> Similarity:
     """CKA of all pairs of layers, within and across the models."""
-    cka = CKA()
-    for images in batches:
-        cka.update(read_all(case.models, images, names, multiply))
-    return cka.result()
+    cast = Cast(case.models)
+    cka = cast.compare(JointCKA.of(names))
+    return feed(batches, cast)[cka]
 
 
 def look(case: Case, batches: Batches) -> None:
@@ -34,7 +34,7 @@ def look(case: Case, batches: Batches) -> None:
 
 def weigh(case: Case, batches: Batches) -> None:
     """Norm ratio and cosine of every residual sum of the ViT."""
-    norm_ratio.measure_ratios("vit", case.models["vit"], (images["vit"] for images in batches))
+    norm_ratio.measure_ratios(case.models["vit"], (images["vit"] for images in batches))
 
 
 def probe(case: Case, batches: Batches) -> None:

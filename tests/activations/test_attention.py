@@ -4,12 +4,17 @@ import pytest
 import timm
 import torch
 
+from seelike.activations.architecture import Architecture
 from seelike.activations.attention import Grid, find_attention, read_heads, read_maps
 from seelike.system.errors import InputError
 
 
 def images(side=56, n=2):
     return torch.randn(n, 3, side, side, generator=torch.Generator().manual_seed(0))
+
+
+def grid_of(model, x):
+    return Architecture.of(model, x).grid
 
 
 def tiny(name="vit_tiny_patch16_224", **kwargs):
@@ -31,7 +36,7 @@ FAMILIES = {
 @pytest.mark.parametrize("family", FAMILIES)
 def test_maps_are_distributions_over_all_tokens(family):
     model = tiny(**FAMILIES[family])
-    grid = Grid.of("vit", model, images(48))
+    grid = grid_of(model, images(48))
     assert (grid.rows, grid.columns, grid.height, grid.width) == (3, 3, 16, 16)
     maps = read_maps(model, images(48))
     assert list(maps) == ["blocks.0.attn", "blocks.1.attn"]
@@ -76,7 +81,7 @@ def test_the_model_is_left_as_it_was():
 
 def test_grid_of_a_picture_that_is_not_square():
     model = tiny(img_size=(32, 64))
-    grid = Grid.of("vit", model, torch.zeros(1, 3, 32, 64))
+    grid = grid_of(model, torch.zeros(1, 3, 32, 64))
     assert (grid.rows, grid.columns, grid.n_prefix, grid.n_tokens) == (2, 4, 1, 9)
 
 
@@ -90,8 +95,8 @@ def test_distances_by_hand():
 @pytest.mark.parametrize("name", ["resnet18", "mixer_s32_224", "swin_tiny_patch4_window7_224", "convnext_atto"])
 def test_what_has_no_attention_among_all_patches_is_refused(name):
     model = timm.create_model(name).eval()
-    with pytest.raises(InputError, match=r"^vit must be a ViT") as refusal:
-        Grid.of("vit", model, images(224, 1))
+    with pytest.raises(InputError, match=r"^the model must be a ViT") as refusal:
+        grid_of(model, images(224, 1))
     assert "\n" not in str(refusal.value)
 
 
@@ -101,8 +106,8 @@ def test_what_has_no_attention_among_all_patches_is_refused(name):
 )
 def test_differential_attention_is_refused_by_its_name(name, layer):
     model = timm.create_model(name, img_size=48, depth=2).eval()
-    with pytest.raises(InputError, match=rf"^vit must be .*; {layer} of VisionTransformer is differential attention"):
-        Grid.of("vit", model, images(48, 1))
+    with pytest.raises(InputError, match=rf"^the model .*; {layer} of VisionTransformer is differential attention"):
+        grid_of(model, images(48, 1))
 
 
 def test_more_maps_than_heads_are_refused():
@@ -117,13 +122,13 @@ def test_more_maps_than_heads_are_refused():
         return output
 
     attention.forward = pretend
-    with pytest.raises(InputError, match="^vit must be .*one map a head; in the blocks.1.attn of .* 3 heads have 6"):
-        Grid.of("vit", model, images(48))
+    with pytest.raises(InputError, match="^the model .*one map a head; in the blocks.1.attn of .* 3 heads have 6"):
+        grid_of(model, images(48))
 
 
 def test_attention_that_runs_twice_is_refused():
     model = tiny()
     model.blocks[1].attn = model.blocks[0].attn
     model.blocks[1].norm1 = model.blocks[0].norm1
-    with pytest.raises(InputError, match=r"^vit .*: layer blocks.0.attn attends more than once"):
-        Grid.of("vit", model, images(48))
+    with pytest.raises(InputError, match=r"^layer blocks.0.attn attends more than once"):
+        grid_of(model, images(48))

@@ -5,8 +5,8 @@ import timm
 import torch
 from torch import nn
 
-from seelike.activations.flattened import read_all, stream
-from seelike.activations.layers import find_layers
+from seelike.activations.architecture import Architecture
+from seelike.activations.flattened import stream
 from seelike.system.errors import InputError
 
 
@@ -78,7 +78,7 @@ def test_leaves_no_trace_even_when_interrupted(training, generator):
     modes = [module.training for module in model.modules()]
     state = {key: value.clone() for key, value in model.state_dict().items()}
 
-    names = [layer.name for layer in find_layers("vit", model, "all", torch.randn(1, 3, 56, 56, generator=generator))]
+    names = Architecture.of(model, torch.randn(1, 3, 56, 56, generator=generator)).names("all")
 
     def fail(activation):
         raise RuntimeError("stop")
@@ -117,16 +117,3 @@ def test_names_the_layer_that_is_refused():
 
     with pytest.raises(InputError, match="layer 0: is constant"):
         list(stream(nn.Sequential(nn.Linear(4, 4)), [torch.zeros(2, 4)], ["0"], refuse))
-
-
-def test_several_models_are_read_as_each_alone(generator):
-    models = {"one": nn.Sequential(nn.Linear(3, 2)), "other": nn.Sequential(nn.Linear(3, 4), nn.ReLU())}
-    images = {"one": torch.randn(5, 3, generator=generator), "other": torch.randn(5, 3, generator=generator)}
-    names = {"other": ["1", "0"], "one": ["0"]}
-    found = read_all(models, images, names, torch.clone)
-    assert list(found) == ["other/1", "other/0", "one/0"]
-    for role, layers in names.items():
-        (alone,) = stream(models[role], [images[role]], layers)
-        assert all(torch.equal(found[f"{role}/{layer}"], alone[layer]) for layer in layers)
-    with pytest.raises(InputError, match=r"^other \(Sequential\): "):
-        read_all(models, images, {"other": ["7"]}, torch.clone)

@@ -5,13 +5,14 @@ import timm
 import torch
 from torch import nn
 
-from seelike.activations.layers import find_layers, hooked
+from seelike.activations.architecture import Architecture
+from seelike.activations.layers import hooked
 from seelike.system.errors import InputError
 
 
 def find(name, layers, size=64, **kwargs):
     model = timm.create_model(name, **kwargs).eval()
-    return find_layers("vit", model, layers, torch.zeros(1, 3, size, size))
+    return Architecture.of(model, torch.zeros(1, 3, size, size)).layers(layers)
 
 
 def test_vit_has_six_layers_a_block_in_the_papers_order():
@@ -80,7 +81,7 @@ def test_layers_that_do_not_fire_are_left_out():
         def forward(self, x):
             return self.blocks[2](self.blocks[0](x))
 
-    assert [layer.name for layer in find_layers("vit", Lazy(), "blocks", torch.zeros(1, 4))] == ["blocks.0", "blocks.2"]
+    assert Architecture.of(Lazy(), torch.zeros(1, 4)).names() == ("blocks.0", "blocks.2")
 
 
 def test_swin_v2_normalises_after_the_mlp_so_its_norm2_reads_no_residual_sum():
@@ -104,7 +105,7 @@ def test_where_timm_groups_no_blocks_they_are_the_members_of_blocks(name, first,
 
 
 def test_families_without_blocks_are_refused():
-    with pytest.raises(InputError, match="vit must be a model whose blocks timm groups"):
+    with pytest.raises(InputError, match="^the model must be a model whose blocks timm groups"):
         find("coat_tiny", "all", 224)
 
 
@@ -118,7 +119,7 @@ def test_families_without_blocks_are_refused():
 )
 @pytest.mark.parametrize("layers", ["blocks", "all"])
 def test_blocks_of_several_streams_are_refused_not_read_by_their_first(name, block, side, layers):
-    with pytest.raises(InputError, match=rf"^vit \(\w+\): block {block} returns 2 tensors, not one"):
+    with pytest.raises(InputError, match=rf"^block {block} returns 2 tensors, not one"):
         find(name, layers, side)
 
 
@@ -161,20 +162,20 @@ class OneBlock(nn.Module):
 def test_a_layer_puts_out_one_tensor_with_the_images_one_after_the_other(change, kept):
     """Tokens x are (images, 6, 4)."""
     x = torch.randn(1, 6, 4, generator=torch.Generator().manual_seed(0))
-    names = [layer.name for layer in find_layers("vit", OneBlock(change), "all", x)]
-    assert names == ["blocks.0.norm", *["blocks.0.attn"] * kept, "blocks.0"]
+    names = Architecture.of(OneBlock(change), x).names("all")
+    assert names == ("blocks.0.norm", *["blocks.0.attn"] * kept, "blocks.0")
 
 
 def test_refuses_an_unknown_set_and_a_model_without_blocks():
     with pytest.raises(InputError, match="layers must be one of blocks, all"):
         find("resnet18", "some")
-    with pytest.raises(InputError, match="vit must be a model whose blocks timm groups"):
-        find_layers("vit", nn.Linear(3, 3), "blocks", torch.zeros(1, 3))
+    with pytest.raises(InputError, match="^the model must be a model whose blocks timm groups"):
+        Architecture.of(nn.Linear(3, 3), torch.zeros(1, 3)).names()
 
 
 def test_a_head_that_begins_with_a_norm_is_no_layer_but_its_norm_is():
     model = timm.create_model("convnext_atto").eval()
-    found = [layer.name for layer in find_layers("cnn", model, "all", torch.zeros(1, 3, 64, 64))]
+    found = Architecture.of(model, torch.zeros(1, 3, 64, 64)).names("all")
     assert found[-1] == "head.norm" and "head" not in found
 
 
@@ -184,4 +185,4 @@ def test_layers_that_overflow_are_found_all_the_same():
     with torch.no_grad():
         model.blocks[2].mlp.fc2.weight.fill_(float("nan"))
     images = torch.zeros(1, 3, 56, 56)
-    assert "blocks.2" in [layer.name for layer in find_layers("vit", model, "all", images)]
+    assert "blocks.2" in Architecture.of(model, images).names("all")

@@ -5,7 +5,8 @@ import timm
 import torch
 from torch import nn
 
-from seelike.activations.residuals import find_blocks, find_skipless, read_sums
+from seelike.activations.architecture import Architecture
+from seelike.activations.residuals import find_skipless, read_sums
 from seelike.system.errors import InputError
 
 
@@ -14,7 +15,7 @@ def images(side, n=2):
 
 
 def read(model, x, reduce=lambda z, f: (z, f)):
-    return read_sums("vit", model, x, find_blocks("vit", model, x), reduce)
+    return read_sums(model, x, Architecture.of(model, x).names(), reduce)
 
 
 @pytest.mark.parametrize(
@@ -74,10 +75,10 @@ def test_a_downsampling_shortcut_is_the_skip():
 
 
 def test_a_model_without_residual_blocks_or_with_other_ones_is_refused():
-    with pytest.raises(InputError, match="^vit must be a model of residual blocks, such as .*; DaVit is none"):
+    with pytest.raises(InputError, match="^the model must be a model of residual blocks, such as .*; DaVit is none"):
         read(timm.create_model("davit_tiny").eval(), images(64, 1))
     with pytest.raises(
-        InputError, match=r"^vit must be a model whose blocks return z \+ f\(z\), .*; blocks.4 of PocketViT"
+        InputError, match=r"^the model must be a model whose blocks return z \+ f\(z\), .*; blocks.4 of PocketViT"
     ):
         read(timm.create_model("vit_pocket_noskip4_patch8_56").eval(), images(56))
 
@@ -86,7 +87,7 @@ def test_a_model_without_residual_blocks_or_with_other_ones_is_refused():
 @pytest.mark.parametrize("pretrained", [True, False])
 def test_finds_the_block_without_skips(block, pretrained):
     model = timm.create_model(f"vit_pocket_noskip{block}_patch8_56", pretrained=pretrained).eval()
-    assert find_skipless("vit_noskip_early", model, images(56)) == block
+    assert find_skipless(model, images(56), Architecture.of(model, images(56)).names()) == block
 
 
 class OneSkip(timm.models.vision_transformer.Block):
@@ -105,10 +106,8 @@ def test_refuses_what_is_no_single_cut(change):
         model.blocks[3] = OneSkip(64, 4).eval()
     elif change in ("the first", "two"):
         model.blocks[0 if change == "the first" else 6] = skipless.eval()
-    with pytest.raises(
-        InputError, match="^vit_noskip_early must be a model with one block without skips, not its first"
-    ):
-        find_skipless("vit_noskip_early", model, images(56))
+    with pytest.raises(InputError, match="^the model must be a model with one block without skips, not its first"):
+        find_skipless(model, images(56), Architecture.of(model, images(56)).names())
 
 
 def test_leaves_no_hook_and_no_mode_behind():

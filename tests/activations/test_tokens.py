@@ -6,13 +6,20 @@ import torch
 from torch import nn
 
 from seelike.activations import tokens
+from seelike.activations.architecture import Architecture
 from seelike.activations.forward import read_once
-from seelike.activations.tokens import Blocks, find_channels, find_grid, gather, split
+from seelike.activations.tokens import find_channels, find_grid, split
+from seelike.measures.token_probes import TokenKinds
 from seelike.system.errors import InputError
 
 
 def images(generator, n=4, side=56):
     return torch.randn(n, 3, side, side, generator=generator)
+
+
+def read_kinds(model, x):
+    (found,) = read_once(model, x, TokenKinds(Architecture.of(model, x).blocks()).reading(model, x))
+    return found
 
 
 def test_a_vits_tokens_are_cls_then_patches_row_by_row(generator):
@@ -29,43 +36,42 @@ def test_a_vits_tokens_are_cls_then_patches_row_by_row(generator):
 
 def test_registers_are_no_places_and_no_cls(generator):
     model = timm.create_model("vit_pocket_patch8_gap_56", reg_tokens=3).eval()
-    blocks = Blocks.of("vit", model, images(generator))
+    blocks = Architecture.of(model, images(generator)).blocks()
     assert not blocks.has_cls and (blocks.rows, blocks.columns) == (7, 7)
-    found = gather("vit", model, [images(generator)], blocks, len(images(generator)))
-    assert list(found) == ["single", "pooled"]
+    assert {kind for kind, _ in read_kinds(model, images(generator))} == {"single", "pooled"}
 
 
 def test_features_are_what_a_forward_pass_gives(generator):
     model, x = timm.create_model("vit_pocket_patch8_56", pretrained=True).eval(), images(generator, 6)
-    blocks = Blocks.of("vit", model, x)
+    blocks = Architecture.of(model, x).blocks()
     assert blocks.has_cls and len(blocks.names) == 8
-    found = gather("vit", model, x.split(4), blocks, len(x))
+    found = read_kinds(model, x)
     with torch.no_grad():
         last = model.forward_intermediates(x, norm=False, output_fmt="NLC", return_prefix_tokens=True)[1][-1]
-    torch.testing.assert_close(found["CLS"]["blocks.7"], last[1][:, 0])
-    torch.testing.assert_close(found["pooled"]["blocks.7"], last[0].mean(1))
+    torch.testing.assert_close(found["CLS", "blocks.7"], last[1][:, 0])
+    torch.testing.assert_close(found["pooled", "blocks.7"], last[0].mean(1))
     positions = [7 * row + column for row in (0, 2, 4, 6) for column in (0, 2, 4, 6)]
-    torch.testing.assert_close(found["single"]["blocks.7"], last[0][:, positions])
+    torch.testing.assert_close(found["single", "blocks.7"], last[0][:, positions])
 
 
 def test_a_large_map_is_averaged_to_the_last_blocks_grid(generator):
     model = timm.create_model("resnet_pocket").eval()
     x = images(generator)
-    blocks = Blocks.of("cnn", model, x)
+    blocks = Architecture.of(model, x).blocks()
     assert (blocks.rows, blocks.columns, blocks.names[0]) == (7, 7, "stages.0.blocks.0")
     seen = {}
     with torch.no_grad():
         model.stages[0].blocks[0].register_forward_hook(lambda _, i, output: seen.update(first=output))
-        found = blocks.read("cnn", model, x, lambda each: each)["stages.0.blocks.0"]
+        found = read_once(model, x, blocks.reading(model, x, lambda each: each))[0]["stages.0.blocks.0"]
     torch.testing.assert_close(found.grid[:, 2, 5], seen["first"][:, :, 16:24, 40:48].mean((2, 3)))
     assert found.prefix.shape[1] == 0
-    pooled = gather("cnn", model, [x], blocks, len(x))["pooled"]["stages.0.blocks.0"]
+    pooled = read_kinds(model, x)["pooled", "stages.0.blocks.0"]
     torch.testing.assert_close(pooled, seen["first"].mean((2, 3)), rtol=1e-4, atol=1e-5)
 
 
 def test_channels_last_are_put_right(generator):
     model = timm.create_model("swin_tiny_patch4_window7_224").eval()
-    blocks = Blocks.of("vit", model, images(generator, 1, 224), at_most=2)
+    blocks = Architecture.of(model, images(generator, 1, 224)).blocks(at_most=2)
     assert (blocks.rows, blocks.columns) == (7, 7)
     output = torch.randn(1, 7, 7, 768, generator=generator)
     assert torch.equal(split(model, "layers.3.blocks.1", output, images(generator, 1, 224)).grid, output)
@@ -110,8 +116,8 @@ class TinyVit(nn.Module):
 def test_windows_of_tokens_are_no_grid():
     """NesT's blocks return (n, windows, tokens, channels): 16 windows of 16 tokens look like a grid of 16 × 16."""
     model = timm.models.Nest(img_size=64, embed_dims=48, num_heads=3, depths=(1, 1, 1)).eval()
-    with pytest.raises(InputError, match=r"^vit \(Nest\): layer levels.0.* an output of shape \(1, 16, 16, 48\)"):
-        Blocks.of("vit", model, torch.zeros(1, 3, 64, 64))
+    with pytest.raises(InputError, match=r"^layer levels.0.* an output of shape \(1, 16, 16, 48\)"):
+        Architecture.of(model, torch.zeros(1, 3, 64, 64)).blocks()
 
 
 @pytest.mark.parametrize("shape", [(4, 8), (4, 8, 2, 7, 7)])
@@ -170,8 +176,8 @@ def test_where_two_grids_fit_the_patches_own_is_taken_or_none():
 def test_which_tokens_precede_the_patches(name, arguments, n_prefix, has_cls, generator):
     """Another token instead of CLS changes the first token of the first block more than any other."""
     model, x = timm.create_model(name, img_size=64, **arguments).eval(), images(generator, 1, 64)
-    blocks = Blocks.of("vit", model, x, at_most=2)
-    assert set(blocks.n_prefix) == {n_prefix} == {tokens.count_prefix("vit", model, x)}
+    blocks = Architecture.of(model, x).blocks(at_most=2)
+    assert set(blocks.n_prefix) == {n_prefix} == {Architecture.of(model, x).n_prefix}
     assert blocks.has_cls == has_cls
     if has_cls:
         before = read_first(model, blocks, x)
@@ -181,53 +187,54 @@ def test_which_tokens_precede_the_patches(name, arguments, n_prefix, has_cls, ge
 
 def read_first(model, blocks, x):
     """The first block's tokens of one image, (tokens, channels), the prefix first."""
-    every = blocks.read("vit", model, x, lambda each: torch.cat([each.prefix[0], each.grid[0].flatten(0, 1)]))
+    reduce = lambda each: torch.cat([each.prefix[0], each.grid[0].flatten(0, 1)])  # noqa: E731
+    (every,) = read_once(model, x, blocks.reading(model, x, reduce))
     return every[blocks.names[0]].clone()
 
 
 def test_a_cls_token_that_joins_midway_is_read_where_it_is(generator):
     """ConViT's joins before its last two blocks: a grid is known in all, CLS is not in all."""
     model, x = timm.create_model("convit_tiny", img_size=64).eval(), images(generator, 1, 64)
-    blocks = Blocks.of("vit", model, x)
+    blocks = Architecture.of(model, x).blocks()
     assert blocks.n_prefix == (0,) * 10 + (1,) * 2 and not blocks.has_cls
-    assert "CLS" not in gather("vit", model, [x], blocks, 1)
-    with pytest.raises(InputError, match="^vit must be .*ConVit has 0 in blocks.0 and 1 in blocks.10"):
-        tokens.count_prefix("vit", model, x)
+    assert "CLS" not in {kind for kind, _ in read_kinds(model, x)}
+    with pytest.raises(InputError, match="^the model must be .*ConVit has 0 in blocks.0 and 1 in blocks.10"):
+        getattr(Architecture.of(model, x), "n_prefix")  # noqa: B009
 
 
 def test_a_naflex_vits_cls_token_lies_in_its_embedding(generator):
     model = timm.models.naflexvit.NaFlexVit(
         timm.models.naflexvit.NaFlexVitCfg(embed_dim=48, depth=2, num_heads=3, class_token=True, reg_tokens=2)
     ).eval()
-    blocks = Blocks.of("vit", model, images(generator, 1, 64))
+    blocks = Architecture.of(model, images(generator, 1, 64)).blocks()
     assert blocks.has_cls and blocks.n_prefix == (3, 3) and (blocks.rows, blocks.columns) == (4, 4)
 
 
 def test_tokens_in_an_order_of_their_own_are_refused():
     with pytest.raises(InputError, match="in another order than row by row"):
-        Blocks.of("vit", timm.create_model("hiera_tiny_224").eval(), torch.zeros(1, 3, 224, 224))
+        Architecture.of(timm.create_model("hiera_tiny_224").eval(), torch.zeros(1, 3, 224, 224)).blocks()
 
 
 def test_few_blocks_are_spread_from_first_to_last(generator):
     model = timm.create_model("vit_pocket_patch8_56").eval()
-    names = Blocks.of("vit", model, images(generator), at_most=3).names
+    names = Architecture.of(model, images(generator)).blocks(at_most=3).names
     assert names == ("blocks.0", "blocks.4", "blocks.7")
-    assert len(Blocks.of("vit", model, images(generator), at_most=50).names) == 8
+    assert len(Architecture.of(model, images(generator)).blocks(at_most=50).names) == 8
 
 
 def test_a_model_is_left_as_it_was_and_refused_by_its_parameter(generator):
     model = timm.create_model("vit_pocket_patch8_56").train()
-    Blocks.of("vit", model, images(generator))
+    Architecture.of(model, images(generator)).blocks()
     assert model.training and not any(module._forward_hooks for module in model.modules())
-    with pytest.raises(InputError, match="^vit_gap must be a model whose blocks timm groups"):
-        Blocks.of("vit_gap", _Vectors(), images(generator))
+    with pytest.raises(InputError, match="^the model must be a model whose blocks timm groups"):
+        Architecture.of(_Vectors(), images(generator)).blocks()
     with pytest.raises(InputError, match=r"layer x has no positions: its output has shape \(4, 8\)"):
         split(model, "x", torch.zeros(4, 8), images(generator))
     with pytest.raises(InputError, match="layer x has 40 tokens, and no grid of them"):
         split(model, "x", torch.zeros(4, 40, 64), images(generator))
-    with pytest.raises(InputError, match="cnn .*layer layer runs more than once in a forward pass"):
+    with pytest.raises(InputError, match="^layer layer runs more than once in a forward pass"):
         x, twice = images(generator), _Twice()
-        read_once(twice, x, tokens._reading("cnn", twice, x, ["layer"], lambda each: each))
+        read_once(twice, x, tokens._reading(twice, x, ["layer"], lambda each: each))
 
 
 class _Vectors(nn.Module):

@@ -7,6 +7,7 @@ import torch
 from seelike.chapters import attention_distance as local_and_global
 from seelike.chapters.prepare import prepare
 from seelike.execution.notebook import find_chapter, read_parameters
+from seelike.measures.runner import assemble
 from seelike.system.errors import InputError
 
 
@@ -71,5 +72,6 @@ def test_models_of_two_sizes_are_shown_the_same_teams(tmp_path, monkeypatch):
     monkeypatch.setattr(local_and_global, "FIELD_PIXELS", 56**2)  # of the smaller images more would fit
     monkeypatch.setattr(run, "minibatches", show)
     monkeypatch.setattr(local_and_global.receptive_field, "estimate_fields", note)
-    local_and_global._differentiate(models, run, 24)
+    (cast,), _ = assemble([models], show(models))
+    local_and_global._differentiate(cast, run, 24)
     assert shown[models["vit"]] == shown[models["cnn"]] and len(shown[models["vit"]]) > 1

@@ -123,8 +123,8 @@ def test_a_rehearsal_leaves_models_as_they_were(generator):
 
 def test_what_cannot_be_an_image_of_each_is_no_layer():
     """XCiT's position embedding returns one row for all images."""
-    from seelike.activations.layers import find_layers
+    from seelike.activations.architecture import Architecture
 
     model = timm.create_model("xcit_nano_12_p16_224").eval()
-    names = [layer.name for layer in find_layers("vit", model, "all", torch.zeros(1, 3, 64, 64))]
+    names = Architecture.of(model, torch.zeros(1, 3, 64, 64)).names("all")
     assert "blocks.0" in names and not any(name.startswith("pos_embed") for name in names)

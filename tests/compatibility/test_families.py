@@ -7,8 +7,9 @@ from functools import cache
 import pytest
 import torch
 
+from seelike.activations.architecture import Architecture
+from seelike.activations.forward import read_once
 from seelike.activations.layers import INPUT
-from seelike.activations.tokens import Blocks
 from seelike.chapters.registry import CHAPTERS
 from seelike.compatibility.families import find_family, load_member, parts_of, perform, read_table
 from seelike.compatibility.members import FAMILIES, MODULES
@@ -97,13 +98,16 @@ def test_a_token_stands_where_its_patch_does(family):
     member = load_member(family)
     height, width = member.pretrained_cfg["input_size"][1:]
     x = torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(0))
-    blocks = Blocks.of("vit", member, x)
+    blocks = Architecture.of(member, x).blocks()
     first = replace(blocks, names=blocks.names[:1])
     for row, column in ((0, blocks.columns - 1), (blocks.rows - 1, 0), (blocks.rows // 2, blocks.columns // 2)):
         changed = x.clone()
         top, left = (row * height // blocks.rows, column * width // blocks.columns)
         changed[:, :, top : top + height // blocks.rows, left : left + width // blocks.columns] += 2
-        (before,), (after,) = (first.read("vit", member, each, lambda t: t.grid).values() for each in (x, changed))
+        before, after = (
+            read_once(member, each, first.reading(member, each, lambda t: t.grid))[0][first.names[0]]
+            for each in (x, changed)
+        )
         distance = (after - before).norm(dim=-1)[0]
         assert divmod(int(distance.argmax()), blocks.columns) == (row, column)
 

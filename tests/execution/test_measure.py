@@ -109,7 +109,7 @@ def test_a_page_takes_the_result_and_measures_nothing(measured, tmp_path):
     page = nbformat.read(find_chapter("skip_connections"), as_version=4)
     last = next(i for i, c in enumerate(page.cells) if "result.save" in c.source)
     page.cells = page.cells[: last + 1]
-    page.cells.insert(last, nbformat.v4.new_code_cell("skip_connections.read_once = None"))
+    page.cells.insert(last, nbformat.v4.new_code_cell("skip_connections.feed = None"))
     nbformat.write(page, tmp_path / "skip_connections.ipynb")
     execute(tmp_path / "skip_connections.ipynb", tmp_path / "drawn.ipynb", given)
     drawn = tmp_path / "few" / "skip_connections.json"

@@ -42,7 +42,7 @@ def test_token_patch_cka_has_the_scores_of_the_measure(vit, minibatches):
 
 
 def test_norm_ratio_is_that_of_the_measure_by_kind(vit, minibatches):
-    found, expected = sl.norm_ratio(vit, minibatches), norm_ratio.measure_ratios("vit", vit, minibatches).arrays()
+    found, expected = sl.norm_ratio(vit, minibatches), norm_ratio.measure_ratios(vit, minibatches).arrays()
     np.testing.assert_array_equal(found.by_kind, expected["norm_ratio"].values)
     np.testing.assert_array_equal(found.cosine, expected["skip_cosine"].values)
     np.testing.assert_array_equal(found.by_token, expected["norm_ratio_tokens"].values)

@@ -111,7 +111,7 @@ def test_measures_a_model_in_minibatches():
 
 
 def test_a_cnn_and_no_image_are_refused():
-    with pytest.raises(InputError, match="vit must be a ViT"):
+    with pytest.raises(InputError, match="^the model must be a ViT"):
         attention_distance.measure_distances(timm.create_model("resnet_pocket"), [torch.zeros(4, 3, 56, 56)])
     with pytest.raises(InputError, match="at least one full minibatch"):
         attention_distance.measure_distances(timm.create_model("vit_pocket_patch8_56"), [])

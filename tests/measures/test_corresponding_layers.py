@@ -6,15 +6,19 @@ import numpy as np
 import pytest
 import timm
 import torch
+from together import measure_together
 
 from seelike.activations.flattened import stream
 from seelike.chapters.verdicts import judge
-from seelike.measures import corresponding_layers
-from seelike.measures.corresponding_layers import fine_tuning_gap, low_high_cka_gap
+from seelike.measures.corresponding_layers import Pairing, fine_tuning_gap, low_high_cka_gap
 from seelike.results.claims import CLAIMS
 from seelike.system.errors import InputError
 
 PAIRS = {"vit_3pct": "vit", "vit_near": "vit", "vit_far": "vit", "vit_small_3pct": "vit_small"}
+
+
+def compare_blocks(models, minibatches, pairs):
+    return measure_together(models, minibatches, Pairing, pairs)
 
 
 def minibatches(names, n: int = 5, seed: int = 0):
@@ -82,9 +86,7 @@ def test_agrees_with_cka_computed_slowly(vit):
     """Unbiased HSIC by the formula of Song et al., the diagonals set to zero, in loops over minibatches and blocks."""
     other = perturbed(vit, [3])
     names = [f"blocks.{i}" for i in range(8)]
-    found = corresponding_layers.compare_blocks(
-        {"vit": vit, "vit_3pct": other}, minibatches(["vit", "vit_3pct"], 2), {"vit_3pct": "vit"}
-    )
+    found = compare_blocks({"vit": vit, "vit_3pct": other}, minibatches(["vit", "vit_3pct"], 2), {"vit_3pct": "vit"})
 
     def hsic(x, y):
         n, ones = len(x), torch.ones(len(x), dtype=torch.float64)
@@ -103,7 +105,7 @@ def test_agrees_with_cka_computed_slowly(vit):
 
 def test_blocks_below_a_change_are_the_same_and_d1_sees_it(vit):
     models = {"vit": vit, "vit_3pct": perturbed(vit, [5, 6, 7])}
-    found = corresponding_layers.compare_blocks(models, minibatches(models), {"vit_3pct": "vit"})
+    found = compare_blocks(models, minibatches(models), {"vit_3pct": "vit"})
     values = found.values["vit_3pct"]
     assert (values[:5] == 1).all() and (values[5:] < 0.999).all()
     estimate = found.estimates(0)["D1"]
@@ -119,9 +121,7 @@ def test_a_rotated_and_scaled_model_is_the_same_and_a_stretched_one_is_not():
     for change, same in ((3 * turn, True), (stretch, False)):
         changed = Chain([change @ first, rest[0] @ change.inverse(), rest[1]])
         models = {"vit": Chain([first, *rest]), "vit_3pct": changed}
-        values = corresponding_layers.compare_blocks(models, small_images(models), {"vit_3pct": "vit"}).values[
-            "vit_3pct"
-        ]
+        values = compare_blocks(models, small_images(models), {"vit_3pct": "vit"}).values["vit_3pct"]
         assert values[1:] == pytest.approx([1, 1], abs=1e-6)  # the change was undone
         assert (values[0] == pytest.approx(1, abs=1e-6)) == same
 
@@ -130,8 +130,8 @@ def test_the_order_of_a_pair_does_not_matter_and_unrelated_models_share_little()
     generator = torch.Generator().manual_seed(3)
     one = Chain(chain_weights())
     other = Chain([torch.randn(w.shape, generator=generator) for w in chain_weights()])
-    there = corresponding_layers.compare_blocks({"a": one, "b": other}, small_images("ab", 20), {"a": "b"}).values["a"]
-    back = corresponding_layers.compare_blocks({"a": other, "b": one}, small_images("ab", 20), {"a": "b"}).values["a"]
+    there = compare_blocks({"a": one, "b": other}, small_images("ab", 20), {"a": "b"}).values["a"]
+    back = compare_blocks({"a": other, "b": one}, small_images("ab", 20), {"a": "b"}).values["a"]
     np.testing.assert_array_equal(there, back)
     assert (np.abs(there) < 0.4).all()
 
@@ -139,7 +139,7 @@ def test_the_order_of_a_pair_does_not_matter_and_unrelated_models_share_little()
 def test_models_of_one_initial_state_are_exactly_the_same_and_every_effect_is_open():
     models = {role: timm.create_model("vit_pocket_patch8_56") for role in ("vit", "vit_3pct", "vit_near", "vit_far")}
     models |= {role: timm.create_model("vit_smallpocket_patch8_56") for role in ("vit_small", "vit_small_3pct")}
-    found = corresponding_layers.compare_blocks(models, minibatches(models), PAIRS)
+    found = compare_blocks(models, minibatches(models), PAIRS)
     assert all((values == 1).all() for values in found.values.values())
     estimates = found.estimates(0)
     assert sorted(estimates) == ["D1", "D2", "D6"]
@@ -154,15 +154,13 @@ def test_large_and_small_models_swapped_flip_the_sign_of_d2():
     models = {"vit": whole, "vit_small": whole, "vit_3pct": changed, "vit_small_3pct": half}
     swapped = models | {"vit_3pct": half, "vit_small_3pct": changed}
     pairs = {"vit_3pct": "vit", "vit_small_3pct": "vit_small"}
-    one, other = (
-        corresponding_layers.compare_blocks(m, small_images(m), pairs).estimates(0) for m in (models, swapped)
-    )
+    one, other = (compare_blocks(m, small_images(m), pairs).estimates(0) for m in (models, swapped))
     assert one["D2"].effect == pytest.approx(-other["D2"].effect) and abs(one["D2"].effect) > 0.01
 
 
 def test_claims_whose_models_are_not_there_are_left_out(vit):
     models = {"vit": vit, "vit_10pct": vit, "vit_near": vit, "cnn": timm.create_model("resnet_pocket")}
-    found = corresponding_layers.compare_blocks(models, minibatches(models), {"vit_10pct": "vit", "vit_near": "vit"})
+    found = compare_blocks(models, minibatches(models), {"vit_10pct": "vit", "vit_near": "vit"})
     assert found.estimates(0) == {}
     assert set(found.blocks) == {"vit", "vit_10pct", "vit_near"}  # the CNN is compared with nothing
 
@@ -170,16 +168,16 @@ def test_claims_whose_models_are_not_there_are_left_out(vit):
 def test_refuses_models_of_other_blocks_and_of_two_blocks():
     models = {"vit": timm.create_model("vit_pocket_patch8_56"), "vit_3pct": timm.create_model("resnet_pocket")}
     with pytest.raises(InputError, match="vit_3pct must have the blocks of vit, with which it is compared: it has 10"):
-        corresponding_layers.compare_blocks(models, minibatches(models), {"vit_3pct": "vit"})
+        compare_blocks(models, minibatches(models), {"vit_3pct": "vit"})
     shallow = dict.fromkeys(("vit", "vit_3pct"), Chain(chain_weights(2)))
     with pytest.raises(InputError, match="vit_3pct must have at least 3 blocks to compare, not 2"):
-        corresponding_layers.compare_blocks(shallow, small_images(shallow), {"vit_3pct": "vit"})
+        compare_blocks(shallow, small_images(shallow), {"vit_3pct": "vit"})
 
 
 def test_names_the_model_whose_activations_say_nothing():
     dead = Chain([torch.zeros(6, 48), *chain_weights()[1:]])
     models = {"vit": Chain(chain_weights()), "vit_3pct": dead}
     with pytest.raises(InputError, match=r"^vit_3pct \(Chain\): layer blocks\.0: activations are the same"):
-        corresponding_layers.compare_blocks(models, small_images(models), {"vit_3pct": "vit"})
+        compare_blocks(models, small_images(models), {"vit_3pct": "vit"})
     with pytest.raises(InputError, match="at least one full minibatch"):
-        corresponding_layers.compare_blocks(models, [], {"vit_3pct": "vit"})
+        compare_blocks(models, [], {"vit_3pct": "vit"})

@@ -6,22 +6,20 @@ import pytest
 import timm
 import torch
 
-from seelike.activations.forward import feed, read_once
+from seelike.activations.architecture import Architecture
+from seelike.activations.flattened import Outputs
+from seelike.activations.forward import read_once
 from seelike.measures.attention_distance import Distances
 from seelike.measures.cka import CKA, gram
-from seelike.measures.corresponding_layers import Pairing
-from seelike.measures.head_cka import Heads
+from seelike.measures.features import Features
+from seelike.measures.head_cka import HeadGrams
+from seelike.measures.layer_cka import JointCKA
 from seelike.measures.norm_ratio import Ratios
-from seelike.measures.skip_ablation import Comparison
 from seelike.measures.token_patch_cka import Products
+from seelike.measures.token_probes import TokenKinds
 from seelike.system import processes
 
-VIT, GAP, NOSKIP, CNN = (
-    "vit_pocket_patch8_56",
-    "vit_pocket_patch8_gap_56",
-    "vit_pocket_noskip4_patch8_56",
-    "resnet_pocket",
-)
+VIT, CNN = "vit_pocket_patch8_56", "resnet_pocket"
 
 
 class One:
@@ -29,17 +27,22 @@ class One:
 
     models = (VIT,)
 
-    def __init__(self, make):
-        self.make = make
+    def __init__(self, make, name=""):
+        self.make, self.name = make, name or make.__name__
 
     def open(self, models):
-        return self.make("vit")
+        return self.make(Architecture.of(models[0], torch.zeros(1, 3, 56, 56)))
 
     def feed(self, accumulator, models, images):
-        feed(models[0], images, accumulator)
+        accumulator.update(read_once(models[0], images, accumulator.read.reading(models[0], images))[0])
 
     def values(self, accumulator):
         return vars(accumulator.result())
+
+
+class Kept(One):
+    def values(self, accumulator):
+        return {name: of[: sum(accumulator.sizes)] for name, of in accumulator.result().items()}
 
 
 class Similarities(One):
@@ -52,58 +55,30 @@ class Similarities(One):
         accumulator.update({"pixels": gram(images.flatten(1)), "mean": gram(images.mean((2, 3)))})
 
 
-class OfHeads(One):
+class Joint(One):
     models = (VIT, CNN)
 
     def open(self, models):
-        return self.make()
+        return self.make({"vit": HeadGrams("blocks.0.attn"), "cnn": Outputs(("stem.conv",), gram)})
 
     def feed(self, accumulator, models, images):
-        (heads,) = read_once(models[0], images, accumulator.reading(models[0]))
-        accumulator.update(heads, accumulator.read_low(models[1], images))
-
-    def values(self, accumulator):
-        n_heads = len(accumulator.cka.layers) - len(accumulator.low)
-        return vars(accumulator.result(torch.arange(n_heads).double().numpy()).similarity)
-
-
-class SkipAblation(One):
-    models = (VIT, NOSKIP)
-
-    def open(self, models):
-        return self.make(dict(zip(("vit", "vit_noskip_middle"), models, strict=True)))
-
-    def feed(self, accumulator, models, images):
-        each, names = {role: images for role in accumulator.models}, accumulator.models.items()
-        seen = {role: read_once(model, images, *accumulator.readings(role, each)) for role, model in names}
-        accumulator.update(seen, torch.arange(len(images)))
-
-
-class Pairs(One):
-    models = (VIT, GAP)
-
-    def open(self, models):
-        return self.make(dict(zip(("vit", "vit_3pct"), models, strict=True)), {"vit_3pct": "vit"})
-
-    def feed(self, accumulator, models, images):
-        each, seen = {role: images for role in accumulator.models}, {}
-        for role, model in accumulator.models.items():
-            (seen[model],) = read_once(model, images, accumulator.reading(role, each))
-        accumulator.update(seen)
+        found = {}
+        for model, (role, read) in zip(models, accumulator.reads.items(), strict=True):
+            (found[role],) = read_once(model, images, read.reading(model, images))
+        accumulator.update(found)
 
 
 KINDS = [
     One(Distances),
     One(Ratios),
     One(Products),
+    Kept(lambda own: Features(TokenKinds(own.blocks()), 25), "Features"),
     Similarities(CKA),
-    OfHeads(Heads),
-    SkipAblation(Comparison),
-    Pairs(Pairing),
+    Joint(JointCKA),
 ]
 
 
-@pytest.fixture(params=KINDS, ids=lambda kind: kind.make.__name__)
+@pytest.fixture(params=KINDS, ids=lambda kind: kind.name)
 def kind(request):
     return request.param
 

@@ -8,6 +8,7 @@ import timm
 import torch
 from torch import nn
 
+from seelike.activations.architecture import Architecture
 from seelike.measures import norm_ratio
 from seelike.measures.norm_ratio import (
     Kinds,
@@ -76,7 +77,7 @@ def test_registers_and_distillation_tokens_are_left_out():
     found = Tokens.of(Kinds(True, 3), tokens, tokens)
     assert found.ratio.tolist() == [0, 4.5] and found.tokens.tolist() == [0, 3, 4, 5, 6]
     x = torch.zeros(1, 3, 224, 224)
-    of = lambda name, **how: Kinds.of("vit", timm.create_model(name, **how), x)  # noqa: E731
+    of = lambda name, **how: Kinds.of(Architecture.of(timm.create_model(name, **how), x))  # noqa: E731
     assert of("deit_tiny_distilled_patch16_224") == Kinds(True, 2)
     assert of("vit_tiny_patch16_224", reg_tokens=4) == Kinds(True, 5)
     assert of("vit_tiny_patch16_224", reg_tokens=4, class_token=False, global_pool="avg") == Kinds(False, 4)
@@ -97,7 +98,7 @@ def test_measures_a_vit_with_its_definition():
         model(images())
     z, f = seen["z"].double(), seen["f"].double()
     ratios, cosines = z.norm(dim=-1) / f.norm(dim=-1), nn.functional.cosine_similarity(z, f, dim=-1)
-    found = norm_ratio.measure_ratios("vit", model, [images()])
+    found = norm_ratio.measure_ratios(model, [images()])
     token = found.sublayers.index("blocks.2.mlp")
     assert found.ratio[0, token] == pytest.approx([ratios[:, 0].mean().item(), ratios[:, 1:].mean().item()])
     assert found.cosine[0, token] == pytest.approx([cosines[:, 0].mean().item(), cosines[:, 1:].mean().item()])
@@ -106,25 +107,25 @@ def test_measures_a_vit_with_its_definition():
 
 def test_minibatches_do_not_matter_and_images_do():
     model = timm.create_model("vit_pocket_patch8_56", pretrained=True).eval()
-    whole = norm_ratio.measure_ratios("vit", model, [images()]).ratio.mean(0)
-    parts = norm_ratio.measure_ratios("vit", model, images().split(2)).ratio
+    whole = norm_ratio.measure_ratios(model, [images()]).ratio.mean(0)
+    parts = norm_ratio.measure_ratios(model, images().split(2)).ratio
     np.testing.assert_allclose(parts.mean(0), whole, rtol=1e-5)
     assert parts.shape == (4, 16, 2) and parts.std(0).min() > 0
 
 
 def test_arrays_bear_labels():
-    found = norm_ratio.measure_ratios("vit", timm.create_model("vit_pocket_patch8_56").eval(), [images()]).arrays()
+    found = norm_ratio.measure_ratios(timm.create_model("vit_pocket_patch8_56").eval(), [images()]).arrays()
     assert set(found) == {"norm_ratio", "skip_cosine", "norm_ratio_tokens"}
     assert found["norm_ratio"].axes["kind"] == ["CLS", "spatial"] and found["norm_ratio"].values.shape == (16, 2)
     tokens = found["norm_ratio_tokens"]
     assert tokens.axes["token"][:2] == ["CLS", "patch 0"] and tokens.values.shape == (16, 50)
-    cnn = norm_ratio.measure_ratios("cnn", timm.create_model("resnet_pocket").eval(), [images()]).arrays()
+    cnn = norm_ratio.measure_ratios(timm.create_model("resnet_pocket").eval(), [images()]).arrays()
     assert set(cnn) == {"norm_ratio", "skip_cosine"} and cnn["norm_ratio"].axes["kind"] == ["spatial"]
 
 
 def test_channels_are_found_in_swin_and_in_cnns():
     model = timm.create_model("swin_tiny_patch4_window7_224", depths=(1, 1, 1, 1), embed_dim=24).eval()
-    found = norm_ratio.measure_ratios("vit", model, [images(224, 1)])
+    found = norm_ratio.measure_ratios(model, [images(224, 1)])
     x = {}
     model.layers[1].blocks[0].drop_path1.register_forward_hook(lambda _, __, f: x.update(f=f))
     model.layers[1].blocks[0].register_forward_pre_hook(lambda _, inputs: x.update(z=inputs[0]))
@@ -177,10 +178,10 @@ def test_claims_by_hand_and_without_cls():
 def test_a_dead_branch_and_no_image_are_refused():
     model = timm.create_model("vit_pocket_patch8_56").eval()
     nn.init.zeros_(model.blocks[3].mlp.fc2.weight)
-    with pytest.raises(InputError, match=r"^vit must be a model whose branches add something, .*; blocks.3.mlp adds 0"):
-        norm_ratio.measure_ratios("vit", model, [images()])
+    with pytest.raises(InputError, match=r"^the model must .* branches add something, .*; blocks.3.mlp adds 0"):
+        norm_ratio.measure_ratios(model, [images()])
     with pytest.raises(InputError, match="at least one full minibatch"):
-        norm_ratio.measure_ratios("vit", model, [])
+        norm_ratio.measure_ratios(model, [])
 
 
 @pytest.mark.parametrize("scale", [1e-25, 1e25])

@@ -6,6 +6,7 @@ import timm
 import torch
 from torch import nn
 
+from seelike.activations.architecture import Architecture
 from seelike.measures import receptive_field
 from seelike.measures.receptive_field import (
     ReceptiveFields,
@@ -207,9 +208,10 @@ def test_the_window_of_a_token_is_its_patch():
 
 def test_branches_are_paired_with_their_sums():
     model = timm.create_model("vit_pocket_patch8_56").eval()
-    branches = receptive_field.find_branches("vit", model, images(1, 56))
+    branches = receptive_field.find_branches(Architecture.of(model, images(1, 56)))
     assert len(branches) == 8 and branches["blocks.3.attn"] == "blocks.3.norm2:input"
-    assert receptive_field.find_branches("cnn", timm.create_model("resnet_pocket").eval(), images(1, 56)) == {}
+    cnn = timm.create_model("resnet_pocket").eval()
+    assert receptive_field.find_branches(Architecture.of(cnn, images(1, 56))) == {}
 
 
 def test_effects_by_hand():

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import timm
 import torch
+from together import measure_together
 
-from seelike.measures import skip_ablation
 from seelike.measures.cka import Similarity
-from seelike.measures.skip_ablation import SkipAblation, cka_lost_across
+from seelike.measures.skip_ablation import Ablations, SkipAblation, cka_lost_across
 from seelike.system.errors import InputError
 
 
@@ -70,6 +70,10 @@ def test_s4_needs_accuracies_and_the_cut_in_the_middle():
     assert "accuracy" not in ablation(matrices, {"vit_noskip_middle": 1}).arrays()
 
 
+def compare_ablated(models, minibatches, labels=None):
+    return measure_together(models, minibatches, Ablations, list(models), labels)
+
+
 def minibatches(models, n=5):
     generator = torch.Generator().manual_seed(0)
     for _ in range(n):
@@ -84,7 +88,7 @@ def test_measures_models_and_finds_their_cuts():
     with torch.no_grad():
         answers = torch.cat([models["vit"](batch["vit"]).argmax(1) for batch in minibatches(models)])
         others = torch.cat([models["vit_noskip_middle"](batch["vit"]).argmax(1) for batch in minibatches(models)])
-    found = skip_ablation.compare_ablated(models, minibatches(models), answers)
+    found = compare_ablated(models, minibatches(models), answers)
     assert found.ablated == {"vit_noskip_middle": 4} and found.similarity.hsic.shape == (5, 16, 16)
     shares = found.arrays()["accuracy"]["vit"].values
     assert shares == pytest.approx([1, (answers == others).double().mean().item()])
@@ -103,6 +107,6 @@ def test_what_is_not_a_cut_of_the_model_is_refused():
     ):
         models = {"vit": vit, "vit_noskip_early": other}
         with pytest.raises(InputError, match=complaint):
-            skip_ablation.compare_ablated(models, minibatches(models))
+            compare_ablated(models, minibatches(models))
     with pytest.raises(InputError, match="at least one full minibatch"):
-        skip_ablation.compare_ablated({"vit": vit}, [])
+        compare_ablated({"vit": vit}, [])

@@ -90,14 +90,14 @@ class Windows(nn.Module):
 def test_a_position_that_sees_its_own_patch_alone_scores_it_and_a_shuffled_one_does_not():
     torch.manual_seed(0)
     model = Windows()
-    found = token_patch_cka.compare_with_patches(model, images(96, 40).split(16), "cnn")
+    found = token_patch_cka.compare_with_patches(model, images(96, 40).split(16))
     cka = found.cka(block=0)
     assert cka.shape == (25, 25)
     assert np.diag(cka).min() > 0.2 and abs(cka[~np.eye(25, dtype=bool)].mean()) < 0.02
     assert found.scores(block=-1) == pytest.approx((np.diag(cka) - _others(cka))[~find_edge(5, 5)].mean())
     model.blocks.append(nn.Identity())
     model.blocks[1].forward = lambda x: x.flatten(2).roll(7, 2).view(x.shape)
-    moved = token_patch_cka.compare_with_patches(model, images(96, 40).split(16), "cnn")
+    moved = token_patch_cka.compare_with_patches(model, images(96, 40).split(16))
     assert moved.scores()[0] > 0.2 and moved.scores()[1] < 0.03
 
 
@@ -108,22 +108,22 @@ def _others(cka):
 def test_scale_of_tokens_and_of_pixels_change_nothing_and_noise_does():
     torch.manual_seed(0)
     model, x = Windows(), images(24, 40)
-    plain = token_patch_cka.compare_with_patches(model, x.split(8), "cnn").cka()
+    plain = token_patch_cka.compare_with_patches(model, x.split(8)).cka()
     np.testing.assert_allclose(
-        token_patch_cka.compare_with_patches(model, (3 * x).split(8), "cnn").cka(), plain, rtol=1e-3, atol=1e-6
+        token_patch_cka.compare_with_patches(model, (3 * x).split(8)).cka(), plain, rtol=1e-3, atol=1e-6
     )
     noisy = (x + images(24, 40, seed=1)).split(8)
-    tokens = token_patch_cka.compare_with_patches(model, noisy, "cnn")
+    tokens = token_patch_cka.compare_with_patches(model, noisy)
     assert np.abs(tokens.cka() - plain).max() > 0.05
 
 
 def test_a_patch_that_never_changes_has_no_cka_and_leaves_the_rest():
     torch.manual_seed(0)
     x = images(24, 40)
-    plain = token_patch_cka.compare_with_patches(Windows(), x.split(8), "cnn")
+    plain = token_patch_cka.compare_with_patches(Windows(), x.split(8))
     x[:, :, 16:24, 8:16] = 0.5
     torch.manual_seed(0)
-    found = token_patch_cka.compare_with_patches(Windows(), x.split(8), "cnn")
+    found = token_patch_cka.compare_with_patches(Windows(), x.split(8))
     cka, position = found.cka(block=0), 2 * 5 + 1
     assert np.isnan(cka[:, position]).all() and np.isnan(cka[position]).all()
     assert np.isnan(cka).sum() == 25 + 24
@@ -131,7 +131,7 @@ def test_a_patch_that_never_changes_has_no_cka_and_leaves_the_rest():
     np.testing.assert_allclose(cka[np.ix_(kept, kept)], plain.cka(block=0)[np.ix_(kept, kept)])
     assert np.isfinite(found.scores()).all() and found.array().values.shape == (1, 3, 5, 5)
     x[:8], one = images(8, 40), found.patches
-    again = token_patch_cka.compare_with_patches(Windows(), x.split(8), "cnn")
+    again = token_patch_cka.compare_with_patches(Windows(), x.split(8))
     assert np.isfinite(again.cka()).all() and not one[:, position].any()
 
 
@@ -141,7 +141,7 @@ def test_tokens_that_are_the_pixels_give_the_cka_of_the_patches():
     x[:, :, :, 32:] = x[:, :, :1, :8]
     model = Windows()
     model.blocks[0] = nn.PixelUnshuffle(8)
-    found = token_patch_cka.compare_with_patches(model, x.split(8), "cnn")
+    found = token_patch_cka.compare_with_patches(model, x.split(8))
     np.testing.assert_allclose(found.pixel_cka(), found.cka(block=0), atol=1e-6)
     array = found.edge_array()
     assert array.axes["layer"] == ["pixels", "blocks.0"]
@@ -209,7 +209,7 @@ def test_training_makes_the_cls_model_localize_and_the_gap_model_not():
 
 
 def test_a_grid_without_an_interior_and_no_images_are_refused():
-    with pytest.raises(InputError, match=r"^cnn must have 3×3 positions or more .*, not 2×2: .* larger image_size"):
-        token_patch_cka.compare_with_patches(Windows(), [images(4, 16)], "cnn")
+    with pytest.raises(InputError, match=r"^the model must have 3×3 positions or more .*, not 2×2: .* larger image"):
+        token_patch_cka.compare_with_patches(Windows(), [images(4, 16)])
     with pytest.raises(InputError, match="at least one full minibatch"):
-        token_patch_cka.compare_with_patches(Windows(), [], "cnn")
+        token_patch_cka.compare_with_patches(Windows(), [])

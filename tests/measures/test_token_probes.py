@@ -5,11 +5,12 @@ import pytest
 import timm
 import torch
 
-from seelike.activations.tokens import Blocks, gather
 from seelike.images.shapes import Shapes
 from seelike.measures import token_probes
+from seelike.measures.features import Features
 from seelike.measures.probes import choose_folds, measure_accuracy, measure_r2
-from seelike.measures.token_probes import Readout, compare
+from seelike.measures.runner import feed_one
+from seelike.measures.token_probes import Readout, TokenKinds, compare
 from seelike.training.accuracy import normalize
 
 
@@ -23,17 +24,18 @@ def drawings():
 def test_every_block_and_kind_is_probed_as_it_would_be_alone(drawings):
     images, labels, centers, folds = drawings
     model = timm.create_model("resnet_pocket", pretrained=True).eval()
-    found = token_probes.probe_tokens(model, images.split(100), labels, folds, centers, "cnn")
-    features = gather("cnn", model, images.split(60), Blocks.of("cnn", model, images), 240)
+    found = token_probes.probe_tokens(model, images.split(100), labels, folds, centers)
+    read = lambda own: Features(TokenKinds(own.blocks()), 240)  # noqa: E731
+    features = feed_one(model, images.split(60), read)
     assert list(found.accuracy) == ["single", "pooled"] and len(found.blocks) == 10
-    last = {"last": features["single"][found.blocks[-1]]}
+    last = {"last": features["single", found.blocks[-1]]}
     np.testing.assert_allclose(found.accuracy["single"][:, -1:], measure_accuracy(last, labels, folds))
     np.testing.assert_allclose(found.r2["single"][:, -1:], measure_r2(last, centers, folds), rtol=1e-3, atol=1e-4)
     beside = {"last": last["last"].reshape(240, -1)}
     np.testing.assert_allclose(
         found.r2["side by side"][:, -1:], measure_r2(beside, centers, folds), rtol=1e-3, atol=1e-4
     )
-    alone = token_probes.probe_tokens(model, images.split(100), labels, folds, None, "cnn", last_only=True)
+    alone = token_probes.probe_tokens(model, images.split(100), labels, folds, None, last_only=True)
     np.testing.assert_allclose(alone.accuracy["pooled"], found.accuracy["pooled"][:, -1:])
     assert alone.blocks == found.blocks[-1:] and alone.r2 == {}
 

@@ -12,9 +12,9 @@ import torch
 from torch import nn
 
 from seelike.activations.forward import Reading, read_once
-from seelike.activations.layers import INPUT, find_blocks, hooked, naming
+from seelike.activations.layers import INPUT, find_blocks, hooked
 from seelike.activations.tokens import find_grid
-from seelike.system.errors import InputError
+from seelike.system.errors import THE_MODEL, InputError
 
 Reduce = Callable[[torch.Tensor], torch.Tensor]
 
@@ -29,28 +29,6 @@ class Grid:
     width: float
     n_prefix: int  # CLS, registers, distillation
 
-    @classmethod
-    def of(cls, parameter: str, model: nn.Module, images: torch.Tensor) -> "Grid":
-        """The grid of a model for images of this size; raises InputError, which names `parameter`, if it has none."""
-        complaint = f"{parameter} must be a ViT, whose attention weights are accessible, such as DeiT or BEiT"
-        family, twofold = type(model).__name__, find_differential(model)
-        if twofold:
-            raise InputError(f"{complaint}, one map a head; {twofold} of {family} is differential attention, with two")
-        with naming(parameter, model):
-            maps, attentions = read_maps(model, images[:1]), find_attention(model)
-        if not maps:
-            raise InputError(f"{complaint}; {family} has none")
-        first = next(iter(maps.values()))
-        try:
-            rows, columns, n_prefix = find_grid(model, next(iter(maps)), first.shape[-1], images)
-        except InputError as error:
-            raise InputError(f"{complaint}; {family}: {error}") from None
-        for name, attention in maps.items():
-            wanted, fault = _find_fault(attention, attentions[name].num_heads, n_prefix + rows * columns)
-            if fault:
-                raise InputError(f"{complaint}, {wanted}; in the {name} of {family} {fault}")
-        return cls(rows, columns, images.shape[-2] / rows, images.shape[-1] / columns, n_prefix)
-
     @property
     def n_tokens(self) -> int:
         """Of prefix and patches."""
@@ -63,15 +41,64 @@ class Grid:
         return torch.cdist(centres, centres)
 
 
-def _find_fault(attention: torch.Tensor, n_heads: int, n_tokens: int) -> tuple[str, str]:
-    """What one image's map is asked to be, and what it is instead; both "" for (1, heads, tokens, tokens) of sum 1."""
-    if attention.ndim != 4 or (len(attention), *attention.shape[2:]) != (1, n_tokens, n_tokens):
-        return "with attention among all patches", f"the maps have shape {tuple(attention.shape)}"
-    if attention.shape[1] != n_heads:
-        return "one map a head", f"{n_heads} heads have {attention.shape[1]} maps"
-    if not rows_sum_to_one(attention):
-        return "with rows that sum to 1", "they do not"
-    return "", ""
+@dataclass(frozen=True)
+class Map:
+    """What one image's map of an attention is: its `shape`, and whether its rows sum to 1; it should have `n_heads`."""
+
+    shape: tuple[int, ...]
+    sums_to_one: bool
+    n_heads: int
+
+    def find_fault(self, n_tokens: int) -> tuple[str, str]:
+        """What it is asked to be, and what it is instead; both "" for (1, heads, tokens, tokens) of sum 1."""
+        if len(self.shape) != 4 or (self.shape[0], *self.shape[2:]) != (1, n_tokens, n_tokens):
+            return "with attention among all patches", f"the maps have shape {self.shape}"
+        if self.shape[1] != self.n_heads:
+            return "one map a head", f"{self.n_heads} heads have {self.shape[1]} maps"
+        if not self.sums_to_one:
+            return "with rows that sum to 1", "they do not"
+        return "", ""
+
+
+@contextmanager
+def reading_forms(model: nn.Module) -> Iterator[dict[str, Map | InputError]]:
+    """Context in which a pass of one image, twice, fills {attention: its map's form, or why it has none}."""
+    n_heads = {name: attention.num_heads for name, attention in find_attention(model).items()}
+    forms: dict[str, Map | InputError] = {}
+
+    def see(name: str, attention: torch.Tensor) -> None:
+        one = attention[: len(attention) // 2]
+        found = Map(tuple(one.shape), rows_sum_to_one(one), n_heads[name])
+        forms[name] = _refuse_twice(name) if name in forms else found
+
+    with _watching(model, list(n_heads), "attn_drop", see):
+        yield forms
+
+
+def find_attention_grid(model: nn.Module, forms: dict[str, Map | InputError], images: torch.Tensor) -> Grid:
+    """The grid among all of whose patches a model attends, from what `reading_forms` gave for images of this size.
+
+    Raises InputError if it has none.
+    """
+    complaint = f"{THE_MODEL} must be a ViT, whose attention weights are accessible, such as DeiT or BEiT"
+    family, twofold = type(model).__name__, find_differential(model)
+    if twofold:
+        raise InputError(f"{complaint}, one map a head; {twofold} of {family} is differential attention, with two")
+    refused = next((form for form in forms.values() if isinstance(form, InputError)), None)
+    if refused or not forms:
+        raise InputError(str(refused or f"{complaint}; {family} has none"))
+    name, first = next(iter(forms.items()))
+    try:
+        rows, columns, n_prefix = find_grid(model, name, first.shape[-1], images)
+    except InputError as error:
+        raise InputError(f"{complaint}; {family}: {error}") from None
+    for name, form in forms.items():
+        wanted, fault = form.find_fault(n_prefix + rows * columns)
+        if fault:
+            raise InputError(f"{complaint}, {wanted}; in the {name} of {family} {fault}")
+    if len({form.n_heads for form in forms.values()}) > 1:
+        raise InputError(f"{THE_MODEL} must have the same number of heads in every block")
+    return Grid(rows, columns, images.shape[-2] / rows, images.shape[-1] / columns, n_prefix)
 
 
 def find_attention(model: nn.Module) -> dict[str, nn.Module]:
@@ -113,15 +140,29 @@ def reading_heads(model: nn.Module, name: str, reduce: Reduce) -> Reading:
 @contextmanager
 def _reading(model: nn.Module, names: list[str], part: str, reduce: Reduce) -> Iterator[dict[str, torch.Tensor]]:
     """What one part of attention modules takes in, reduced as it comes by."""
-    inputs, found = {f"{name}.{part}{INPUT}": name for name in names}, {}
+    found: dict[str, torch.Tensor] = {}
 
-    def see(key: str, tensor: torch.Tensor) -> None:
-        if inputs[key] in found:
-            raise InputError(f"layer {inputs[key]} attends more than once in a forward pass: its maps are not defined")
-        found[inputs[key]] = reduce(tensor)
+    def see(name: str, tensor: torch.Tensor) -> None:
+        if name in found:
+            raise _refuse_twice(name)
+        found[name] = reduce(tensor)
 
-    with _unfused(model), hooked(model, list(inputs), see):
+    with _watching(model, names, part, see):
         yield found
+
+
+def _refuse_twice(name: str) -> InputError:
+    return InputError(f"layer {name} attends more than once in a forward pass: its maps are not defined")
+
+
+@contextmanager
+def _watching(
+    model: nn.Module, names: list[str], part: str, see: Callable[[str, torch.Tensor], None]
+) -> Iterator[None]:
+    """Context in which `see` is called with the name of an attention and what one part of it takes in."""
+    inputs = {f"{name}.{part}{INPUT}": name for name in names}
+    with _unfused(model), hooked(model, list(inputs), lambda key, tensor: see(inputs[key], tensor)):
+        yield
 
 
 def rows_sum_to_one(attention: torch.Tensor) -> bool:

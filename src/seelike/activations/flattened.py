@@ -6,19 +6,33 @@ before the next layer needs the memory, so that a pass over a large model keeps 
 """
 
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import torch
 from torch import nn
 
-from seelike.activations.forward import read_once
-from seelike.activations.layers import check_first, hooked, naming
+from seelike.activations.forward import Reading, read_once
+from seelike.activations.layers import check_first, hooked
 from seelike.system.errors import InputError
 
 Reduce = Callable[[torch.Tensor], torch.Tensor]
 Represent = Callable[[str, torch.Tensor], torch.Tensor]
-Seen = dict[tuple[nn.Module, tuple[str, ...]], dict[str, torch.Tensor]]  # model and layers → of one minibatch
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Reads `reduce` of what some layers return; `represent` tells, of a model and images, what that is (or all)."""
+
+    layers: tuple[str, ...]
+    reduce: Reduce = torch.clone
+    represent: Callable[[nn.Module, torch.Tensor], Represent] | None = None
+
+    def reading(self, model: nn.Module, images: torch.Tensor) -> Reading:
+        """{layer: reduced}, of images (n, 3, height, width)."""
+        represent = self.represent and self.represent(model, images)
+        return reading(model, self.layers, len(images), self.reduce, represent)
 
 
 def stream(
@@ -31,7 +45,7 @@ def stream(
 
     Args:
         batches: minibatches of shape (n, 3, height, width), on the model's device.
-        names: as given by `layers.find_layers`.
+        names: as given by `Architecture.names`.
         reduce: takes an activation of shape (n, features); the default keeps a copy of it.
 
     The model runs in evaluation mode and is left as it was: no hook, no mode, no gradient stays.
@@ -42,31 +56,9 @@ def stream(
         yield seen
 
 
-def read_all(
-    models: dict[str, nn.Module],
-    images: dict[str, torch.Tensor],
-    names: dict[str, list[str]],
-    reduce: Reduce,
-    seen: Seen | None = None,
-) -> dict[str, torch.Tensor]:
-    """One minibatch through several models: {"<model>/<layer>": reduce(activation)}, in the order of `names`.
-
-    What is in `seen` is taken from there, and what is read is put there.
-    Raises InputError, which names the model, as `stream` does.
-    """
-    found, seen = {}, {} if seen is None else seen
-    for role, layers in names.items():
-        model, own = models[role], images[role]
-        key = model, tuple(layers)
-        if key not in seen:
-            (seen[key],) = read_once(model, own, reading_as(role, model, layers, len(own), reduce))
-        found |= {f"{role}/{layer}": reduced for layer, reduced in seen[key].items()}
-    return found
-
-
 @contextmanager
 def reading(
-    model: nn.Module, names: list[str], n_images: int, reduce: Reduce, represent: Represent | None = None
+    model: nn.Module, names: Sequence[str], n_images: int, reduce: Reduce, represent: Represent | None = None
 ) -> Iterator[dict[str, torch.Tensor]]:
     """Context in which one pass of `n_images` fills {layer name: reduce(activation)}, in the order of `names`.
 
@@ -98,15 +90,6 @@ def reading(
         raise InputError(f"layer {missing[0]} did not run in this forward pass, though it did in another")
     for name in names:
         seen[name] = seen.pop(name)
-
-
-@contextmanager
-def reading_as(
-    parameter: str, model: nn.Module, names: list[str], n_images: int, reduce: Reduce
-) -> Iterator[dict[str, torch.Tensor]]:
-    """The same; whatever is refused, the sentence begins with the parameter that chose the model."""
-    with naming(parameter, model), reading(model, names, n_images, reduce) as seen:
-        yield seen
 
 
 class _Last:

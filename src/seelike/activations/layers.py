@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from seelike.system.errors import InputError
+from seelike.system.errors import THE_MODEL, InputError
 
 LAYER_SETS = ("blocks", "all")
 INPUT = ":input"
@@ -36,36 +36,42 @@ class Layer:
     stage: str | None
 
 
-def find_layers(parameter: str, model: nn.Module, layers: str, images: torch.Tensor) -> list[Layer]:
-    """The layers of a set in the order in which a forward pass of `images` reaches them.
+@contextmanager
+def reading_layers(model: nn.Module) -> Iterator[dict[str, int]]:
+    """Context in which a pass of the same image twice fills {layer: how many tensors it returns}, as it reaches them.
 
-    Layers that the pass does not reach are left out, so an axis never shows a layer that did not fire; and so are those
-    that do not return one tensor with a part for each image, one image after the other: a position embedding, say.
-    Raises InputError for an unknown set and, naming `parameter`, for a model without blocks, or with such as return
-    several streams.
+    Left out are layers that do not return one tensor with a part for each image, one image after the other: a position
+    embedding, say. Blocks that return several are there.
     """
-    if layers not in LAYER_SETS:
-        raise InputError(f"layers must be one of {', '.join(LAYER_SETS)}, not {layers!r}")
-    blocks = find_blocks(model)
-    names = list(blocks) if layers == "blocks" else [*blocks, *_find_inner(model, blocks)]
-    reached: dict[str, None] = {}
+    blocks, reached = find_blocks(model), {}
 
     def see(name: str, output: object) -> None:
         tensors = find_tensors(output)
-        if name in blocks and len(tensors) > 1:
-            raise InputError(f"block {name} returns {len(tensors)} tensors, not one; {SINGLE}")
-        if len(tensors) == 1 and _has_part_for_each(tensors[0]):
-            reached.setdefault(name)
+        several = name in blocks and len(tensors) > 1
+        if several or (len(tensors) == 1 and _has_part_for_each(tensors[0])):
+            reached.setdefault(name, len(tensors))
 
-    with naming(parameter, model), evaluating(model), watched(model, names, see), torch.no_grad():
-        model(torch.cat([images[:1]] * 2))
+    with watched(model, [*blocks, *_find_inner(model, blocks)], see):
+        yield reached
+
+
+def choose_layers(family: str, layers: str, blocks: dict[str, str], reached: dict[str, int]) -> tuple[Layer, ...]:
+    """The layers of a set, from what `find_blocks` and `reading_layers` give, in the order in which they are reached.
+
+    Raises InputError for an unknown set, and for a model without blocks, or with such as return several streams.
+    """
+    if layers not in LAYER_SETS:
+        raise InputError(f"layers must be one of {', '.join(LAYER_SETS)}, not {layers!r}")
+    for name, n_tensors in reached.items():
+        if n_tensors > 1:
+            raise InputError(f"block {name} returns {n_tensors} tensors, not one; {SINGLE}")
     if not reached.keys() & blocks.keys():
         raise InputError(
-            f"{parameter} must be a model whose blocks timm groups, such as a ViT or a ResNet; "
-            f"of {type(model).__name__} it names none"
+            f"{THE_MODEL} must be a model whose blocks timm groups, such as a ViT or a ResNet; "
+            f"of {family} it names none"
         )
-    order = list(reached)
-    return [Layer(name, _stage(name, blocks)) for i, name in enumerate(order) if not _follows_mlp(name, order[:i])]
+    order = [name for name in reached if layers == "all" or name in blocks]
+    return tuple(Layer(name, _stage(name, blocks)) for i, name in enumerate(order) if not _follows_mlp(name, order[:i]))
 
 
 def find_stage_ends(layers: Sequence[Layer]) -> list[int]:
@@ -86,16 +92,7 @@ def evaluating(model: nn.Module) -> Iterator[None]:
 
 
 @contextmanager
-def naming(parameter: str, model: nn.Module) -> Iterator[None]:
-    """Context whose refusals begin with the parameter that chose the model."""
-    try:
-        yield
-    except InputError as error:
-        raise type(error)(f"{parameter} ({type(model).__name__}): {error}") from None
-
-
-@contextmanager
-def hooked(model: nn.Module, names: list[str], see: Callable[[str, torch.Tensor], None]) -> Iterator[None]:
+def hooked(model: nn.Module, names: Sequence[str], see: Callable[[str, torch.Tensor], None]) -> Iterator[None]:
     """Context in which `see(name, tensor)` is called for each named layer as a forward pass reaches it.
 
     On leaving it, however that happens, every hook is gone. Raises InputError for a name that is no module and, in the
@@ -114,7 +111,7 @@ def hooked(model: nn.Module, names: list[str], see: Callable[[str, torch.Tensor]
 
 
 @contextmanager
-def watched(model: nn.Module, names: list[str], see: Callable[[str, object], None]) -> Iterator[None]:
+def watched(model: nn.Module, names: Sequence[str], see: Callable[[str, object], None]) -> Iterator[None]:
     """The same with all that a layer returns, whatever it is."""
     modules = dict(model.named_modules())
     unknown = [name for name in names if name.removesuffix(INPUT) not in modules]

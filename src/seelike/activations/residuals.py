@@ -7,7 +7,7 @@ the block's input, or what its downsampling shortcut makes of it; for a second b
 do add up to the block's output, bit for bit, is checked on every pass.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
@@ -16,8 +16,8 @@ import torch
 from torch import nn
 
 from seelike.activations.forward import read_once
-from seelike.activations.layers import INPUT, find_layers, hooked
-from seelike.system.errors import InputError
+from seelike.activations.layers import INPUT, hooked
+from seelike.system.errors import THE_MODEL, InputError
 
 T = TypeVar("T")
 SHORTCUTS = ("downsample", "shortcut")
@@ -99,29 +99,25 @@ class Sums:
         return torch.equal(f.reshape(-1), self.output.reshape(-1))
 
 
-def find_blocks(parameter: str, model: nn.Module, images: torch.Tensor) -> list[Block]:
-    """The blocks that timm groups and that a pass of `images` reaches."""
+def find_parts(model: nn.Module, names: Iterable[str]) -> list[Block]:
+    """What the blocks of these names are made of."""
     modules = dict(model.named_modules())
-    return [Block.of(layer.name, modules[layer.name]) for layer in find_layers(parameter, model, "blocks", images)]
+    return [Block.of(name, modules[name]) for name in names]
 
 
 def read_sums(
-    parameter: str,
-    model: nn.Module,
-    images: torch.Tensor,
-    blocks: list[Block],
-    reduce: Callable[[torch.Tensor, torch.Tensor], T],
+    model: nn.Module, images: torch.Tensor, names: Iterable[str], reduce: Callable[[torch.Tensor, torch.Tensor], T]
 ) -> dict[str, T]:
-    """Sublayer → `reduce(z, f)` in one pass, as the tensors come by. Blocks that add nothing are left out.
+    """Sublayer → `reduce(z, f)` of named blocks in one pass, as tensors come by. Blocks that add nothing are left out.
 
-    Raises InputError, which names `parameter`, if a block's branches do not add up to its output, or none adds any.
+    Raises InputError if a block's branches do not add up to its output, or none adds any.
     """
-    return read_once(model, images, reading_sums(parameter, model, blocks, reduce))[0]
+    return read_once(model, images, reading_sums(model, names, reduce))[0]
 
 
 @contextmanager
 def reading_sums(
-    parameter: str, model: nn.Module, blocks: list[Block], reduce: Callable[[torch.Tensor, torch.Tensor], T]
+    model: nn.Module, names: Iterable[str], reduce: Callable[[torch.Tensor, torch.Tensor], T]
 ) -> Iterator[dict[str, T]]:
     """Context in which one pass fills what `read_sums` gives."""
     found: dict[str, T] = {}
@@ -129,31 +125,31 @@ def reading_sums(
     def visit(sums: Sums) -> None:
         if not sums.add_up():
             raise InputError(
-                f"{parameter} must be a model whose blocks return z + f(z), such as a ViT or a ResNet; "
+                f"{THE_MODEL} must be a model whose blocks return z + f(z), such as a ViT or a ResNet; "
                 f"{sums.block.name} of {type(model).__name__} does not, as far as timm's names tell"
             )
         found.update({name: reduce(z, f) for name, (z, f) in sums.branches.items()})
 
-    with _visiting(model, blocks, visit):
+    with _visiting(model, find_parts(model, names), visit):
         yield found
     if not found:
         raise InputError(
-            f"{parameter} must be a model of residual blocks, such as a ViT or a ResNet; "
+            f"{THE_MODEL} must be a model of residual blocks, such as a ViT or a ResNet; "
             f"{type(model).__name__} is none, as far as timm's names tell"
         )
 
 
-def find_skipless(parameter: str, model: nn.Module, images: torch.Tensor) -> int:
-    """Which block, counted from 0, returns its last branch and nothing else: both its skips are removed.
+def find_skipless(model: nn.Module, images: torch.Tensor, names: Iterable[str]) -> int:
+    """Which of the named blocks, counted from 0, returns its last branch and nothing else: both its skips are removed.
 
-    Raises InputError, which names `parameter`, unless there is exactly one, and not the first.
+    Raises InputError unless there is exactly one, and not the first.
     """
-    blocks, found = find_blocks(parameter, model, images), []
+    blocks, found = find_parts(model, names), []
     visit = lambda sums: found.append(sums.block) if sums.skip_nothing() else None  # noqa: E731
     read_once(model, images, _visiting(model, blocks, visit))
     if len(found) != 1 or found[0] is blocks[0]:
         raise InputError(
-            f"{parameter} must be a model with one block without skips, not its first; "
+            f"{THE_MODEL} must be a model with one block without skips, not its first; "
             f"in {type(model).__name__} these are without: {', '.join(block.name for block in found) or 'none'}"
         )
     return blocks.index(found[0])

@@ -5,23 +5,20 @@ returns a map, whose positions are its tokens. A map that is larger than that of
 size (paper, section 7), window by window as `adaptive_avg_pool2d` cuts them.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
-import numpy as np
 import torch
 from torch import nn
 
-from seelike.activations.forward import Reading, read_once
-from seelike.activations.layers import check_first, find_layers, hooked, naming
+from seelike.activations.forward import Reading
+from seelike.activations.layers import SINGLE, check_first, find_blocks, find_tensors, hooked, watched
 from seelike.system.errors import InputError
 
 T = TypeVar("T")
-MOST_BLOCKS = 12  # whose features are kept for probes
 OTHERS = "choose a model whose tokens lie on a known grid, such as a ViT, a Swin or a ResNet"
-MOST_A_SIDE = 4  # single tokens that are kept, of each row and column
 CHANNELS = {  # class → which axes of its blocks' maps the channels may lie on, where no `output_fmt` says it
     "GlobalContextVit": (-1,),
     "SwinTransformerV2Cr": (-1,),
@@ -40,6 +37,15 @@ class Tokens:
 
 
 @dataclass(frozen=True)
+class Form:
+    """What one block returns: `rows` × `columns` of tokens that have a place, after `n_prefix` that have none."""
+
+    rows: int
+    columns: int
+    n_prefix: int
+
+
+@dataclass(frozen=True)
 class Blocks:
     """Some blocks of a model, from input to output, and the grid that their tokens are brought to.
 
@@ -52,37 +58,40 @@ class Blocks:
     n_prefix: tuple[int, ...]
     has_cls: bool
 
-    @classmethod
-    def of(cls, parameter: str, model: nn.Module, images: torch.Tensor, at_most: int | None = None) -> "Blocks":
-        """All blocks of a model, or `at_most` evenly spread ones with the first and the last.
-
-        Raises InputError, which names `parameter`, if a block's output has no positions.
-        """
-        names = [layer.name for layer in find_layers(parameter, model, "blocks", images[:1])]
-        names = [names[i] for i in _spread(len(names), at_most or len(names))]
-        shapes = _reading(
-            parameter, model, images[:1], names, lambda tokens: (tokens.grid.shape, tokens.prefix.shape[1])
-        )
-        found = read_once(model, images[:1], shapes)[0]
-        (_, rows, columns, _), _ = found[names[-1]]
-        n_prefix = tuple(n for _, n in found.values())
-        return cls(tuple(names), rows, columns, n_prefix, has_cls_token(model) and all(n_prefix))
-
-    def read(
-        self, parameter: str, model: nn.Module, images: torch.Tensor, reduce: Callable[[Tokens], T]
-    ) -> dict[str, T]:
-        """One forward pass: {name: reduce(tokens)}, each called the moment the block is reached."""
-        return read_once(model, images, self.reading(parameter, model, images, reduce))[0]
-
-    def reading(self, parameter: str, model: nn.Module, images: torch.Tensor, reduce: Callable[[Tokens], T]) -> Reading:
-        """Context in which one pass fills what `read` gives."""
-        return _reading(parameter, model, images, self.names, lambda tokens: reduce(self._pool(tokens)))
+    def reading(self, model: nn.Module, images: torch.Tensor, reduce: Callable[[Tokens], T]) -> Reading:
+        """Context in which a pass fills {name: reduce(tokens)}, each called the moment the block is reached."""
+        return _reading(model, images, self.names, lambda tokens: reduce(self._pool(tokens)))
 
     def _pool(self, tokens: Tokens) -> Tokens:
         if tokens.grid.shape[1:3] == (self.rows, self.columns):
             return tokens
         size = (self.rows, self.columns)
         return Tokens(nn.functional.adaptive_avg_pool2d(tokens.grid.movedim(-1, 1), size).movedim(1, -1), tokens.prefix)
+
+
+@contextmanager
+def reading_forms(model: nn.Module, image: torch.Tensor) -> Iterator[dict[str, Form | InputError]]:
+    """Context in which a pass of one image (1, 3, height, width), twice, fills {block: form, or why it has none}."""
+    forms: dict[str, Form | InputError] = {}
+
+    def see(name: str, output: object) -> None:
+        try:
+            check_first(name, forms)
+            forms[name] = _find_form(model, name, output, image)
+        except InputError as error:
+            forms[name] = InputError(str(error))  # without the traceback, which would hold on to all that was seen
+
+    with watched(model, list(find_blocks(model)), see):
+        yield forms
+
+
+def _find_form(model: nn.Module, name: str, output: object, image: torch.Tensor) -> Form:
+    """Of the output for one image twice, the first half."""
+    tensors = find_tensors(output)
+    if len(tensors) != 1 or not tensors[0].ndim:
+        raise InputError(f"layer {name} returns {len(tensors)} tensors, not one; {SINGLE}")
+    tokens = split(model, name, tensors[0][: len(tensors[0]) // 2], image)
+    return Form(*tokens.grid.shape[1:3], tokens.prefix.shape[1])
 
 
 def split(model: nn.Module, name: str, output: torch.Tensor, images: torch.Tensor) -> Tokens:
@@ -153,7 +162,8 @@ def find_grid(model: nn.Module, name: str, n_tokens: int, images: torch.Tensor) 
 def declared_prefix(model: nn.Module) -> int:
     """How many tokens a model says to put before the patches; where it says nothing, as many as it has of CLS."""
     token = _find_cls_token(model)
-    return getattr(model, "num_prefix_tokens", 0 if token is None else token.shape[-2])
+    own = 0 if token is None else 1 if token.ndim < 2 else token.shape[-2]
+    return getattr(model, "num_prefix_tokens", own)
 
 
 def has_cls_token(model: nn.Module) -> bool:
@@ -163,28 +173,8 @@ def has_cls_token(model: nn.Module) -> bool:
 
 def _find_cls_token(model: nn.Module) -> torch.Tensor | None:
     """(…, tokens, channels); NaFlexViT keeps it in its embedding, PiT one for distillation beside it."""
-    owners = (model, getattr(model, "embeds", None))
-    return next((owner.cls_token for owner in owners if getattr(owner, "cls_token", None) is not None), None)
-
-
-def count_prefix(parameter: str, model: nn.Module, images: torch.Tensor) -> int:
-    """How many tokens precede the patches in all blocks: none where they return maps, or lists without such tokens.
-
-    Raises InputError, which names `parameter`, where blocks differ in it, or have such tokens and no known grid.
-    """
-    try:
-        blocks = Blocks.of(parameter, model, images[:1])
-    except InputError:
-        if declared_prefix(model):
-            raise
-        return 0
-    if len(set(blocks.n_prefix)) > 1:
-        counts = " and ".join(f"{n} in {blocks.names[blocks.n_prefix.index(n)]}" for n in sorted(set(blocks.n_prefix)))
-        raise InputError(
-            f"{parameter} must be a model with the same tokens before the patches in every block; "
-            f"{type(model).__name__} has {counts}"
-        )
-    return blocks.n_prefix[0]
+    found = (getattr(owner, "cls_token", None) for owner in (model, getattr(model, "embeds", None)))
+    return next((token for token in found if isinstance(token, torch.Tensor)), None)
 
 
 def _fits(rows: int, columns: int, images: torch.Tensor) -> bool:
@@ -193,59 +183,15 @@ def _fits(rows: int, columns: int, images: torch.Tensor) -> bool:
     return abs(rows * width - columns * height) < max(height, width)
 
 
-def gather(
-    parameter: str, model: nn.Module, minibatches: Iterable[torch.Tensor], blocks: Blocks, n_images: int
-) -> dict[str, dict[str, torch.Tensor]]:
-    """Features for probes of `n_images` images: kind of token → block → features, float32 on the CPU.
-
-    - "single": (n, positions, channels), at most 4 × 4 evenly spread positions of the grid, the outermost among them;
-    - "CLS": (n, channels), where the model has such a token;
-    - "pooled": (n, channels), the mean over all positions of the grid.
-    """
-    kept: dict[str, dict[str, torch.Tensor]] = {}
-    n_seen = 0
-    for images in minibatches:
-        for name, kinds in blocks.read(parameter, model, images, lambda tokens: _reduce(tokens, blocks)).items():
-            for kind, features in kinds.items():
-                store(kept.setdefault(kind, {}), name, features, n_seen, n_images)
-        n_seen += len(images)
-    return kept
-
-
-def store(kept: dict[str, torch.Tensor], name: str, part: torch.Tensor, start: int, n_images: int) -> None:
-    """Write one minibatch's features to their place among those of all images, made whole at the first.
-
-    Small pieces kept from every minibatch would lie scattered among what a pass frees, and the process would grow.
-    """
-    if name not in kept:
-        kept[name] = torch.empty(n_images, *part.shape[1:])
-    kept[name][start : start + len(part)] = part
-
-
-def _reduce(tokens: Tokens, blocks: Blocks) -> dict[str, torch.Tensor]:
-    rows, columns = (_spread(n, MOST_A_SIDE) for n in (blocks.rows, blocks.columns))
-    kinds = {"single": tokens.grid[:, rows][:, :, columns].flatten(1, 2)}
-    if blocks.has_cls:
-        kinds["CLS"] = tokens.prefix[:, 0].clone()  # what follows may change the rest in place
-    kinds["pooled"] = tokens.grid.mean((1, 2))
-    return kinds
-
-
 @contextmanager
-def _reading(parameter: str, model: nn.Module, images: torch.Tensor, names, reduce) -> Iterator[dict]:
+def _reading(model: nn.Module, images: torch.Tensor, names, reduce) -> Iterator[dict]:
     seen = {}
 
     def see(name: str, output: torch.Tensor) -> None:
         check_first(name, seen)
         seen[name] = reduce(split(model, name, output, images))
 
-    with naming(parameter, model):
-        with hooked(model, list(names), see):
-            yield seen
-        for name in names:
-            seen[name] = seen.pop(name)
-
-
-def _spread(n: int, at_most: int) -> list[int]:
-    """At most so many of n positions, evenly spread, the first and the last among them."""
-    return np.unique(np.linspace(0, n - 1, min(n, at_most)).round().astype(int)).tolist()
+    with hooked(model, list(names), see):
+        yield seen
+    for name in names:
+        seen[name] = seen.pop(name)

@@ -14,14 +14,18 @@ import torch
 from torch import nn
 from torch.utils.data import Subset
 
+from seelike.activations.flattened import Outputs
 from seelike.images import datasets
 from seelike.images.photographs import CLASSES
 from seelike.measures import nearest_neighbours
+from seelike.measures.features import Features
+from seelike.measures.runner import Cast, feed
 from seelike.models.recipes import find_recipe
 from seelike.system import processes
 
 MOST_IMAGES = 256
 TOP_1, NEIGHBOURS, NOTHING = "top-1", "nearest neighbours", "nothing"
+OUTPUT = ""  # the module name of a model itself
 IMAGENET = 1000  # classes; other data sets of as many classes have them in another order
 WORDNET = re.compile(r"n\d{8}")  # a class of ImageNet, as its folder is called
 
@@ -150,23 +154,29 @@ def _has_pooled_features(model: nn.Module) -> bool:
     return head is not None and "pre_logits" in inspect.signature(head).parameters
 
 
-@torch.no_grad()  # not inference mode, whose tensors a model may keep
 def _read(models: dict[str, nn.Module], plans: dict[str, Plan], minibatches: Minibatches) -> dict[str, torch.Tensor]:
     """Of every image each model's answer (n,), or its pooled features (n, d)."""
-    found = {role: [] for role in models}
-    for images in minibatches:
-        for role, model in models.items():
-            read = _answer if plans[role].measure == TOP_1 else _pool
-            found[role].append(read(model, images[role]))
-    return {role: torch.cat(parts) for role, parts in found.items()}
+    pools = {role for role in models if plans[role].measure == NEIGHBOURS}
+    cast = Cast({role: _Pooled(model) if role in pools else model for role, model in models.items()})
+    reads = {role: Outputs((OUTPUT,), torch.clone if role in pools else _answer) for role in models}
+    kept = {role: cast.add(role, Features(reads[role], len(plans[role].on.labels))) for role in models}
+    found = feed(minibatches, cast)
+    return {role: found[each][OUTPUT] for role, each in kept.items()}
 
 
-def _answer(model: nn.Module, images: torch.Tensor) -> torch.Tensor:
-    return model(images).argmax(1).cpu()
+def _answer(logits: torch.Tensor) -> torch.Tensor:
+    return logits.argmax(1)
 
 
-def _pool(model: nn.Module, images: torch.Tensor) -> torch.Tensor:
-    return model.forward_head(model.forward_features(images), pre_logits=True).flatten(1).float().cpu()
+class _Pooled(nn.Module):
+    """A model that returns its pooled features (n, d)."""
+
+    def __init__(self, model: nn.Module):
+        super().__init__()
+        self.model = model
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.model.forward_head(self.model.forward_features(images), pre_logits=True)
 
 
 def _judge(plan: Plan, output: torch.Tensor) -> dict:

@@ -11,18 +11,16 @@ import numpy as np
 import torch
 from torch import nn
 
-from seelike.activations.attention import Grid
-from seelike.activations.forward import read_once
 from seelike.chapters.chapter import Chapter
 from seelike.chapters.probe_images import ProbeImages, even_and_odd, open_probe_images
 from seelike.chapters.run import Run
 from seelike.measures import attention_distance, block_probes
 from seelike.measures.attention_distance import AttentionDistance, Distances
 from seelike.measures.block_probes import ProbeCurve, depth_averaged_accuracy, middle_third_accuracy
-from seelike.measures.corresponding_layers import Counterparts, Pairing, Seen
+from seelike.measures.corresponding_layers import Counterparts, Pairing
 from seelike.measures.intervals import Estimate, bootstrap
+from seelike.measures.runner import Cast, assemble, feed, spread
 from seelike.results.labelled_array import LabelledArray, Measures
-from seelike.system import processes
 from seelike.system.errors import InputError
 
 # Full-data model → percent of the data → model.
@@ -73,7 +71,7 @@ def measure_runs(
     by_share = {role: everyone[role] for role in SHARES["vit"].values() if role in first}
     named = {role: everyone[role] for shares in SHARES.values() for role in shares.values() if role in first}
     pairs = find_pairs(first) | dict.fromkeys(twins, "vit")
-    compared, distances = _compare(everyone, pairs, by_share, run) if pairs else (None, {})
+    compared, distances = _compare(everyone, pairs, list(by_share), run) if pairs else (None, {})
     curves = {kind: _probe(named if kind == "probe" else by_share, run, images) for kind, images in tasks.items()}
     yield DataScale(compared, distances, curves)
     for models in others if "probe" in tasks else ():
@@ -125,45 +123,34 @@ class DataScale:
 
 
 def _compare(
-    models: dict[str, nn.Module], pairs: dict[str, str], by_share: dict[str, nn.Module], run: Run
+    models: dict[str, nn.Module], pairs: dict[str, str], by_share: list[str], run: Run
 ) -> tuple[Counterparts, dict[str, AttentionDistance]]:
-    """Blocks against their counterparts, and how far the heads of `by_share` look; each model sees the images once."""
-    pairing, distances = Pairing(models, pairs), _open_distances(by_share, run)
-    for images in run.minibatches(pairing.models):
-        seen: Seen = {}
-        for role, model in pairing.models.items():
-            if model not in seen:
-                heads = [distances[model]] if model in distances else []
-                readings = [pairing.reading(role, images), *(each.reading(model, images[role]) for each in heads)]
-                seen[model], *maps = read_once(model, images[role], *readings)
-                for each, found in zip(heads, maps, strict=True):
-                    each.update(found)
-        pairing.update(seen)
-    looked = {model: processes.merge(each).result() for model, each in distances.items()}
-    found = {role: looked[model] for role, model in by_share.items() if model in looked}
-    return processes.merge(pairing).result(), found
+    """Blocks against their counterparts, and how far the heads of `by_share` look."""
+    compared = {role: model for role, model in models.items() if role in pairs or role in pairs.values()}
+    (cast,), minibatches = assemble([compared], run.minibatches(compared))
+    pairing, distances = Pairing(cast, pairs), _ask_distances(cast, by_share)
+    found = feed(minibatches, cast)
+    return pairing.gather(found), {role: found[each] for role, each in distances.items()}
 
 
-def _open_distances(models: dict[str, nn.Module], run: Run) -> dict[nn.Module, Distances]:
-    """For each model of two or more; none where a model's attention is not accessible."""
-    with processes.alone():
-        images = next(run.minibatches(models)) if len(models) > 1 else {}
+def _ask_distances(cast: Cast, roles: list[str]) -> dict[str, Distances]:
+    """Of each of two or more models; of none where a model's attention is not accessible."""
     try:
-        for role in images:
-            Grid.of(role, models[role], images[role])
+        distances = {role: cast.ask(role, Distances) for role in roles if len(roles) > 1}
     except InputError:
         return {}
-    return {models[role]: Distances(role) for role in reversed(images)}
+    return {role: cast.add(role, each) for role, each in distances.items()}
 
 
 def _probe(models: dict[str, nn.Module], run: Run, images: ProbeImages) -> dict[str, ProbeCurve]:
     """The curve of every model, each of which one process alone passes the images through."""
     names = {model: role for role, model in models.items()}
-    own = {role: model for model, role in processes.share(list(names.items()))}
-    with processes.alone():
-        shown = images.minibatches(own, run) if own else ()
-        curves = block_probes.probe_blocks(own, shown, images.labels, images.folds)
-    found = dict(processes.gather(list(curves.items())))
+
+    def probe(role: str) -> ProbeCurve:
+        own = {role: models[role]}
+        return block_probes.probe_blocks(own, images.minibatches(own, run), images.labels, images.folds)[role]
+
+    found = spread({role: model for model, role in names.items()}, probe)
     return {role: found[names[model]] for role, model in models.items()}
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from torch import nn
 from torch.utils.data import Subset
 
-from seelike.activations.forward import feed
 from seelike.chapters.chapter import Chapter
 from seelike.chapters.probe_images import ProbeImages, even_and_odd, open_probe_images
 from seelike.chapters.run import Run
@@ -15,6 +14,7 @@ from seelike.measures import occlusion as attributions
 from seelike.measures import token_patch_cka, token_probes
 from seelike.measures.intervals import Estimate
 from seelike.measures.occlusion import Attributions
+from seelike.measures.runner import assemble, feed, spread
 from seelike.measures.token_patch_cka import Products, TokenPatch
 from seelike.measures.token_probes import Readout
 from seelike.results.labelled_array import Measures
@@ -34,11 +34,11 @@ def measure_runs(
         probed: from `open_probe_images(run)`; without them no probes are made.
         n_attributed: how many of the run's first images are occluded, patch by patch, before the first run's models.
     """
-    for number, each in enumerate(loaded):
-        compared = _compare(each, run)
+    runs = list(loaded)
+    for number, (models, compared) in enumerate(zip(runs, _compare(runs, run), strict=True)):
         first = number == 0
-        read = _probe(each if first else _without_cnn(each), run, probed, first) if probed else {}
-        occluded = _attribute(each, run, compared["vit"], n_attributed) if first and n_attributed else {}
+        read = _probe(models if first else _without_cnn(models), run, probed, first) if probed else {}
+        occluded = _attribute(models, run, compared["vit"], n_attributed) if first and n_attributed else {}
         yield Localization(compared, read, occluded)
 
 
@@ -65,12 +65,12 @@ class Localization:
         return token_patch_cka.compare(self.compared, seed) | token_probes.compare(self.read, seed)
 
 
-def _compare(loaded: dict[str, nn.Module], run: Run) -> dict[str, TokenPatch]:
-    products = {role: Products(role) for role in loaded}
-    for images in run.minibatches(loaded):
-        for role, model in loaded.items():
-            feed(model, images[role], products[role])
-    return {role: processes.merge(each).result() for role, each in products.items()}
+def _compare(runs: list[dict[str, nn.Module]], run: Run) -> list[dict[str, TokenPatch]]:
+    """Tokens against patches, for the models of every run."""
+    casts, minibatches = assemble(runs, run.minibatches(runs[0]))
+    products = [{role: cast.measure(role, Products) for role in cast.models} for cast in casts]
+    found = feed(minibatches, *casts)
+    return [{role: found[each] for role, each in own.items()} for own in products]
 
 
 def _without_cnn(loaded: dict[str, nn.Module]) -> dict[str, nn.Module]:
@@ -83,10 +83,10 @@ def _probe(loaded: dict[str, nn.Module], run: Run, probed: ProbeImages, all_bloc
 
     def read(role: str) -> Readout:
         images = (batch[role] for batch in probed.minibatches({role: loaded[role]}, run))
-        of = loaded[role], images, probed.labels, probed.folds, centers, role
+        of = loaded[role], images, probed.labels, probed.folds, centers
         return token_probes.probe_tokens(*of, last_only=not all_blocks)
 
-    return dict(zip(loaded, processes.spread(list(loaded), read), strict=True))
+    return spread(loaded, read)
 
 
 def _attribute(each: dict[str, nn.Module], run: Run, vit: TokenPatch, n_images: int) -> dict[str, Attributions]:
@@ -96,8 +96,7 @@ def _attribute(each: dict[str, nn.Module], run: Run, vit: TokenPatch, n_images: 
         images = next(datasets.load_minibatches(few, run.transforms(each), n_images, run.device))
     rows, columns = vit.blocks.rows, vit.blocks.columns
     window = {role: (x.shape[2] // rows, x.shape[3] // columns) for role, x in images.items()}
-    found = processes.spread(list(each), lambda role: attributions.occlude(each[role], images[role], window[role]))
-    return dict(zip(each, found, strict=True))
+    return spread(each, lambda role: attributions.occlude(each[role], images[role], window[role]))
 
 
 CHAPTER = Chapter(

@@ -7,14 +7,15 @@ from functools import partial
 import torch
 from torch import nn
 
-from seelike.activations.flattened import stream
-from seelike.activations.layers import find_layers, naming
-from seelike.activations.tokens import store
+from seelike.activations.architecture import Architecture
+from seelike.activations.flattened import Outputs
 from seelike.chapters.chapter import Chapter
 from seelike.chapters.run import Run
 from seelike.measures.cka import gram
 from seelike.measures.cka_choices import SIZES, by_outlier, by_sampling, by_size, by_transformation
+from seelike.measures.features import Features
 from seelike.measures.intervals import Estimate
+from seelike.measures.runner import assemble, feed
 from seelike.results.labelled_array import LabelledArray, Measures
 from seelike.system import processes
 from seelike.system.errors import InputError
@@ -36,15 +37,10 @@ def _vary(models: dict[str, nn.Module], run: Run) -> "Reliability":
     n_images = len(run.images)
     if n_images < 2 * SIZES[0]:
         raise InputError(f"n_images must be {2 * SIZES[0]} or more in this chapter, not {n_images}")
-    kept: dict[str, dict[str, torch.Tensor]] = {role: {} for role in models}
-    for start, images in zip(range(0, n_images, run.batch_size), run.minibatches(models), strict=False):
-        for role, model in models.items():
-            names = list(kept[role]) or [_middle(role, model, images[role][:1])]
-            with naming(role, model):
-                (seen,) = stream(model, [images[role]], names)
-                gram(seen[names[0]])  # refuses what varies with no image
-            store(kept[role], names[0], seen[names[0]], start, n_images)
-    x, y = (next(iter(kept[role].values())) for role in ("vit", "cnn"))
+    (cast,), minibatches = assemble([models], run.minibatches(models))
+    kept = {role: cast.measure(role, lambda own: Features(_read_middle(own), n_images)) for role in models}
+    found = feed(minibatches, cast)
+    x, y = (next(iter(found[kept[role]].values())) for role in ("vit", "cnn"))
     generator = torch.Generator().manual_seed(run.parameters["seed"])
     few = slice(0, MOST_COMPARED)
     return Reliability(
@@ -78,9 +74,14 @@ class Reliability:
         return {}
 
 
-def _middle(role: str, model: nn.Module, images: torch.Tensor) -> str:
-    layers = find_layers(role, model, "blocks", images)
-    return layers[len(layers) // 2].name
+def _read_middle(architecture: Architecture) -> Outputs:
+    names = architecture.names()
+    return Outputs((names[len(names) // 2],), _keep)
+
+
+def _keep(activations: torch.Tensor) -> torch.Tensor:
+    gram(activations)  # refuses what varies with no image
+    return activations.clone()
 
 
 CHAPTER = Chapter(

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from torch import nn
 
-from seelike.activations.layers import find_layers
+from seelike.activations.architecture import Architecture
 from seelike.chapters.chapter import Chapter
 from seelike.measures.cka import Similarity, contrast
 from seelike.measures.intervals import Estimate
-from seelike.measures.layer_cka import Minibatches, compare_runs
+from seelike.measures.layer_cka import Minibatches, compare_runs, split_by_model
+from seelike.measures.runner import Cast
 from seelike.results.labelled_array import LabelledArray, Measures
 from seelike.system.errors import InputError
 
@@ -30,7 +30,7 @@ def measure_runs(loaded: Iterable[dict[str, nn.Module]], find_minibatches: Minib
 
     Raises InputError, which names the model, for one of fewer than three blocks: it has no two parts.
     """
-    for blocks, similarity in compare_runs(loaded, find_minibatches, _find_all_blocks, lambda blocks: blocks):
+    for blocks, similarity in compare_runs(loaded, find_minibatches, _find_blocks, dict):
         yield MixerSimilarity(blocks, similarity)
 
 
@@ -38,7 +38,7 @@ def measure_runs(loaded: Iterable[dict[str, nn.Module]], find_minibatches: Minib
 class MixerSimilarity:
     """CKA of the blocks of three models; `blocks` maps a model to their names, in the order of `similarity`."""
 
-    blocks: dict[str, list[str]]
+    blocks: dict[str, tuple[str, ...]]
     similarity: Similarity
 
     def arrays(self) -> Measures:
@@ -61,9 +61,7 @@ class MixerSimilarity:
 
     def _split(self, cka: np.ndarray) -> dict[tuple[str, str], np.ndarray]:
         """The matrix of all blocks → that of each pair of models, by their names."""
-        ends = np.cumsum([len(blocks) for blocks in self.blocks.values()])
-        rows = dict(zip(self.blocks, np.split(np.arange(len(cka)), ends[:-1]), strict=True))
-        return {(one, other): cka[np.ix_(rows[one], rows[other])] for one in rows for other in rows}
+        return split_by_model(cka, {role: len(blocks) for role, blocks in self.blocks.items()})
 
 
 def best_contrast(cka: np.ndarray) -> float:
@@ -94,15 +92,12 @@ def _contrasts(cka: np.ndarray) -> list[float]:
     return [contrast(cka, np.arange(len(cka)) < k) for k in range(1, len(cka) // 2 + 1)]
 
 
-def _find_all_blocks(models: dict[str, nn.Module], images: dict[str, torch.Tensor]) -> dict[str, list[str]]:
-    return {role: _find_blocks(role, models[role], images[role][:1]) for role in MODELS}
-
-
-def _find_blocks(role: str, model: nn.Module, images: torch.Tensor) -> list[str]:
-    names = [layer.name for layer in find_layers(role, model, "blocks", images)]
-    if len(names) < 3:
-        raise InputError(f"{role} must have at least 3 blocks to compare, not {len(names)}")
-    return names
+def _find_blocks(cast: Cast) -> dict[str, tuple[str, ...]]:
+    found = {role: cast.ask(role, Architecture.names) for role in MODELS}
+    for role, names in found.items():
+        if len(names) < 3:
+            raise InputError(f"{role} must have at least 3 blocks to compare, not {len(names)}")
+    return found
 
 
 CHAPTER = Chapter("mixer", lambda loaded, run: measure_runs(loaded, run.minibatches), required=MODELS)

@@ -7,17 +7,19 @@ U1–U4 are functions of it. A smaller ViT may stand beside them, of which the b
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
-import torch
 from torch import nn
 
-from seelike.activations.layers import Layer, find_layers, find_stage_ends
+from seelike.activations.architecture import Architecture
+from seelike.activations.layers import Layer, find_stage_ends
 from seelike.chapters.chapter import Chapter
 from seelike.measures.cka import Similarity, contrast
 from seelike.measures.depth_match import equal_depth_contrast
 from seelike.measures.intervals import Estimate
-from seelike.measures.layer_cka import Minibatches, compare_runs
+from seelike.measures.layer_cka import Minibatches, compare_runs, split_by_model
+from seelike.measures.runner import Cast
 from seelike.results.labelled_array import LabelledArray, Measures
 from seelike.system.errors import InputError
 
@@ -32,8 +34,7 @@ def measure_runs(
         find_minibatches: `run.minibatches`, of the same images for all, {"vit": (n, 3, h, w), "cnn": (n, 3, h, w), …}.
         layers: "blocks" or "all", see `seelike.activations.layers`; of the small ViT it is the blocks whichever.
     """
-    find_axes = lambda models, images: Axes.find(models, images, layers)  # noqa: E731
-    for axes, similarity in compare_runs(loaded, find_minibatches, find_axes, Axes.names):
+    for axes, similarity in compare_runs(loaded, find_minibatches, partial(Axes.find, layers=layers), Axes.names):
         yield Uniformity(axes, similarity)
 
 
@@ -47,16 +48,15 @@ class Axes:
     vit_blocks: tuple[str, ...] = ()  # names of those of `vit` that are blocks, where there is a smaller ViT
 
     @classmethod
-    def find(cls, models: dict[str, nn.Module], images: dict[str, torch.Tensor], layers: str) -> "Axes":
+    def find(cls, cast: Cast, layers: str) -> "Axes":
         """Raises InputError for a model of fewer than three layers: it has no lowest and highest third."""
         sets = {"vit": layers, "cnn": layers, "vit_small": "blocks"}
-        found = {role: tuple(find_layers(role, model, sets[role], images[role][:1])) for role, model in models.items()}
+        found = {role: cast.ask(role, lambda own, role=role: own.layers(sets[role])) for role in cast.models}
         for role, axis in found.items():
             if len(axis) < 3:
                 raise InputError(f"{role} must have at least 3 layers to compare, not {len(axis)}")
-        if "vit_small" in models:
-            blocks = find_layers("vit", models["vit"], "blocks", images["vit"][:1])
-            found["vit_blocks"] = tuple(layer.name for layer in blocks)
+        if "vit_small" in found:
+            found["vit_blocks"] = cast.ask("vit", Architecture.names)
         return cls(**found)
 
     def names(self) -> dict[str, list[str]]:
@@ -74,37 +74,41 @@ class Uniformity:
 
     def arrays(self) -> Measures:
         """Labelled arrays for a result file: the two models alone, one against the other, ViT against smaller ViT."""
-        names, values = self.axes.names(), self.similarity.values
-        vit, cnn, across = self._split(values)
+        names, parts = self.axes.names(), self._split(self.similarity.values)
         stages = find_stage_ends(self.axes.cnn)
         cka = {
-            "vit": LabelledArray({"layer": names["vit"], "other": names["vit"]}, vit),
-            "cnn": LabelledArray({"layer": names["cnn"], "other": names["cnn"]}, cnn, boundaries=stages),
-            "vit_cnn": LabelledArray({"vit_layer": names["vit"], "cnn_layer": names["cnn"]}, across),
+            "vit": LabelledArray({"layer": names["vit"], "other": names["vit"]}, parts["vit", "vit"]),
+            "cnn": LabelledArray(
+                {"layer": names["cnn"], "other": names["cnn"]}, parts["cnn", "cnn"], boundaries=stages
+            ),
+            "vit_cnn": LabelledArray({"vit_layer": names["vit"], "cnn_layer": names["cnn"]}, parts["vit", "cnn"]),
         }
         if self.axes.vit_small:
             axes = {"vit_layer": self.axes.vit_blocks, "vit_small_layer": names["vit_small"]}
-            cka["vit_vit_small"] = LabelledArray(axes, self._against_small(values))
+            cka["vit_vit_small"] = LabelledArray(axes, self._against_small(parts))
         return {"cka": cka}
 
-    def _split(self, cka: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Of the matrix of all layers: the ViT with itself, the CNN with itself, one against the other."""
-        n, end = len(self.axes.vit), len(self.axes.vit) + len(self.axes.cnn)
-        return cka[:n, :n], cka[n:end, n:end], cka[:n, n:end]
+    def _split(self, cka: np.ndarray) -> dict[tuple[str, str], np.ndarray]:
+        """The matrix of all layers → that of each pair of models."""
+        return split_by_model(cka, {role: len(names) for role, names in self.axes.names().items()})
 
-    def _against_small(self, cka: np.ndarray) -> np.ndarray:
-        """Of the matrix of all layers: the ViT's blocks against the small ViT's."""
+    def _against_small(self, parts: dict[tuple[str, str], np.ndarray]) -> np.ndarray:
+        """The ViT's blocks against the small ViT's."""
         rows = [i for i, layer in enumerate(self.axes.vit) if layer.name in self.axes.vit_blocks]
-        return cka[rows, -len(self.axes.vit_small) :]
+        return parts["vit", "vit_small"][rows]
 
     def estimates(self, seed: int) -> dict[str, Estimate]:
         """Claim id → its effect with an interval over minibatches; M3 only where there is a smaller ViT."""
-        found = {
-            claim: self.similarity.estimate(lambda cka, effect=effect: effect(self.axes, *self._split(cka)), seed)
-            for claim, effect in EFFECTS.items()
-        }
+
+        def of_both(effect: Effect, cka: np.ndarray) -> float:
+            parts = self._split(cka)
+            return effect(self.axes, parts["vit", "vit"], parts["cnn", "cnn"], parts["vit", "cnn"])
+
+        found = {claim: self.similarity.estimate(partial(of_both, effect), seed) for claim, effect in EFFECTS.items()}
         if self.axes.vit_small:
-            found["M3"] = self.similarity.estimate(lambda cka: equal_depth_contrast(self._against_small(cka)), seed)
+            found["M3"] = self.similarity.estimate(
+                lambda cka: equal_depth_contrast(self._against_small(self._split(cka))), seed
+            )
         return found
 
 
@@ -143,7 +147,8 @@ def best_match_rise(axes: Axes, vit: np.ndarray, cnn: np.ndarray, across: np.nda
     return float(best[-third:].mean() - best[:third].mean())
 
 
-EFFECTS: dict[str, Callable[[Axes, np.ndarray, np.ndarray, np.ndarray], float]] = {
+Effect = Callable[[Axes, np.ndarray, np.ndarray, np.ndarray], float]
+EFFECTS: dict[str, Effect] = {
     "U1": corner_cka_gap,
     "U2": stage_contrast_gap,
     "U3": middle_match_depth,

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from seelike.activations.forward import feed_all
-from seelike.library.loaders import check_model, feed, find_minibatches
+from seelike.library.loaders import check_model, find_minibatches, move_all
 from seelike.library.measured import Chosen, Measured
 from seelike.measures.attention_distance import AttentionDistance, Distances
+from seelike.measures.runner import feed_one
 from seelike.results.labelled_array import LabelledArray
 
 
@@ -33,9 +33,7 @@ def attention_distance(vit: nn.Module, loader: Iterable[Any]) -> "HeadDistances"
     ((8, 4), True)
     """
     check_model("vit", vit)
-    distances = Distances("vit")
-    feed_all(vit, feed("vit", vit, find_minibatches(loader)), distances)
-    return HeadDistances(distances.result())
+    return HeadDistances(feed_one(vit, move_all("vit", vit, find_minibatches(loader)), Distances, "vit"))
 
 
 @dataclass(frozen=True)

@@ -2,21 +2,24 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from seelike.activations.flattened import reading
-from seelike.activations.forward import read_once
-from seelike.activations.layers import Layer, find_stage_ends, naming
+from seelike.activations.flattened import Outputs
+from seelike.activations.layers import Layer, find_stage_ends
 from seelike.library.layers import Layers, choose_layers
 from seelike.library.loaders import check_model, check_pass, find_minibatches, move_to, warn_of_repeats
 from seelike.library.measured import Chosen, Measured
 from seelike.library.representation import choose_representation
-from seelike.measures.cka import CKA, Similarity, multiply, normalize
+from seelike.measures.cka import Similarity, multiply, normalize
+from seelike.measures.layer_cka import JointCKA, split_by_model
+from seelike.measures.runner import Cast, feed, peek
 from seelike.results.labelled_array import LabelledArray
+from seelike.system import processes
 from seelike.system.errors import InputError
 
 
@@ -67,7 +70,7 @@ def cka(
     if loader is None:
         raise InputError("loader must be given: sl.cka(model, loader) or sl.cka(model_a, model_b, loader)")
     chosen = dict(zip(models, _share(layers, len(models)), strict=True))
-    found, similarity = _accumulate(models, warn_of_repeats(find_minibatches(loader)), chosen, representation)
+    found, similarity = _compare(models, warn_of_repeats(find_minibatches(loader)), chosen, representation)
     rows, columns = found["model_a"], found[list(models)[-1]]
     return LayerCKA(similarity, tuple(rows), tuple(columns), None if model_b is None else tuple(names))
 
@@ -92,7 +95,8 @@ class LayerCKA(Measured):
     def compute(self, chosen: Chosen) -> np.ndarray:
         """(rows, columns), from some minibatches."""
         cka = normalize(self.similarity.hsic[chosen].sum(0))
-        return cka[: len(self.rows), -len(self.columns) :]
+        parts = split_by_model(cka, {"a": len(self.rows)} | ({"b": len(self.columns)} if self.names else {}))
+        return parts["a", "b" if self.names else "a"]
 
     def array(self) -> LabelledArray:
         """With stage boundaries where one model has stages, as a ResNet."""
@@ -116,31 +120,23 @@ class LayerCKA(Measured):
         return LayerCKA(similarity, axis, axis, None)
 
 
-def _accumulate(
+def _compare(
     models: dict[str, nn.Module], minibatches: Iterable[torch.Tensor], layers: dict[str, Layers], representation: str
 ) -> tuple[dict[str, list[Layer]], Similarity]:
     """The layers of each model, found on the first minibatch, and CKA of all of them."""
-    found, total = {}, CKA()
-    for images in minibatches:
-        grams = {}
-        for role, model in models.items():
-            own = move_to(images, model)
-            if role not in found:
-                check_pass(role, model, own)
-                found[role] = choose_layers(role, model, layers[role], own)
-            grams |= _read(role, model, own, [layer.name for layer in found[role]], representation)
-        total.update(grams)
-    return found, total.result()
+    moved = ({role: move_to(images, model) for role, model in models.items()} for images in minibatches)
+    first, moved = peek(moved)
+    found = {role: _choose(role, model, layers[role], first[role]) for role, model in models.items()}
+    cast, represent = Cast(models), partial(choose_representation, representation)
+    names = {role: tuple(layer.name for layer in chosen) for role, chosen in found.items()}
+    cka = cast.compare(JointCKA({role: Outputs(own, multiply, represent) for role, own in names.items()}))
+    with processes.alone():
+        return found, feed(moved, cast)[cka]
 
 
-def _read(
-    role: str, model: nn.Module, images: torch.Tensor, names: list[str], representation: str
-) -> dict[str, torch.Tensor]:
-    """{"<model>/<layer>": Gram matrix, on the CPU} of one minibatch."""
-    represent = choose_representation(representation, model, images)
-    with naming(role, model):
-        (seen,) = read_once(model, images, reading(model, names, len(images), multiply, represent))
-    return {f"{role}/{name}": matrix.cpu() for name, matrix in seen.items()}
+def _choose(role: str, model: nn.Module, layers: Layers, images: torch.Tensor) -> list[Layer]:
+    check_pass(role, model, images)
+    return choose_layers(role, model, layers, images)
 
 
 def _check_names(names: tuple[str, str]) -> None:

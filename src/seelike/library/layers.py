@@ -10,9 +10,10 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
+from seelike.activations.architecture import Architecture
 from seelike.activations.forward import read_once
-from seelike.activations.layers import LAYER_SETS, Layer, find_layers, find_tensors, naming, watched
-from seelike.system.errors import InputError, nearest
+from seelike.activations.layers import LAYER_SETS, Layer, find_tensors, watched
+from seelike.system.errors import InputError, naming, nearest
 
 Layers = str | Sequence[str]
 OTHERS = "name layers that return one tensor each"
@@ -34,7 +35,8 @@ def _find_set(parameter: str, model: nn.Module, layers: str, images: torch.Tenso
         known = " or ".join(map(repr, LAYER_SETS))
         raise InputError(f"layers must be {known}, or a list of names of the model's modules, not {layers!r}")
     try:
-        return find_layers(parameter, model, layers, images)
+        with naming(parameter, model):
+            return [*Architecture.of(model, images).layers(layers)]
     except InputError as error:
         raise InputError(
             f"layers={layers!r} cannot be told for {parameter} ({type(model).__name__}): pass layers=[names], as in "

@@ -61,7 +61,7 @@ def move_to(images: torch.Tensor, model: nn.Module) -> torch.Tensor:
     return images
 
 
-def feed(parameter: str, model: nn.Module, minibatches: Iterable[torch.Tensor]) -> Iterator[torch.Tensor]:
+def move_all(parameter: str, model: nn.Module, minibatches: Iterable[torch.Tensor]) -> Iterator[torch.Tensor]:
     """The minibatches as one model wants them.
 
     Raises InputError, as `check_pass` does, at the first.

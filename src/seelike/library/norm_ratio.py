@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from seelike.activations.forward import feed_all
-from seelike.library.loaders import check_model, feed, find_minibatches
+from seelike.library.loaders import check_model, find_minibatches, move_all
 from seelike.library.measured import Chosen, Measured
 from seelike.measures.norm_ratio import NormRatios, Ratios
+from seelike.measures.runner import feed_one
 from seelike.results.labelled_array import LabelledArray
 
 
@@ -32,9 +32,7 @@ def norm_ratio(vit: nn.Module, loader: Iterable[Any]) -> "NormRatio":
     (['CLS', 'spatial'], (16, 2))
     """
     check_model("vit", vit)
-    ratios = Ratios("vit")
-    feed_all(vit, feed("vit", vit, find_minibatches(loader)), ratios)
-    return NormRatio(ratios.result())
+    return NormRatio(feed_one(vit, move_all("vit", vit, find_minibatches(loader)), Ratios, "vit"))
 
 
 @dataclass(frozen=True)

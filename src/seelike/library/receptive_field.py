@@ -9,14 +9,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from seelike.activations.layers import naming
 from seelike.library.layers import Layers, choose_layers
 from seelike.library.loaders import check_model, check_pass, find_minibatches, move_to
 from seelike.library.measured import Chosen, Measured
 from seelike.measures import receptive_field as fields
 from seelike.measures.receptive_field import ReceptiveFields
 from seelike.results.labelled_array import LabelledArray
-from seelike.system.errors import InputError
+from seelike.system.errors import InputError, naming
 
 PIXELS = 8 * 224**2  # of the images whose graph is kept at a time
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from seelike.activations.forward import feed_all
-from seelike.library.loaders import check_model, feed, find_minibatches, warn_of_repeats
+from seelike.library.loaders import check_model, find_minibatches, move_all, warn_of_repeats
 from seelike.library.measured import Chosen, Measured
+from seelike.measures.runner import feed_one
 from seelike.measures.token_patch_cka import Products, TokenPatch
 from seelike.results.labelled_array import LabelledArray
 
@@ -33,9 +33,9 @@ def token_patch_cka(vit: nn.Module, loader: Iterable[Any]) -> "TokenPatchCKA":
     ((8, 49, 49), (8,))
     """
     check_model("vit", vit)
-    products = Products("vit")
-    feed_all(vit, feed("vit", vit, warn_of_repeats(find_minibatches(loader))), products)
-    return TokenPatchCKA(products.result())
+    return TokenPatchCKA(
+        feed_one(vit, move_all("vit", vit, warn_of_repeats(find_minibatches(loader))), Products, "vit")
+    )
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,11 @@ import numpy as np
 import torch
 from torch import nn
 
+from seelike.activations.architecture import Architecture
 from seelike.activations.attention import Grid, reading_maps, rows_sum_to_one
-from seelike.activations.forward import Reading, feed_all
+from seelike.activations.forward import Reading
 from seelike.measures.intervals import Estimate, bootstrap
+from seelike.measures.runner import feed_one
 from seelike.results.labelled_array import LabelledArray
 from seelike.system import processes
 from seelike.system.errors import InputError
@@ -46,30 +48,31 @@ def mean_distance(attention: torch.Tensor, grid: Grid) -> torch.Tensor:
     return torch.stack(found).mean((0, 2))
 
 
-def measure_distances(
-    model: nn.Module, minibatches: Iterable[torch.Tensor], parameter: str = "vit"
-) -> "AttentionDistance":
+def measure_distances(model: nn.Module, minibatches: Iterable[torch.Tensor]) -> "AttentionDistance":
     """Pass the images once through a ViT and measure every head.
 
-    Raises InputError, which names `parameter`, if the model's attention is not among all patches.
+    Raises InputError if the model's attention is not among all patches.
     """
-    distances = Distances(parameter)
-    feed_all(model, minibatches, distances)
-    return distances.result()
+    return feed_one(model, minibatches, Distances)
+
+
+@dataclass(frozen=True)
+class HeadDistances:
+    """Reads the mean distance of each attention's heads, with tokens as `grid` says."""
+
+    grid: Grid
+
+    def reading(self, model: nn.Module, images: torch.Tensor) -> Reading:
+        """{attention: (heads,)}, pixels."""
+        return reading_maps(model, partial(mean_distance, grid=self.grid))
 
 
 class Distances:
-    """Accumulator of mean distances, one array a minibatch; `parameter` names the model in refusals."""
+    """Accumulator of mean distances, one array a minibatch. Raises InputError for a model without a grid of patches."""
 
-    def __init__(self, parameter: str):
-        self.parameter = parameter
-        self.grid: Grid | None = None
+    def __init__(self, architecture: Architecture):
+        self.read = HeadDistances(architecture.grid)
         self.minibatches: list[dict[str, np.ndarray]] = []
-
-    def reading(self, model: nn.Module, images: torch.Tensor) -> Reading:
-        """The distances of each attention's heads in a pass of these images."""
-        self.grid = self.grid or Grid.of(self.parameter, model, images)
-        return reading_maps(model, partial(mean_distance, grid=self.grid))
 
     def update(self, found: dict[str, torch.Tensor]) -> None:
         """Add one minibatch."""
@@ -77,18 +80,15 @@ class Distances:
 
     def merge(self, *others: "Distances") -> None:
         """Add the minibatches of other ranks or shards, which took them in turn with this one."""
-        self.grid = next((each.grid for each in (self, *others) if each.grid), None)
         self.minibatches = processes.interleave(self.minibatches, *(other.minibatches for other in others))
 
     def result(self) -> "AttentionDistance":
-        """Of every head; raises InputError before the first minibatch, or where blocks differ in their heads."""
+        """Of every head; raises InputError before the first minibatch."""
         found = self.minibatches
         if not found:
             raise InputError("attention distance needs at least one full minibatch of images")
-        if len({len(distance) for distance in found[0].values()}) > 1:
-            raise InputError(f"{self.parameter} must have the same number of heads in every block")
         names = tuple(found[0])
-        return AttentionDistance(names, self.grid, np.array([[batch[name] for name in names] for batch in found]))
+        return AttentionDistance(names, self.read.grid, np.array([[batch[name] for name in names] for batch in found]))
 
 
 @dataclass(frozen=True)

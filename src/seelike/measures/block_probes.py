@@ -11,9 +11,23 @@ import numpy as np
 import torch
 from torch import nn
 
-from seelike.activations.tokens import Blocks, store
+from seelike.activations.forward import Reading
+from seelike.activations.tokens import Blocks
+from seelike.measures.features import Features
 from seelike.measures.intervals import Estimate, bootstrap
 from seelike.measures.probes import Fold, measure_accuracy
+from seelike.measures.runner import assemble, feed
+
+
+@dataclass(frozen=True)
+class PooledTokens:
+    """Reads the mean over all positions of some blocks."""
+
+    blocks: Blocks
+
+    def reading(self, model: nn.Module, images: torch.Tensor) -> Reading:
+        """{block: (n, channels)}."""
+        return self.blocks.reading(model, images, lambda tokens: tokens.grid.mean((1, 2)))
 
 
 @dataclass(frozen=True)
@@ -44,16 +58,13 @@ def probe_blocks(
 
     Raises InputError, which names the model, if a block's output has no positions.
     """
-    blocks: dict[str, Blocks] = {}
-    features: dict[str, dict[str, torch.Tensor]] = {role: {} for role in models}
-    n_seen = 0
-    for images in minibatches:
-        blocks = blocks or {role: Blocks.of(role, model, images[role]) for role, model in models.items()}
-        for role, model in models.items():
-            for name, part in blocks[role].read(role, model, images[role], _pool).items():
-                store(features[role], name, part, n_seen, len(labels))
-        n_seen += len(images[role])
-    return {role: ProbeCurve(tuple(kept), measure_accuracy(kept, labels, folds)) for role, kept in features.items()}
+    (cast,), minibatches = assemble([models], minibatches)
+    kept = {role: cast.measure(role, lambda own: Features(PooledTokens(own.blocks()), len(labels))) for role in models}
+    found = feed(minibatches, cast)
+    return {
+        role: ProbeCurve(tuple(found[each]), measure_accuracy(found[each], labels, folds))
+        for role, each in kept.items()
+    }
 
 
 def compare(one: ProbeCurve, other: ProbeCurve, summary: Callable[[np.ndarray], float], seed: int) -> Estimate:
@@ -80,7 +91,3 @@ def middle_third_accuracy(accuracy: np.ndarray) -> float:
 def depth_averaged_accuracy(accuracy: np.ndarray) -> float:
     """D4: the mean over the depth, from the first block (0) to the last (1), of (blocks,), by the trapezoidal rule."""
     return float(np.trapezoid(accuracy, dx=1 / (len(accuracy) - 1)))
-
-
-def _pool(tokens) -> torch.Tensor:
-    return tokens.grid.mean((1, 2))

@@ -4,77 +4,40 @@ Block i of one model is compared with block i of the other, its counterpart, by 
 on little data with one trained on all of it, a fine-tuned model with the one that it started from.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from torch import nn
 
-from seelike.activations.flattened import reading_as
-from seelike.activations.forward import Reading, read_once
-from seelike.activations.layers import find_layers
-from seelike.measures.cka import CKA, Similarity, multiply
+from seelike.activations.architecture import Architecture
+from seelike.measures.cka import Similarity
 from seelike.measures.intervals import Estimate
+from seelike.measures.layer_cka import JointCKA, label
+from seelike.measures.runner import Cast, Found
 from seelike.system.errors import InputError
-
-Seen = dict[nn.Module, dict[str, torch.Tensor]]  # model → block → Gram matrix
 
 DECIMALS = 12  # of CKA: beyond them lies rounding, which would tell a model from itself
 
 
-def compare_blocks(
-    models: dict[str, nn.Module], minibatches: Iterable[dict[str, torch.Tensor]], pairs: dict[str, str]
-) -> "Counterparts":
-    """Pass the images once through all models and compare the blocks of each pair.
+class Pairing:
+    """What is asked of models that are compared block by block; two names may be one model.
 
     Args:
-        models: by name, at least those of `pairs`; others are not passed through, nor one of two names twice.
-        minibatches: of the same images for all, {name: (n, 3, h, w)}.
+        cast: of at least the models of `pairs`; nothing is asked of others.
         pairs: a model → the model that it is compared with.
 
     Raises InputError, which names the model, if the two of a pair have other blocks, or fewer than three.
     """
-    pairing = Pairing(models, pairs)
-    for images in minibatches:
-        seen: Seen = {}
-        for role, model in pairing.models.items():
-            if model not in seen:
-                (seen[model],) = read_once(model, images[role], pairing.reading(role, images))
-        pairing.update(seen)
-    return pairing.result()
 
+    def __init__(self, cast: Cast, pairs: dict[str, str]):
+        roles = [role for role in cast.models if role in pairs or role in pairs.values()]
+        self.pairs, self.blocks = pairs, {role: cast.ask(role, Architecture.names) for role in roles}
+        _check_blocks(self.blocks, pairs)
+        self.cka = cast.compare(JointCKA.of(self.blocks))
 
-class Pairing:
-    """Accumulator of HSIC₁ between the blocks of all models that are compared; two names may be one model."""
-
-    def __init__(self, models: dict[str, nn.Module], pairs: dict[str, str]):
-        self.pairs, self.cka = pairs, CKA()
-        self.models = {role: model for role, model in models.items() if role in pairs or role in pairs.values()}
-        self.blocks: dict[str, tuple[str, ...]] = {}
-
-    def reading(self, role: str, images: dict[str, torch.Tensor]) -> Reading:
-        """Gram matrices of a model's blocks in a pass of its images."""
-        self.blocks = self.blocks or _find_blocks(self.models, images, self.pairs)
-        return reading_as(role, self.models[role], list(self.blocks[role]), len(images[role]), multiply)
-
-    def update(self, seen: "Seen") -> None:
-        """Add one minibatch, as read of every model."""
-        each = ((role, name) for role, names in self.blocks.items() for name in names)
-        self.cka.update({_label(role, name): seen[self.models[role]][name] for role, name in each})
-
-    def merge(self, *others: "Pairing") -> None:
-        """Add the minibatches of other ranks or shards, which took them in turn with this one."""
-        self.blocks = next((each.blocks for each in (self, *others) if each.blocks), {})
-        self.cka.merge(*(other.cka for other in others))
-
-    def __getstate__(self) -> dict:
-        """What other processes must know: the models' names, and not their weights."""
-        return self.__dict__ | {"models": dict.fromkeys(self.models)}
-
-    def result(self) -> "Counterparts":
-        """Raises InputError before the first minibatch."""
-        return Counterparts(self.pairs, self.blocks, self.cka.result())
+    def gather(self, found: Found) -> "Counterparts":
+        """What all minibatches told."""
+        return Counterparts(self.pairs, self.blocks, found[self.cka])
 
 
 @dataclass(frozen=True)
@@ -103,7 +66,7 @@ class Counterparts:
         index = {layer: i for i, layer in enumerate(self.similarity.layers)}
         return {
             one: np.round(
-                [cka[index[_label(one, name)], index[_label(other, name)]] for name in self.blocks[one]], DECIMALS
+                [cka[index[label(one, name)], index[label(other, name)]] for name in self.blocks[one]], DECIMALS
             )
             for one, other in self.pairs.items()
         }
@@ -137,14 +100,7 @@ EFFECTS: dict[str, tuple[tuple[str, ...], Callable[[dict[str, np.ndarray]], floa
 }
 
 
-def _find_blocks(
-    models: dict[str, nn.Module], images: dict[str, torch.Tensor], pairs: dict[str, str]
-) -> dict[str, tuple[str, ...]]:
-    """Model → names of its blocks."""
-    found = {
-        role: tuple(layer.name for layer in find_layers(role, model, "blocks", images[role][:1]))
-        for role, model in models.items()
-    }
+def _check_blocks(found: dict[str, tuple[str, ...]], pairs: dict[str, str]) -> None:
     for one, other in pairs.items():
         if found[one] != found[other]:
             raise InputError(
@@ -153,8 +109,3 @@ def _find_blocks(
             )
         if len(found[one]) < 3:
             raise InputError(f"{one} must have at least 3 blocks to compare, not {len(found[one])}")
-    return found
-
-
-def _label(role: str, block: str) -> str:
-    return f"{role}/{block}"

@@ -6,7 +6,8 @@ order, each head's own output before the mixing projection, are compared by CKA 
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,12 +15,13 @@ import torch
 from scipy import stats
 from torch import nn
 
-from seelike.activations.attention import find_attention, reading_heads
-from seelike.activations.flattened import stream
-from seelike.activations.forward import Reading, read_once
-from seelike.activations.layers import find_layers, naming
-from seelike.measures.cka import CKA, Similarity, gram, token_grams
+from seelike.activations.architecture import Architecture
+from seelike.activations.attention import reading_heads
+from seelike.activations.flattened import Outputs
+from seelike.measures.cka import Similarity, gram, token_grams
 from seelike.measures.intervals import Estimate
+from seelike.measures.layer_cka import JointCKA
+from seelike.measures.runner import Cast, Found
 from seelike.results.labelled_array import LabelledArray, Measures
 from seelike.system.errors import Degenerate, InputError
 
@@ -35,62 +37,38 @@ def choose_subsets(distances: np.ndarray) -> list[list[int]]:
     return [order[start : start + size] for start in range(len(order) - size + 1)]
 
 
-def compare_heads(
-    models: dict[str, nn.Module], minibatches: Iterable[dict[str, torch.Tensor]], distances: np.ndarray
-) -> "HeadSimilarity":
-    """Pass the images once through both models and compare subsets of heads with low CNN blocks.
+@dataclass(frozen=True)
+class HeadGrams:
+    """Reads the centred Gram matrix of what each head of one attention returns."""
 
-    Args:
-        models: {"vit": …, "cnn": …}.
-        minibatches: of the same images for both, {"vit": (n, 3, h, w), "cnn": (n, 3, h, w)}.
-        distances: (heads,) mean attention distance of the ViT's first block, in pixels.
-    """
-    heads = Heads()
-    for images in minibatches:
-        (first,) = read_once(models["vit"], images["vit"], heads.reading(models["vit"]))
-        heads.update(first, heads.read_low(models["cnn"], images["cnn"]))
-    return heads.result(distances)
+    attention: str
+
+    @contextmanager
+    def reading(self, model: nn.Module, images: torch.Tensor) -> Iterator[dict[str, torch.Tensor]]:
+        """{"head 0": (n, n), …}."""
+        grams: dict[str, torch.Tensor] = {}
+        with reading_heads(model, self.attention, lambda heads: token_grams(heads.transpose(0, 1).flatten(2))) as found:
+            yield grams
+        n = len(images)
+        grams |= {f"head {i}": flat.view(n, n) for i, flat in enumerate(found[self.attention])}
 
 
 class Heads:
-    """Accumulator of HSIC₁ between every head of a ViT's first block and the lowest third of a CNN's blocks.
+    """What is asked of a ViT and a CNN: HSIC₁ between every head of the first block and the lowest third of CNN blocks.
 
     Which heads are neighbours is known at the end only. That is early enough: the Gram matrix of several heads side by
     side is the sum of their own, so HSIC₁ of two subsets is the sum over all pairs of their heads.
     """
 
-    def __init__(self):
-        self.cka = CKA()
-        self.low: list[str] = []
+    def __init__(self, cast: Cast):
+        names = cast.ask("cnn", Architecture.names)
+        self.low = names[: max(1, len(names) // 3)]
+        heads = HeadGrams(cast.ask("vit", lambda own: own.attentions[0]))
+        self.cka = cast.compare(JointCKA({"vit": heads, "cnn": Outputs(self.low, gram)}))
 
-    def reading(self, vit: nn.Module) -> Reading:
-        """The centred Gram matrix of each head of the first block, in one entry: (heads, n²)."""
-        reduce = lambda heads: token_grams(heads.transpose(0, 1).flatten(2))  # noqa: E731
-        return reading_heads(vit, next(iter(find_attention(vit))), reduce)
-
-    def read_low(self, cnn: nn.Module, images: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Pass images (n, 3, height, width) once through the CNN: block → centred Gram matrix."""
-        if not self.low:
-            names = [layer.name for layer in find_layers("cnn", cnn, "blocks", images[:1])]
-            self.low = names[: max(1, len(names) // 3)]
-        with naming("cnn", cnn):
-            (seen,) = stream(cnn, [images], self.low, gram)
-        return seen
-
-    def update(self, heads: dict[str, torch.Tensor], low: dict[str, torch.Tensor]) -> None:
-        """Add one minibatch, as `reading` and `read_low` have read it."""
-        (grams,) = heads.values()
-        n = len(next(iter(low.values())))
-        self.cka.update({f"head {i}": k.view(n, n) for i, k in enumerate(grams)} | low)
-
-    def merge(self, *others: "Heads") -> None:
-        """Add the minibatches of other ranks or shards, which took them in turn with this one."""
-        self.low = next((each.low for each in (self, *others) if each.low), [])
-        self.cka.merge(*(other.cka for other in others))
-
-    def result(self, distances: np.ndarray) -> "HeadSimilarity":
-        """The subsets that `distances` (heads,) tell; raises InputError for another number of heads."""
-        single = self.cka.result()
+    def gather(self, found: Found, distances: np.ndarray) -> "HeadSimilarity":
+        """The subsets that `distances` (heads,) tell, pixels; raises InputError for another number of heads."""
+        single = found[self.cka]
         n_heads = len(single.layers) - len(self.low)
         if n_heads != len(distances):
             raise InputError(f"distances must be of the {n_heads} heads of the first block, not {len(distances)}")

@@ -9,20 +9,20 @@ are left out.
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import torch
 from torch import nn
 
-from seelike.activations.forward import Reading, feed_all
-from seelike.activations.layers import naming
-from seelike.activations.residuals import Block, find_blocks, reading_sums
-from seelike.activations.tokens import count_prefix, find_channels, has_cls_token
+from seelike.activations.architecture import Architecture
+from seelike.activations.forward import Reading
+from seelike.activations.residuals import reading_sums
+from seelike.activations.tokens import find_channels
 from seelike.measures.intervals import Estimate, bootstrap
+from seelike.measures.runner import feed_one
 from seelike.results.labelled_array import LabelledArray
 from seelike.system import processes
-from seelike.system.errors import InputError
+from seelike.system.errors import THE_MODEL, InputError
 
 CLS, SPATIAL = "CLS", "spatial"
 
@@ -55,10 +55,9 @@ class Kinds:
     n_prefix: int
 
     @classmethod
-    def of(cls, parameter: str, model: nn.Module, images: torch.Tensor) -> "Kinds":
-        """Those of all blocks' outputs for images (n, 3, height, width)."""
-        n_prefix = count_prefix(parameter, model, images)
-        return cls(n_prefix > 0 and has_cls_token(model), n_prefix)
+    def of(cls, architecture: Architecture) -> "Kinds":
+        """Those of all blocks' outputs. Raises InputError where blocks differ in them."""
+        return cls(architecture.has_cls, architecture.n_prefix)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -70,61 +69,61 @@ class Kinds:
         return [tokens[:, :1]] * self.has_cls + [tokens[:, self.n_prefix :]]
 
 
-def measure_ratios(parameter: str, model: nn.Module, minibatches: Iterable[torch.Tensor]) -> "NormRatios":
+def measure_ratios(model: nn.Module, minibatches: Iterable[torch.Tensor]) -> "NormRatios":
     """Pass the images once through a model and compare skip and branch in every residual sum.
 
-    Raises InputError, which names `parameter`, for a model that is not made of residual sums, and for a branch that
-    adds exactly 0 to all tokens of a kind.
+    Raises InputError for a model that is not made of residual sums, and for a branch that adds exactly 0 to all tokens
+    of a kind.
     """
-    ratios = Ratios(parameter)
-    feed_all(model, minibatches, ratios)
-    return ratios.result()
+    return feed_one(model, minibatches, Ratios)
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Reads ratio and cosine of each residual sum of some blocks, by kinds of tokens."""
+
+    kinds: Kinds
+    blocks: tuple[str, ...]
+
+    def reading(self, model: nn.Module, images: torch.Tensor) -> Reading:
+        """{sublayer: its tokens}."""
+
+        def reduce(z: torch.Tensor, f: torch.Tensor) -> Tokens:
+            channel = find_channels(model, "a branch", f, images)
+            return Tokens.of(self.kinds, *compare_tokens(z, f, channel))
+
+        return reading_sums(model, self.blocks, reduce)
 
 
 class Ratios:
-    """Accumulator of norm ratios and cosines, their means over a minibatch; `parameter` names the model in refusals."""
+    """Accumulator of norm ratios and cosines, their means over a minibatch.
 
-    def __init__(self, parameter: str):
-        self.parameter = parameter
-        self.kinds: Kinds | None = None
-        self.blocks: list[Block] = []
+    Raises InputError for a model whose blocks or tokens are not known.
+    """
+
+    def __init__(self, architecture: Architecture):
+        self.read = Sums(Kinds.of(architecture), architecture.names())
         self.minibatches: list[dict[str, Tokens]] = []
-
-    def reading(self, model: nn.Module, images: torch.Tensor) -> Reading:
-        """Ratio and cosine of each residual sum in a pass of these images."""
-        self.kinds = self.kinds or Kinds.of(self.parameter, model, images)
-        self.blocks = self.blocks or find_blocks(self.parameter, model, images[:1])
-        reduce = partial(_reduce, self.parameter, model, images, self.kinds)
-        return reading_sums(self.parameter, model, self.blocks, reduce)
 
     def update(self, found: dict[str, "Tokens"]) -> None:
         """Add one minibatch."""
         for sublayer, tokens in found.items():
             if np.isnan(tokens.ratio).any():
                 raise InputError(
-                    f"{self.parameter} must be a model whose branches add something, such as a ViT or a ResNet; "
+                    f"{THE_MODEL} must be a model whose branches add something, such as a ViT or a ResNet; "
                     f"{sublayer} adds 0"
                 )
         self.minibatches.append(found)
 
     def merge(self, *others: "Ratios") -> None:
         """Add the minibatches of other ranks or shards, which took them in turn with this one."""
-        self.kinds = next((each.kinds for each in (self, *others) if each.kinds), None)
         self.minibatches = processes.interleave(self.minibatches, *(other.minibatches for other in others))
 
     def result(self) -> "NormRatios":
         """Of every sublayer; raises InputError before the first minibatch."""
         if not self.minibatches:
             raise InputError("norm ratios need at least one full minibatch of images")
-        return NormRatios.gather(self.kinds, self.minibatches)
-
-
-def _reduce(
-    parameter: str, model: nn.Module, images: torch.Tensor, kinds: Kinds, z: torch.Tensor, f: torch.Tensor
-) -> "Tokens":
-    with naming(parameter, model):
-        channel = find_channels(model, "a branch", f, images)
-    return Tokens.of(kinds, *compare_tokens(z, f, channel))
+        return NormRatios.gather(self.read.kinds, self.minibatches)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from seelike.activations.layers import INPUT, check_first, evaluating, find_layers, hooked
+from seelike.activations.architecture import Architecture
+from seelike.activations.layers import INPUT, check_first, evaluating, hooked
 from seelike.activations.tokens import split
 from seelike.measures.intervals import Estimate, bootstrap
 from seelike.results.labelled_array import LabelledArray, Measures
@@ -120,9 +121,9 @@ def own_share(field: np.ndarray, window: Window) -> float:
     return float(own / mass)
 
 
-def find_branches(parameter: str, model: nn.Module, images: torch.Tensor) -> dict[str, str]:
+def find_branches(architecture: Architecture) -> dict[str, str]:
     """Attention branch → the residual sum that it is added to, by layer name, in every block that has both."""
-    names = [layer.name for layer in find_layers(parameter, model, "all", images)]
+    names = architecture.names("all")
     pairs = {name: name.removesuffix(".attn") + ".norm2" + INPUT for name in names if name.endswith(".attn")}
     return {branch: total for branch, total in pairs.items() if total in names}
 

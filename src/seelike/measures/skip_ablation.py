@@ -4,91 +4,62 @@ The outputs of all blocks are compared by CKA, in the intact model and in each m
 ablate the skips of block c parts the blocks before c from c and those after it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
-from torch import nn
 
-from seelike.activations.flattened import reading
-from seelike.activations.forward import Reading, read_once
-from seelike.activations.layers import find_layers
+from seelike.activations.architecture import Architecture
+from seelike.activations.flattened import Outputs
 from seelike.activations.residuals import find_skipless
-from seelike.measures.cka import CKA, Similarity, contrast, multiply
+from seelike.measures.cka import Similarity, contrast
+from seelike.measures.features import Features
 from seelike.measures.intervals import Estimate, bootstrap
+from seelike.measures.layer_cka import JointCKA, split_by_model
+from seelike.measures.runner import Cast, Found
 from seelike.results.labelled_array import LabelledArray, Measures
-from seelike.system import processes
 from seelike.system.errors import InputError
 
 MIDDLE = "vit_noskip_middle"
 ANSWER = ""  # the module name of a model itself, which returns the logits
 
 
-def compare_ablated(
-    models: dict[str, nn.Module], minibatches: Iterable[dict[str, torch.Tensor]], labels: torch.Tensor | None = None
-) -> "SkipAblation":
-    """Pass the images once through the intact model and those with a skip ablation.
+class Ablations:
+    """What is asked of an intact model and of those with a skip ablation: CKA of their blocks, and accuracies.
 
     Args:
-        models: {"vit": …} and any of {"vit_noskip_early": …, "vit_noskip_middle": …, "vit_noskip_late": …}.
-        minibatches: of the same images for all.
-        labels: the classes of these images in order, (images,); without them no accuracy is measured.
+        cast: of {"vit": …} and any of {"vit_noskip_early": …, "vit_noskip_middle": …, "vit_noskip_late": …}.
+        roles: of these, "vit" first.
+        labels: the classes of all images in order, (images,); without them no accuracy is measured.
 
     Raises InputError, which names the parameter, if a model has all its skips or has not as many blocks as "vit".
     """
-    compared, n_seen = Comparison(models), 0
-    for images in minibatches:
-        seen = {
-            role: read_once(model, images[role], *compared.readings(role, images)) for role, model in models.items()
-        }
-        own = slice(n_seen, n_seen := n_seen + len(images["vit"]))
-        compared.update(seen, None if labels is None else labels[own])
-    return compared.result()
 
-
-class Comparison:
-    """Accumulator of HSIC₁ between the blocks of an intact model and of ablated ones, and of their accuracies."""
-
-    def __init__(self, models: dict[str, nn.Module]):
-        self.models = models
-        self.cka = CKA()
-        self.blocks: dict[str, list[str]] = {}
-        self.ablated: dict[str, int] = {}
-        self.hits: list[list[float]] = []
-
-    def readings(self, role: str, images: dict[str, torch.Tensor]) -> list[Reading]:
-        """Gram matrices of a model's blocks, and the class that it takes each image for."""
-        if not self.blocks:
-            self.blocks, self.ablated = _find(self.models, images)
-        model, n = self.models[role], len(images[role])
-        return [
-            reading(model, self.blocks[role], n, multiply),
-            reading(model, [ANSWER], n, lambda logits: logits.argmax(1)),
-        ]
-
-    def update(self, seen: dict[str, list[dict[str, torch.Tensor]]], labels: torch.Tensor | None) -> None:
-        """Add one minibatch: for each model what its two readings found, and the images' classes, if known."""
+    def __init__(self, cast: Cast, roles: Sequence[str], labels: torch.Tensor | None):
+        self.blocks = {role: cast.ask(role, Architecture.names) for role in roles}
+        _check_depth(self.blocks)
+        ablated = {role: own for role, own in self.blocks.items() if role != "vit"}
+        self.ablated = {role: cast.look(role, partial(find_skipless, names=own)) for role, own in ablated.items()}
+        self.labels = labels
+        self.cka = cast.compare(JointCKA.of(self.blocks))
+        self.answers: dict[str, Features] = {}
         if labels is not None:
-            self.hits.append([(answer[ANSWER].cpu() == labels).double().mean().item() for _, answer in seen.values()])
-        self.cka.update({f"{role}/{name}": k for role, (grams, _) in seen.items() for name, k in grams.items()})
+            given = Outputs((ANSWER,), _choose_class)
+            self.answers = {role: cast.add(role, Features(given, len(labels))) for role in roles}
 
-    def merge(self, *others: "Comparison") -> None:
-        """Add the minibatches of other ranks or shards, which took them in turn with this one."""
-        seen = next((each for each in (self, *others) if each.blocks), self)
-        self.blocks, self.ablated = seen.blocks, seen.ablated
-        self.cka.merge(*(other.cka for other in others))
-        self.hits = processes.interleave(self.hits, *(other.hits for other in others))
+    def gather(self, found: Found) -> "SkipAblation":
+        """What all minibatches told."""
+        accuracy, n_minibatches = None, len(found[self.cka].hsic)
+        if self.answers:
+            right = torch.stack([found[each][ANSWER] == self.labels for each in self.answers.values()])
+            accuracy = right.double().unflatten(1, (n_minibatches, -1)).mean(2).T.numpy()
+        return SkipAblation(tuple(self.blocks), self.blocks["vit"], self.ablated, found[self.cka], accuracy)
 
-    def __getstate__(self) -> dict:
-        """What other processes must know: the models' names, and not their weights."""
-        return self.__dict__ | {"models": dict.fromkeys(self.models)}
 
-    def result(self) -> "SkipAblation":
-        """Raises InputError before the first minibatch."""
-        similarity = self.cka.result()
-        accuracy = np.array(self.hits) if self.hits else None
-        return SkipAblation(tuple(self.models), tuple(self.blocks["vit"]), self.ablated, similarity, accuracy)
+def _choose_class(logits: torch.Tensor) -> torch.Tensor:
+    return logits.argmax(1)
 
 
 @dataclass(frozen=True)
@@ -127,8 +98,8 @@ class SkipAblation:
 
     def _split(self, cka: np.ndarray) -> dict[str, np.ndarray]:
         """The matrix of all models' blocks → that of each alone."""
-        n = len(self.blocks)
-        return {role: cka[i * n : (i + 1) * n, i * n : (i + 1) * n] for i, role in enumerate(self.models)}
+        parts = split_by_model(cka, dict.fromkeys(self.models, len(self.blocks)))
+        return {role: parts[role, role] for role in self.models}
 
     def _mean_loss(self, cka: dict[str, np.ndarray]) -> float:
         return float(np.mean([cka_lost_across(cka["vit"], cka[role], block) for role, block in self.ablated.items()]))
@@ -146,15 +117,9 @@ def cka_lost_across(intact: np.ndarray, ablated: np.ndarray, block: int) -> floa
     return -contrast(intact - ablated, np.arange(len(intact)) >= block)
 
 
-def _find(models: dict[str, nn.Module], images: dict[str, torch.Tensor]) -> tuple[dict[str, list[str]], dict[str, int]]:
-    """The names of each model's blocks, and which one each ablated model has without skips."""
-    blocks = {
-        role: [layer.name for layer in find_layers(role, model, "blocks", images[role][:1])]
-        for role, model in models.items()
-    }
+def _check_depth(blocks: dict[str, tuple[str, ...]]) -> None:
     for role, names in blocks.items():
         if len(names) != len(blocks["vit"]) or len(names) < 3:
             raise InputError(
                 f"{role} must have as many blocks as vit, {len(blocks['vit'])} (3 or more), not {len(names)}"
             )
-    return blocks, {role: find_skipless(role, m, images[role][:1]) for role, m in models.items() if role != "vit"}

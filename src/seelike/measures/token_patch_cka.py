@@ -17,62 +17,70 @@ Definitions, on the CKA of one block, (tokens, patches), both counted row by row
 - **edge score**: mean over edge tokens of (mean CKA with the other edge patches − mean CKA with the interior patches).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 from torch import nn
 
-from seelike.activations.forward import Reading, feed_all
+from seelike.activations.architecture import Architecture
 from seelike.activations.tokens import Blocks, Tokens
 from seelike.measures.cka import token_grams
 from seelike.measures.intervals import Estimate, bootstrap
+from seelike.measures.runner import feed_one
 from seelike.results.labelled_array import LabelledArray
 from seelike.system import processes
-from seelike.system.errors import InputError
+from seelike.system.errors import THE_MODEL, InputError
 
 ALL = slice(None)
+PATCHES = "patches"  # among the blocks of what is read
 
 
-def compare_with_patches(model: nn.Module, minibatches: Iterable[torch.Tensor], parameter: str = "vit") -> "TokenPatch":
+def compare_with_patches(model: nn.Module, minibatches: Iterable[torch.Tensor]) -> "TokenPatch":
     """Pass the images once through a model and compare the tokens of every block with the patches of the input.
 
-    Raises InputError, which names `parameter`, if a block's output has no positions or the grid has no interior.
+    Raises InputError if a block's output has no positions or the grid has no interior.
     """
-    products = Products(parameter)
-    feed_all(model, minibatches, products)
-    return products.result()
+    return feed_one(model, minibatches, Products)
+
+
+@dataclass(frozen=True)
+class PatchProducts:
+    """Reads the inner products of the tokens of some blocks with the patches of the images."""
+
+    blocks: Blocks
+
+    @contextmanager
+    def reading(self, model: nn.Module, images: torch.Tensor) -> Iterator[dict[str, tuple | np.ndarray]]:
+        """{block: (tokens, patches) and of each token with itself (tokens,); `PATCHES`: (patches, patches)}."""
+        patches = patch_grams(images, self.blocks.rows, self.blocks.columns)
+        with self.blocks.reading(model, images, partial(_compare, patches)) as found:
+            yield found
+        found[PATCHES] = (patches @ patches.T).cpu().numpy()
 
 
 class Products:
-    """Accumulator of inner products of tokens and patches, three arrays a minibatch, whatever its size."""
+    """Accumulator of inner products of tokens and patches, three arrays a minibatch, whatever its size.
 
-    def __init__(self, parameter: str):
-        self.parameter = parameter
-        self.blocks: Blocks | None = None
-        self.patches: torch.Tensor | None = None  # Gram matrices of the minibatch that is being read
+    Raises InputError for a model whose blocks have no positions, or whose grid has no interior.
+    """
+
+    def __init__(self, architecture: Architecture):
+        self.blocks = _find_blocks(architecture)
+        self.read = PatchProducts(self.blocks)
         self.minibatches: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
 
-    def reading(self, model: nn.Module, images: torch.Tensor) -> Reading:
-        """The products of each block's tokens in a pass of these images."""
-        self.blocks = self.blocks or _find_blocks(self.parameter, model, images)
-        self.patches = patch_grams(images, self.blocks.rows, self.blocks.columns)
-        return self.blocks.reading(self.parameter, model, images, self._compare)
-
-    def update(self, found: dict[str, tuple[np.ndarray, np.ndarray]]) -> None:
+    def update(self, found: dict[str, tuple | np.ndarray]) -> None:
         """Add one minibatch."""
-        cross, tokens = (np.array(each) for each in zip(*found.values(), strict=True))
-        self.minibatches.append((cross, tokens, (self.patches @ self.patches.T).cpu().numpy()))
+        cross, tokens = zip(*(found[name] for name in self.blocks.names), strict=True)
+        self.minibatches.append((np.array(cross), np.array(tokens), found[PATCHES]))
 
     def merge(self, *others: "Products") -> None:
         """Add the minibatches of other ranks or shards, which took them in turn with this one."""
-        self.blocks = next((each.blocks for each in (self, *others) if each.blocks), None)
         self.minibatches = processes.interleave(self.minibatches, *(other.minibatches for other in others))
-
-    def __getstate__(self) -> dict:
-        """What other processes must know: not the minibatch that is being read."""
-        return self.__dict__ | {"patches": None}
 
     def result(self) -> "TokenPatch":
         """Of every block; raises InputError before the first minibatch."""
@@ -80,10 +88,11 @@ class Products:
             raise InputError("token–patch CKA needs at least one full minibatch of images")
         return TokenPatch(self.blocks, *(np.array(part) for part in zip(*self.minibatches, strict=True)))
 
-    def _compare(self, tokens: Tokens) -> tuple[np.ndarray, np.ndarray]:
-        """The inner products of tokens with patches, (tokens, patches), and with themselves, (tokens,)."""
-        grams = token_grams(tokens.grid.flatten(1, 2).transpose(0, 1))
-        return (grams @ self.patches.T).cpu().numpy(), grams.square().sum(1).cpu().numpy()
+
+def _compare(patches: torch.Tensor, tokens: Tokens) -> tuple[np.ndarray, np.ndarray]:
+    """The inner products of tokens with patches, (tokens, patches), and with themselves, (tokens,)."""
+    grams = token_grams(tokens.grid.flatten(1, 2).transpose(0, 1))
+    return (grams @ patches.T).cpu().numpy(), grams.square().sum(1).cpu().numpy()
 
 
 @dataclass(frozen=True)
@@ -193,11 +202,11 @@ def localization_margin(cnn: Sequence[float], vit: float) -> float:
     return float(min(lower - cnn[-1], vit - lower))
 
 
-def _find_blocks(parameter: str, model: nn.Module, images: torch.Tensor) -> Blocks:
-    blocks = Blocks.of(parameter, model, images)
+def _find_blocks(architecture: Architecture) -> Blocks:
+    blocks = architecture.blocks()
     if min(blocks.rows, blocks.columns) < 3:
         raise InputError(
-            f"{parameter} must have 3×3 positions or more in its last block, so that some are not at the edge, not "
+            f"{THE_MODEL} must have 3×3 positions or more in its last block, so that some are not at the edge, not "
             f"{blocks.rows}×{blocks.columns}: choose another model or a larger image_size"
         )
     return blocks

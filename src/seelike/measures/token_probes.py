@@ -1,22 +1,28 @@
 """Section 7 of the paper: what single tokens, the CLS token and all tokens pooled tell, block by block.
 
 Probes (`seelike.measures.probes`) for the class (Figs 11, D.4, F.3) and, which the paper could not measure, for the
-position of the object: its x and y in the image. Kinds of token, and which of them are kept, are `tokens.gather`'s; the
+position of the object: its x and y in the image. Kinds of token, and which of them are kept, are `TokenKinds`'; the
 position is also read off the kept single tokens side by side, all their channels as one list.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import chain
 
 import numpy as np
 import torch
 from torch import nn
 
-from seelike.activations.tokens import MOST_BLOCKS, Blocks, gather
+from seelike.activations.architecture import Architecture, spread
+from seelike.activations.tokens import Blocks, Tokens
+from seelike.measures.features import Features
 from seelike.measures.intervals import Estimate, bootstrap
 from seelike.measures.probes import Fold, measure_accuracy, measure_r2
+from seelike.measures.runner import feed_one
 from seelike.results.labelled_array import LabelledArray, Measures
+
+MOST_BLOCKS = 12  # whose features are kept
+MOST_A_SIDE = 4  # single tokens that are kept, of each row and column
 
 
 def probe_tokens(
@@ -25,7 +31,6 @@ def probe_tokens(
     labels: torch.Tensor,
     folds: list[Fold],
     centers: torch.Tensor | None = None,
-    parameter: str = "vit",
     last_only: bool = False,
 ) -> "Readout":
     """Pass the images once through a model, and probe at most 12 evenly spread blocks, or the last alone.
@@ -36,18 +41,50 @@ def probe_tokens(
         folds: from `probes.choose_folds(labels)`, the same for all models, kinds and blocks.
         centers: (images, 2) x and y of the object, if they are known and wanted.
 
-    Raises InputError, which names `parameter`, if a block's output has no positions.
+    Raises InputError if a block's output has no positions.
     """
-    first, minibatches = _peek(minibatches)
-    blocks = Blocks.of(parameter, model, first, MOST_BLOCKS)
-    blocks = replace(blocks, names=blocks.names[-1:]) if last_only else blocks
-    features = gather(parameter, model, minibatches, blocks, len(labels))
+    found = feed_one(model, minibatches, lambda own: Features(TokenKinds(_choose_blocks(own, last_only)), len(labels)))
+    features: dict[str, dict[str, torch.Tensor]] = {}
+    for (kind, block), of in found.items():
+        features.setdefault(kind, {})[block] = of
     accuracy = {kind: measure_accuracy(of, labels, folds) for kind, of in features.items()}
     r2 = {}
     if centers is not None:
         features["side by side"] = {name: each.flatten(1) for name, each in features["single"].items()}
         r2 = {kind: measure_r2(of, centers, folds) for kind, of in features.items()}
-    return Readout(blocks.names, accuracy, r2)
+    return Readout(tuple(features["pooled"]), accuracy, r2)
+
+
+def _choose_blocks(architecture: Architecture, last_only: bool) -> Blocks:
+    blocks = architecture.blocks(MOST_BLOCKS)
+    return replace(blocks, names=blocks.names[-1:]) if last_only else blocks
+
+
+@dataclass(frozen=True)
+class TokenKinds:
+    """Reads what some blocks return, by kind of token.
+
+    - "single": (n, positions, channels), at most 4 × 4 evenly spread positions of the grid, the outermost among them;
+    - "CLS": (n, channels), where the model has such a token;
+    - "pooled": (n, channels), the mean over all positions of the grid.
+    """
+
+    blocks: Blocks
+
+    @contextmanager
+    def reading(self, model: nn.Module, images: torch.Tensor) -> Iterator[dict[tuple[str, str], torch.Tensor]]:
+        """{(kind, block): its features}."""
+        kept: dict[tuple[str, str], torch.Tensor] = {}
+        with self.blocks.reading(model, images, self._reduce) as found:
+            yield kept
+        kept |= {(kind, block): of for block, kinds in found.items() for kind, of in kinds.items()}
+
+    def _reduce(self, tokens: Tokens) -> dict[str, torch.Tensor]:
+        rows, columns = (spread(n, MOST_A_SIDE) for n in (self.blocks.rows, self.blocks.columns))
+        kinds = {"single": tokens.grid[:, rows][:, :, columns].flatten(1, 2)}
+        if self.blocks.has_cls:
+            kinds["CLS"] = tokens.prefix[:, 0].clone()  # what follows may change the rest in place
+        return kinds | {"pooled": tokens.grid.mean((1, 2))}
 
 
 @dataclass(frozen=True)
@@ -84,9 +121,3 @@ def compare(found: dict[str, Readout], seed: int) -> dict[str, Estimate]:
     if "CLS" in vit:
         draws["L6"] = (vit["CLS"] - vit["pooled"]) - (gap["pooled"] - gap["single"])
     return {claim: bootstrap(each, np.mean, seed) for claim, each in draws.items()}
-
-
-def _peek(minibatches: Iterable[torch.Tensor]) -> tuple[torch.Tensor, Iterable[torch.Tensor]]:
-    rest = iter(minibatches)
-    first = next(rest)
-    return first, chain([first], rest)

@@ -1,9 +1,11 @@
 """The one exception a user is meant to see."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 LONGEST = 800  # letters of a sentence
+THE_MODEL = "the model"
 
 
 class InputError(ValueError):
@@ -23,6 +25,24 @@ class InputError(ValueError):
 
 class Degenerate(InputError):
     """Activations on which a measure is not defined: it may be the weights, not the architecture."""
+
+
+@contextmanager
+def naming(parameter: str, model: object) -> Iterator[None]:
+    """Context in which what is refused of the model is refused of the parameter that chose it.
+
+    Measures know no parameters: they say that the model must be such and such, or what one of its layers does. What
+    names the parameter already stays as it is.
+    """
+    try:
+        yield
+    except InputError as error:
+        sentence = str(error)
+        if sentence.startswith(f"{parameter} "):
+            raise
+        if sentence.startswith(THE_MODEL):
+            raise type(error)(parameter + sentence.removeprefix(THE_MODEL)) from None
+        raise type(error)(f"{parameter} ({type(model).__name__}): {sentence}") from None
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

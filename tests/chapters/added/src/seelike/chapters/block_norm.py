@@ -5,24 +5,22 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from seelike.activations.forward import feed
 from seelike.chapters.chapter import Chapter
 from seelike.chapters.run import Run
 from seelike.measures import block_norm
 from seelike.measures.block_norm import BlockNorms, Norms
 from seelike.measures.intervals import Estimate
+from seelike.measures.runner import assemble, feed
 from seelike.results.labelled_array import Measures
-from seelike.system import processes
 
 
 def measure_runs(loaded: Iterable[dict[str, nn.Module]], run: Run) -> Iterator["Growth"]:
     """Pass the run's images through the {"vit": …, "cnn": …} of every run."""
-    for models in loaded:
-        norms = {role: Norms(role) for role in models}
-        for images in run.minibatches(models):
-            for role, model in models.items():
-                feed(model, images[role], norms[role])
-        yield Growth({role: processes.merge(each).result() for role, each in norms.items()})
+    runs = list(loaded)
+    casts, minibatches = assemble(runs, run.minibatches(runs[0]))
+    norms = [{role: cast.measure(role, Norms) for role in cast.models} for cast in casts]
+    found = feed(minibatches, *casts)
+    yield from (Growth({role: found[each] for role, each in own.items()}) for own in norms)
 
 
 @dataclass(frozen=True)

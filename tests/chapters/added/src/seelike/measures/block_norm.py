@@ -4,29 +4,20 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import nn
 
-from seelike.activations.flattened import reading
-from seelike.activations.forward import Reading
-from seelike.activations.layers import find_layers
+from seelike.activations.architecture import Architecture
+from seelike.activations.flattened import Outputs
 from seelike.measures.intervals import Estimate, bootstrap
 from seelike.results.labelled_array import LabelledArray
 from seelike.system import processes
 
 
 class Norms:
-    """Accumulator of mean norms, one array a minibatch; `role` names the model in refusals."""
+    """Accumulator of mean norms, one array a minibatch."""
 
-    def __init__(self, role: str):
-        self.role = role
-        self.blocks: list[str] = []
+    def __init__(self, architecture: Architecture):
+        self.read = Outputs(architecture.names(), _average_norm)
         self.minibatches: list[np.ndarray] = []
-
-    def reading(self, model: nn.Module, images: torch.Tensor) -> Reading:
-        """The mean norm of each block's output in a pass of these images."""
-        layers = find_layers(self.role, model, "blocks", images[:1])
-        self.blocks = [layer.name for layer in layers]
-        return reading(model, self.blocks, len(images), lambda outputs: outputs.norm(dim=1).mean())
 
     def update(self, found: dict[str, torch.Tensor]) -> None:
         """Add one minibatch."""
@@ -34,12 +25,15 @@ class Norms:
 
     def merge(self, *others: "Norms") -> None:
         """Add the minibatches of other ranks or shards, which took them in turn with this one."""
-        self.blocks = next((each.blocks for each in (self, *others) if each.blocks), [])
         self.minibatches = processes.interleave(self.minibatches, *(other.minibatches for other in others))
 
     def result(self) -> "BlockNorms":
         """Of every block."""
-        return BlockNorms(tuple(self.blocks), np.array(self.minibatches))
+        return BlockNorms(self.read.layers, np.array(self.minibatches))
+
+
+def _average_norm(outputs: torch.Tensor) -> torch.Tensor:
+    return outputs.norm(dim=1).mean()
 
 
 @dataclass(frozen=True)
