@@ -49,7 +49,7 @@ def test_bad_activations_are_refused(generator):
 
 
 def test_patches_are_windows_row_by_row():
-    x = images(5, 12)
+    x = images(5, 12).double()
     found = patch_grams(x[..., :8], 3, 2)
     assert found.shape == (6, 25)
     torch.testing.assert_close(found[3].view(5, 5), gram(x[:, :, 4:8, 4:8].flatten(1)))
