@@ -73,6 +73,14 @@ def test_no_accuracy_where_labels_are_not_the_models_classes(tmp_path, pictures)
     assert "accuracy" not in found.arrays() and "S4" not in found.estimates(0) and "S3" in found.estimates(0)
 
 
+def test_no_accuracy_where_as_many_classes_are_others(tmp_path):
+    run = prepare_with(tmp_path, n_images=12, batch_size=4, vit="vit_pocket_patch8_56.shapes_to_regrouped")
+    models = next(run.load_models())
+    assert {models[role].num_classes for role in ("vit", "vit_noskip_middle")} == {10}
+    found = next(skip_connections.measure_runs([models], run))
+    assert "accuracy" not in found.arrays() and "S4" not in found.estimates(0)
+
+
 def test_classes_are_counted_over_the_whole_data_set(pictures):
     shapes, folder = datasets.open_images("shapes"), datasets.open_images("folder", str(pictures))
     assert datasets.count_classes(Subset(shapes, [0])) == 10 and datasets.count_classes(Subset(folder, [0])) == 2

@@ -71,7 +71,7 @@ def plan(model: nn.Module, known: dict, sets: list[Labelled]) -> Plan:
         known: what is known of the model, from `loading.describe`.
     """
     for each in sets:
-        if _fits(model.num_classes, known, each):
+        if fits(model.num_classes, known, each):
             return Plan(TOP_1, each, classes=model.num_classes)
         if each.has_neighbours() and _has_pooled_features(model):
             return Plan(NEIGHBOURS, each)
@@ -138,7 +138,7 @@ def _measure(models: dict[str, nn.Module], plans: dict[str, Plan], load: Callabl
     return found
 
 
-def _fits(n_classes: int, known: dict, on: Labelled) -> bool:
+def fits(n_classes: int, known: dict, on: Labelled) -> bool:
     """Whether a head's answers are the classes of a data set, in its order, as far as can be known."""
     if not on.classes or len(on.classes) != n_classes:
         return False

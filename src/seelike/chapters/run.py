@@ -125,6 +125,15 @@ class Run:
             return [capability.Labelled.first(name, place, chosen)]
         return []
 
+    def read_labels(self, loaded: dict[str, nn.Module]) -> torch.Tensor | None:
+        """The classes of all images, if they are those that the heads of all models tell apart, as far as is known."""
+        own = self._label_images(self.parameters["dataset"], self.parameters["data_dir"], self.images)
+        suited = (
+            role in self.described and capability.fits(model.num_classes, self.described[role], own[0])
+            for role, model in loaded.items()
+        )
+        return datasets.read_labels(self.images) if own and all(suited) else None
+
     def _load_images(self, loaded: dict[str, nn.Module], images: Subset) -> Iterator[dict[str, torch.Tensor]]:
         """All of some images, none dropped, as the models see the chapter's own."""
         transforms = self.transforms(loaded)

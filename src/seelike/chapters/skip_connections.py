@@ -3,12 +3,10 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-import torch
 from torch import nn
 
 from seelike.chapters.chapter import Chapter
 from seelike.chapters.run import Run
-from seelike.images import datasets
 from seelike.measures import norm_ratio
 from seelike.measures.intervals import Estimate
 from seelike.measures.norm_ratio import NormRatios, Ratios
@@ -37,7 +35,7 @@ class _Sums:
 
     def __init__(self, cast: Cast, run: Run):
         compared = {role: model for role, model in cast.models.items() if role == "vit" or role in ABLATED}
-        labels = _labels(run, compared)
+        labels = run.read_labels(compared)
         self.ablation = Ablations(cast, list(compared), labels) if len(compared) > 1 else None
         self.ratios = {role: cast.measure(role, Ratios) for role in ("vit", "cnn")}
 
@@ -67,17 +65,6 @@ class SkipConnections:
         found = norm_ratio.compare(self.ratios["vit"], self.ratios["cnn"], seed)
         found |= self.ablation.estimates(seed) if self.ablation else {}
         return {claim: found[claim] for claim in sorted(found)}
-
-
-def _labels(run: Run, models: dict[str, nn.Module]) -> torch.Tensor | None:
-    """The classes of all images; None unless there are known to be as many as every model tells apart.
-
-    That they are the same classes, in the same order, is for the user to see to.
-    """
-    known = {getattr(model, "num_classes", None) for model in models.values()}
-    if known != {datasets.count_classes(run.images)}:
-        return None
-    return datasets.read_labels(run.images)
 
 
 CHAPTER = Chapter("skip_connections", measure_runs, optional=ABLATED)
