@@ -11,6 +11,7 @@ from torch.utils.data import Dataset
 from torchvision.transforms import ToTensor
 from torchvision.transforms.functional import to_tensor
 
+from seelike.images import datasets
 from seelike.images.datasets import (
     choose,
     count_classes,
@@ -277,7 +278,8 @@ def test_pictures_beyond_those_needed_are_not_read(pictures):
     assert choose(images, 11, 0).describe("folder", "validation").keys() == {"name", "split", "images", "sha256"}
 
 
-def test_a_picture_that_goes_while_the_chapter_runs_is_named(pictures):
+def test_a_picture_that_goes_while_the_chapter_runs_is_named(pictures, monkeypatch):
+    monkeypatch.setattr(datasets, "MOST_KEPT", 0)
     chosen = choose(open_images("folder", str(pictures)), 12, 0)
     (pictures / "class0" / "00.png").unlink()
     with pytest.raises(InputError, match=r"the picture class0/00\.png in data_dir cannot be read: no such file"):
@@ -310,3 +312,28 @@ def test_what_is_passed_over_is_said_on_the_terminal_too(pictures, tmp_path, mon
     spoil(pictures / "class1", "empty")
     choose(open_images("folder", str(pictures)), 12, 0)
     assert "1 picture could not be read and was passed over: class1/05.jpg" in (tmp_path / "progress").read_text()
+
+
+class Counted(Dataset):
+    """Pictures of one colour each that count how often they are made."""
+
+    def __init__(self, n_images):
+        self.made = [0] * n_images
+
+    def __len__(self):
+        return len(self.made)
+
+    def __getitem__(self, index):
+        self.made[index] += 1
+        return Image.new("RGB", (4, 4), (index, 0, 0)), index
+
+
+@pytest.mark.parametrize("n_kept", [8, 3])
+def test_pictures_are_made_once_while_there_is_room_for_them(monkeypatch, n_kept):
+    monkeypatch.setattr(datasets, "MOST_KEPT", n_kept * 4 * 4 * 3)
+    source = Counted(8)
+    chosen = choose(source, 8, seed=0)
+    for _ in range(2):
+        batches = [batch["vit"] for batch in load_minibatches(chosen, {"vit": ToTensor()}, 4, "cpu")]
+        assert (torch.cat(batches)[:, 0, 0, 0] * 255).round().int().tolist() == chosen.indices
+    assert [source.made[index] for index in chosen.indices] == [1] * n_kept + [3] * (8 - n_kept)

@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import timm.data
 import torch
@@ -27,6 +28,7 @@ from seelike.system.progress import tell, track
 DRAWN = {images.name: images for images in (Shapes, Regrouped, Strokes)}
 TORCH = ("cifar10", "cifar100", "mnist", "kmnist", "fashion_mnist", "qmnist", "imagenet", "inaturalist", "places365")
 NAMED = 5  # of the pictures passed over, in a sentence
+MOST_KEPT = 64 * 2**20  # bytes of pixels: so many pictures are drawn or decoded once, the others whenever they are seen
 
 
 def open_images(dataset: str, data_dir: str = "", split: str = "validation") -> Dataset:
@@ -61,6 +63,9 @@ def open_images(dataset: str, data_dir: str = "", split: str = "validation") -> 
         raise InputError(f"dataset={dataset!r}{place} and split={split!r} cannot be read: {reason}") from None
 
 
+Item = tuple[Image.Image, Any]  # a picture and its label
+
+
 class Chosen(Subset):
     """Images of a data set that can be read, each once, in the order drawn.
 
@@ -70,10 +75,25 @@ class Chosen(Subset):
     `seelike.images.hidden`.
     """
 
-    def __init__(self, images: Dataset, indices: list[int], sha256: str, skipped: list[dict], copies: list[dict]):
+    def __init__(
+        self,
+        images: Dataset,
+        indices: list[int],
+        sha256: str,
+        skipped: list[dict],
+        copies: list[dict],
+        kept: dict[int, Item] | None = None,
+    ):
         super().__init__(images, indices)
-        self.sha256, self.skipped, self.copies = sha256, skipped, copies
+        self.sha256, self.skipped, self.copies, self.kept = sha256, skipped, copies, kept or {}
         self.hidden = getattr(images, "hidden", [])
+
+    def __getitem__(self, number: int) -> Item:
+        index = self.indices[number]
+        return self.kept[index] if index in self.kept else self.dataset[index]
+
+    def __getitems__(self, numbers: list[int]) -> list[Item]:
+        return [self[number] for number in numbers]
 
     def describe(self, name: str, split: str) -> dict:
         """For the provenance of a result."""
@@ -97,19 +117,28 @@ def choose(images: Dataset, n_images: int, seed: int, parameter: str = "n_images
     """
     order = draw(images, n_images, seed, parameter).indices
     n_used = n_images if n_used is None else n_used
-    found = processes.once(lambda: _check(images, order, n_used))
+    kept: dict[int, Item] = {}  # by the process that looks
+    found = processes.once(lambda: _check(images, order, n_used, kept))
     if len(found[0]) < n_used:
         raise _refuse_number(len(found[0]), n_images, parameter, *found[2:])
-    return Chosen(images, *found)
+    return Chosen(images, *found, kept)
 
 
-def _check(images: Dataset, order: list[int], n_images: int) -> tuple[list[int], str, list[dict], list[dict]]:
-    """The first `n_images` of an order that can be used, or all of them, their hash, and what was passed over."""
-    digest, indices, skipped, copies = hashlib.sha256(), [], [], []
+def _check(
+    images: Dataset, order: list[int], n_images: int, kept: dict[int, Item]
+) -> tuple[list[int], str, list[dict], list[dict]]:
+    """The first `n_images` of an order that can be used, or all of them, their hash, and what was passed over.
+
+    The first that `MOST_KEPT` has room for are put into `kept`, by their index.
+    """
+    digest, indices, skipped, copies, room = hashlib.sha256(), [], [], [], MOST_KEPT
     different = islice(_find_different(images, order, skipped, copies), n_images)
-    for index, content in track(different, "check images", n_images):
+    for index, content, item in track(different, "check images", n_images):
         digest.update(content)
         indices.append(index)
+        room -= 3 * item[0].width * item[0].height
+        if room >= 0:
+            kept[index] = item
     if len(indices) == n_images and (skipped or copies):
         tell(_say_of_drawn(skipped, copies))
     return indices, digest.hexdigest(), skipped, copies
@@ -245,8 +274,10 @@ def _open_torch(dataset: str, data_dir: str, split: str) -> Dataset:
 
 def _find_different(
     images: Dataset, order: list[int], skipped: list[dict], copies: list[dict]
-) -> Iterator[tuple[int, bytes]]:
-    """Each image that can be read and was not there before, with the bytes that its hash is of; the others are noted.
+) -> Iterator[tuple[int, bytes, Item]]:
+    """Each image that can be read and was not there before: its index, the bytes that its hash is of, it and its label.
+
+    The others are noted.
 
     Two are the same if they are of one size and show the same RGB pixels once decoded, as they are handed on to models.
     """
@@ -254,7 +285,7 @@ def _find_different(
     for index in order:
         name = images.name(index) if isinstance(images, PictureSet) else f"number {index}"
         try:
-            picture, content = _read(images, index)
+            picture, content, label = _read(images, index)
         except Unreadable as reason:
             skipped.append({"file": name, "reason": str(reason)})
             continue
@@ -263,14 +294,15 @@ def _find_different(
             copies.append({"file": name, "of": first[pixels]})
         else:
             first[pixels] = name
-            yield index, content
+            yield index, content, (picture, label)
 
 
-def _read(images: Dataset, index: int) -> tuple[Image.Image, bytes]:
-    """An image as models get it, and the bytes that its hash is of. Raises Unreadable."""
+def _read(images: Dataset, index: int) -> tuple[Image.Image, bytes, Any]:
+    """An image as models get it, the bytes that its hash is of, and its label. Raises Unreadable."""
     if isinstance(images, PictureSet):
-        return images.read(index)[:2]
-    return images[index][0], images[index][0].tobytes()
+        return images.read(index)
+    picture, label = images[index]
+    return picture, picture.tobytes(), label
 
 
 class _Views(Dataset):
