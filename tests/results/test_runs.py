@@ -58,7 +58,7 @@ def test_the_scorecard_shows_it(home, tmp_path):
     assert "`home`" in scorecard.rows(found).splitlines()[0]
     row = next(line for line in scorecard.columns(results).splitlines() if line.startswith("| `home`"))
     assert "ViT of the house" in row and "w.pth" in row and "768 pictures" in row and "Little. Much." in row
-    assert f"In the run `home`, of {len(home.claims)} claims measured" in scorecard.phrases(found)["others"]
+    assert f"In the run home, of {len(home.claims)} claims measured" in scorecard.phrases(found)["others"]
     labels = [label.get_text() for label in scorecard_plots.summary(found).get_yticklabels()]
     assert labels[2] == "home"
 

@@ -37,7 +37,7 @@ def test_tells_which_verdicts_turn():
         "other": {key: {"verdict": verdict} for key, verdict in zip(("U1", "U2", "U3", "L1"), "hfho", strict=True)},
     }
     assert scorecard.tell_turns(found, "one", "other") == (
-        "Of 3 claims 1 keep their verdict; U3 from *f* to *h*; U2 from *h* to *f*."
+        "Of 3 claims 1 keep their verdict; U3 from f to h, U2 from h to f."
     )
     assert scorecard.tell_turns(found, "one", "one") == "Of 4 claims 4 keep their verdict."
     assert scorecard.tell_turns(found, "one", "none") == "Of 0 claims 0 keep their verdict."

@@ -66,13 +66,13 @@ def tell_turns(found: Found, one: str, other: str) -> str:
         if len(set(verdicts)) > 1:
             turned.setdefault(verdicts, []).append(key)
     kept = len(both) - sum(map(len, turned.values()))
-    told = [f"{_join(keys)} from *{before}* to *{after}*" for (before, after), keys in sorted(turned.items())]
-    return f"Of {len(both)} claims {kept} keep their verdict" + (f"; {'; '.join(told)}" if told else "") + "."
+    told = [f"{_join(keys)} from {before} to {after}" for (before, after), keys in sorted(turned.items())]
+    return f"Of {len(both)} claims {kept} keep their verdict" + (f"; {', '.join(told)}" if told else "") + "."
 
 
 def _tell_others(numbers: dict[str, str], runs: list[str]) -> str:
     told = [
-        f"In the run `{run}`, of {numbers[f'{run}_measured']} claims measured {numbers[f'{run}_holds']} hold, "
+        f"In the run {run}, of {numbers[f'{run}_measured']} claims measured {numbers[f'{run}_holds']} hold, "
         f"{numbers[f'{run}_fails']} fail, {numbers[f'{run}_open']} stay open."
         for run in runs
     ]
