@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
+from seelike.chapters import run as chapter_run
 from seelike.chapters.parameters import check_parameters
 from seelike.chapters.prepare import open_run
 from seelike.chapters.rehearsal import DRY_RUN
@@ -17,6 +18,7 @@ from seelike.chapters.uniformity import CHAPTER
 from seelike.execution.notebook import find_chapter, read_parameters
 from seelike.measures.intervals import Estimate
 from seelike.models import bundled
+from seelike.models.loading import load_random
 from seelike.results.labelled_array import LabelledArray
 from seelike.results.results import Result
 from seelike.system.errors import InputError
@@ -267,3 +269,19 @@ def test_an_optional_model_may_be_left_out_and_a_required_one_may_not():
     assert open_run(CHAPTER, "results", **small).models == ("vit", "cnn")
     with pytest.raises(InputError, match="vit_small='' is no model"):
         open_run(replace(CHAPTER, required=("vit", "cnn", "vit_small")), "results", **small)
+
+
+@pytest.mark.parametrize(("room", "times"), [(2**24, 1), (0, 2)])
+def test_small_random_models_are_built_once(monkeypatch, room, times):
+    built = []
+    monkeypatch.setattr(chapter_run, "MOST_KEPT", room)
+    monkeypatch.setattr(
+        chapter_run.models, "load_random", lambda role, *where: built.append(role) or load_random(role, *where)
+    )
+    run = open_run(CHAPTER, "results", **parameters(n_images=8, batch_size=4, n_seeds=1))
+    rehearsed, control = run.load_first_random(), next(run.load_controls())
+    assert built == ["vit", "cnn"] * times
+    for role, model in control.items():
+        assert (model is rehearsed[role]) == (times == 1)
+        for one, same in zip(model.parameters(), rehearsed[role].parameters(), strict=True):
+            assert torch.equal(one, same)

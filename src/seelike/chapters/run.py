@@ -26,6 +26,7 @@ from seelike.system.errors import InputError
 
 MODELS = ("vit", "cnn")  # the parameters that name models in most chapters
 OWN = "own"  # the geometry where each model has its own
+MOST_KEPT = 2**24  # parameters of random models, all together
 
 
 @dataclass
@@ -43,6 +44,7 @@ class Run:
     renamed: dict[str, str] = field(default_factory=dict)  # names of models that timm has changed → as they are now
     labelled: list[capability.Labelled] = field(default_factory=list)  # of the other images
     from_result: str = ""  # a result file that was measured before, to be taken instead of measuring
+    built: dict[tuple[str, str], nn.Module] = field(default_factory=dict)  # by parameter and name, with random weights
     opened: Any = None  # what the chapter opened beside its images, perhaps images for probes
 
     def load_models(self) -> Iterator[dict[str, nn.Module]]:
@@ -192,8 +194,14 @@ class Run:
         return "; ".join([said, crop, *renamed, *passed_over])
 
     def _load_random(self, names: dict[str, str]) -> dict[str, nn.Module]:
-        seed = self.parameters["seed"]
-        return {role: models.load_random(role, name, *self._where(), seed) for role, name in names.items()}
+        return {role: self.built.get((role, name)) or self._build(role, name) for role, name in names.items()}
+
+    def _build(self, role: str, name: str) -> nn.Module:
+        """A model with random weights; kept for the controls where a rehearsal builds it and there is room."""
+        model = models.load_random(role, name, *self._where(), self.parameters["seed"])
+        if sum(p.numel() for each in (model, *self.built.values()) for p in each.parameters()) <= MOST_KEPT:
+            self.built[role, name] = model
+        return model
 
     def _runs(self) -> list[dict[str, str]]:
         """The models' names of each run: one, unless "vit" and "cnn" are both bundled models with twins.
