@@ -60,7 +60,8 @@ def test_a_false_name_is_found(text):
 def test_no_published_result_gives_a_tag_to_weights_from_a_file():
     for path in RESULTS.glob("*/*.json"):
         for model in json.loads(path.read_text())["provenance"]["models"].values():
-            assert model.get("origin") != "file" or "." not in model["name"], path
+            assert model.get("origin") != "file" or "." not in model["architecture"], path
+            assert model.get("origin") != "file" or model["architecture"] != model["name"], path
 
 
 def list_names_of_runs() -> set[str]:

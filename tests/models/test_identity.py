@@ -19,9 +19,10 @@ def weights(tmp_path) -> str:
 
 def test_of_a_file_the_tag_is_dropped_and_the_label_kept(weights):
     known = describe(load_model("vit", TAGGED, weights), TAGGED, weights, "ViT of mine")
-    assert (known["name"], known["origin"], known["label"]) == ("test_vit", "file", "ViT of mine")
+    assert (known["name"], known["architecture"], known["origin"]) == ("ViT of mine", "test_vit", "file")
     assert known["file"] == "w.pth" and len(known["file_sha256"]) == 64
-    assert "label" not in describe(load_model("vit", TAGGED, weights), TAGGED, weights)
+    unnamed = describe(load_model("vit", TAGGED, weights), TAGGED, weights)
+    assert unnamed["name"] == "test_vit with weights from w.pth"
 
 
 def test_a_control_of_a_file_has_no_tag_either(weights):
@@ -34,7 +35,8 @@ def test_a_bundled_model_keeps_its_tag_unless_its_weights_are_another_files(weig
     model = load_model("vit", name)
     assert describe(model, name).items() >= {"name": name, "origin": "bundled"}.items()
     file = str(model.pretrained_cfg["file"])
-    assert describe(load_model("vit", name, file), name, file)["name"] == "vit_pocket_patch8_56"
+    known = describe(load_model("vit", name, file), name, file)
+    assert known["architecture"] == "vit_pocket_patch8_56" and known["name"] != name
 
 
 @pytest.mark.parametrize(

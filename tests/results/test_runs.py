@@ -34,8 +34,8 @@ def home(tmp_path, monkeypatch) -> Result:
     monkeypatch.setattr(runs, "BOOK", tmp_path)
     result = copy.deepcopy(Result.load(RESULTS / "pocket" / "uniformity.json"))
     result.profile = "home"
-    own = {"name": "vit_small_patch16_224", "origin": "file", "file": "w.pth", "file_sha256": "f" * 64}
-    result.provenance["models"]["vit"] |= own | {"label": "ViT of the house"}
+    own = {"name": "ViT of the house", "architecture": "vit_small_patch16_224", "origin": "file"}
+    result.provenance["models"]["vit"] |= own | {"file": "w.pth", "file_sha256": "f" * 64}
     result.save(tmp_path / "results")
     return Result.load(tmp_path / "results" / "home" / "uniformity.json")
 

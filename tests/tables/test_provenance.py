@@ -14,7 +14,7 @@ from seelike.system.paths import BOOK, REPOSITORY
 from seelike.tables.provenance import commit, literal, provenance
 
 POCKET = Result.load(REPOSITORY / "results" / "pocket" / "skip_connections.json")
-FILE = {"name": "vit_small_patch16_224", "label": "ViT of mine", "origin": "file", "file": "w.safetensors",
+FILE = {"name": "ViT of mine", "architecture": "vit_small_patch16_224", "origin": "file", "file": "w.safetensors",
         "file_sha256": "f" * 64, "state_sha256": "e" * 64, "parameters": 1}  # fmt: skip
 
 
@@ -89,7 +89,7 @@ def test_other_results_on_the_page_are_folded_away(result):
 def test_weights_from_a_file_are_told_by_label_architecture_file_and_its_hash(result):
     result.provenance["models"]["vit"] = FILE
     told = cells(provenance({"mine": result}))["Weights"]
-    assert "ViT of mine (<code>vit_small_patch16_224</code> with weights from <code>w.safetensors</code>" in told
+    assert "ViT of mine, <code>vit_small_patch16_224</code> with weights from <code>w.safetensors</code>" in told
     assert f'title="{"f" * 64}"' in told
 
 

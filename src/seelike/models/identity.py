@@ -10,6 +10,7 @@ from pathlib import Path
 from torch import nn
 
 from seelike.models import bundled
+from seelike.models.parts import split_part
 from seelike.system.errors import InputError
 
 LABEL = re.compile(r"[\w(][\w ,.:;()/+×&'’-]{0,79}")  # what stands unchanged in a table, a caption and a figure
@@ -29,13 +30,17 @@ def check_label(parameter: str, label: str, checkpoint: str) -> None:
 
 
 def identify(model: nn.Module, name: str, checkpoint: str = "", label: str = "", initial: bool = False) -> dict:
-    """Name, origin and label of a model, for the provenance of a result.
+    """Name and origin of a model, for the provenance of a result; of weights from a file the architecture as well.
 
-    The origin is "bundled", "hub", "file" or, of an `initial` state, "random".
+    The origin is "bundled", "hub", "file" or, of an `initial` state, "random". Weights from a file are called as the
+    user says, or by architecture and file; the same architecture untrained by the architecture alone.
     """
     architecture = model.pretrained_cfg.get("architecture") or name.partition(".")[0]
+    if checkpoint and initial:
+        return {"name": architecture, "origin": "random"}
     if checkpoint:
-        named = {"name": architecture} | ({"label": label} if label else {})
-        return named | {"origin": "random" if initial else "file"}
+        file = Path(split_part(checkpoint)[0]).name
+        called = label or f"{architecture} with weights from {file}"
+        return {"name": called, "architecture": architecture, "origin": "file"}
     is_bundled = Path(model.pretrained_cfg.get("file") or "").parent == bundled.WEIGHTS
     return {"name": name, "origin": "random" if initial else "bundled" if is_bundled else "hub"}

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 
 from seelike.results.claims import CLAIMS
-from seelike.results.model_names import name_model
 from seelike.results.results import Result
 from seelike.system.errors import InputError
 
@@ -82,7 +81,7 @@ def align(lines: list[tuple[str, ...]]) -> list[str]:
 
 def _models(result: Result) -> str:
     models = result.provenance.get("models", {})
-    return ", ".join(f"{role} {name_model(each)}" for role, each in models.items() if role in ("vit", "cnn", "mixer"))
+    return ", ".join(f"{role} {each['name']}" for role, each in models.items() if role in ("vit", "cnn", "mixer"))
 
 
 def _tell(claim: dict | None) -> str:

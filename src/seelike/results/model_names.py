@@ -9,14 +9,7 @@ def model_name(result: Result, role: str) -> str:
     That is the timm name, tag and all, where it says what the weights are; of weights from the user's own file the
     words that its label gives, or the architecture and the file. Raises KeyError for a role that the result has not.
     """
-    return name_model(result.provenance["models"][role])
-
-
-def name_model(model: dict) -> str:
-    """The same of an entry of a result's `provenance.models`."""
-    if model["origin"] == "file":
-        return model.get("label") or f"{model['name']} with weights from {model['file']}"
-    return model["name"]
+    return result.provenance["models"][role]["name"]
 
 
 def model_names(result: Result) -> dict[str, str]:

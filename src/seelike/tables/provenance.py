@@ -103,11 +103,12 @@ def cite(result: Result, role: str) -> str:
 
 
 def _name(model: dict) -> str:
-    """A timm name alone where it says what the weights are; else the label, the architecture and the file."""
+    """A timm name alone where it says what the weights are; else what they are called, the architecture, the file."""
     if model["origin"] != "file":
         return literal(model["name"])
-    weights = f"{literal(model['name'])} with weights from {literal(model['file'])}, {_hash(model['file_sha256'])}"
-    return f"{_plain(model['label'])} ({weights})" if model.get("label") else weights
+    weights = f"{literal(model['architecture'])} with weights from {literal(model['file'])}"
+    called = "" if model["file"] in model["name"] else f"{_plain(model['name'])}, "
+    return f"{called}{weights}, {_hash(model['file_sha256'])}"
 
 
 def _capabilities(result: Result) -> str:
