@@ -3,9 +3,13 @@
 import posixpath
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
+import nbformat
 import pytest
 from bs4 import BeautifulSoup
 from site_browser import PAGES
+
+from seelike.results.runs import OWN, read_published
+from seelike.system.paths import BOOK, RESULTS
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -17,6 +21,24 @@ def test_every_figure_has_a_number_a_caption_and_its_numbers_to_download(site, p
         for kind in ("csv", "json"):
             (link,) = figure.select(f".figure-tools a[href$='.{kind}'][download]")
             assert (site / posixpath.normpath(posixpath.join("book", link["href"]))).stat().st_size > 50
+
+
+def list_figures_of_runs():
+    """(page, label) of the figure that each published run but the book's own has in each chapter."""
+    for notebook in sorted(BOOK.glob("*.ipynb")):
+        for cell in nbformat.read(notebook, as_version=4).cells:
+            if shown := cell.metadata.get("seelike", {}).get("runs"):
+                others = [run for run in read_published(notebook.stem, RESULTS) if run != OWN]
+                yield from ((notebook.stem, shown["name"].format(run=run)) for run in others)
+
+
+def test_every_published_run_has_its_figure(site):
+    listed = list(list_figures_of_runs())
+    assert listed
+    for page, label in listed:
+        soup = BeautifulSoup((site / "book" / f"{page}.html").read_text(encoding="utf-8"), "html.parser")
+        figure = soup.find(id=label)
+        assert figure is not None and figure.select("img, svg, object"), label
 
 
 def test_no_link_inside_the_site_is_dead(site):

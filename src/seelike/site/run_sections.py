@@ -52,4 +52,5 @@ def _make_figure(cell: NotebookNode, output: NotebookNode, result: Result) -> No
         "seelike": {"numbers": {f"{result.chapter}/{run.name}": _common(cell)["numbers"]}},
         "tags": ["remove-input"],
     }
-    return new_code_cell("", metadata=nbformat.from_dict(metadata), outputs=[output])
+    source = f"# drawn from results/{run.name}/{result.chapter}.json"  # of a cell without source nothing would be shown
+    return new_code_cell(source, metadata=nbformat.from_dict(metadata), outputs=[output])
