@@ -61,3 +61,10 @@ def test_the_page_takes_the_table_out_of_the_notebook_and_leaves_the_picture(tmp
     pd.testing.assert_frame_equal(taken["fig-toy"], pd.DataFrame({"a": [1], "b": ["x"]}))
     assert nbformat.read(tmp_path / "page.ipynb", as_version=4).cells[0].outputs == [picture]
     assert numbers.take_handed_out(tmp_path / "page.ipynb") == {}
+
+
+def test_confusion_counts_every_image_once():
+    found = hand_out.confusion({"ViT": {"classes": "0011", "answers": "0101"}}, ("cat", "dog"))
+    assert found.to_dict("list") == {
+        "model": ["ViT"] * 4, "class": ["cat", "cat", "dog", "dog"], "answer": ["cat", "dog"] * 2, "images": [1] * 4
+    }  # fmt: skip

@@ -24,7 +24,7 @@ PUBLIC = (
     "tf_efficientnet_lite0.in1k",
     "resnet50.a1_in1k",
 )
-MOST = 60
+MOST = 100
 
 
 def list_models(wanted: str = "") -> str:

@@ -79,9 +79,9 @@ def stamp_files(parameters: dict) -> dict[str, list]:
     stamps = {}
     for name, value in places.items():
         value = value or (find_folder() if name.endswith("data_dir") else "")
-        place = Path(value).expanduser()
-        files = sorted(place.rglob("*")) if value and place.is_dir() else [place]
-        stats = [(file.as_posix(), file.stat()) for file in files if file.is_file()]
+        place = os.path.expanduser(value)
+        files = sorted(Path(place).rglob("*")) if os.path.isdir(place) else [Path(place)]
+        stats = [(file.as_posix(), file.stat()) for file in files if os.path.isfile(file)]
         stamps[name] = [(file, stat.st_size, stat.st_mtime_ns) for file, stat in stats]
     return stamps
 

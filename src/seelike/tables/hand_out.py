@@ -12,6 +12,7 @@ from IPython.display import display
 
 from seelike.images.drawings import Drawings
 from seelike.images.shapes import CUES
+from seelike.results.answers import count_answers
 from seelike.tables.speed import GROWTHS
 
 MIME = "application/vnd.dataresource+json"
@@ -49,6 +50,15 @@ def answers(images: Drawings, chosen: dict[str, list[int]], given: dict[str, lis
                 {"group": group, "drawing": number, "class": images.classes[images.drawing(number).label], **answered}
             )
     return pd.DataFrame(rows)
+
+
+def confusion(cards: dict[str, dict], names: tuple[str, ...]) -> pd.DataFrame:
+    """One row a model, class and answer: how many of the class's test images were taken for it."""
+    rows = []
+    for label, card in cards.items():
+        counts = count_answers(card, len(names))
+        rows += [(label, one, other, counts[i, j]) for i, one in enumerate(names) for j, other in enumerate(names)]
+    return pd.DataFrame(rows, columns=["model", "class", "answer", "images"])
 
 
 def growth(found: dict) -> pd.DataFrame:
