@@ -26,14 +26,14 @@ class Muon(torch.optim.Muon):
                 self._step(matrices, group)
 
     def _step(self, matrices: list[torch.Tensor], group: dict) -> None:
-        gradients = torch.stack([matrix.grad for matrix in matrices])
-        momentum = torch.stack([self._momentum(matrix) for matrix in matrices])
+        buffers = [self._momentum(matrix) for matrix in matrices]
+        gradients, momentum = torch.stack([matrix.grad for matrix in matrices]), torch.stack(buffers)
         momentum.lerp_(gradients, 1 - group["momentum"])
         direction = orthogonalize(gradients.lerp(momentum, group["momentum"]), group)
         rows, columns = matrices[0].shape
         values = torch.stack(matrices) * (1 - group["lr"] * group["weight_decay"])
         values -= group["lr"] * max(1, rows / columns) ** 0.5 * direction
-        torch._foreach_copy_([self._momentum(matrix) for matrix in matrices], list(momentum.unbind()))
+        torch._foreach_copy_(buffers, list(momentum.unbind()))
         torch._foreach_copy_(matrices, list(values.unbind()))
 
     def _momentum(self, matrix: torch.Tensor) -> torch.Tensor:

@@ -22,7 +22,7 @@ from torch.nn.functional import cross_entropy
 
 from seelike.models.recipes import RECIPES, Recipe, kept_steps
 from seelike.system.errors import InputError
-from seelike.system.files import written_whole
+from seelike.system.files import write_text, written_whole
 from seelike.training import cards
 from seelike.training.accuracy import measure_accuracy, normalize
 from seelike.training.augmentation import augment
@@ -169,7 +169,7 @@ class Training:
     def _save(self) -> None:
         going = {} if self.is_done else {"optimizers": [optimizer.state_dict() for optimizer in self.optimizers]}
         _replace(self.state, self._snapshot() | going)
-        self.state.with_suffix(".json").write_text(json.dumps(self.curve, indent=1) + "\n")
+        write_text(self.state.with_suffix(".json"), json.dumps(self.curve, indent=1) + "\n")
 
     def _resume(self) -> None:
         check_state(self.state, self.recipe)
