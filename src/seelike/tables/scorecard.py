@@ -53,8 +53,9 @@ def phrases(found: Found) -> dict[str, str]:
     `others`, a sentence for each run but the book's own, and `turns`, what changes from drawings to photographs."""
     named = {"holding": "holds", "failing": "fails", "undecided": "open"}
     lists = {f"{run}_{name}": name_claims(found, run, v) for run in found for name, v in named.items()}
-    others = _tell_others(count(found), [run for run in found if run != OWN])
-    return count(found) | lists | {"others": others, "turns": tell_turns(found, OWN, PHOTOGRAPHS)}
+    numbers = count(found)
+    others = _tell_others(numbers, [run for run in found if run != OWN])
+    return numbers | lists | {"others": others, "turns": tell_turns(found, OWN, PHOTOGRAPHS)}
 
 
 def tell_turns(found: Found, one: str, other: str) -> str:
