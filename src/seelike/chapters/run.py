@@ -14,9 +14,10 @@ from torch import nn
 from torch.utils.data import Subset
 
 from seelike.chapters import capability
-from seelike.chapters.verdicts import Measured, gather, weigh
+from seelike.chapters.verdicts import Measured, weigh
 from seelike.images import datasets
 from seelike.models import loading as models
+from seelike.models.identity import is_resnet
 from seelike.models.names import find_blueprint
 from seelike.models.recipes import find_runs
 from seelike.results import reuse
@@ -46,6 +47,7 @@ class Run:
     from_result: str = ""  # a result file that was measured before, to be taken instead of measuring
     built: dict[tuple[str, str], nn.Module] = field(default_factory=dict)  # by parameter and name, with random weights
     opened: Any = None  # what the chapter opened beside its images, perhaps images for probes
+    has_resnet: bool = False  # whether the CNN, once loaded, is one
 
     def load_models(self) -> Iterator[dict[str, nn.Module]]:
         """The trained models, {"vit": …, "cnn": …}, by the parameter that names them, once for each training run.
@@ -61,6 +63,7 @@ class Run:
                     known[role, name] = processes.in_turn(load)
             loaded = {role: known[role, name] for role, name in names.items()}
             described = {role: models.describe(loaded[role], name, *self._own(role)) for role, name in names.items()}
+            self.has_resnet = "cnn" in loaded and is_resnet(loaded["cnn"])
             if number == 0 and not self.from_result:
                 self._examination.examine(loaded, described)
             self.described |= {_key(role, number): each for role, each in described.items()}
@@ -157,11 +160,9 @@ class Run:
         measures = trained[0].arrays()
         for untrained in control[:1]:
             measures |= {f"{name}_random": entry for name, entry in untrained.arrays().items()}
-        seed = self.parameters["seed"]
-        found, untrained = (gather(runs, seed) for runs in (trained, control))
         dataset = self._describe_images() | {"left_over": self.left_over}
         provenance = trace(self.started, self.described, dataset, self.device) | self.other_images
-        claims = {claim: weigh(claim, runs, untrained[claim]) for claim, runs in found.items()}
+        claims = weigh(trained, control, self._runs(), self.has_resnet) if control else {}
         parameters = self.portable_parameters()
         return Result(self.chapter, parameters.pop("profile"), parameters, provenance, measures, claims)
 

@@ -1,21 +1,23 @@
-"""What chapters found, and the one rule that judges it.
+"""What chapters found, and what the rule of `seelike.results.claims` makes of it.
 
-A claim says on which side of a threshold its effect lies:
-
-- *holds*: the whole 95 % interval lies on the claimed side;
-- *fails*: the whole interval lies on the other side;
-- *open*: the interval contains the threshold, or there is none.
-
-The random-weights control is judged by the same rule. Where it holds too, the finding needs no training:
-the architecture alone makes it.
+Each part of a claim has an effect with an interval; so has the same effect of untrained models, the control, and so has
+the difference that training makes, trained − untrained, of the same images. A claim needs training only where that
+difference says so: that its control does not hold shows nothing.
 """
 
 import math
+from collections.abc import Iterable
 from typing import Protocol
 
-from seelike.measures.intervals import Estimate, combine
-from seelike.results.claims import CLAIMS, Claim
+import numpy as np
+
+from seelike.measures.intervals import Estimate, Terms, combine
+from seelike.results.claims import CLAIMS, NOT_APPLICABLE, Claim, Part, worst
 from seelike.results.labelled_array import Measures
+
+Names = list[dict[str, str]]  # of each run: role → model
+Trainings = dict[tuple[str, ...], dict[tuple[str, ...], np.ndarray]]  # roles → their models → replicates
+KINDS = ("verdict", "control_verdict")
 
 
 class Measured(Protocol):
@@ -24,42 +26,76 @@ class Measured(Protocol):
     def arrays(self) -> Measures:
         """Measure → model (or pair) → labelled array."""
 
-    def estimates(self, seed: int) -> dict[str, Estimate]:
-        """Claim id → its effect, with an interval over images drawn with `seed`."""
+    def terms(self) -> dict[str, Terms]:
+        """Part of a claim → its terms; what was not measured on these models is left out."""
 
 
-def gather(runs: list[Measured], seed: int) -> dict[str, list[Estimate]]:
-    """Claim id → its estimate in every run."""
-    found: dict[str, list[Estimate]] = {}
-    for run in runs:
-        for claim, estimate in run.estimates(seed).items():
-            found.setdefault(claim, []).append(estimate)
+def weigh(trained: list[Measured], control: list[Measured], names: Names, has_resnet: bool) -> dict[str, dict]:
+    """Claim → its entry in a result file, of the claims all parts of which were measured.
+
+    Args:
+        trained: what was found in each run.
+        control: the same before training.
+        names: of each run, the models by role; those of one name are one model.
+        has_resnet: whether the CNN is a ResNet.
+    """
+    found, untrained = ([measured.terms() for measured in runs] for runs in (trained, control))
+    measured = [claim for claim in CLAIMS.values() if all(part.id in found[0] for part in claim.parts)]
+    return {claim.id: _weigh(claim, found, untrained, names, has_resnet) for claim in measured}
+
+
+def _weigh(claim: Claim, found: list[dict], untrained: list[dict], names: Names, has_resnet: bool) -> dict:
+    both = {part: [_gather(part.id, runs, names) for runs in (found, untrained)] for part in claim.parts}
+    parts = {part.id: _weigh_part(part, *trainings) for part, trainings in both.items()}
+    for entry in parts.values():
+        if claim.constructed:
+            entry["control_verdict"] = NOT_APPLICABLE
+        if claim.of_resnets and not has_resnet:
+            entry |= dict.fromkeys(KINDS, NOT_APPLICABLE)
+    verdicts = {kind: worst(entry[kind] for entry in parts.values()) for kind in KINDS}
+    counts: dict[str, int] = {}
+    for trainings, _ in both.values():
+        for roles in trainings:
+            counts |= _count(roles, trainings[roles])
+    covers = "images and trainings" if min(counts.values()) > 1 else "images"
+    return verdicts | {"covers": covers, "trainings": counts, "parts": parts}
+
+
+def _weigh_part(part: Part, trained: Trainings, control: Trainings) -> dict:
+    """Effect, control and what training changes, each with its interval; p-values of the effect."""
+    made = {roles: {own: each - control[roles][own] for own, each in of.items()} for roles, of in trained.items()}
+    effect, untrained = (_combine(each).within(*part.bounds) for each in (trained, control))
+    entry = _tell("effect", effect) | {"verdict": part.judge(effect.low, effect.high)}
+    entry |= _tell("control", untrained) | {"control_verdict": part.judge(untrained.low, untrained.high)}
+    entry |= _tell("training", _combine(made))
+    p_value = effect.p_above if part.above else effect.p_below
+    return entry | {"p": _known(p_value(part.smallest)), "p_sign": _known(p_value(part.reference))}
+
+
+def _gather(part: str, runs: list[dict[str, Terms]], names: Names) -> Trainings:
+    """The terms of a part in every run; models that several runs share count once."""
+    found: Trainings = {}
+    for own, terms in zip(names, runs, strict=True):
+        for roles, replicates in terms.get(part, {}).items():
+            found.setdefault(roles, {}).setdefault(tuple(own[role] for role in roles), replicates)
     return found
 
 
-def weigh(claim: str, runs: list[Estimate], untrained: list[Estimate]) -> dict:
-    """The entry of a claim in a result file, from its estimates in every run, trained and untrained."""
-    trained, control = (combine(estimates).within(*CLAIMS[claim].bounds) for estimates in (runs, untrained))
-    return {
-        "runs": len(runs),
-        "effect": _known(trained.effect),
-        "interval": [_known(trained.low), _known(trained.high)],
-        "control": _known(control.effect),
-        "control_interval": [_known(control.low), _known(control.high)],
-        "verdict": judge(CLAIMS[claim], trained),
-        "control_verdict": judge(CLAIMS[claim], control),
-    }
+def _combine(trainings: Trainings) -> Estimate:
+    n_trainings = {roles: min(_count(roles, of).values()) for roles, of in trainings.items()}
+    return combine({roles: of.values() for roles, of in trainings.items()}, n_trainings)
 
 
-def judge(claim: Claim, estimate: Estimate) -> str:
-    """The verdict, one of `VERDICTS`."""
-    low, high = (estimate.low, estimate.high) if claim.above else (-estimate.high, -estimate.low)
-    threshold = claim.threshold if claim.above else -claim.threshold
-    if math.isnan(low) or low <= threshold <= high:
-        return "open"
-    return "holds" if low > threshold else "fails"
+def _count(roles: tuple[str, ...], trainings: Iterable[tuple[str, ...]]) -> dict[str, int]:
+    """Role → how many models of it there are among some trainings."""
+    return {role: len(set(models)) for role, models in zip(roles, zip(*trainings, strict=True), strict=True)}
+
+
+def _tell(kind: str, estimate: Estimate) -> dict:
+    """A number and its interval, None where they are not defined, as in a result file."""
+    interval = "interval" if kind == "effect" else f"{kind}_interval"
+    return {kind: _known(estimate.effect), interval: [_known(estimate.low), _known(estimate.high)]}
 
 
 def _known(number: float) -> float | None:
-    """A number, or None where it is not defined, as in a result file."""
     return number if math.isfinite(number) else None

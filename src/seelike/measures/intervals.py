@@ -1,65 +1,102 @@
-"""Intervals: over minibatches by bootstrap, honest also where they are few; over training runs by Student's t."""
+"""Intervals: over minibatches (or other draws of images) by jackknife; over trainings as they differ; both together.
 
-from collections.abc import Callable
+An effect is a sum of **terms**, each of one model or of several that belong together: "mean CKA, ViT − CNN" has a term
+of the ViT and one of the CNN. What is known of a term is its value from all draws, and its value without each of them:
+its **replicates**. They add up and subtract like the effects themselves, so that a difference (of two models, of a
+trained and an untrained one) has an interval for which both saw the same images.
+"""
+
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import special
 
 CONFIDENCE = 0.95
-RESAMPLES = 1000
-MIN_MINIBATCHES = 5
+MIN_DRAWS = 8
+Terms = dict[tuple[str, ...], np.ndarray]  # the models of a term, by role → its replicates
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number and its 95 % interval; NaN bounds where the data cannot give one."""
+    """A number with its 95 % interval, its standard error and the degrees of freedom of Student's t.
+
+    NaN where the data cannot give them.
+    """
 
     effect: float
-    low: float
-    high: float
+    low: float = np.nan
+    high: float = np.nan
+    error: float = np.nan
+    freedom: float = np.nan
 
     def within(self, least: float, most: float) -> "Estimate":
         """The same, its interval cut to where the number can lie."""
-        return Estimate(self.effect, *np.clip((self.low, self.high), least, most).tolist())
+        low, high = np.clip((self.low, self.high), least, most).tolist()
+        return Estimate(self.effect, low, high, self.error, self.freedom)
+
+    def p_above(self, value: float) -> float:
+        """One-sided p-value of "the number is at most `value`"; NaN without an interval."""
+        if not self.error:
+            return float(self.effect <= value)
+        return float(special.stdtr(self.freedom, (value - self.effect) / self.error))
+
+    def p_below(self, value: float) -> float:
+        """One-sided p-value of "the number is at least `value`"; NaN without an interval."""
+        return Estimate(-self.effect, error=self.error, freedom=self.freedom).p_above(-value)
 
 
-def bootstrap(minibatches: np.ndarray, effect: Callable[[np.ndarray], float], seed: int) -> Estimate:
-    """Estimate `effect` from all minibatches, with an interval from drawing minibatches anew.
+def jackknife(n_draws: int, effect: Callable[[np.ndarray], float]) -> np.ndarray:
+    """The replicates of an effect, (n_draws + 1,): from all draws, then from all but each; of one draw the first alone.
 
     Args:
-        minibatches: (B, …), one entry a minibatch.
-        effect: takes such an array, of any B, and gives a number.
-        seed: of the 1,000 resamples.
-
-    The percentile interval is too narrow for few minibatches; it is expanded as Hesterberg (2015, section
-    5.3) proposes: its tail probability is Φ(−√(B/(B−1)) · t) with t the 97.5 % quantile of Student's t with
-    B−1 degrees of freedom. Even so the interval cannot reach beyond what the most extreme minibatch gives,
-    and the range of four values covers their mean in 7 cases of 8 only: fewer than five give no interval.
+        effect: takes the numbers of some draws, in order, and gives a number.
     """
-    n = len(minibatches)
-    if n < MIN_MINIBATCHES:
-        return Estimate(float(effect(minibatches)), float("nan"), float("nan"))
-    rng = np.random.default_rng(seed)
-    resampled = [effect(minibatches[rng.integers(n, size=n)]) for _ in range(RESAMPLES)]
-    t = special.stdtrit(n - 1, (1 + CONFIDENCE) / 2)
-    tail = special.ndtr(-np.sqrt(n / (n - 1)) * t)
-    low, high = np.quantile(resampled, [tail, 1 - tail])
-    return Estimate(float(effect(minibatches)), float(low), float(high))
+    every = np.arange(n_draws)
+    without = [np.delete(every, left_out) for left_out in every] if n_draws > 1 else []
+    return np.array([effect(chosen) for chosen in (every, *without)], dtype=float)
 
 
-def combine(runs: list[Estimate]) -> Estimate:
-    """The mean effect of several training runs on the same images, with an interval over images and runs.
+def estimate(replicates: np.ndarray) -> Estimate:
+    """An effect from its replicates alone, (n_draws + 1,): its interval covers the choice of images."""
+    return combine({(): [replicates]})
 
-    The two add up in quadrature: for the images the runs' own half widths, averaged, as if all runs erred
-    alike; for the runs s/√k times the 97.5 % quantile of Student's t with k−1 degrees of freedom, s being
-    the standard deviation of their k effects. A single run is returned as it is.
+
+def combine(terms: dict[tuple[str, ...], Iterable[np.ndarray]], n_trainings: dict | None = None) -> Estimate:
+    """The sum over terms of each one's mean over trainings, with an interval over images and trainings.
+
+    Two sources of variance add up, with Satterthwaite's degrees of freedom, as in Welch's test:
+
+    - images: (n−1)/n · Σ (θ₋ᵢ − mean)², of the whole sum without each draw (Tukey's jackknife), n − 1 degrees;
+    - trainings: s²/k of each term, s being the standard deviation of its k trainings, k − 1 degrees. No training is
+      paired with one of another term, for their seeds have nothing in common. A term of one training adds nothing.
+
+    Fewer than eight draws give no interval.
+
+    Args:
+        terms: roles → replicates (n_draws + 1,) of every training.
+        n_trainings: roles → how many trainings count, where some of a term's models are the same in several of them.
     """
-    effects = np.array([run.effect for run in runs])
-    if len(runs) == 1:
-        return runs[0]
-    mean = effects.mean()
-    luck = special.stdtrit(len(runs) - 1, (1 + CONFIDENCE) / 2) * effects.std(ddof=1) / np.sqrt(len(runs))
-    below = np.mean([run.effect - run.low for run in runs])
-    above = np.mean([run.high - run.effect for run in runs])
-    return Estimate(float(mean), float(mean - np.hypot(below, luck)), float(mean + np.hypot(above, luck)))
+    stacks = {roles: np.array(list(trainings)) for roles, trainings in terms.items()}
+    total = sum(stack.mean(0) for stack in stacks.values())
+    effect, n = float(total[0]), len(total) - 1
+    if n < MIN_DRAWS:
+        return Estimate(effect)
+    variances, freedoms = [(n - 1) * total[1:].var()], [n - 1]
+    for roles, stack in stacks.items():
+        k = (n_trainings or {}).get(roles, len(stack))
+        if k > 1:
+            variances.append(stack[:, 0].var(ddof=1) / k)
+            freedoms.append(k - 1)
+    return _bound(effect, np.array(variances), np.array(freedoms))
+
+
+def _bound(effect: float, variances: np.ndarray, freedoms: np.ndarray) -> Estimate:
+    """An effect with the interval of Student's t for the sum of some variances."""
+    variance = variances.sum()
+    if not variance > 0:  # NaN, or an effect that nothing changes
+        low = effect if variance == 0 else np.nan
+        return Estimate(effect, low, low, 0.0 if variance == 0 else np.nan)
+    freedom = variance**2 / (variances**2 / freedoms).sum()
+    half = special.stdtrit(freedom, (1 + CONFIDENCE) / 2) * np.sqrt(variance)
+    return Estimate(effect, effect - half, effect + half, float(np.sqrt(variance)), float(freedom))

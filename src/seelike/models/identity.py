@@ -44,3 +44,8 @@ def identify(model: nn.Module, name: str, checkpoint: str = "", label: str = "",
         return {"name": called, "architecture": architecture, "origin": "file"}
     is_bundled = Path(model.pretrained_cfg.get("file") or "").parent == bundled.WEIGHTS
     return {"name": name, "origin": "random" if initial else "bundled" if is_bundled else "hub"}
+
+
+def is_resnet(model: nn.Module) -> bool:
+    """Whether a CNN is a ResNet, of either version: its class says so, or one that it was made from."""
+    return any(each.__name__ in ("ResNet", "ResNetV2") for each in type(model).__mro__)

@@ -11,7 +11,8 @@ from seelike.system.errors import InputError
 
 SCHEMA = json.loads(Path(__file__).with_name("result.schema.json").read_text())
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
-FORMAT = 2  # of the files that are written now; those of the first bear no number
+FORMAT = 3  # of the files that are written now
+OLDER = (None, 1, 2)  # those of the first bear no number
 LARGEST = 1e300  # beyond it numbers are no measurements, and break arithmetic
 
 
@@ -26,8 +27,8 @@ def read(path: str | Path) -> dict:
         raise InputError(f"the result file {path} cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError) as error:  # of text, of JSON
         raise InputError(f"the result file {path} is no JSON: {error}") from None
-    if isinstance(plain, dict) and "chapter" in plain and "format" not in plain:
-        raise InputError(f"the result file {path} is of an older form, with other names: measure it anew")
+    if isinstance(plain, dict) and "chapter" in plain and plain.get("format") in OLDER:
+        raise InputError(f"the result file {path} is of an older form, with other effects: measure it anew")
     try:
         check(plain)
     except (jsonschema.ValidationError, RecursionError) as error:
@@ -78,7 +79,10 @@ def _array(entry: dict, complaint: str) -> np.ndarray:
 def _check_claim(claim: str, entry: dict, complaint: str) -> None:
     if claim not in CLAIMS:
         raise InputError(f"{complaint}: the book has no such claim")
-    for kind in ("interval", "control_interval"):
-        low, high = entry[kind]
-        if (low is None) != (high is None) or (low is not None and low > high):
-            raise InputError(f"{complaint}: its {kind} [{low}, {high}] does not go from low to high")
+    if list(entry["parts"]) != [part.id for part in CLAIMS[claim].parts]:
+        raise InputError(f"{complaint}: its parts are {', '.join(entry['parts'])}")
+    for part in entry["parts"].values():
+        for kind in ("interval", "control_interval", "training_interval"):
+            low, high = part[kind]
+            if (low is None) != (high is None) or (low is not None and low > high):
+                raise InputError(f"{complaint}: its {kind} [{low}, {high}] does not go from low to high")
