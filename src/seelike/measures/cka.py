@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from seelike.measures.intervals import Estimate, bootstrap
+from seelike.measures.intervals import jackknife
 from seelike.system import processes
 from seelike.system.errors import Degenerate, InputError
 
@@ -264,9 +264,9 @@ class Similarity:
         """(layers, layers) CKA, dimensionless: 1 on the diagonal, about 0 for unrelated layers."""
         return normalize(self.hsic.sum(0))
 
-    def estimate(self, effect: Callable[[np.ndarray], float], seed: int) -> Estimate:
-        """`effect` of the CKA matrix, with a bootstrap interval over minibatches."""
-        return bootstrap(self.hsic, lambda hsic: effect(normalize(hsic.sum(0))), seed)
+    def replicates(self, effect: Callable[[np.ndarray], float]) -> np.ndarray:
+        """Those of `effect`, a function of the CKA matrix, over minibatches: (minibatches + 1,)."""
+        return jackknife(len(self.hsic), lambda chosen: effect(normalize(self.hsic[chosen].sum(0))))
 
 
 def normalize(hsic: np.ndarray) -> np.ndarray:
