@@ -13,6 +13,7 @@ from torch import nn
 import seelike as sl
 from seelike.chapters import uniformity
 from seelike.images.datasets import DRAWN
+from seelike.measures.intervals import estimate
 from seelike.results import json_text
 from seelike.results.results import Result
 from seelike.system.errors import InputError
@@ -179,7 +180,7 @@ def test_a_model_is_left_as_it_was(minibatches):
 def test_estimate_bounds_an_effect_over_minibatches(vit, minibatches):
     sim = sl.cka(vit, minibatches)
     found = sim.estimate(lambda cka: cka[0, -1])
-    assert found == sim.similarity.estimate(lambda cka: cka[0, -1], seed=0)
+    assert found == estimate(sim.similarity.replicates(lambda cka: cka[0, -1]))
     assert found.low < found.effect < found.high
     assert np.isnan(sl.cka(vit, minibatches[:4]).estimate(np.mean).low)  # too few to tell
 

@@ -1,81 +1,103 @@
-"""Bootstrap intervals: their coverage, also for few minibatches, and the degenerate one."""
+"""Jackknife intervals against closed forms; their coverage; trainings add what Welch's test adds."""
 
 import math
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from seelike.measures.intervals import Estimate, bootstrap, combine
+from seelike.measures.intervals import MIN_DRAWS, Estimate, combine, estimate, jackknife
 
 
-def coverage(n_minibatches: int, trials: int = 150) -> float:
+def mean_of(values: np.ndarray) -> np.ndarray:
+    return jackknife(len(values), lambda chosen: values[chosen].mean())
+
+
+def covers(make, trials: int = 400) -> float:
+    """In which share of trials an interval holds 0."""
     rng = np.random.default_rng(0)
-    hits = 0
-    for trial in range(trials):
-        found = bootstrap(rng.standard_normal(n_minibatches), np.mean, seed=trial)
-        hits += found.low <= 0 <= found.high
-    return hits / trials
+    found = [make(rng) for _ in range(trials)]
+    return np.mean([each.low <= 0 <= each.high for each in found])
 
 
-def test_covers_the_truth_as_often_as_it_says():
-    assert 0.89 <= coverage(32) <= 0.99
-    assert 0.88 <= coverage(5) <= 0.99
+def test_replicates_are_the_effect_of_all_draws_and_without_each():
+    np.testing.assert_allclose(mean_of(np.array([1.0, 2.0, 6.0])), [3.0, 4.0, 3.5, 1.5])
 
 
-def test_is_wider_than_the_plain_percentile_interval_for_few_minibatches():
-    values = np.random.default_rng(1).standard_normal(6)
-    found = bootstrap(values, np.mean, seed=0)
-    rng = np.random.default_rng(0)
-    plain = np.quantile([values[rng.integers(6, size=6)].mean() for _ in range(1000)], [0.025, 0.975])
-    assert found.low < plain[0] < values.mean() < plain[1] < found.high
+def test_of_a_mean_it_is_students_interval():
+    values = np.random.default_rng(1).standard_normal(12)
+    low, high = stats.t.interval(0.95, 11, loc=values.mean(), scale=stats.sem(values))
+    found = estimate(mean_of(values))
+    assert (found.effect, found.low, found.high) == pytest.approx((values.mean(), low, high))
+    assert (found.error, found.freedom) == pytest.approx((stats.sem(values), 11))
 
 
-def test_same_seed_same_interval():
-    values = np.random.default_rng(1).standard_normal(10)
-    assert bootstrap(values, np.mean, seed=3) == bootstrap(values, np.mean, seed=3)
-    assert bootstrap(values, np.mean, seed=3) != bootstrap(values, np.mean, seed=4)
+@pytest.mark.parametrize("n_draws", [8, 30])
+def test_of_a_ratio_it_covers_the_truth_as_often_as_it_says(n_draws):
+    def ratio(rng) -> Estimate:
+        pairs = 5 + rng.standard_normal((n_draws, 2)) + 2 * rng.standard_normal((n_draws, 1))
+        return estimate(jackknife(n_draws, lambda chosen: pairs[chosen, 0].mean() / pairs[chosen, 1].mean() - 1))
+
+    assert 0.92 <= covers(ratio) <= 0.98
 
 
-@pytest.mark.parametrize("n_minibatches", [1, 2, 4])
-def test_too_few_minibatches_have_an_effect_but_no_interval(n_minibatches):
-    found = bootstrap(np.full(n_minibatches, 2.0), np.mean, seed=0)
-    assert found.effect == 2.0
-    assert math.isnan(found.low) and math.isnan(found.high)
+def test_too_few_draws_have_an_effect_but_no_interval():
+    for n_draws in (1, 2, MIN_DRAWS - 1):
+        found = estimate(jackknife(n_draws, lambda chosen: 2.0))
+        assert found.effect == 2.0
+        assert math.isnan(found.low) and math.isnan(found.high) and math.isnan(found.p_above(0.0))
 
 
-def test_runs_that_agree_keep_the_interval_of_their_images():
-    run = Estimate(0.5, 0.4, 0.7)
-    assert combine([run]) == run
-    both = combine([run, run])
-    assert (both.effect, both.low, both.high) == pytest.approx((0.5, 0.4, 0.7))
+def test_what_nothing_changes_is_known_exactly():
+    found = estimate(np.full(9, 2.0))
+    assert (found.low, found.high, found.p_above(1.0), found.p_above(2.0), found.p_below(3.0)) == (2, 2, 0, 1, 0)
 
 
-def test_the_luck_of_training_widens_the_interval():
-    """Two runs, 0 and 1: s = √½, s/√2 = ½, and Student's t with one degree of freedom is tan(0.475 π)."""
-    found = combine([Estimate(0.0, 0.0, 0.0), Estimate(1.0, 1.0, 1.0)])
-    assert found.effect == 0.5
-    assert found.high - found.effect == pytest.approx(0.5 * math.tan(0.475 * math.pi))
-    images = combine([Estimate(0.0, -6.0, 8.0), Estimate(1.0, -5.0, 9.0)])
-    assert images.effect - images.low == pytest.approx(math.hypot(6, found.high - found.effect))
-    assert images.high - images.effect == pytest.approx(math.hypot(8, found.high - found.effect))
+def test_what_is_not_defined_has_no_interval():
+    found = estimate(np.array([1.0, *[1.0] * 8, math.nan]))
+    assert found.effect == 1.0 and math.isnan(found.low)
 
 
-def test_covers_the_truth_over_images_and_runs():
-    """Each of three runs is off by its own luck, all of them by that of the images they share."""
-    rng, hits = np.random.default_rng(0), 0
-    for _ in range(500):
-        images, runs = rng.standard_normal(), rng.standard_normal(3)
-        found = combine([Estimate(images + luck, images + luck - 1.96, images + luck + 1.96) for luck in runs])
-        hits += found.low <= 0 <= found.high
-    assert 0.93 <= hits / 500 <= 1
+def test_trainings_of_two_models_add_up_as_in_welchs_test():
+    """With draws that change nothing only trainings vary: scipy's unequal-variance t."""
+    vit, cnn = np.array([0.5, 0.7, 0.9]), np.array([0.1, 0.2, 0.6, 0.3])
+    still = [[np.full(10, value) for value in model] for model in (vit, -cnn)]
+    found = combine({("vit",): still[0], ("cnn",): still[1]})
+    expected = stats.ttest_ind(vit, cnn, equal_var=False)
+    low, high = expected.confidence_interval(0.95)
+    assert (found.effect, found.low, found.high) == pytest.approx((vit.mean() - cnn.mean(), low, high))
+    assert 2 * found.p_above(0.0) == pytest.approx(expected.pvalue)
 
 
-def test_what_one_run_cannot_tell_all_cannot():
-    unknown = combine([Estimate(0.5, math.nan, math.nan), Estimate(0.7, 0.6, 0.8)])
-    assert unknown.effect == pytest.approx(0.6) and math.isnan(unknown.low) and math.isnan(unknown.high)
+def test_which_training_is_paired_with_which_does_not_matter():
+    rng = np.random.default_rng(2)
+    vit, cnn = rng.standard_normal((2, 3, 10))
+    one, other = (combine({("vit",): vit, ("cnn",): shuffled}) for shuffled in (cnn, cnn[[2, 0, 1]]))
+    assert (one.low, one.high) == pytest.approx((other.low, other.high))
+    assert combine({("vit", "cnn"): vit + cnn}).low != pytest.approx(one.low)
 
 
-def test_an_interval_ends_where_the_number_cannot_lie():
-    assert Estimate(0.5, -2.0, 3.0).within(-1, 1) == Estimate(0.5, -1.0, 1.0)
-    assert Estimate(0.5, 0.4, 0.6).within(-1, 1) == Estimate(0.5, 0.4, 0.6)
-    assert math.isnan(Estimate(0.5, math.nan, math.nan).within(-1, 1).low)
+def test_images_that_both_models_see_cancel_in_their_difference():
+    noise = np.random.default_rng(3).standard_normal(10)
+    found = combine({("vit",): [mean_of(0.3 + noise)], ("cnn",): [-mean_of(noise)]})
+    assert (found.low, found.high) == pytest.approx((0.3, 0.3))
+    assert estimate(mean_of(noise)).error > 0.1
+
+
+def test_models_that_stand_in_twice_count_once():
+    values = [np.full(10, value) for value in (0.0, 1.0, 1.0)]
+    assert combine({("vit", "cut"): values}, {("vit", "cut"): 2}).freedom == 1
+    assert combine({("vit", "cut"): values}, {("vit", "cut"): 1}).high == pytest.approx(2 / 3)
+    assert combine({("vit", "cut"): values}).freedom == 2
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.3, 3.0])
+def test_images_and_trainings_together_are_covered(spread):
+    """Images that all models share, images' noise of each model's own, and trainings that differ."""
+
+    def difference(rng) -> Estimate:
+        shared, models = rng.standard_normal(10), spread * rng.standard_normal((2, 3))
+        sides = [[mean_of(mean + shared + 0.5 * rng.standard_normal(10)) for mean in side] for side in models]
+        return combine({("vit",): sides[0], ("cnn",): [-each for each in sides[1]]})
+
+    assert 0.92 <= covers(difference) <= 0.995

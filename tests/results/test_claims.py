@@ -1,27 +1,80 @@
-"""Every claim of the paper is here, with all that is shown of it; none about learning holds without."""
+"""Every claim of the paper is here, with all that is shown of it; the rule, case by case."""
+
+import math
+from dataclasses import replace
 
 import pytest
 
 from seelike.chapters.registry import CHAPTERS
-from seelike.results.claims import CLAIMS
-from seelike.results.results import Result
-from seelike.system.paths import RESULTS
+from seelike.results.claims import CLAIMS, PARTS, VERDICTS, Part, worst
+
+ABOVE = Part("Q1", "what is said", "CKA", smallest=0.2, reason="a test")
+BELOW = Part("Q2", "what is said", "depth", smallest=0.4, reason="a test", reference=0.5)
 
 
 def test_every_claim_of_the_paper_is_here_once_with_all_that_a_row_shows():
-    paper = [f"{kind}{i}" for kind, n in zip("UASLDM", (4, 5, 5, 6, 6, 3), strict=True) for i in range(1, n + 1)]
-    assert list(CLAIMS)[: len(paper)] == paper
+    numbers = zip("UASLDM", (5, 5, 6, 9, 6, 3), strict=True)
+    paper = {f"{kind}{i}" for kind, n in numbers for i in range(1, n + 1)}
+    assert paper <= set(CLAIMS)
     for key, claim in CLAIMS.items():
-        assert claim.id == key
-        assert all(text and text == text.strip() for text in (claim.figures, claim.text, claim.effect, claim.paper))
-        assert claim.text.endswith(".") and not claim.effect.endswith(".")
+        assert claim.id == key and claim.known in ("text", "figure", "tick labels")
+        said = (claim.figures, claim.text, claim.paper, claim.covers, claim.against)
+        said += tuple(word for part in claim.parts for word in (part.effect, part.units, part.reason))
+        assert all(text and text == text.strip() for text in said)
+        assert claim.text.endswith(".") and not any(part.effect.endswith(".") for part in claim.parts)
+
+
+def test_parts_bear_letters_where_there_are_several():
+    assert [part.id for part in CLAIMS["U4"].parts][:2] == ["U4a", "U4b"] and CLAIMS["U1"].main.id == "U1"
+    assert len(PARTS) == sum(len(claim.parts) for claim in CLAIMS.values())
 
 
 def test_claims_are_of_chapters():
     assert {claim.chapter for claim in CLAIMS.values()} == CHAPTERS.keys() - {"methods"}
 
 
-@pytest.mark.parametrize("file", sorted(RESULTS.glob("*/*.json")), ids=lambda f: f"{f.parent.name}-{f.stem}")
-def test_untrained_models_pass_no_claim_about_learning(file):
-    for claim, found in Result.load(file).claims.items():
-        assert not (CLAIMS[claim].learned and found["control_verdict"] == "holds"), claim
+@pytest.mark.parametrize("part", PARTS.values(), ids=PARTS)
+def test_the_smallest_effect_is_one_and_can_be_reached(part):
+    assert part.smallest != part.reference
+    assert part.bounds[0] <= part.smallest <= part.bounds[1]
+    assert part.judge(part.smallest, part.smallest) == "holds"
+    assert part.judge(part.reference, part.reference) == "absent"
+
+
+@pytest.mark.parametrize(
+    ("part", "low", "high", "verdict"),
+    [
+        (ABOVE, 0.2, 0.3, "holds"),
+        (ABOVE, 0.1, 0.3, "weak"),
+        (ABOVE, 0.01, 0.1, "weak"),
+        (ABOVE, 0.0, 0.1, "absent"),
+        (ABOVE, -0.1, 0.1, "absent"),
+        (ABOVE, -0.1, -0.05, "absent"),
+        (ABOVE, -0.1, 0.2, "inconclusive"),
+        (ABOVE, -0.3, 0.3, "inconclusive"),
+        (ABOVE, -0.2, -0.1, "reversed"),
+        (ABOVE, -0.5, -0.3, "reversed"),
+        (BELOW, 0.2, 0.4, "holds"),
+        (BELOW, 0.3, 0.45, "weak"),
+        (BELOW, 0.45, 0.55, "absent"),
+        (BELOW, 0.3, 0.55, "inconclusive"),
+        (BELOW, 0.55, 0.9, "reversed"),
+        (ABOVE, math.nan, math.nan, "inconclusive"),
+    ],
+)
+def test_rule(part, low, high, verdict):
+    assert part.judge(low, high) == verdict
+
+
+def test_rule_is_the_same_from_the_other_side():
+    mirrored = replace(ABOVE, smallest=-0.2)
+    for low, high in ((0.2, 0.3), (0.1, 0.3), (-0.1, 0.1), (-0.3, 0.3), (-0.5, -0.3)):
+        assert mirrored.judge(-high, -low) == ABOVE.judge(low, high)
+    assert mirrored.judge(0.2, 0.3) != ABOVE.judge(0.2, 0.3)
+
+
+def test_a_claim_is_as_good_as_its_worst_half():
+    assert worst(["holds", "weak"]) == "weak" and worst(["holds"]) == "holds"
+    assert worst(["holds", "inconclusive", "weak"]) == "inconclusive"
+    assert worst(["absent", "reversed"]) == "reversed"
+    assert [worst(["holds", verdict]) for verdict in VERDICTS] == list(VERDICTS)

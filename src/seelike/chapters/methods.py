@@ -14,7 +14,7 @@ from seelike.chapters.run import Run
 from seelike.measures.cka import gram
 from seelike.measures.cka_choices import SIZES, by_outlier, by_sampling, by_size, by_transformation
 from seelike.measures.features import Features
-from seelike.measures.intervals import Estimate
+from seelike.measures.intervals import Terms
 from seelike.measures.runner import assemble, feed
 from seelike.results.labelled_array import LabelledArray, Measures
 from seelike.system import processes
@@ -69,7 +69,7 @@ class Reliability:
             "cka_by_transformation": {"vit": self.transformations},
         }
 
-    def estimates(self, seed: int) -> dict[str, Estimate]:
+    def terms(self) -> dict[str, Terms]:
         """None: the chapter tests no claim of the paper."""
         return {}
 

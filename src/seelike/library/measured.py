@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seelike.measures.intervals import Estimate, bootstrap
+from seelike.measures.intervals import Estimate, estimate, jackknife
 from seelike.results.labelled_array import LabelledArray
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 ALL = slice(None)
-Chosen = np.ndarray | slice  # numbers of draws, a number perhaps several times
+Chosen = np.ndarray | slice  # numbers of draws
 
 
 class Measured(ABC):
-    """A result. Its draws are what an interval draws anew: minibatches, images, or folds of labelled images."""
+    """A result. Its draws are what an interval leaves out in turn: minibatches, images, or folds of labelled images."""
 
     @property
     @abstractmethod
@@ -43,12 +43,12 @@ class Measured(ABC):
         """Name → labels of each axis of `values`."""
         return self.array().axes
 
-    def estimate(self, effect: Callable[[np.ndarray], float], seed: int = 0) -> Estimate:
-        """`effect`, a function of an array like `values`, with a 95 % bootstrap interval over the draws.
+    def estimate(self, effect: Callable[[np.ndarray], float]) -> Estimate:
+        """`effect`, a function of an array like `values`, with a 95 % jackknife interval over the draws.
 
-        The bounds are NaN where there are fewer than five draws.
+        The bounds are NaN where there are fewer than eight draws.
         """
-        return bootstrap(np.arange(self.n_draws), lambda chosen: float(effect(self.compute(chosen))), seed)
+        return estimate(jackknife(self.n_draws, lambda chosen: float(effect(self.compute(chosen)))))
 
     def to_dataframe(self) -> "DataFrame":
         """The values as a table: the last axis along the columns."""

@@ -9,7 +9,7 @@ from seelike.chapters.chapter import Chapter
 from seelike.chapters.run import Run
 from seelike.measures import block_norm
 from seelike.measures.block_norm import BlockNorms, Norms
-from seelike.measures.intervals import Estimate
+from seelike.measures.intervals import Terms
 from seelike.measures.runner import assemble, feed
 from seelike.results.labelled_array import Measures
 
@@ -33,9 +33,9 @@ class Growth:
         """Labelled arrays for a result file, by measure."""
         return {"block_norm": {role: each.array() for role, each in self.norms.items()}}
 
-    def estimates(self, seed: int) -> dict[str, Estimate]:
-        """Claim id → its effect with an interval over minibatches."""
-        return block_norm.compare(self.norms["vit"], self.norms["cnn"], seed)
+    def terms(self) -> dict[str, Terms]:
+        """Part of a claim → its terms."""
+        return block_norm.compare(self.norms["vit"], self.norms["cnn"])
 
 
 CHAPTER = Chapter("block_norm", measure_runs)

@@ -7,7 +7,7 @@ import torch
 
 from seelike.activations.architecture import Architecture
 from seelike.activations.flattened import Outputs
-from seelike.measures.intervals import Estimate, bootstrap
+from seelike.measures.intervals import Terms, jackknife
 from seelike.results.labelled_array import LabelledArray
 from seelike.system import processes
 
@@ -48,10 +48,13 @@ class BlockNorms:
         return LabelledArray({"layer": self.blocks}, self.minibatches.mean(0))
 
 
-def compare(vit: BlockNorms, cnn: BlockNorms, seed: int) -> dict[str, Estimate]:
-    """X1 with an interval over minibatches, the same for both."""
-    effect = lambda chosen: norm_growth(vit.minibatches[chosen]) - norm_growth(cnn.minibatches[chosen])  # noqa: E731
-    return {"X1": bootstrap(np.arange(len(vit.minibatches)), effect, seed)}
+def compare(vit: BlockNorms, cnn: BlockNorms) -> dict[str, Terms]:
+    """X1: a term of each model, of the same minibatches."""
+
+    def grow(norms: BlockNorms) -> np.ndarray:
+        return jackknife(len(norms.minibatches), lambda chosen: norm_growth(norms.minibatches[chosen]))
+
+    return {"X1": {("vit",): grow(vit), ("cnn",): -grow(cnn)}}
 
 
 def norm_growth(minibatches: np.ndarray) -> float:
