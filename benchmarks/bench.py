@@ -19,6 +19,7 @@ from cases import Case, add_arguments
 from clock import describe_machine, run_apart, take_turns
 from profiling import profile_uniformity
 
+from seelike.activations.architecture import Architecture
 from seelike.measures.receptive_field import find_branches
 from seelike.system.errors import InputError
 from seelike.system.files import write_text
@@ -93,8 +94,9 @@ def _measure_overheads(case: Case) -> dict:
         lambda: work.probe(case, batches),
     )
     few = [{role: images[:48] for role, images in batches[0].items()}]  # graphs of 8 images are kept at a time
-    branches = find_branches("vit", case.models["vit"], few[0]["vit"])
-    names = [*blocks["vit"], *branches, *branches.values()]
+    vit_model = case.models["vit"]
+    branches = find_branches(Architecture.of(vit_model, few[0]["vit"]), vit_model)
+    names = [*blocks["vit"], *branches.inside]
     pass_of_few, field = take_turns(
         lambda: work.forward(case, few, ("vit",)), lambda: work.differentiate(case, few, names)
     )

@@ -1,5 +1,6 @@
 """The chapter's measures together, on small models."""
 
+import numpy as np
 import pytest
 import timm
 import torch
@@ -17,27 +18,67 @@ def parameters(**changed) -> dict:
     return {name: value for name, value in (defaults | small | changed).items() if name != "results_dir"}
 
 
-def test_gives_every_claim_with_its_arrays(tmp_path):
-    run = prepare(local_and_global.CHAPTER, str(tmp_path), **parameters())
-    found = next(local_and_global.measure_runs([next(run.load_models())], run, 20))
-    estimates = found.estimates(0)
-    assert sorted(estimates) == ["A1", "A2", "A3", "A4", "A5"]
-    assert all(estimate.low <= estimate.effect <= estimate.high for estimate in estimates.values())
-    assert len(found.fields["vit"].sums) == len(found.fields["cnn"].sums) == 5  # minibatches of 4, a team each
-    control = next(local_and_global.measure_runs([next(run.load_controls())], run, 20))
-    assert control.estimates(0)["A2"].effect == 0  # the two start from the same state
+def make_pair(seed: int) -> dict[str, torch.nn.Module]:
+    torch.manual_seed(seed)
+    vit = dict(img_size=8, patch_size=2, embed_dim=8, depth=3, num_heads=2)
+    return {
+        "vit": timm.create_model("vit_tiny_patch16_224", **vit).eval(),
+        "cnn": timm.create_model("resnet10t", channels=(4, 4, 4, 4), stem_width=4).eval(),
+    }
+
+
+class Drawn:
+    """A run of ten minibatches of four random images, 8 × 8."""
+
+    def __init__(self):
+        self.parameters = {"seed": 0}
+        self.images = [torch.randn(4, 3, 8, 8, generator=torch.Generator().manual_seed(i)) for i in range(10)]
+
+    def minibatches(self, roles):
+        return [dict.fromkeys(roles, each) for each in self.images]
+
+
+def test_every_part_has_the_terms_of_its_models():
+    first, second, low_data = make_pair(0), make_pair(1), make_pair(2)["vit"]
+    runs = [models | {"vit_low_data": low_data} for models in (first, second)]
+    measured = list(local_and_global.measure_runs(runs, Drawn(), 40))
+    terms = [found.terms() for found in measured]
+    vit, cnn, both, little = ("vit",), ("cnn",), [("cnn",), ("vit",)], ("vit_low_data",)
+    assert {part: sorted(own) for part, own in terms[0].items()} == {
+        "A1a": [vit], "A1b": [vit], "A1c": [vit], "A2a": [vit, little], "A2b": [little], "A3": both,
+        "A4a": both, "A4b": [cnn], "A4c": [vit], "A5a": [vit], "A5b": [vit],
+    }  # fmt: skip
+    assert all(np.isfinite(each).all() for own in terms[1].values() for each in own.values())
+    np.testing.assert_array_equal(terms[0]["A2b"][little], terms[1]["A2b"][little])
+    assert len(terms[0]["A1a"][vit]) == 11 and terms[0]["A1a"][vit][0] != terms[1]["A1a"][vit][0]
+    assert len(terms[0]["A4a"][vit]) == len(terms[0]["A4a"][cnn])
+    alone = next(local_and_global.measure_runs([first], Drawn(), 40))
+    assert sorted({part[:2] for part in alone.terms()}) == ["A1", "A3", "A4", "A5"]
+    np.testing.assert_allclose(alone.terms()["A1a"][vit], terms[0]["A1a"][vit])
+
+
+def test_each_model_is_passed_through_once_whatever_runs_share_it(monkeypatch):
+    first, second, seen = make_pair(0), make_pair(1), []
+    shared = {"vit": first["vit"], "cnn": second["cnn"]}
+    for model in (*first.values(), second["cnn"]):
+        model.register_forward_pre_hook(lambda module, _: seen.append(module))
+    monkeypatch.setattr(local_and_global, "_differentiate", lambda *_: ({}, None))
+    assert [found.pair for found in local_and_global.measure_runs([first, shared], Drawn(), 40)] == [
+        ("vit", "cnn"), ("vit", "cnn_run2")
+    ]  # fmt: skip
+    assert [seen.count(model) for model in (*first.values(), second["cnn"])] == [11] * 3  # one of them to look around
+
+
+def test_arrays_are_those_of_a_result(tmp_path):
+    run = prepare(local_and_global.CHAPTER, str(tmp_path), **parameters(n_images=8, n_field_images=8, n_seeds=1))
+    found = next(local_and_global.measure_runs([next(run.load_models())], run, 8))
     arrays = found.arrays()
-    assert run.record([found], [control]).save(tmp_path).is_file()
+    assert run.record([found], [found]).save(tmp_path).is_file()
     assert set(arrays["attention_distance"]) == {"vit", "vit_low_data"}
-    blocks = [layer for layer in arrays["own_share"]["vit"].axes["layer"] if layer.count(".") == 1]
-    assert len(blocks) == len(timm.create_model("vit_pocket_patch8_56").blocks)
-
-
-def test_without_a_model_of_little_data_a2_is_left_out(tmp_path):
-    run = prepare(local_and_global.CHAPTER, str(tmp_path), **parameters(vit_low_data=""))
-    models = next(run.load_models())
-    assert list(models) == ["vit", "cnn"]
-    assert "A2" not in next(local_and_global.measure_runs([models], run, 4)).estimates(0)
+    layers = arrays["own_share"]["vit"].axes["layer"]
+    n_blocks = len(timm.create_model("vit_pocket_patch8_56").blocks)
+    assert sum(name.count(".") == 1 for name in layers) == n_blocks
+    assert sum(name.endswith(".mlp") for name in layers) == n_blocks
 
 
 @pytest.mark.parametrize(

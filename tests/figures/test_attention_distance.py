@@ -25,19 +25,19 @@ def heads(distances) -> LabelledArray:
 
 
 def test_every_head_is_a_dot_beside_its_untrained_self():
-    trained, control = ({"vit": heads(np.full((3, 2), level))} for level in (10, 28))
+    trained, control = ({"vit": heads(np.full((3, 2), level))} for level in (15, 27))
     (ax,) = attention_plots.head_distances(trained, control, {"vit": "all data"})
     dots = [collection.get_offsets() for collection in ax.collections[:2]]
     assert dots[0].shape == dots[1].shape == (6, 2)
-    assert set(dots[0][:, 1]) == {10} and set(dots[1][:, 1]) == {28}
-    assert ax.get_title() == "all data" and list(ax.lines[0].get_ydata()) == [30, 30]
+    assert set(dots[0][:, 1]) == {0.5} and set(dots[1][:, 1]) == {0.9}
+    assert ax.get_title() == "all data" and list(ax.lines[0].get_ydata()) == [1, 1] and ax.get_ylim()[0] == 0
 
 
 def test_receptive_fields_and_their_depth():
-    layers = ["b.0", "b.1", "b.0.attn", "b.1.attn", "b.0.norm2:input", "b.1.norm2:input"]
+    layers = ["b.0", "b.1", "b.0.attn", "b.1.attn", "b.0.norm2:input", "b.1.norm2:input", "b.0.mlp", "b.1.mlp"]
     fields = {
         role: LabelledArray({"layer": names, "y": [0, 1], "x": [0, 1]}, np.ones((len(names), 2, 2)))
-        for role, names in (("vit", layers), ("cnn", ["s.0", "s.1", "s.2"]))
+        for role, names in (("vit", layers), ("cnn", ["s.0.b.0", "s.0.b.1", "s.1.b.0"]))
     }
     axes = attention_plots.receptive_fields(fields)
     assert axes.shape == (3, 3)
@@ -47,17 +47,17 @@ def test_receptive_fields_and_their_depth():
     radius, share = attention_plots.receptive_depth(
         {name: along for name in ("effective_radius", "effective_radius_random", "own_share", "own_share_random")}
     )
-    assert [list(line.get_ydata()) for line in radius.lines[:2]] == [[0, 1], [0, 1, 2]]
-    assert [list(line.get_ydata()) for line in share.lines[:2]] == [[2, 3], [4, 5]]
+    assert [list(line.get_ydata()) for line in radius.lines[:3]] == [[0, 1], [0, 1, 2], [0, 2]]  # starts of stages
+    assert [list(line.get_ydata()) for line in share.lines[:4]] == [[2, 3], [4, 5], [6, 7], [0, 1]]
 
 
-def test_head_similarity_pairs_distance_with_similarity():
-    measures = {}
-    for kind, distances in (("", [1.0, 2]), ("_random", [3.0, 4])):
-        measures[f"head_distance{kind}"] = {"vit": LabelledArray({"heads": [0, 1]}, distances)}
-        measures[f"head_cka{kind}"] = {
-            "vit_cnn": LabelledArray({"heads": [0, 1], "cnn_layer": [0, 1]}, [[0.2, 0.4], [0.1, 0.1]])
-        }
+def test_heads_of_every_training_stand_at_their_distance():
+    measures, axes = {}, {"vit": ["vit", "vit_run2"], "head": [0]}
+    for kind, distances in (("", [[10.0], [20]]), ("_random", [[30.0], [40]])):
+        measures[f"head_distance{kind}"] = {"vit": LabelledArray(axes, distances, uniform=20.0)}
+        cka = LabelledArray(axes | {"cnn_layer": [0, 1]}, [[[0.2, 0.4]], [[0.1, 0.1]]])
+        measures[f"head_cka{kind}"] = {"vit_cnn": cka}
     ax = attention_plots.head_similarity(measures)
-    np.testing.assert_allclose(ax.lines[0].get_xydata(), [[1, 0.3], [2, 0.1]])
-    np.testing.assert_allclose(ax.lines[1].get_xydata(), [[3, 0.3], [4, 0.1]])
+    np.testing.assert_allclose(ax.lines[0].get_xydata(), [[1.5, 0.3], [2, 0.1]])
+    np.testing.assert_allclose(ax.lines[1].get_xydata(), [[0.5, 0.3], [1, 0.1]])
+    assert ax.get_xlim()[0] == 0 and ax.get_xlim()[1] > 2

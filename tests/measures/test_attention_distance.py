@@ -7,7 +7,8 @@ import torch
 
 from seelike.activations.attention import Grid
 from seelike.measures import attention_distance
-from seelike.measures.attention_distance import AttentionDistance, compare, mean_distance
+from seelike.measures.attention_distance import AttentionDistance, find_terms, mean_distance
+from seelike.measures.intervals import combine, estimate
 from seelike.system.errors import InputError
 
 GRID = Grid(4, 4, 8, 8, 1)
@@ -83,16 +84,39 @@ def test_bad_attention_is_refused(generator):
         mean_distance(random_attention(generator)[..., :10], GRID)
 
 
-def test_effects_compare_the_most_local_heads():
-    distances = np.full((6, 6, 3), 20.0)
-    distances[:, 1, 2], distances[:, 4, 0] = 5, 12
-    of = lambda minibatches: AttentionDistance((), GRID, minibatches)  # noqa: E731
-    one, mirrored, blind = of(distances), of(distances[:, ::-1]), of(np.full((6, 6, 3), 20.0))
-    assert compare({"vit": one}, 0)["A1"].effect == pytest.approx(7 / one.uniform)
-    assert compare({"vit": mirrored}, 0)["A1"].effect == pytest.approx(-7 / one.uniform)
-    assert compare({"vit": one, "vit_low_data": blind}, 0)["A2"].effect == pytest.approx(15 / one.uniform)
-    assert compare({"vit": blind, "vit_low_data": one}, 0)["A2"].effect == pytest.approx(-15 / one.uniform)
-    assert "A2" not in compare({"vit": one}, 0)
+def of(minibatches) -> AttentionDistance:
+    return AttentionDistance((), GRID, minibatches * AttentionDistance((), GRID, None).uniform)
+
+
+def test_effects_by_hand():
+    shares = np.full((6, 6, 3), 0.9)
+    shares[:, 1, 2], shares[:, 0, 1], shares[:, 4, 0] = 0.2, 0.95, 0.5
+    shares[:, 2, 0], shares[:, 3, 0] = 0.1, 1.5  # in blocks that are not asked
+    values = [attention_distance.most_local_low(shares), attention_distance.most_global_low(shares)]
+    assert values == pytest.approx([0.2, 0.95])
+    assert attention_distance.most_local_high(shares) == pytest.approx(0.5)
+    mirrored = shares[:, ::-1]
+    assert attention_distance.most_local_low(mirrored) == pytest.approx(0.5)
+    assert attention_distance.most_local_high(mirrored) == pytest.approx(0.2)
+    assert attention_distance.most_local_low(shares[..., [2, 0, 1]]) == pytest.approx(0.2)  # whichever head it is
+
+
+def test_terms_are_shares_of_the_uniform_distance_of_each_model():
+    vit, low_data = np.full((8, 4, 2), 0.9), np.full((8, 4, 2), 0.8)
+    vit[:, 0, 0] = np.linspace(0.3, 0.5, 8)
+    found = find_terms({"vit": of(vit), "vit_low_data": of(low_data)})
+    assert [found[part][("vit",)][0] for part in ("A1a", "A1b", "A1c")] == pytest.approx([0.4, 0.9, 0.9])
+    assert sorted(found["A2a"]) == [("vit",), ("vit_low_data",)]
+    assert combine({roles: [each] for roles, each in found["A2a"].items()}).effect == pytest.approx(0.8 - 0.4)
+    assert found["A2b"] == {("vit_low_data",): pytest.approx(np.full(9, 0.8))}
+    left_out = [np.delete(vit[:, 0, 0], i).mean() for i in range(8)]
+    np.testing.assert_allclose(found["A1a"]["vit",][1:], left_out)  # the slow way
+    assert sorted(find_terms({"vit": of(vit)})) == ["A1a", "A1b", "A1c"]
+
+
+def test_one_minibatch_gives_no_interval():
+    found = estimate(find_terms({"vit": of(np.full((1, 4, 2), 0.9))})["A1a"]["vit",])
+    assert found.effect == pytest.approx(0.9) and np.isnan(found.low)
 
 
 def test_measures_a_model_in_minibatches():
@@ -104,10 +128,8 @@ def test_measures_a_model_in_minibatches():
     np.testing.assert_allclose(found.values, whole.values, rtol=1e-5)
     entry = found.array()
     assert entry.axes["block"][0] == "blocks.0" and len(entry.axes["head"]) == 4
-    estimate = compare({"vit": found}, 0)["A1"]
-    assert estimate.low <= estimate.effect <= estimate.high
-    expected = found.values[-2:].min() - found.values[:2].min()
-    assert estimate.effect == pytest.approx(expected / found.uniform)
+    effect = find_terms({"vit": found})["A1c"]["vit",][0]
+    assert effect == pytest.approx(found.values[-2:].min() / found.uniform)
 
 
 def test_a_cnn_and_no_image_are_refused():

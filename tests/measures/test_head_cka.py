@@ -1,4 +1,4 @@
-"""Heads against low CNN layers: subsets in order, a rank correlation by hand, copies found."""
+"""Heads against low CNN layers: a slope by hand, single heads against a slow oracle, all pairs of models."""
 
 import numpy as np
 import pytest
@@ -7,74 +7,112 @@ import torch
 
 from seelike.activations.attention import read_heads
 from seelike.activations.flattened import stream
-from seelike.measures.cka import CKA, gram, normalize
-from seelike.measures.head_cka import Heads, choose_subsets, rank_correlation
-from seelike.measures.runner import assemble, feed
-from seelike.system.errors import Degenerate, InputError
+from seelike.measures.attention_distance import Distances
+from seelike.measures.cka import CKA, gram
+from seelike.measures.head_cka import Heads, distance_slope
+from seelike.measures.runner import assemble, feed, name_all
+from seelike.system.errors import Degenerate
+
+LOW = ["stages.0.blocks.0", "stages.0.blocks.1", "stages.1.blocks.0"]
 
 
-def compare_heads(models, minibatches, distances):
-    (cast,), shown = assemble([models], [dict.fromkeys(models, images) for images in minibatches])
-    heads = Heads(cast)
-    return heads.gather(feed(shown, cast), distances)
+def compare_heads(runs, minibatches):
+    """Heads of the runs' ViTs against the layers of their CNNs, and each run's names."""
+    everyone, names = name_all(runs)
+    (cast,), shown = assemble([everyone], [dict.fromkeys(everyone, images) for images in minibatches])
+    vits, cnns = (list(dict.fromkeys(own[role] for own in names)) for role in ("vit", "cnn"))
+    distances = {name: cast.measure(name, Distances) for name in vits}
+    heads = Heads(cast, vits, cnns)
+    found = feed(shown, cast)
+    return heads.gather(found, {name: found[each] for name, each in distances.items()}), names
 
 
 def images(n: int = 6) -> torch.Tensor:
     return torch.randn(n, 3, 56, 56, generator=torch.Generator().manual_seed(0))
 
 
-def test_subsets_go_from_local_to_global():
-    assert choose_subsets(np.array([3.0, 1, 2, 4])) == [[1], [2], [0], [3]]
-    assert choose_subsets(np.arange(6.0)[::-1]) == [[5, 4], [4, 3], [3, 2], [2, 1], [1, 0]]
-    assert choose_subsets(np.array([1.0])) == [[0]]
+def make(name: str, seed: int = 0) -> torch.nn.Module:
+    torch.manual_seed(seed)
+    return timm.create_model(name).eval()
 
 
-def test_rank_correlation_by_hand():
-    distances = np.array([1.0, 2, 3])
-    falling, rising = np.array([[0.9], [0.5], [0.1]]), np.array([[0.1], [0.5], [0.9]])
-    assert rank_correlation(distances, falling) == pytest.approx(-1)
-    assert rank_correlation(distances, rising) == pytest.approx(1)
-    assert rank_correlation(distances, np.array([[0.9], [0.1], [0.5]])) == pytest.approx(-0.5)
-    assert np.isnan(rank_correlation(distances, np.ones((3, 1))))
-    assert np.isnan(rank_correlation(distances[:2], falling[:2]))
+def pair(seed: int = 0) -> dict[str, torch.nn.Module]:
+    return {"vit": make("vit_pocket_patch8_56", seed), "cnn": make("resnet_pocket", seed)}
 
 
-def test_measures_every_subset_against_the_lowest_third():
-    models = {
-        role: timm.create_model(name).eval()
-        for role, name in (("vit", "vit_pocket_patch8_56"), ("cnn", "resnet_pocket"))
+def test_slope_by_hand():
+    distances = np.array([0.2, 0.6, 1.0])
+    falling = np.array([[0.9, 0.7], [0.7, 0.5], [0.5, 0.3]])
+    assert distance_slope(distances, falling) == pytest.approx(-0.5)
+    assert distance_slope(distances, falling[::-1]) == pytest.approx(0.5)
+    assert distance_slope(distances, np.ones((3, 1))) == pytest.approx(0)
+    bent = np.array([[0.0], [0.0], [0.8]])
+    assert distance_slope(distances, bent) == pytest.approx(np.polyfit(distances, bent[:, 0], 1)[0])
+
+
+def test_slope_takes_no_notice_of_order_or_level_but_of_the_unit():
+    rng = np.random.default_rng(0)
+    distances, cka, order = rng.random(8), rng.random((8, 3)), rng.permutation(8)
+    slope = distance_slope(distances, cka)
+    assert distance_slope(distances[order], cka[order] + 0.1) == pytest.approx(slope)
+    assert distance_slope(2 * distances, cka) == pytest.approx(slope / 2)
+
+
+def test_heads_that_are_equally_far_have_no_slope():
+    assert np.isnan(distance_slope(np.full(4, 0.9), np.random.default_rng(0).random((4, 2))))
+    assert np.isnan(distance_slope(0.9 + 1e-8 * np.arange(4), np.random.default_rng(0).random((4, 2))))
+    assert np.isnan(distance_slope(np.array([0.5]), np.array([[0.5]])))
+
+
+def test_single_heads_of_the_lowest_third_agree_with_whole_activations():
+    """Oracle: each head's output flattened, its CKA with each low layer the slow way."""
+    models, x = pair(), images(12)
+    found, _ = compare_heads([models], [x])
+    slow = CKA()
+    (low,) = stream(models["cnn"], [x], LOW, gram)
+    heads = {
+        f"blocks.{block} head {i}": gram(read_heads(models["vit"], x, f"blocks.{block}.attn")[:, i].flatten(1))
+        for block in range(2)
+        for i in range(4)
     }
-    x = torch.randn(40, 3, 56, 56, generator=torch.Generator().manual_seed(0))
-    found = compare_heads(models, x.split(8), np.array([4.0, 1, 2, 3]))
-    assert found.values.shape == (4, 3)
+    slow.update(heads | low)
+    np.testing.assert_allclose(found.values()["vit", "cnn"], slow.result().values[:8, 8:], atol=1e-5)
     arrays = found.arrays()
-    assert arrays["head_cka"]["vit_cnn"].axes["heads"] == ["heads 1", "heads 2", "heads 3", "heads 0"]
-    assert arrays["head_distance"]["vit"].values.tolist() == [1, 2, 3, 4]
-    estimate = found.estimates(0)["A3"]
-    assert -1 <= estimate.low <= estimate.effect <= estimate.high <= 1
-    same = {"vit": models["vit"], "cnn": models["vit"]}
-    with pytest.raises(InputError, match="distances must be of the 4 heads"):
-        compare_heads(same, [x[:8]], np.ones(3))
+    assert arrays["head_cka"]["vit_cnn"].axes == {"vit": ["vit"], "head": list(heads), "cnn_layer": LOW}
+    assert arrays["head_distance"]["vit"].values.shape == (1, 8)
 
 
-def test_subsets_of_heads_are_sums_of_their_heads():
-    """HSIC₁ of two heads side by side, from single heads, against the Gram matrix of both outputs in one."""
-    vit = timm.create_model(
-        "vit_tiny_patch16_224", img_size=56, patch_size=8, embed_dim=24, num_heads=6, depth=2
-    ).eval()
-    models, x = {"vit": vit, "cnn": timm.create_model("resnet_pocket").eval()}, images(12)
-    found = compare_heads(models, x.split(12), np.arange(6.0))
-    assert found.similarity.layers[:2] == ("heads 0+1", "heads 1+2")
-    slow, outputs = CKA(), read_heads(vit, x, "blocks.0.attn")
-    (low,) = stream(models["cnn"], [x], list(found.similarity.layers[5:]), gram)
-    slow.update({f"heads {i}+{i + 1}": gram(outputs[:, [i, i + 1]].flatten(1)) for i in range(5)} | low)
-    assert found.similarity.layers == slow.layers
-    np.testing.assert_allclose(normalize(found.similarity.hsic[0]), slow.result().values, atol=1e-5)
+def test_replicates_measure_distance_and_cka_without_each_minibatch():
+    models, batches = pair(), images(20).split(5)
+    slopes = compare_heads([models], batches)[0].slopes()
+    assert slopes.shape == (1, 1, 5)
+    for left_out in range(4):
+        rest, _ = compare_heads([models], [batch for i, batch in enumerate(batches) if i != left_out])
+        assert slopes[0, 0, 1 + left_out] == pytest.approx(rest.slopes()[0, 0, 0])
+
+
+def test_all_pairs_of_models_are_compared_and_their_terms_add_up_to_the_mean():
+    one, other = pair(), pair(1)
+    found, names = compare_heads([one, other], images(12).split(6))
+    assert names == [{"vit": "vit", "cnn": "cnn"}, {"vit": "vit_run2", "cnn": "cnn_run2"}]
+    slopes = found.slopes()
+    crossed, _ = compare_heads([{"vit": one["vit"], "cnn": other["cnn"]}], images(12).split(6))
+    np.testing.assert_allclose(slopes[0, 1], crossed.slopes()[0, 0])
+    terms = [found.terms(own["vit"], own["cnn"])["A3"] for own in names]
+    total = sum(np.mean([each[role,] for each in terms], 0) for role in ("vit", "cnn"))
+    np.testing.assert_allclose(total, slopes.mean((0, 1)))
+    np.testing.assert_allclose(terms[0]["vit",] - terms[1]["vit",], slopes[0].mean(0) - slopes[1].mean(0))
+    assert found.arrays()["head_cka"]["vit_cnn"].axes["vit"] == ["vit", "vit_run2"]
+    np.testing.assert_allclose(
+        found.arrays()["head_cka"]["vit_cnn"].values[1],
+        (found.values()["vit_run2", "cnn"] + found.values()["vit_run2", "cnn_run2"]) / 2,
+    )
 
 
 def test_heads_that_are_the_same_for_every_image_are_refused():
-    vit = timm.create_model("vit_pocket_patch8_56").eval()
-    vit.blocks[0].attn.proj.register_forward_pre_hook(lambda _, inputs: torch.ones_like(inputs[0]), prepend=True)
-    models = {"vit": vit, "cnn": timm.create_model("resnet_pocket").eval()}
-    with pytest.raises(Degenerate, match="heads of the first block are the same for every image"):
-        compare_heads(models, [images()], np.ones(4))
+    models = pair()
+    models["vit"].blocks[1].attn.proj.register_forward_pre_hook(
+        lambda _, inputs: torch.ones_like(inputs[0]), prepend=True
+    )
+    with pytest.raises(Degenerate, match="heads of the lowest blocks are the same for every image"):
+        compare_heads([models], [images()])

@@ -59,7 +59,7 @@ class Joint(One):
     models = (VIT, CNN)
 
     def open(self, models):
-        return self.make({"vit": HeadGrams("blocks.0.attn"), "cnn": Outputs(("stem.conv",), gram)})
+        return self.make({"vit": HeadGrams(("blocks.0.attn",)), "cnn": Outputs(("stem.conv",), gram)})
 
     def feed(self, accumulator, models, images):
         found = {}

@@ -8,12 +8,16 @@ from torch import nn
 
 from seelike.activations.architecture import Architecture
 from seelike.measures import receptive_field
+from seelike.measures.intervals import combine
 from seelike.measures.receptive_field import (
+    Branches,
     ReceptiveFields,
     Window,
-    compare,
     effective_radius,
+    find_terms,
+    late_mlp_share_lead,
     lowest_third_radius,
+    middle_third_radius,
     own_share,
 )
 from seelike.system.errors import InputError
@@ -172,9 +176,13 @@ def test_samples_agree_with_all_channels_of_many_images_within_their_standard_er
     assert np.isnan(receptive_field.estimate_fields(model, [draw(0, 2)], LAYERS, 2).errors()).all()
 
 
+def add_up(terms) -> dict:
+    return {part: combine({roles: [each] for roles, each in own.items()}) for part, own in terms.items()}
+
+
 def test_intervals_cover_what_all_channels_of_many_images_give():
     vit, cnn = _Toy(), _Toy(1)
-    effect = lambda *fields: compare(*fields, {"2": "3"}, 0)  # noqa: E731
+    effect = lambda *fields: add_up(find_terms(*fields, Branches(("2",), ("3",), ("1",), ("0",))))  # noqa: E731
     exact = [receptive_field.average_fields(model, [draw(1000, 4000)], LAYERS) for model in (vit, cnn)]
     truth = {claim: found.effect for claim, found in effect(*exact).items()}
     covered = {claim: 0 for claim in truth}
@@ -208,26 +216,56 @@ def test_the_window_of_a_token_is_its_patch():
 
 def test_branches_are_paired_with_their_sums():
     model = timm.create_model("vit_pocket_patch8_56").eval()
-    branches = receptive_field.find_branches(Architecture.of(model, images(1, 56)))
-    assert len(branches) == 8 and branches["blocks.3.attn"] == "blocks.3.norm2:input"
+    found = receptive_field.find_branches(Architecture.of(model, images(1, 56)), model)
+    pairs = [found.attention, found.attention_sums, found.mlp, found.mlp_sums]
+    assert [names[3] for names in pairs] == ["blocks.3.attn", "blocks.3.norm2:input", "blocks.3.mlp", "blocks.3"]
+    assert {len(names) for names in pairs} == {8} and len(found.inside) == 24
     cnn = timm.create_model("resnet_pocket").eval()
-    assert receptive_field.find_branches(Architecture.of(cnn, images(1, 56))) == {}
+    assert not receptive_field.find_branches(Architecture.of(cnn, images(1, 56)), cnn).inside
+
+
+def test_a_branch_and_its_sum_differ_by_the_skip():
+    """Oracle: what a block returns has the gradient of its skip and of its MLP branch, added up."""
+    model = timm.create_model("vit_pocket_patch8_56", pretrained=False).eval()
+    names = ["blocks.0.norm2:input", "blocks.0.mlp", "blocks.0"]
+    x = images(1, 56).requires_grad_()
+    kept = receptive_field._keep(model, x, names)
+    total, branch, block = (torch.autograd.grad(kept[name][0, 20, 3], x, retain_graph=True)[0] for name in names)
+    torch.testing.assert_close(total + branch, block)
+    assert not torch.allclose(branch, block)
 
 
 def test_effects_by_hand():
-    of = lambda *sums: np.repeat(np.array([sums], float), 6, 0)  # noqa: E731
-    vit = ReceptiveFields(("b", "b.attn", "b.norm2:input"), {}, None, of((2, 1.8, 1), (2, 2, 0.2), (4, 1, 3)))
+    of = lambda *sums: np.repeat(np.array([sums], float), 8, 0)  # noqa: E731
+    inside = Branches(("b.attn",), ("b.norm2:input",), ("b.mlp",), ("b",))
+    sums = of((2, 1.8, 1), (2, 2, 0.2), (4, 1, 3), (4, 4, 2))
+    vit = ReceptiveFields(("b", "b.attn", "b.norm2:input", "b.mlp"), {}, None, sums)
     cnn = ReceptiveFields(("a",), {}, None, of((5, 1, 5)))
-    found = compare(vit, cnn, {"b.attn": "b.norm2:input"}, 0)
-    assert found["A4"].effect == pytest.approx(0.9 - 0.2)
-    assert found["A5"].effect == pytest.approx(0.75 - 0.1)
-    assert found["A5"].low <= found["A5"].effect <= found["A5"].high
-    assert np.isnan(compare(vit, cnn, {}, 0)["A5"].effect)
+    terms = find_terms(vit, cnn, inside)
+    assert {part: sorted(own) for part, own in terms.items()} == {
+        "A4a": [("cnn",), ("vit",)], "A4b": [("cnn",)], "A4c": [("vit",)], "A5a": [("vit",)], "A5b": [("vit",)]
+    }  # fmt: skip
+    found = {part: estimate.effect for part, estimate in add_up(terms).items()}
+    assert found == pytest.approx({"A4a": 0.7, "A4b": 0.2, "A4c": 0.9, "A5a": 0.65, "A5b": 0.4})
+    alone = find_terms(vit, cnn, Branches((), (), (), ()))
+    assert sorted(alone) == ["A4a", "A4b", "A4c"]
 
 
-def test_start_is_the_lowest_third():
+def test_replicates_leave_out_one_team_each():
+    vit = receptive_field.estimate_fields(_Toy(), [draw(0, 9)], LAYERS)
+    found = vit.replicates(lambda radii, shares: radii[3] - shares[0])
+    expected = [vit.radii(np.delete(np.arange(9), i))[3] - vit.shares(np.delete(np.arange(9), i))[0] for i in range(9)]
+    np.testing.assert_allclose(found, [vit.radii()[3] - vit.shares()[0], *expected])
+
+
+def test_thirds_and_halves_of_the_blocks():
     assert lowest_third_radius(np.array([1.0, 2, 9, 9, 9, 9, 9])) == 1.5
     assert lowest_third_radius(np.array([3.0, 9])) == 3
+    assert middle_third_radius(np.array([9.0, 9, 1, 3, 9, 9])) == 2
+    assert middle_third_radius(np.array([9.0, 9, 9, 1, 3, 9, 9, 9])) == 2
+    assert middle_third_radius(np.array([9.0, 9, 9, 1, 2, 3, 9, 9, 9, 9])) == 2
+    assert middle_third_radius(np.array([5.0])) == 5
+    assert late_mlp_share_lead(np.array([0.9, 0.1, 0.2]), np.array([0.0, 0.3, 0.6])) == pytest.approx(0.3)
 
 
 def test_arrays_are_relative_to_the_largest_cell():

@@ -29,6 +29,11 @@ def test_parts_bear_letters_where_there_are_several():
     assert len(PARTS) == sum(len(claim.parts) for claim in CLAIMS.values())
 
 
+def test_parts_can_be_told_apart_as_keys():
+    assert len(set(PARTS.values())) == len(PARTS)
+    assert PARTS["A1a"].bounds == (0, math.inf) and PARTS["A3"].bounds == (-math.inf, math.inf)
+
+
 def test_claims_are_of_chapters():
     assert {claim.chapter for claim in CLAIMS.values()} == CHAPTERS.keys() - {"methods"}
 

@@ -12,9 +12,9 @@ from seelike.chapters.run import Run
 from seelike.measures import attention_distance, receptive_field
 from seelike.measures.attention_distance import AttentionDistance, Distances
 from seelike.measures.head_cka import Heads, HeadSimilarity
-from seelike.measures.intervals import Estimate
-from seelike.measures.receptive_field import ReceptiveFields
-from seelike.measures.runner import Cast, Found, assemble, feed, spread
+from seelike.measures.intervals import Terms
+from seelike.measures.receptive_field import Branches, ReceptiveFields
+from seelike.measures.runner import Cast, Minibatches, assemble, feed, name_all, spread
 from seelike.results.labelled_array import Measures
 
 FIELD_PIXELS = 8 * 224**2  # of the images whose graph is kept at a time, one of each team
@@ -28,30 +28,31 @@ def measure_runs(loaded: Iterable[dict[str, nn.Module]], run: Run, n_field_image
         n_field_images: from how many of the first images receptive fields are estimated.
     """
     runs = list(loaded)
-    casts, minibatches = assemble(runs, run.minibatches(runs[0]))
-    looks = [_Look(cast) for cast in casts]
-    found = feed(minibatches, *casts)
-    for cast, look in zip(casts, looks, strict=True):
-        yield LocalAndGlobal(*look.gather(found), *_differentiate(cast, run, n_field_images))
+    everyone, names = name_all(runs)
+    (together, *casts), minibatches = assemble([everyone, *runs], run.minibatches(everyone))
+    distances, heads = _look(together, names, minibatches)
+    for cast, own in zip(casts, names, strict=True):
+        of_own = {role: distances[own[role]] for role in own if role != "cnn"}
+        yield LocalAndGlobal(of_own, heads, (own["vit"], own["cnn"]), *_differentiate(cast, run, n_field_images))
 
 
-class _Look:
-    """What is asked of one run's models: how far all heads look, and what those of a ViT's first block resemble."""
+def _look(
+    cast: Cast, names: list[dict[str, str]], minibatches: Minibatches
+) -> tuple[dict[str, AttentionDistance], HeadSimilarity]:
+    """How far all heads of every ViT look, and what those of its lowest blocks have in common with every CNN."""
+    vits, cnns = (list(dict.fromkeys(own[role] for own in names)) for role in ("vit", "cnn"))
+    asked = {name: cast.measure(name, Distances) for name in cast.models if name not in cnns}
+    heads = Heads(cast, vits, cnns)
+    found = feed(minibatches, cast)
+    distances = {name: found[each] for name, each in asked.items()}
+    return distances, heads.gather(found, distances)
 
-    def __init__(self, cast: Cast):
-        self.distances = {role: cast.measure(role, Distances) for role in cast.models if role != "cnn"}
-        self.heads = Heads(cast)
 
-    def gather(self, found: Found) -> tuple[dict[str, AttentionDistance], HeadSimilarity]:
-        distances = {role: found[each] for role, each in self.distances.items()}
-        return distances, self.heads.gather(found, distances["vit"].values[0])
-
-
-def _differentiate(cast: Cast, run: Run, n_field_images: int) -> tuple[dict[str, ReceptiveFields], dict[str, str]]:
-    """Receptive fields of ViT and CNN, and which sublayer of the ViT each branch belongs to."""
-    branches = cast.ask("vit", receptive_field.find_branches)
+def _differentiate(cast: Cast, run: Run, n_field_images: int) -> tuple[dict[str, ReceptiveFields], Branches]:
+    """Receptive fields of a run's ViT and CNN, and the ViT's branches that are among them."""
+    branches = cast.ask("vit", lambda own: receptive_field.find_branches(own, cast.models["vit"]))
     names = {role: [*cast.ask(role, Architecture.names)] for role in ("vit", "cnn")}
-    names["vit"] += [*branches, *branches.values()]
+    names["vit"] += branches.inside
     team, seed = receptive_field.choose_team(*map(len, names.values())), run.parameters["seed"]
     pixels = max(cast.images[role][0, 0].numel() for role in names)  # both models are shown the same teams
     most = team * max(1, FIELD_PIXELS // pixels)
@@ -65,22 +66,26 @@ def _differentiate(cast: Cast, run: Run, n_field_images: int) -> tuple[dict[str,
 
 @dataclass(frozen=True)
 class LocalAndGlobal:
-    """What section 5 of the paper asks of a ViT and a CNN."""
+    """What section 5 of the paper asks of a ViT and a CNN.
+
+    `heads` are those of every run; `pair` is what this run's two models are called among them.
+    """
 
     distances: dict[str, AttentionDistance]
-    similarity: HeadSimilarity
+    heads: HeadSimilarity
+    pair: tuple[str, str]
     fields: dict[str, ReceptiveFields]
-    branches: dict[str, str]
+    branches: Branches
 
     def arrays(self) -> Measures:
         """Labelled arrays for a result file, by measure."""
         distances = {role: found.array() for role, found in self.distances.items()}
-        return {"attention_distance": distances} | self.similarity.arrays() | receptive_field.arrays(self.fields)
+        return {"attention_distance": distances} | self.heads.arrays() | receptive_field.arrays(self.fields)
 
-    def estimates(self, seed: int) -> dict[str, Estimate]:
-        """Claim id → its effect: A1 to A3 with intervals over minibatches, A4 and A5 over teams of images."""
-        fields = receptive_field.compare(self.fields["vit"], self.fields["cnn"], self.branches, seed)
-        return attention_distance.compare(self.distances, seed) | self.similarity.estimates(seed) | fields
+    def terms(self) -> dict[str, Terms]:
+        """Part of a claim → its terms: of A1 to A3 over minibatches, of A4 and A5 over teams of images."""
+        fields = receptive_field.find_terms(self.fields["vit"], self.fields["cnn"], self.branches)
+        return attention_distance.find_terms(self.distances) | self.heads.terms(*self.pair) | fields
 
 
 def _first(run: Run, models: dict[str, nn.Module], role: str, n_images: int, most: int) -> Iterator[torch.Tensor]:

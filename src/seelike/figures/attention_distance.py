@@ -5,15 +5,25 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from seelike.figures.palette import COLORS, INK, MAP
+from seelike.figures.palette import COLORS, INK, MAP, SERIES
 from seelike.figures.style import LABELS
 from seelike.results.labelled_array import Arrays, LabelledArray, Measures
+
+# What is shown of a ViT's blocks: both branches and the sums that they are added to; a block returns the second sum.
+SUBLAYERS = {
+    "attention branch": COLORS["cnn"],
+    "residual sum": COLORS["vit"],
+    "MLP branch": SERIES[4],
+    "block": SERIES[1],
+}
 
 
 def head_distances(
     trained: Arrays, control: Arrays, titles: dict[str, str], axes: np.ndarray | None = None
 ) -> np.ndarray:
-    """Mean attention distance of every head by block, a panel a model; the same heads with random weights in grey.
+    """Mean attention distance of every head by block, one panel per model; the same with random weights in grey.
+
+    Distances are in units of the uniform distance.
 
     Args:
         trained: which model → its array of (blocks, heads), pixels.
@@ -25,15 +35,15 @@ def head_distances(
     for ax, (role, array) in zip(axes, trained.items(), strict=True):
         for shift, color, found in ((-0.15, COLORS["vit"], array), (0.15, COLORS["random"], control[role])):
             blocks, heads = found.values.shape
-            ax.scatter(np.repeat(np.arange(blocks), heads) + shift, found.values.flatten(), s=16, color=color)
-        ax.axhline(array.uniform, color=INK, linestyle=":", linewidth=1)
+            shares = found.values.flatten() / found.uniform
+            ax.scatter(np.repeat(np.arange(blocks), heads) + shift, shares, s=16, color=color)
+        ax.axhline(1, color=INK, linestyle=":", linewidth=1)
+        ax.set_ylim(0, max(1.15, ax.get_ylim()[1]))
         ax.set_title(titles[role])
         ax.set_xlabel("block")
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes[0].set_ylabel("mean attention distance (px)")
-    axes[0].annotate(
-        "uniform attention", (0, trained["vit"].uniform), xytext=(0, 8), textcoords="offset points", fontsize=8
-    )
+    axes[0].set_ylabel("mean attention distance\n(1: uniform attention)")
+    axes[0].annotate("uniform attention", (0, 1), xytext=(0, 8), textcoords="offset points", fontsize=8)
     axes[-1].scatter([], [], s=16, color=COLORS["vit"], label="trained")
     axes[-1].scatter([], [], s=16, color=COLORS["random"], label="random weights")
     axes[-1].legend(loc="lower right", fontsize=8)
@@ -41,24 +51,27 @@ def head_distances(
 
 
 def head_similarity(measures: Measures, ax: Axes | None = None) -> Axes:
-    """CKA of subsets of first-block heads with low CNN layers, over the subsets' attention distance."""
+    """CKA of single heads of the lowest blocks with low CNN layers over their attention distance, in every training."""
     ax = ax or plt.subplots(figsize=(7.5, 3.2))[1]
     for kind, color, marker, label in (
-        ("", COLORS["vit"], "o", "trained"),
         ("_random", COLORS["random"], "D", "random weights"),
+        ("", COLORS["vit"], "o", "trained"),
     ):
-        distance = measures[f"head_distance{kind}"]["vit"].values
-        ax.plot(distance, measures[f"head_cka{kind}"]["vit_cnn"].values.mean(1), marker, color=color, label=label)
-    ax.set_xlabel("mean attention distance of the subset (px)")
+        distance, cka = measures[f"head_distance{kind}"]["vit"], measures[f"head_cka{kind}"]["vit_cnn"].values.mean(-1)
+        shares = distance.values / distance.uniform
+        ax.plot(shares.flatten(), cka.flatten(), marker, color=color, markersize=4, linestyle="", label=label)
+    ax.axvline(1, color=INK, linestyle=":", linewidth=1)
+    ax.set_xlabel("mean attention distance of the head (1: uniform attention)")
     ax.set_ylabel("CKA with low CNN layers")
     ax.margins(y=0.1)
+    ax.set_xlim(0, max(1.1, ax.get_xlim()[1]))
     ax.set_ylim(0)
     ax.legend(fontsize=8)
     return ax
 
 
 def receptive_fields(fields: Arrays, axes: np.ndarray | None = None) -> np.ndarray:
-    """Effective receptive fields from low to high layers: a ViT's branches and sums, a CNN's blocks.
+    """Effective receptive fields from low to high layers: a ViT's attention branches and sums, a CNN's blocks.
 
     Brightness is the square root of the gradient, relative to the largest of the layer.
     """
@@ -81,20 +94,21 @@ def receptive_fields(fields: Arrays, axes: np.ndarray | None = None) -> np.ndarr
 
 
 def receptive_depth(measures: Measures, axes: np.ndarray | None = None) -> np.ndarray:
-    """Effective radius by depth, ViT and CNN; own patch's share before and after the residual sum, by block."""
+    """Effective radius by depth, ViT and CNN; own patch's share before and after both residual sums, by block.
+
+    Open circles are the first blocks of the CNN's stages.
+    """
     axes = plt.subplots(1, 2, figsize=(9, 3.4))[1] if axes is None else axes
     for kind, style in (("", "-"), ("_random", "--")):
+        random = ", random weights" if kind else ""
         for role in ("vit", "cnn"):
-            array = measures[f"effective_radius{kind}"][role]
-            values = array.values[_find_layers(array, "block")]
-            label = LABELS[role] + (", random weights" if kind else "")
-            axes[0].plot(np.linspace(0, 1, len(values)), values, style, color=COLORS[role], label=label)
+            _draw_radii(axes[0], measures[f"effective_radius{kind}"][role], role, style, random)
         array = measures[f"own_share{kind}"]["vit"]
-        for part, color in (("attention branch", COLORS["cnn"]), ("residual sum", COLORS["vit"])):
-            values = array.values[_find_layers(array, part)]
-            axes[1].plot(values, style, color=color, label=part + (", random weights" if kind else ""))
+        for part, color in SUBLAYERS.items():
+            axes[1].plot(array.values[_find_layers(array, part)], style, color=color, label="" if kind else part)
+    axes[1].plot([], [], "--", color=INK, label="random weights")
     axes[0].set_xlabel("depth (0: first block, 1: last)")
-    axes[0].set_ylabel("effective radius (1: even field)")
+    axes[0].set_ylabel("effective radius (1: uniform field)")
     axes[1].set_xlabel("block")
     axes[1].set_ylabel("share on the own patch")
     axes[1].xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -104,9 +118,19 @@ def receptive_depth(measures: Measures, axes: np.ndarray | None = None) -> np.nd
     return axes
 
 
+def _draw_radii(ax: Axes, array: LabelledArray, role: str, style: str, random: str) -> None:
+    """The radii of a model's blocks by depth."""
+    blocks = _find_layers(array, "block")
+    depths, values = np.linspace(0, 1, len(blocks)), array.values[blocks]
+    ax.plot(depths, values, style, color=COLORS[role], label=LABELS[role] + random)
+    first = [i for i, block in enumerate(blocks) if array.axes["layer"][block].endswith(".0")]
+    if role == "cnn":
+        ax.plot(depths[first], values[first], "o", color=COLORS[role], markerfacecolor="none", markersize=5)
+
+
 def _find_layers(array: LabelledArray, part: str) -> list[int]:
-    """Where the layers of one kind stand: "attention branch", "residual sum" or "block"."""
-    ends = {".attn": "attention branch", ":input": "residual sum"}
+    """Where the layers of one kind stand: "attention branch", "residual sum", "MLP branch" or "block"."""
+    ends = {".attn": "attention branch", ":input": "residual sum", ".mlp": "MLP branch"}
     kinds = [
         next((kind for end, kind in ends.items() if layer.endswith(end)), "block") for layer in array.axes["layer"]
     ]

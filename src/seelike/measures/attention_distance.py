@@ -5,7 +5,7 @@ patch, weighted by attention, averaged over queries and images (Figs 3, 4). CLS 
 they are left out as queries and as keys, and each row is scaled to sum to 1 over the patches again.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
@@ -16,7 +16,7 @@ from torch import nn
 from seelike.activations.architecture import Architecture
 from seelike.activations.attention import Grid, reading_maps, rows_sum_to_one
 from seelike.activations.forward import Reading
-from seelike.measures.intervals import Estimate, bootstrap
+from seelike.measures.intervals import Terms, jackknife
 from seelike.measures.runner import feed_one
 from seelike.results.labelled_array import LabelledArray
 from seelike.system import processes
@@ -109,6 +109,16 @@ class AttentionDistance:
         """The distance of a head that attends to all patches alike, in pixels."""
         return float(self.grid.distances().mean())
 
+    @property
+    def shares(self) -> np.ndarray:
+        """(minibatches, blocks, heads), in units of the uniform distance."""
+        return self.minibatches / self.uniform
+
+    def replicates(self, effect: Callable[[np.ndarray], float]) -> np.ndarray:
+        """Those of `effect`, a function of the `shares` of some minibatches, over minibatches: (minibatches + 1,)."""
+        shares = self.shares
+        return jackknife(len(shares), lambda chosen: effect(shares[chosen]))
+
     def array(self) -> LabelledArray:
         """The labelled array for a result file, heads in the model's own order."""
         heads = [f"head {head}" for head in range(self.values.shape[1])]
@@ -116,26 +126,32 @@ class AttentionDistance:
         return LabelledArray({"block": blocks, "head": heads}, self.values, units="px", uniform=self.uniform)
 
 
-def compare(models: dict[str, AttentionDistance], seed: int) -> dict[str, Estimate]:
-    """A1, and A2 where there is a model of little data, with intervals over minibatches, the same for both.
+def find_terms(models: dict[str, AttentionDistance]) -> dict[str, Terms]:
+    """A1, and A2 where there is a model of little data, over minibatches, the same for both.
 
     Args:
         models: {"vit": …}, or {"vit": …, "vit_low_data": …}.
     """
-    shares = {role: found.minibatches / found.uniform for role, found in models.items()}
-    vit, low_data = shares["vit"], shares.get("vit_low_data")
-    effects = {"A1": lambda chosen: most_local_high(vit[chosen]) - most_local_low(vit[chosen])}
+    vit, low_data = models["vit"], models.get("vit_low_data")
+    effects = {"A1a": most_local_low, "A1b": most_global_low, "A1c": most_local_high}
+    found: dict[str, Terms] = {part: {("vit",): vit.replicates(effect)} for part, effect in effects.items()}
     if low_data is not None:
-        effects["A2"] = lambda chosen: most_local_low(low_data[chosen]) - most_local_low(vit[chosen])
-    numbers = np.arange(len(vit))
-    return {claim: bootstrap(numbers, effect, seed) for claim, effect in effects.items()}
+        little = low_data.replicates(most_local_low)
+        found["A2a"] = {("vit_low_data",): little, ("vit",): -vit.replicates(most_local_low)}
+        found["A2b"] = {("vit_low_data",): little}
+    return found
 
 
 def most_local_low(minibatches: np.ndarray) -> float:
-    """A1, A2: distance of the most local head in the first two blocks, of (minibatches, blocks, heads)."""
+    """A1a, A2a, A2b: distance of the most local head in the first two blocks, of (minibatches, blocks, heads)."""
     return float(minibatches.mean(0)[:OUTER].min())
 
 
+def most_global_low(minibatches: np.ndarray) -> float:
+    """A1b: distance of the most global head in the same two."""
+    return float(minibatches.mean(0)[:OUTER].max())
+
+
 def most_local_high(minibatches: np.ndarray) -> float:
-    """A1: the same in the last two blocks."""
+    """A1c: distance of the most local head in the last two blocks."""
     return float(minibatches.mean(0)[-OUTER:].min())

@@ -1,129 +1,148 @@
 """Section 5 of the paper: do local heads make what a ResNet's lower layers make?
 
-The heads of a ViT's first block are sorted from the most local to the most global. Subsets of neighbours in that
-order, each head's own output before the mixing projection, are compared by CKA with the lower layers of a CNN
-(Fig. 5).
+Each head of a ViT's lowest blocks, its own output before the mixing projection, is compared by CKA with the lower
+layers of a CNN, and its CKA is held against its attention distance (Fig. 5, which shows subsets of the first block's
+heads: a small ViT has too few of them for a trend).
 """
 
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy import stats
 from torch import nn
 
-from seelike.activations.architecture import Architecture
 from seelike.activations.attention import reading_heads
 from seelike.activations.flattened import Outputs
-from seelike.measures.cka import Similarity, gram, token_grams
-from seelike.measures.intervals import Estimate
-from seelike.measures.layer_cka import JointCKA
+from seelike.measures.attention_distance import AttentionDistance
+from seelike.measures.cka import Similarity, gram, normalize, token_grams
+from seelike.measures.intervals import Terms, jackknife, share_out
+from seelike.measures.layer_cka import JointCKA, split_by_model
 from seelike.measures.runner import Cast, Found
 from seelike.results.labelled_array import LabelledArray, Measures
-from seelike.system.errors import Degenerate, InputError
+from seelike.system.errors import Degenerate
 
-
-def choose_subsets(distances: np.ndarray) -> list[list[int]]:
-    """Neighbouring heads, a third of them at a time, from the most local to the most global.
-
-    Args:
-        distances: (heads,) mean attention distance.
-    """
-    size = max(1, len(distances) // 3)
-    order = np.argsort(distances, kind="stable").tolist()
-    return [order[start : start + size] for start in range(len(order) - size + 1)]
+SAME = 1e-6  # of the uniform distance: a closer range of distances is float32's rounding
 
 
 @dataclass(frozen=True)
 class HeadGrams:
-    """Reads the centred Gram matrix of what each head of one attention returns."""
+    """Reads the centred Gram matrix of what each head of some attentions returns."""
 
-    attention: str
+    attentions: tuple[str, ...]
 
     @contextmanager
     def reading(self, model: nn.Module, images: torch.Tensor) -> Iterator[dict[str, torch.Tensor]]:
-        """{"head 0": (n, n), …}."""
+        """{"blocks.0 head 0": (n, n), …}."""
         grams: dict[str, torch.Tensor] = {}
-        with reading_heads(model, self.attention, lambda heads: token_grams(heads.transpose(0, 1).flatten(2))) as found:
+        with ExitStack() as stack:
+            found = [stack.enter_context(reading_heads(model, name, _multiply_heads)) for name in self.attentions]
             yield grams
-        n = len(images)
-        grams |= {f"head {i}": flat.view(n, n) for i, flat in enumerate(found[self.attention])}
+        for attention, heads in zip(self.attentions, found, strict=True):
+            block, n = attention.removesuffix(".attn"), len(images)
+            grams |= {f"{block} head {i}": flat.view(n, n) for i, flat in enumerate(heads[attention])}
 
 
 class Heads:
-    """What is asked of a ViT and a CNN: HSIC₁ between every head of the first block and the lowest third of CNN blocks.
+    """What is asked of some ViTs and CNNs: HSIC₁ between all heads and layers of their lowest third of blocks.
 
-    Which heads are neighbours is known at the end only. That is early enough: the Gram matrix of several heads side by
-    side is the sum of their own, so HSIC₁ of two subsets is the sum over all pairs of their heads.
+    Args:
+        cast: has the models in roles of their own, as `name_all` gives them.
+        vits: the roles of the ViTs.
+        cnns: those of the CNNs.
     """
 
-    def __init__(self, cast: Cast):
-        names = cast.ask("cnn", Architecture.names)
-        self.low = names[: max(1, len(names) // 3)]
-        heads = HeadGrams(cast.ask("vit", lambda own: own.attentions[0]))
-        self.cka = cast.compare(JointCKA({"vit": heads, "cnn": Outputs(self.low, gram)}))
+    def __init__(self, cast: Cast, vits: list[str], cnns: list[str]):
+        self.attentions = {role: cast.ask(role, lambda own: _find_lowest(own.attentions)) for role in vits}
+        self.low = {role: cast.ask(role, lambda own: _find_lowest(own.names())) for role in cnns}
+        heads = {role: HeadGrams(names) for role, names in self.attentions.items()}
+        self.cka = cast.compare(JointCKA(heads | {role: Outputs(names, gram) for role, names in self.low.items()}))
 
-    def gather(self, found: Found, distances: np.ndarray) -> "HeadSimilarity":
-        """The subsets that `distances` (heads,) tell, pixels; raises InputError for another number of heads."""
-        single = found[self.cka]
-        n_heads = len(single.layers) - len(self.low)
-        if n_heads != len(distances):
-            raise InputError(f"distances must be of the {n_heads} heads of the first block, not {len(distances)}")
-        subsets = choose_subsets(distances)
-        members = np.zeros((len(subsets) + len(self.low), len(single.layers)))
-        for row, subset in enumerate([*subsets, *([n_heads + i] for i in range(len(self.low)))]):
-            members[row, subset] = 1
-        hsic = members @ single.hsic @ members.T
-        if not np.diagonal(hsic, axis1=1, axis2=2).all():
+    def gather(self, found: Found, distances: dict[str, AttentionDistance]) -> "HeadSimilarity":
+        """With each ViT's distances. Raises Degenerate where a head is the same for every image of a minibatch."""
+        similarity = found[self.cka]
+        if not np.diagonal(similarity.hsic, axis1=1, axis2=2).all():
             raise Degenerate(
-                "heads of the first block are the same for every image of a minibatch, so CKA is not defined"
+                "heads of the lowest blocks are the same for every image of a minibatch, so CKA is not defined"
             )
-        similarity = Similarity((*map(_label, subsets), *self.low), hsic)
-        return HeadSimilarity(subsets, np.array([distances[subset].mean() for subset in subsets]), similarity)
+        low = {role: distances[role].shares[:, : len(names)] for role, names in self.attentions.items()}
+        uniform = next(distances[role].uniform for role in low)
+        low = {role: each.reshape(len(each), -1) for role, each in low.items()}
+        return HeadSimilarity(low, self.low, similarity, uniform)
 
 
 @dataclass(frozen=True)
 class HeadSimilarity:
-    """CKA of subsets of heads with low CNN layers, which follow them in `similarity`; `distances` in pixels."""
+    """CKA of the lowest heads of ViTs with the lowest layers of CNNs, the models in this order in `similarity`.
 
-    subsets: list[list[int]]
-    distances: np.ndarray
+    `distances` maps each ViT to (minibatches, heads), in units of the uniform distance, which is `uniform` pixels;
+    `layers` each CNN to its layers.
+    """
+
+    distances: dict[str, np.ndarray]
+    layers: dict[str, tuple[str, ...]]
     similarity: Similarity
+    uniform: float
 
-    @property
-    def values(self) -> np.ndarray:
-        """(subsets, layers) CKA."""
-        n = len(self.subsets)
-        return self.similarity.values[:n, n:]
+    def values(self, chosen: np.ndarray | slice = slice(None)) -> dict[tuple[str, str], np.ndarray]:
+        """(ViT, CNN) → CKA (heads, layers), from some minibatches."""
+        n_layers = {role: each.shape[1] for role, each in self.distances.items()}
+        n_layers |= {role: len(names) for role, names in self.layers.items()}
+        parts = split_by_model(normalize(self.similarity.hsic[chosen].sum(0)), n_layers)
+        return {(vit, cnn): parts[vit, cnn] for vit in self.distances for cnn in self.layers}
 
     def arrays(self) -> Measures:
-        """Labelled arrays for a result file."""
-        labels = [_label(subset) for subset in self.subsets]
-        layers = list(self.similarity.layers[len(labels) :])
+        """Labelled arrays for a result file: all ViTs' heads; their CKA with each layer is the mean over the CNNs."""
+        values, n_heads = self.values(), len(next(iter(self.distances.values()))[0])
+        heads = [name.partition("/")[2] for name in self.similarity.layers[:n_heads]]
+        axes = {"vit": list(self.distances), "head": heads}
+        cka = [np.mean([values[vit, cnn] for cnn in self.layers], 0) for vit in self.distances]
+        distances = [each.mean(0) * self.uniform for each in self.distances.values()]
+        layers = next(iter(self.layers.values()))
         return {
-            "head_cka": {"vit_cnn": LabelledArray({"heads": labels, "cnn_layer": layers}, self.values)},
-            "head_distance": {"vit": LabelledArray({"heads": labels}, self.distances, units="px")},
+            "head_cka": {"vit_cnn": LabelledArray(axes | {"cnn_layer": list(layers)}, cka)},
+            "head_distance": {"vit": LabelledArray(axes, distances, units="px", uniform=self.uniform)},
         }
 
-    def estimates(self, seed: int) -> dict[str, Estimate]:
-        """A3: Spearman's ρ of distance and similarity, with an interval over minibatches."""
-        n = len(self.subsets)
-        return {"A3": self.similarity.estimate(lambda cka: rank_correlation(self.distances, cka[:n, n:]), seed)}
+    def terms(self, vit: str, cnn: str) -> dict[str, Terms]:
+        """A3, over minibatches: what one ViT and one CNN have in the mean over all pairs of models."""
+        of_vits, of_cnns = share_out(self.slopes())
+        own = of_vits[list(self.distances).index(vit)], of_cnns[list(self.layers).index(cnn)]
+        return {"A3": {("vit",): own[0], ("cnn",): own[1]}}
+
+    def slopes(self) -> np.ndarray:
+        """The replicates of every pair's `distance_slope`: (ViTs, CNNs, minibatches + 1)."""
+
+        def replicate(vit: str, cnn: str) -> np.ndarray:
+            distances = self.distances[vit]
+            slope = lambda chosen: distance_slope(distances[chosen].mean(0), self.values(chosen)[vit, cnn])  # noqa: E731
+            return jackknife(len(distances), slope)
+
+        return np.array([[replicate(vit, cnn) for cnn in self.layers] for vit in self.distances])
 
 
-def rank_correlation(distances: np.ndarray, values: np.ndarray) -> float:
-    """A3: Spearman's ρ of the subsets' distance (subsets,) and their mean CKA with the layers (subsets, layers).
+def distance_slope(distances: np.ndarray, cka: np.ndarray) -> float:
+    """A3: slope of the least-squares line of the heads' mean CKA with low layers over their distance.
 
-    NaN for fewer than three subsets, or where all are alike.
+    NaN where all heads are equally far, within the rounding of their distances.
+
+    Args:
+        distances: (heads,) in units of the uniform distance.
+        cka: (heads, layers).
     """
-    means = values.mean(1)
-    if len(means) < 3 or np.ptp(means) == 0 or np.ptp(distances) == 0:
+    if np.ptp(distances) < SAME:
         return math.nan
-    return float(stats.spearmanr(distances, means).statistic)
+    apart = distances - distances.mean()
+    return float(apart @ cka.mean(1) / (apart @ apart))
 
 
-def _label(subset: list[int]) -> str:
-    return "heads " + "+".join(map(str, subset))
+def _multiply_heads(heads: torch.Tensor) -> torch.Tensor:
+    """What heads return, (n, heads, tokens, width) → (heads, n²)."""
+    return token_grams(heads.transpose(0, 1).flatten(2))
+
+
+def _find_lowest(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The lowest third, rounded down, of what stands in every block; at least one."""
+    return names[: max(1, len(names) // 3)]

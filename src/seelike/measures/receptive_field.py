@@ -15,7 +15,7 @@ from torch import nn
 from seelike.activations.architecture import Architecture
 from seelike.activations.layers import INPUT, check_first, evaluating, hooked
 from seelike.activations.tokens import split
-from seelike.measures.intervals import Estimate, bootstrap
+from seelike.measures.intervals import Terms, jackknife
 from seelike.results.labelled_array import LabelledArray, Measures
 from seelike.system.errors import InputError
 
@@ -87,6 +87,10 @@ class ReceptiveFields:
         """(layers,): the `own_share` of the mean field of some teams."""
         return _divide(*self.sums[teams, :, ::-2].sum(0).T)
 
+    def replicates(self, effect: Callable[[np.ndarray, np.ndarray], float]) -> np.ndarray:
+        """Those of `effect`, a function of all `radii` and `shares`, over teams: (teams + 1,)."""
+        return jackknife(len(self.sums), lambda teams: effect(self.radii(teams), self.shares(teams)))
+
     def errors(self) -> tuple[np.ndarray, np.ndarray]:
         """(layers,) each: standard errors of radii and shares, for images and channels are a sample; NaN for one team.
 
@@ -121,11 +125,34 @@ def own_share(field: np.ndarray, window: Window) -> float:
     return float(own / mass)
 
 
-def find_branches(architecture: Architecture) -> dict[str, str]:
-    """Attention branch → the residual sum that it is added to, by layer name, in every block that has both."""
-    names = architecture.names("all")
-    pairs = {name: name.removesuffix(".attn") + ".norm2" + INPUT for name in names if name.endswith(".attn")}
-    return {branch: total for branch, total in pairs.items() if total in names}
+@dataclass(frozen=True)
+class Branches:
+    """Layer names of a ViT's two sublayers, of every block that has both: branches, and the sums they are added to.
+
+    The sum of an MLP branch is what the block returns.
+    """
+
+    attention: tuple[str, ...]
+    attention_sums: tuple[str, ...]
+    mlp: tuple[str, ...]
+    mlp_sums: tuple[str, ...]
+
+    @property
+    def inside(self) -> tuple[str, ...]:
+        """All of them that are not blocks."""
+        return self.attention + self.attention_sums + self.mlp
+
+
+def find_branches(architecture: Architecture, model: nn.Module) -> Branches:
+    """Those of the model that is built so; empty where no block has both sublayers and the sum between them."""
+    names, modules = architecture.names("all"), dict(model.named_modules())
+    blocks = [
+        name
+        for name in architecture.names()
+        if {f"{name}.attn", f"{name}.norm2{INPUT}"} <= set(names) and f"{name}.mlp" in modules
+    ]
+    ends = (".attn", f".norm2{INPUT}", ".mlp", "")
+    return Branches(*(tuple(name + end for name in blocks) for end in ends))
 
 
 def arrays(fields: dict[str, ReceptiveFields]) -> Measures:
@@ -143,32 +170,55 @@ def arrays(fields: dict[str, ReceptiveFields]) -> Measures:
     return found
 
 
-def compare(vit: ReceptiveFields, cnn: ReceptiveFields, branches: dict[str, str], seed: int) -> dict[str, Estimate]:
-    """A4 and A5 with intervals over teams of images, the same for both models, and the channels drawn for each.
+def find_terms(vit: ReceptiveFields, cnn: ReceptiveFields, branches: Branches) -> dict[str, Terms]:
+    """A4, and A5 where there are branches, over teams of images, the same for both models, and their channels.
 
     Args:
-        vit: of the blocks, and of the `branches` and their sums.
+        vit: of the blocks and of all that is `inside` of them.
         cnn: of the blocks.
-        branches: as `find_branches` gives them.
     """
-    inside = {*branches, *branches.values()}
-    blocks = vit.find(name for name in vit.layers if name not in inside)
-    before, after = vit.find(branches), vit.find(branches.values())
-    effects = {
-        "A4": lambda teams: lowest_third_radius(vit.radii(teams)[blocks]) - lowest_third_radius(cnn.radii(teams)),
-        "A5": lambda teams: residual_share_gain(vit.shares(teams)[before], vit.shares(teams)[after]),
+    blocks = vit.find(name for name in vit.layers if name not in branches.inside)
+    low_vit = vit.replicates(lambda radii, _: lowest_third_radius(radii[blocks]))
+    low_cnn = cnn.replicates(lambda radii, _: lowest_third_radius(radii))
+    found: dict[str, Terms] = {
+        "A4a": {("vit",): low_vit, ("cnn",): -low_cnn},
+        "A4b": {("cnn",): low_cnn},
+        "A4c": {("vit",): vit.replicates(lambda radii, _: middle_third_radius(radii[blocks]))},
     }
-    return {claim: bootstrap(np.arange(len(vit.sums)), effect, seed) for claim, effect in effects.items()}
+    if branches.attention:
+        attention, sums, mlp = map(vit.find, (branches.attention, branches.attention_sums, branches.mlp))
+        gain = vit.replicates(lambda _, shares: residual_share_gain(shares[attention], shares[sums]))
+        lead = vit.replicates(lambda _, shares: late_mlp_share_lead(shares[attention], shares[mlp]))
+        found |= {"A5a": {("vit",): gain}, "A5b": {("vit",): lead}}
+    return found
 
 
 def lowest_third_radius(radii: np.ndarray) -> float:
-    """A4: mean effective radius of the lowest third of blocks."""
+    """A4a, A4b: mean effective radius of the lowest third of blocks."""
     return float(radii[: max(1, len(radii) // 3)].mean())
 
 
-def residual_share_gain(before: np.ndarray, after: np.ndarray) -> float:
-    """A5: mean share of the own patch in residual sums − in attention branches; NaN if there are none."""
-    return float((after - before).mean()) if len(before) else math.nan
+def middle_third_radius(radii: np.ndarray) -> float:
+    """A4c: mean effective radius of the middle third of blocks: a third, rounded down, with as many on either side.
+
+    Where those are not even, one block more follows than precedes.
+    """
+    third = max(1, len(radii) // 3)
+    start = (len(radii) - third) // 2
+    return float(radii[start : start + third].mean())
+
+
+def residual_share_gain(attention: np.ndarray, sums: np.ndarray) -> float:
+    """A5a: mean share of the own patch in residual sums − in the attention branches added to them, (blocks,) each."""
+    return float((sums - attention).mean())
+
+
+def late_mlp_share_lead(attention: np.ndarray, mlp: np.ndarray) -> float:
+    """A5b: mean share of the own patch in MLP branches − in attention branches, (blocks,) each, of the later half.
+
+    Of an odd number of blocks the one in the middle counts to it.
+    """
+    return float((mlp - attention)[len(mlp) // 2 :].mean())
 
 
 @torch.inference_mode(False)  # whatever the caller's mode: these passes are differentiated

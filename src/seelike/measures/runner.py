@@ -120,6 +120,16 @@ def assemble(runs: Sequence[dict[str, nn.Module]], minibatches: Minibatches) -> 
     return casts, minibatches
 
 
+def name_all(runs: Sequence[dict[str, nn.Module]]) -> tuple[dict[str, nn.Module], list[dict[str, str]]]:
+    """All models of several runs, each once, as "vit", "cnn", "vit_run2", …; and of each run, role → that name."""
+    names: dict[nn.Module, str] = {}
+    for number, models in enumerate(runs, 1):
+        for role, model in models.items():
+            names.setdefault(model, f"{role}_run{number}" if number > 1 else role)
+    own = [{role: names[model] for role, model in models.items()} for models in runs]
+    return {name: model for model, name in names.items()}, own
+
+
 def peek(minibatches: Iterable[T]) -> tuple[T, Iterable[T]]:
     """The first minibatch, and all. Raises InputError where there are none."""
     remaining = iter(minibatches)

@@ -84,7 +84,7 @@ def worst(verdicts) -> str:
 def _read(path: Path) -> dict[str, Claim]:
     claims = {}
     for id, claim in yaml.safe_load(path.read_text(encoding="utf-8")).items():
-        parts = claim.pop("parts")
+        parts = [part | {"bounds": tuple(part.get("bounds", Part.bounds))} for part in claim.pop("parts")]
         letters = [chr(ord("a") + i) for i in range(len(parts))] if len(parts) > 1 else [""]
         claims[id] = Claim(id, parts=tuple(Part(id + a, **p) for a, p in zip(letters, parts, strict=True)), **claim)
     return claims
