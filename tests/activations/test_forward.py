@@ -19,7 +19,7 @@ def images(n: int = 6) -> torch.Tensor:
 def test_readings_of_one_pass_find_what_each_alone_does():
     model, x = timm.create_model("vit_pocket_patch8_56").eval(), images()
     blocks, names = Architecture.of(model, x).names(), ["blocks.0", "blocks.7"]
-    norms = lambda z, f: (z.norm(), f.norm())  # noqa: E731
+    norms = lambda branch: (branch.z.norm(), branch.f.norm())  # noqa: E731
     maps, sums, grams = read_once(
         model, x, reading_maps(model, torch.clone), reading_sums(model, blocks, norms),
         reading(model, names, len(x), gram),

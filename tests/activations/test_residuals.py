@@ -14,7 +14,7 @@ def images(side, n=2):
     return torch.randn(n, 3, side, side, generator=torch.Generator().manual_seed(0))
 
 
-def read(model, x, reduce=lambda z, f: (z, f)):
+def read(model, x, reduce=lambda branch: (branch.z, branch.f)):
     return read_sums(model, x, Architecture.of(model, x).names(), reduce)
 
 
@@ -33,7 +33,7 @@ def read(model, x, reduce=lambda z, f: (z, f)):
     ],
 )
 def test_families_whose_sums_add_up(name, side, first, n):
-    found = read(timm.create_model(name).eval(), images(side, 1), lambda z, f: z.shape == f.shape)
+    found = read(timm.create_model(name).eval(), images(side, 1), lambda branch: branch.z.shape == branch.f.shape)
     assert list(found)[:2] == first and len(found) == n and all(found.values())
 
 
@@ -72,6 +72,32 @@ def test_a_downsampling_shortcut_is_the_skip():
     with torch.no_grad():
         model(x)
     assert torch.equal(z, seen["z"]) and torch.equal((z + f).relu(), seen["out"])
+
+
+@pytest.mark.parametrize(
+    ("name", "side", "changed"),
+    [
+        ("vit_pocket_patch8_56", 56, []),
+        ("resnet_pocket", 56, ["stages.1.blocks.0", "stages.2.blocks.0", "stages.3.blocks.0"]),
+        ("resnet18", 64, ["layer2.0", "layer3.0", "layer4.0"]),
+        ("resnet18d", 64, ["layer2.0", "layer3.0", "layer4.0"]),  # it pools first
+        ("resnet26", 64, ["layer1.0", "layer2.0", "layer3.0", "layer4.0"]),
+        ("efficientnet_lite0", 64, []),  # a block that changes the size has no skip at all
+        ("convnext_atto", 64, []),  # whose shortcuts are modules that do nothing
+    ],
+)
+def test_tells_identity_skips_from_shortcuts(name, side, changed):
+    identity = read(timm.create_model(name).eval(), images(side, 1), lambda branch: branch.identity)
+    assert [sublayer for sublayer, same in identity.items() if not same] == changed
+
+
+def test_an_identity_skip_carries_the_block_s_input_and_a_shortcut_does_not():
+    model, seen = timm.create_model("resnet18").eval(), {}
+    for name in ("layer2.0", "layer2.1"):
+        module = model.get_submodule(name)
+        module.register_forward_pre_hook(lambda _, inputs, name=name: seen.update({name: inputs[0].clone()}))
+    found = read(model, images(64))
+    assert torch.equal(found["layer2.1"][0], seen["layer2.1"]) and found["layer2.0"][0].shape != seen["layer2.0"].shape
 
 
 def test_a_model_without_residual_blocks_or_with_other_ones_is_refused():

@@ -27,9 +27,14 @@ def ratios(level: float = 1.0) -> dict:
     return {"vit": vit, "cnn": array([[7], [8]], sublayer=["s", "t"], kind=["spatial"])}
 
 
+def identity(*cnn: float) -> dict:
+    return {"vit": array([1, 1, 1], sublayer=["a", "b", "c"]), "cnn": array(cnn or [1, 1], sublayer=["s", "t"])}
+
+
 def test_every_token_is_a_cell_and_every_kind_a_line():
     tokens = array(np.arange(1, 16).reshape(3, 5), sublayer=["a", "b", "c"], token=["CLS", "p0", "p1", "p2", "p3"])
-    heat, lines = skip_plots.token_ratios({"norm_ratio": ratios(), "norm_ratio_tokens": {"vit": tokens}})
+    measures = {"norm_ratio": ratios(), "norm_ratio_tokens": {"vit": tokens}, "identity_skip": identity()}
+    heat, lines = skip_plots.token_ratios(measures)
     spatial, cls = heat.collections[:2]
     np.testing.assert_array_equal(spatial.get_array(), tokens.values[:, 1:])
     np.testing.assert_array_equal(cls.get_array(), tokens.values[:, :1])
@@ -41,24 +46,38 @@ def test_every_token_is_a_cell_and_every_kind_a_line():
 def test_a_model_without_cls_or_of_uneven_stages_can_be_drawn():
     spatial = {role: array([[1], [2]], sublayer=["a", "b"], kind=["spatial"]) for role in ("vit", "cnn")}
     tokens = array(np.ones((2, 4)), sublayer=["a", "b"], token=["p0", "p1", "p2", "p3"])
-    heat, _ = skip_plots.token_ratios({"norm_ratio": spatial, "norm_ratio_tokens": {"vit": tokens}})
+    skips = {role: array([1, 1], sublayer=["a", "b"]) for role in ("vit", "cnn")}
+    measures = {"norm_ratio": spatial, "norm_ratio_tokens": {"vit": tokens}, "identity_skip": skips}
+    heat, _ = skip_plots.token_ratios(measures)
     assert len(heat.collections) == 1
-    assert len(skip_plots.token_ratios({"norm_ratio": spatial})[1].lines) == 3  # two models and the line at 1
+    del measures["norm_ratio_tokens"]
+    assert len(skip_plots.token_ratios(measures)[1].lines) == 3  # two models and the line at 1
+
+
+def test_points_are_open_where_the_skip_is_no_identity():
+    _, ax = skip_plots.token_ratios({"norm_ratio": ratios(), "identity_skip": identity(0, 1)})
+    line, opened = ax.lines[2:4]
+    assert list(line.get_ydata()) == [7, 8] and line.get_markevery().tolist() == [False, True]
+    assert list(opened.get_ydata()) == [7] and list(opened.get_xdata()) == [0] and opened.get_fillstyle() == "none"
+    assert [text.get_text() for text in ax.get_legend().get_texts()][2:] == [line.get_label(), opened.get_label()]
 
 
 def test_trained_stands_left_of_untrained():
-    left, right = skip_plots.ratio_depth({"norm_ratio": ratios(1), "norm_ratio_random": ratios(9)})
+    skips = {"identity_skip": identity(), "identity_skip_random": identity()}
+    left, right = skip_plots.ratio_depth({"norm_ratio": ratios(1), "norm_ratio_random": ratios(9)} | skips)
     assert left.lines[0].get_ydata()[0] == 1 and right.lines[0].get_ydata()[0] == 9
     assert left.get_yscale() == "log" and (left.get_title(), right.get_title()) == ("trained", "random weights")
-    left, right = skip_plots.cosine_depth({"skip_cosine": ratios(1), "skip_cosine_random": ratios(9)})
+    left, right = skip_plots.cosine_depth({"skip_cosine": ratios(1), "skip_cosine_random": ratios(9)} | skips)
     assert left.get_yscale() == "linear" and right.lines[0].get_ydata()[0] == 9
 
 
 def test_cuts_are_marked_and_titled_with_their_accuracy():
     axes = {"layer": ["a", "b", "c"], "other": ["a", "b", "c"]}
     cka = {"vit": array(np.eye(3), **axes), "vit_noskip_middle": array(np.eye(3), [1], **axes)}
-    accuracy = {"vit": array([0.9, 0.855], model=["vit", "vit_noskip_middle"])}
-    intact, ablated = skip_plots.skip_ablation({"cka": cka, "accuracy": accuracy})
-    assert intact.get_title() == "intact\n90.0% right" and ablated.get_title() == "no skips, middle\n85.5% right"
+    models = ["vit", "vit_noskip_middle"]
+    bounds = array([[0.88, 0.92], [np.nan, np.nan]], model=models, bound=["low", "high"])
+    measures = {"accuracy": {"vit": array([0.9, 0.855], model=models)}, "accuracy_interval": {"vit": bounds}}
+    intact, ablated = skip_plots.skip_ablation({"cka": cka} | measures)
+    assert intact.get_title() == "intact\n90.0% [88.0, 92.0]" and ablated.get_title() == "no skips, middle\n85.5%"
     assert not intact.lines and {tuple(line.get_ydata()) for line in ablated.lines} == {(1, 1), (0, 1)}
     assert skip_plots.skip_ablation({"cka": cka})[0].get_title() == "intact"

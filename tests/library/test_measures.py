@@ -46,6 +46,7 @@ def test_norm_ratio_is_that_of_the_measure_by_kind(vit, minibatches):
     np.testing.assert_array_equal(found.by_kind, expected["norm_ratio"].values)
     np.testing.assert_array_equal(found.cosine, expected["skip_cosine"].values)
     np.testing.assert_array_equal(found.by_token, expected["norm_ratio_tokens"].values)
+    np.testing.assert_array_equal(found.identity_skip, expected["identity_skip"].values)
     assert found.by_kind.axes == found.axes == expected["norm_ratio"].axes
 
 

@@ -14,11 +14,13 @@ from seelike.measures.norm_ratio import (
     Kinds,
     NormRatios,
     Tokens,
-    cls_spatial_crossover,
-    compare,
+    cls_surplus,
     compare_tokens,
-    cosine_crossover,
-    log_ratio_gap,
+    late_attention_surplus,
+    late_rise,
+    mean_by_third,
+    pair_sublayers,
+    smallest_gaps,
 )
 from seelike.system.errors import InputError
 
@@ -64,8 +66,23 @@ def test_a_token_to_which_nothing_is_added_has_no_ratio_and_does_not_count():
     f[0, 1] = 0
     ratio, cosine = compare_tokens(z, f)
     assert ratio[0].isnan().tolist() == cosine[0].isnan().tolist() == [False, True, False]
-    assert Tokens.of(Kinds(False, 0), ratio, cosine).ratio == pytest.approx([1])
+    assert Tokens.of(Kinds(False, 0), ratio, cosine, True).log_ratio == pytest.approx([0])
     assert math.isnan(compare_tokens(0 * z, f)[1][0, 0]) and compare_tokens(0 * z, f)[0][0, 0] == 0
+
+
+def test_a_token_whose_skip_is_0_does_not_count_either():
+    z, f = torch.ones(2, 2, 1), torch.full((2, 2, 1), 0.5)
+    z[0, 1] = 0
+    tokens = Tokens.of(Kinds(False, 0), *compare_tokens(z, f), True)
+    assert tokens.log_ratio == pytest.approx([math.log(2)]) and tokens.tokens == pytest.approx([math.log(2)] * 2)
+    assert np.isnan(Tokens.of(Kinds(False, 0), *compare_tokens(0 * z, f), True).log_ratio).all()
+
+
+def test_one_token_whose_branch_is_nearly_0_does_not_decide_the_mean():
+    ratio = torch.ones(1, 1000, dtype=torch.float64)
+    ratio[0, 0] = 50_000
+    mean = Tokens.of(Kinds(False, 0), ratio, ratio, True).log_ratio
+    assert ratio.mean() > 50 and np.exp(mean) == pytest.approx([50_000**0.001])
 
 
 def test_registers_and_distillation_tokens_are_left_out():
@@ -74,8 +91,8 @@ def test_registers_and_distillation_tokens_are_left_out():
     assert cls.tolist() == [[0]] and patches.tolist() == [[3, 4, 5, 6]]
     (patches,) = Kinds(False, 2).split(tokens)
     assert patches.tolist() == [[2, 3, 4, 5, 6]]
-    found = Tokens.of(Kinds(True, 3), tokens, tokens)
-    assert found.ratio.tolist() == [0, 4.5] and found.tokens.tolist() == [0, 3, 4, 5, 6]
+    found = Tokens.of(Kinds(True, 3), tokens.exp(), tokens, True)
+    assert found.log_ratio == pytest.approx([0, 4.5]) and found.tokens == pytest.approx([0, 3, 4, 5, 6])
     x = torch.zeros(1, 3, 224, 224)
     of = lambda name, **how: Kinds.of(Architecture.of(timm.create_model(name, **how), x))  # noqa: E731
     assert of("deit_tiny_distilled_patch16_224") == Kinds(True, 2)
@@ -86,7 +103,7 @@ def test_registers_and_distillation_tokens_are_left_out():
 
 
 def test_measures_a_vit_with_its_definition():
-    """Oracle: hooks of our own on a model with LayerScale, the mean over images and tokens of a kind."""
+    """Oracle: hooks of our own on a model with LayerScale, the geometric mean over images and tokens of a kind."""
     model = timm.create_model("vit_pocket_patch8_56", init_values=0.3, seed=5).eval()
     for name, parameter in model.named_parameters():
         if name.endswith("gamma"):
@@ -100,27 +117,35 @@ def test_measures_a_vit_with_its_definition():
     ratios, cosines = z.norm(dim=-1) / f.norm(dim=-1), nn.functional.cosine_similarity(z, f, dim=-1)
     found = norm_ratio.measure_ratios(model, [images()])
     token = found.sublayers.index("blocks.2.mlp")
-    assert found.ratio[0, token] == pytest.approx([ratios[:, 0].mean().item(), ratios[:, 1:].mean().item()])
+    logs = ratios.log()
+    assert found.log_ratio[0, token] == pytest.approx([logs[:, 0].mean().item(), logs[:, 1:].mean().item()])
     assert found.cosine[0, token] == pytest.approx([cosines[:, 0].mean().item(), cosines[:, 1:].mean().item()])
-    np.testing.assert_allclose(found.tokens[token], ratios.mean(0))
+    np.testing.assert_allclose(found.tokens[token], logs.mean(0))
+    arrays = found.arrays()
+    np.testing.assert_allclose(arrays["norm_ratio"].values, np.exp(found.log_ratio[0]))
+    np.testing.assert_allclose(arrays["norm_ratio_tokens"].values[token], ratios.log().mean(0).exp())
 
 
 def test_minibatches_do_not_matter_and_images_do():
     model = timm.create_model("vit_pocket_patch8_56", pretrained=True).eval()
-    whole = norm_ratio.measure_ratios(model, [images()]).ratio.mean(0)
-    parts = norm_ratio.measure_ratios(model, images().split(2)).ratio
+    whole = norm_ratio.measure_ratios(model, [images()]).log_ratio.mean(0)
+    parts = norm_ratio.measure_ratios(model, images().split(2)).log_ratio
     np.testing.assert_allclose(parts.mean(0), whole, rtol=1e-5)
     assert parts.shape == (4, 16, 2) and parts.std(0).min() > 0
 
 
 def test_arrays_bear_labels():
     found = norm_ratio.measure_ratios(timm.create_model("vit_pocket_patch8_56").eval(), [images()]).arrays()
-    assert set(found) == {"norm_ratio", "skip_cosine", "norm_ratio_tokens"}
+    assert set(found) == {"norm_ratio", "skip_cosine", "identity_skip", "norm_ratio_tokens"}
+    assert found["identity_skip"].axes == {"sublayer": found["norm_ratio"].axes["sublayer"]}
+    assert found["identity_skip"].values.tolist() == [1] * 16
     assert found["norm_ratio"].axes["kind"] == ["CLS", "spatial"] and found["norm_ratio"].values.shape == (16, 2)
     tokens = found["norm_ratio_tokens"]
     assert tokens.axes["token"][:2] == ["CLS", "patch 0"] and tokens.values.shape == (16, 50)
     cnn = norm_ratio.measure_ratios(timm.create_model("resnet_pocket").eval(), [images()]).arrays()
-    assert set(cnn) == {"norm_ratio", "skip_cosine"} and cnn["norm_ratio"].axes["kind"] == ["spatial"]
+    assert set(cnn) == {"norm_ratio", "skip_cosine", "identity_skip"}
+    assert cnn["norm_ratio"].axes["kind"] == ["spatial"]
+    assert cnn["identity_skip"].values.tolist() == [1, 1, 0, 1, 0, 1, 1, 0, 1, 1]
 
 
 def test_channels_are_found_in_swin_and_in_cnns():
@@ -132,47 +157,107 @@ def test_channels_are_found_in_swin_and_in_cnns():
     with torch.no_grad():
         model(images(224, 1))
     token = found.sublayers.index("layers.1.blocks.0.attn")
-    expected = (x["z"].norm(dim=-1) / x["f"].norm(dim=-1)).mean().item()
-    assert found.ratio[0, token] == pytest.approx([expected], rel=1e-5) and found.tokens is None
+    expected = (x["z"].norm(dim=-1) / x["f"].norm(dim=-1)).log().mean().item()
+    assert found.log_ratio[0, token] == pytest.approx([expected], rel=1e-5) and found.tokens is None
 
 
-def test_s1_needs_both_halves():
-    ratio = np.array([[4.0, 1], [4, 1], [1, 2], [1, 2]])
-    assert cls_spatial_crossover(ratio) == pytest.approx(math.log(2))
-    assert cls_spatial_crossover(ratio[:, ::-1]) == pytest.approx(-math.log(4))
-    assert cls_spatial_crossover(ratio[::-1]) == pytest.approx(-math.log(4))
-    assert cls_spatial_crossover(np.full((4, 2), 3.0)) == 0
-    assert cls_spatial_crossover(np.insert(ratio, 2, [[9, 1]], axis=0)) == cls_spatial_crossover(
-        ratio
-    )  # the middle one is left out
+def test_s1_has_the_medians_of_both_halves():
+    log_ratio = np.array([[9.0, 1], [4, 1], [4, 2], [1, 2], [1, 3], [0, 9]])
+    assert cls_surplus(log_ratio).tolist() == [3, -2]
+    assert cls_surplus(log_ratio[:, ::-1]).tolist() == [-3, 2]
+    assert cls_surplus(log_ratio[::-1]).tolist() == [-2, 3]
+    assert cls_surplus(np.insert(log_ratio, 3, [[50, 1]], axis=0)).tolist() == [3, -2]  # the middle one is left out
+    assert cls_surplus(log_ratio + 7).tolist() == [3, -2]  # what all tokens share says nothing
+    log_ratio[0, 0] = -50
+    assert cls_surplus(log_ratio)[0] == 2  # one sublayer does not decide
 
 
-def test_s2_averages_logarithms_and_flips_its_sign():
-    assert log_ratio_gap(np.array([2.0, 8]), np.array([1.0, 1, 1])) == pytest.approx(math.log(4))
-    assert log_ratio_gap(np.array([1.0, 1, 1]), np.array([2.0, 8])) == pytest.approx(-math.log(4))
-
-
-def test_s5_needs_the_rise_and_the_fall():
+def test_s5_has_the_rise_of_every_kind():
     cosine = np.array([[0.5, 0.0], [0.5, 0.1], [0.2, 0.4], [0.1, 0.4]])
-    assert cosine_crossover(cosine) == pytest.approx(0.35)
-    assert cosine_crossover(cosine[:, ::-1]) == pytest.approx(-0.35)
-    assert cosine_crossover(np.column_stack([cosine[:, 0], np.zeros(4)])) == 0
+    assert late_rise(cosine) == pytest.approx([-0.35, 0.35])
+    assert late_rise(cosine[::-1]) == pytest.approx([0.35, -0.35])
+    assert late_rise(np.insert(cosine, 2, [[9, 9]], axis=0)) == pytest.approx([-0.35, 0.35])
+    assert late_rise(np.zeros((4, 2))).tolist() == [0, 0]  # as branches of random direction would have
 
 
-def found(ratio, kinds=WITH_CLS) -> NormRatios:
-    minibatches = np.repeat(np.array([ratio], float), 6, 0)
-    return NormRatios(tuple(map(str, range(len(ratio)))), kinds, minibatches, minibatches / 10, None)
+BLOCKS = ["blocks.0.attn", "blocks.0.mlp", "blocks.1.attn", "blocks.1.mlp", "blocks.2.attn", "blocks.2.mlp"]
 
 
-def test_claims_by_hand_and_without_cls():
-    vit, cnn = found([[4, 1], [1, 2]]), found([[1], [1], [1]], Kinds(False, 0))
-    estimates = compare(vit, cnn, 0)
-    assert list(estimates) == ["S1", "S2", "S5"]
-    assert estimates["S1"].effect == pytest.approx(math.log(2))
-    assert estimates["S2"].effect == pytest.approx(math.log(2) / 2) == estimates["S2"].low
-    assert estimates["S5"].effect == pytest.approx(0.1)
-    assert list(compare(cnn, vit, 0)) == ["S2"]
-    assert compare(cnn, vit, 0)["S2"].effect == pytest.approx(-math.log(2) / 2)
+def test_s6_compares_the_sublayers_of_the_later_blocks():
+    log_ratio = np.array([9.0, 0, 9, 0, 3, 2])
+    assert late_attention_surplus(log_ratio, pair_sublayers(BLOCKS)) == 1  # the middle block is left out
+    assert late_attention_surplus(log_ratio[2:], pair_sublayers(BLOCKS[:4])) == 1
+    swapped = [name.replace("attn", "x").replace("mlp", "attn").replace("x", "mlp") for name in BLOCKS]
+    assert late_attention_surplus(log_ratio, pair_sublayers(swapped)) == -1
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["blocks.0.mlp_tokens", "blocks.0.mlp_channels", "blocks.1.mlp_tokens", "blocks.1.mlp_channels"],
+        ["blocks.0", "blocks.1"],
+        ["blocks.0.attn", "blocks.0.mlp", "blocks.1"],
+        ["blocks.0.attn", "blocks.0.local_mp", "blocks.0.mlp", *BLOCKS[2:]],
+        BLOCKS[:2],
+    ],
+)
+def test_sublayers_that_cannot_be_told_apart_have_no_pairs(names):
+    assert len(pair_sublayers(names)) == 0
+
+
+def test_thirds_are_of_depth_and_hold_identity_skips_alone():
+    log_ratio, every = np.arange(6.0), np.ones(6, bool)
+    assert mean_by_third(log_ratio, every).tolist() == [0.5, 2.5, 4.5]
+    assert mean_by_third(log_ratio, np.array([False, True, True, True, False, False]))[:2].tolist() == [1, 2.5]
+    assert np.isnan(mean_by_third(log_ratio, np.array([True, True, True, True, False, False]))[2])
+    sizes = [len(part) for part in (np.arange(5), np.arange(5, 11), np.arange(11, 16))]
+    ones = mean_by_third(np.repeat([0.0, 1, 2], sizes), np.ones(16, bool))
+    assert ones.tolist() == [0, 1, 2]  # of 16 sublayers the middle third has 6
+
+
+def found(log_ratio, kinds=WITH_CLS, identity=None, names=None, n=6) -> NormRatios:
+    """Minibatches that differ: each has all log ratios larger by what sums to 0."""
+    spread = np.linspace(-0.1, 0.1, n)[:, None, None]
+    minibatches = np.array([log_ratio], float) + spread
+    identity = np.ones(len(log_ratio), bool) if identity is None else np.array(identity)
+    names = tuple(names or map(str, range(len(log_ratio))))
+    return NormRatios(names, kinds, minibatches, minibatches / 10, None, identity)
+
+
+def test_parts_of_one_model_by_hand():
+    vit = found([[4, 1], [1, 0], [1, 2], [0, 3]], names=BLOCKS[:4])
+    parts = vit.crossovers()
+    assert {part: replicates.shape for part, replicates in parts.items()} == dict.fromkeys(
+        ["S1a", "S1b", "S5a", "S5b", "S6"], (7,)
+    )
+    by_hand = {"S1a": 2, "S1b": 2, "S5a": 0.2, "S5b": 0.2, "S6": 1}
+    for part, expected in by_hand.items():
+        np.testing.assert_allclose(parts[part], expected, err_msg=part)  # what all tokens share cancels
+    assert list(found([[4, 1], [1, 2]]).crossovers()) == ["S1a", "S1b", "S5a", "S5b"]
+    assert found([[1], [2]], Kinds(False, 0)).crossovers() == {}
+
+
+def test_levels_leave_out_what_is_no_identity_skip_and_minibatches_in_turn():
+    cnn = found([[9], [1], [9], [3]], Kinds(False, 0), [False, True, False, True], n=3)
+    assert cnn.levels() == pytest.approx([2, 2.05, 2, 1.95])
+    assert cnn.levels_by_third().shape == (4, 3)
+
+
+def test_s2b_is_the_smallest_gap_of_every_pair():
+    thirds = lambda *levels: found([[level] for level in levels], Kinds(False, 0))  # noqa: E731
+    vits, cnns = [thirds(3, 4, 5), thirds(1, 9, 9)], [thirds(0, 2, 2), thirds(0, 0, 9), thirds(1, 1, 1)]
+    gaps = smallest_gaps(vits, cnns)
+    assert gaps.shape == (2, 3, 7)
+    slow = [[min(one.levels_by_third()[0] - other.levels_by_third()[0]) for other in cnns] for one in vits]
+    np.testing.assert_allclose(gaps[..., 0], slow)
+    np.testing.assert_allclose(gaps[..., 0], [[2, -4, 2], [1, 0, 0]])
+    assert smallest_gaps(cnns, vits)[0, 0, 0] == pytest.approx(-3)  # no mirror image: it is a minimum again
+
+
+def test_a_third_without_identity_skips_does_not_count():
+    vit, cnn = found([[3], [4], [5]], Kinds(False, 0)), found([[9], [3], [1]], Kinds(False, 0), [False, True, True])
+    assert smallest_gaps([vit], [cnn])[0, 0] == pytest.approx([1] * 7)
+    assert np.isnan(smallest_gaps([vit], [found([[1]] * 3, Kinds(False, 0), [False] * 3)])).all()
 
 
 def test_a_dead_branch_and_no_image_are_refused():
@@ -182,6 +267,14 @@ def test_a_dead_branch_and_no_image_are_refused():
         norm_ratio.measure_ratios(model, [images()])
     with pytest.raises(InputError, match="at least one full minibatch"):
         norm_ratio.measure_ratios(model, [])
+
+
+def test_a_skip_that_carries_nothing_is_refused():
+    model = timm.create_model("vit_pocket_patch8_56").eval()
+    nn.init.zeros_(model.cls_token)
+    nn.init.zeros_(model.pos_embed)
+    with pytest.raises(InputError, match=r"skips that carry something; blocks.0.attn adds 0, or to 0"):
+        norm_ratio.measure_ratios(model, [images()])
 
 
 @pytest.mark.parametrize("scale", [1e-25, 1e25])

@@ -71,7 +71,7 @@ def test_one_model_in_two_parts_is_read_as_each_part_is(monkeypatch):
     models = next(run.load_models())
     apart = next(skip_connections.measure_runs([models], run))
     same = next(skip_connections.measure_runs([models | {"cnn": models["vit"]}], run))
-    np.testing.assert_array_equal(same.ratios["cnn"].ratio, apart.ratios["vit"].ratio)
+    np.testing.assert_array_equal(same.ratios["cnn"].log_ratio, apart.ratios["vit"].log_ratio)
     np.testing.assert_array_equal(same.ablation.accuracy, apart.ablation.accuracy)
 
 

@@ -3,14 +3,15 @@
 A residual block returns z + f(z), a transformer's twice in a row. f is what is really added: timm passes the end of
 every branch, after LayerScale, through a module called drop_path, which does nothing in evaluation; in ResNets of
 post-activation, which have none, f is the output of the branch's last normalisation (or squeeze-and-excitation). z is
-the block's input, or what its downsampling shortcut makes of it; for a second branch it is the sum before. That these
+the block's input, by an identity skip, or what its shortcut makes of it by convolution or pooling; for a second branch
+it is the sum before, always by an identity skip. That these
 do add up to the block's output, bit for bit, is checked on every pass.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch import nn
@@ -21,8 +22,17 @@ from seelike.system.errors import THE_MODEL, InputError
 
 T = TypeVar("T")
 SHORTCUTS = ("downsample", "shortcut")
+UNCHANGED = (type(None), nn.Identity)  # what stands for a shortcut where the skip is the identity
 ENDS = ("se", "bn3", "bn2")  # of a branch without drop_path, the first that is there
 PASSED_ON = ("norm", "ls", "drop_path")  # modules of a block that no branch is named after
+
+
+class Branch(NamedTuple):
+    """One residual sum, z + f, tensors of one shape; `identity` where z came by an identity skip."""
+
+    z: torch.Tensor
+    f: torch.Tensor
+    identity: bool
 
 
 @dataclass(frozen=True)
@@ -41,7 +51,7 @@ class Block:
         parts = dict(module.named_children())
         ends = [part for part in parts if part.startswith("drop_path")]
         ends = ends or [part for part in ENDS if part in parts][:1]
-        shortcut = next((part for part in SHORTCUTS if part in parts), None)
+        shortcut = next((part for part in SHORTCUTS if not isinstance(parts.get(part), UNCHANGED)), None)
         activations = [part for key, part in parts.items() if key.startswith(("act", "relu"))]
         return cls(
             name,
@@ -64,10 +74,10 @@ class Block:
 
 @dataclass(frozen=True)
 class Sums:
-    """What one block did in a pass: `branches` maps a sublayer to (z, f), tensors of one shape; `total` adds all up."""
+    """What one block did in a pass: `branches` are by sublayer, and `total` adds all up."""
 
     block: Block
-    branches: dict[str, tuple[torch.Tensor, torch.Tensor]]
+    branches: dict[str, Branch]
     total: torch.Tensor
     output: torch.Tensor
 
@@ -76,10 +86,10 @@ class Sums:
         """From what the block's `hooks` have shown. Where z and f differ in size, z is empty, and nothing adds up."""
         (z,) = seen.get(block.shortcut) or seen[block.name + INPUT]
         added = [f for end, tensors in seen.items() if end in block.ends for f in tensors]
-        branches = {}
+        branches: dict[str, Branch] = {}
         for name, f in zip(block.name_sublayers(len(added)), added, strict=True):
             z = z.reshape(f.shape) if z.numel() == f.numel() else z.new_empty(0)
-            branches[name] = (z, f)
+            branches[name] = Branch(z, f, identity=bool(branches) or block.shortcut is None)
             z = z + f if z.numel() else z
         return cls(block, branches, z, seen[block.name][0])
 
@@ -95,8 +105,8 @@ class Sums:
 
     def skip_nothing(self) -> bool:
         """Whether the block's output is its last branch alone."""
-        _, f = list(self.branches.values())[-1]
-        return torch.equal(f.reshape(-1), self.output.reshape(-1))
+        last = list(self.branches.values())[-1]
+        return torch.equal(last.f.reshape(-1), self.output.reshape(-1))
 
 
 def find_parts(model: nn.Module, names: Iterable[str]) -> list[Block]:
@@ -106,9 +116,9 @@ def find_parts(model: nn.Module, names: Iterable[str]) -> list[Block]:
 
 
 def read_sums(
-    model: nn.Module, images: torch.Tensor, names: Iterable[str], reduce: Callable[[torch.Tensor, torch.Tensor], T]
+    model: nn.Module, images: torch.Tensor, names: Iterable[str], reduce: Callable[[Branch], T]
 ) -> dict[str, T]:
-    """Sublayer → `reduce(z, f)` of named blocks in one pass, as tensors come by. Blocks that add nothing are left out.
+    """Sublayer → `reduce(branch)` of named blocks in one pass, as tensors come by. Blocks without branch are left out.
 
     Raises InputError if a block's branches do not add up to its output, or none adds any.
     """
@@ -116,9 +126,7 @@ def read_sums(
 
 
 @contextmanager
-def reading_sums(
-    model: nn.Module, names: Iterable[str], reduce: Callable[[torch.Tensor, torch.Tensor], T]
-) -> Iterator[dict[str, T]]:
+def reading_sums(model: nn.Module, names: Iterable[str], reduce: Callable[[Branch], T]) -> Iterator[dict[str, T]]:
     """Context in which one pass fills what `read_sums` gives."""
     found: dict[str, T] = {}
 
@@ -128,7 +136,7 @@ def reading_sums(
                 f"{THE_MODEL} must be a model whose blocks return z + f(z), such as a ViT or a ResNet; "
                 f"{sums.block.name} of {type(model).__name__} does not, as far as timm's names tell"
             )
-        found.update({name: reduce(z, f) for name, (z, f) in sums.branches.items()})
+        found.update({name: reduce(branch) for name, branch in sums.branches.items()})
 
     with _visiting(model, find_parts(model, names), visit):
         yield found

@@ -8,11 +8,13 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from seelike.figures.heatmaps import similarity
 from seelike.figures.palette import COLORS, INK, MAP, SERIES
+from seelike.results.accuracies import tell_accuracies
 from seelike.results.labelled_array import Arrays, LabelledArray, Measures
 
 CLS = "CLS"  # among the tokens and kinds of a result
 LINES = {("vit", CLS): ("ViT, CLS token", SERIES[2]), ("vit", "spatial"): ("ViT, spatial tokens", COLORS["vit"]),
          ("cnn", "spatial"): ("CNN, positions", COLORS["cnn"])}  # fmt: skip
+RATIO = "norm ratio ‖z‖/‖f(z)‖, geometric mean"
 ABLATIONS = {
     "vit": "intact",
     "vit_noskip_early": "no skips, early",
@@ -22,20 +24,23 @@ ABLATIONS = {
 
 
 def token_ratios(measures: Measures, axes: np.ndarray | None = None) -> np.ndarray:
-    """Left the norm ratio of every ViT token in every sublayer, CLS in a row of its own; right ViT and CNN by depth."""
+    """Left the norm ratio of every ViT token in every sublayer, CLS in a column of its own; right ViT and CNN by depth.
+
+    Points are open where the skip is no identity.
+    """
     if axes is None:
         axes = plt.subplots(1, 2, figsize=(9, 3.6), width_ratios=(1.25, 1), layout="constrained")[1]
     if "norm_ratio_tokens" in measures:
         _draw_tokens(measures["norm_ratio_tokens"]["vit"], axes[0])
-    _draw_lines(measures["norm_ratio"], axes[1], log=True)
+    _draw_lines(measures["norm_ratio"], measures["identity_skip"], axes[1], log=True)
     axes[1].legend(loc="lower left", bbox_to_anchor=(0, 1), fontsize=8)
-    axes[1].set_ylabel("norm ratio, skip to branch")
+    axes[1].set_ylabel(RATIO)
     return axes
 
 
 def ratio_depth(measures: Measures, axes: np.ndarray | None = None) -> np.ndarray:
     """Norm ratio by depth and token kind: left trained, right with random weights, on one logarithmic scale."""
-    return _draw_pair(measures, "norm_ratio", "norm ratio, skip to branch", axes, log=True)
+    return _draw_pair(measures, "norm_ratio", RATIO, axes, log=True)
 
 
 def cosine_depth(measures: Measures, axes: np.ndarray | None = None) -> np.ndarray:
@@ -47,15 +52,16 @@ def cosine_depth(measures: Measures, axes: np.ndarray | None = None) -> np.ndarr
 
 
 def skip_ablation(measures: Measures, axes: np.ndarray | None = None) -> np.ndarray:
-    """CKA of all blocks, intact and after each skip ablation: the ablated block marked, the accuracy in the title."""
+    """CKA of all blocks, intact and after each skip ablation: the ablated block marked.
+
+    The title gives the accuracy with its interval, where both are known.
+    """
     cka = measures["cka"]
     if axes is None:
         axes = plt.subplots(1, len(cka), figsize=(2.25 * len(cka), 2.7), squeeze=False, layout="constrained")[1][0]
-    accuracy = measures.get("accuracy", {}).get("vit")
-    shares = dict(zip(accuracy.axes["model"], accuracy.values, strict=True)) if accuracy else {}
+    accuracies = {role: f"\n{text}" for role, text in tell_accuracies(measures).items()}
     for ax, (role, array) in zip(axes, cka.items(), strict=True):
-        right = f"\n{shares[role]:.1%} right" if role in shares else ""
-        similarity(array, ABLATIONS[role] + right, ax)
+        similarity(array, ABLATIONS[role] + accuracies.get(role, ""), ax)
         ax.title.set_fontsize(9.5)
         ax.set_xlabel("block")
         ax.set_ylabel("block" if ax is axes[0] else "")
@@ -90,20 +96,23 @@ def _draw_pair(measures: Measures, name: str, label: str, axes: np.ndarray | Non
     if axes is None:
         axes = plt.subplots(1, 2, figsize=(9, 3.4), sharey=True, layout="constrained")[1]
     for ax, kind, title in zip(axes, ("", "_random"), ("trained", "random weights"), strict=True):
-        _draw_lines(measures[f"{name}{kind}"], ax, log)
+        _draw_lines(measures[f"{name}{kind}"], measures[f"identity_skip{kind}"], ax, log)
         ax.set_title(title)
     axes[0].set_ylabel(label)
-    axes[0].figure.legend(*axes[0].get_legend_handles_labels(), ncols=3, loc="outside upper center", fontsize=8)
+    axes[0].figure.legend(*axes[0].get_legend_handles_labels(), ncols=4, loc="outside upper center", fontsize=8)
     return axes
 
 
-def _draw_lines(arrays: Arrays, ax: Axes, log: bool = False) -> None:
-    """One line a model and kind of token, by relative depth."""
+def _draw_lines(arrays: Arrays, identity: Arrays, ax: Axes, log: bool = False) -> None:
+    """One line for each model and kind of token, by relative depth; open points where the skip is no identity."""
     for (role, kind), (label, color) in LINES.items():
-        kinds = arrays[role].axes["kind"]
+        kinds, same = arrays[role].axes["kind"], identity[role].values > 0
         if kind in kinds:
             values = arrays[role].values[:, kinds.index(kind)]
-            ax.plot(np.linspace(0, 1, len(values)), values, "o-", color=color, markersize=3.5, label=label)
+            depth, how = np.linspace(0, 1, len(values)), {"color": color, "markersize": 3.5}
+            ax.plot(depth, values, "o-", markevery=same, label=label, **how)
+            if not same.all():
+                ax.plot(depth[~same], values[~same], "o", fillstyle="none", label=f"{label}, no identity skip", **how)
     ax.set_xlabel("depth (0: first sublayer, 1: last)")
     if log:
         ax.set_yscale("log")

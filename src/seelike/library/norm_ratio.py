@@ -17,6 +17,8 @@ from seelike.results.labelled_array import LabelledArray
 def norm_ratio(vit: nn.Module, loader: Iterable[Any]) -> "NormRatio":
     """Norm of the skip over norm of the branch, ‖z‖ / ‖f(z)‖, by sublayer and kind of token (paper, section 6).
 
+    Over images and tokens ratios are averaged by their geometric mean.
+
     Args:
         vit: a ViT or another residual model of timm's, or one built and named like them. It is left as it was.
         loader: minibatches: tensors, (images, labels), or dictionaries with `pixel_values`.
@@ -37,33 +39,41 @@ def norm_ratio(vit: nn.Module, loader: Iterable[Any]) -> "NormRatio":
 
 @dataclass(frozen=True)
 class NormRatio(Measured):
-    """Mean norm ratio (sublayers, kinds) of CLS, where there is one, and of spatial tokens."""
+    """Geometric mean of the norm ratio (sublayers, kinds) of CLS, where there is one, and of spatial tokens."""
 
     found: NormRatios
 
     @property
     def n_draws(self) -> int:
         """How many minibatches there are."""
-        return len(self.found.ratio)
+        return len(self.found.log_ratio)
 
     @property
     def by_kind(self) -> LabelledArray:
-        """(sublayers, kinds): the norm ratio."""
+        """(sublayers, kinds): the geometric mean of the norm ratio."""
         return self.found.arrays()["norm_ratio"]
 
     @property
     def cosine(self) -> LabelledArray:
-        """(sublayers, kinds): the cosine of skip and branch."""
+        """(sublayers, kinds): the mean cosine of skip and branch."""
         return self.found.arrays()["skip_cosine"]
 
     @property
+    def identity_skip(self) -> LabelledArray:
+        """(sublayers,): 1 where the skip is the identity, 0 where it is a convolution or pools."""
+        return self.found.arrays()["identity_skip"]
+
+    @property
     def by_token(self) -> LabelledArray | None:
-        """(sublayers, tokens): the norm ratio of every token; None where sublayers differ in their tokens."""
+        """(sublayers, tokens): the geometric mean of the norm ratio of each token.
+
+        None where sublayers differ in their tokens.
+        """
         return self.found.arrays().get("norm_ratio_tokens")
 
     def compute(self, chosen: Chosen) -> np.ndarray:
         """(sublayers, kinds): the norm ratio, from some minibatches."""
-        return self.found.ratio[chosen].mean(0)
+        return np.exp(self.found.log_ratio[chosen].mean(0))
 
     def array(self) -> LabelledArray:
         """The norm ratio, with axes `sublayer` and `kind`."""

@@ -4,10 +4,13 @@ The norm ratio is ‖z‖₂ / ‖f(z)‖₂ of one token, its channels as the v
 z and f(z) (Fig. E.2). f is what is really added, see `seelike.activations.residuals`. Every position of a CNN's map is
 a token. Of the prefix tokens only CLS is kept, the first in a model that has one; registers and distillation tokens
 are left out.
+
+Ratios of many tokens are averaged as logarithms, that is, by their geometric mean: an arithmetic mean hangs on the few
+tokens whose branch is nearly 0, whose ratio may be ten thousand. Log ratios are natural logarithms.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,15 +19,16 @@ from torch import nn
 
 from seelike.activations.architecture import Architecture
 from seelike.activations.forward import Reading
-from seelike.activations.residuals import reading_sums
+from seelike.activations.residuals import Branch, reading_sums
 from seelike.activations.tokens import find_channels
-from seelike.measures.intervals import Estimate, bootstrap
+from seelike.measures.intervals import jackknife
 from seelike.measures.runner import feed_one
 from seelike.results.labelled_array import LabelledArray
 from seelike.system import processes
 from seelike.system.errors import THE_MODEL, InputError
 
 CLS, SPATIAL = "CLS", "spatial"
+ATTENTION, MLP = "attn", "mlp"  # in the names of a transformer's sublayers
 
 
 def compare_tokens(z: torch.Tensor, f: torch.Tensor, channel: int = -1) -> tuple[torch.Tensor, torch.Tensor]:
@@ -72,8 +76,8 @@ class Kinds:
 def measure_ratios(model: nn.Module, minibatches: Iterable[torch.Tensor]) -> "NormRatios":
     """Pass the images once through a model and compare skip and branch in every residual sum.
 
-    Raises InputError for a model that is not made of residual sums, and for a branch that adds exactly 0 to all tokens
-    of a kind.
+    Raises InputError for a model that is not made of residual sums, and for one in which a skip or a branch is exactly
+    0 for all tokens of a kind.
     """
     return feed_one(model, minibatches, Ratios)
 
@@ -88,15 +92,15 @@ class Sums:
     def reading(self, model: nn.Module, images: torch.Tensor) -> Reading:
         """{sublayer: its tokens}."""
 
-        def reduce(z: torch.Tensor, f: torch.Tensor) -> Tokens:
-            channel = find_channels(model, "a branch", f, images)
-            return Tokens.of(self.kinds, *compare_tokens(z, f, channel))
+        def reduce(branch: Branch) -> Tokens:
+            channel = find_channels(model, "a branch", branch.f, images)
+            return Tokens.of(self.kinds, *compare_tokens(branch.z, branch.f, channel), branch.identity)
 
         return reading_sums(model, self.blocks, reduce)
 
 
 class Ratios:
-    """Accumulator of norm ratios and cosines, their means over a minibatch.
+    """Accumulator of log norm ratios and cosines, their means over a minibatch.
 
     Raises InputError for a model whose blocks or tokens are not known.
     """
@@ -108,10 +112,10 @@ class Ratios:
     def update(self, found: dict[str, "Tokens"]) -> None:
         """Add one minibatch."""
         for sublayer, tokens in found.items():
-            if np.isnan(tokens.ratio).any():
+            if np.isnan(tokens.log_ratio).any():
                 raise InputError(
-                    f"{THE_MODEL} must be a model whose branches add something, such as a ViT or a ResNet; "
-                    f"{sublayer} adds 0"
+                    f"{THE_MODEL} must be a model whose branches add something, such as a ViT or a ResNet, to skips "
+                    f"that carry something; {sublayer} adds 0, or to 0"
                 )
         self.minibatches.append(found)
 
@@ -128,97 +132,166 @@ class Ratios:
 
 @dataclass(frozen=True)
 class Tokens:
-    """One sublayer in one minibatch: means of each kind (kinds,), and of each token over the images (tokens,)."""
+    """One sublayer in one minibatch: means of each kind (kinds,).
 
-    ratio: np.ndarray
+    `tokens` (tokens,) is the mean log ratio of each token over the images, and `identity` tells of the skip.
+    """
+
+    log_ratio: np.ndarray
     cosine: np.ndarray
     tokens: np.ndarray
+    identity: bool
 
     @classmethod
-    def of(cls, kinds: Kinds, ratio: torch.Tensor, cosine: torch.Tensor) -> "Tokens":
-        """From ratio and cosine of every token, both (images, tokens); tokens that have none do not count."""
-        means = [np.array([part.nanmean().item() for part in kinds.split(x)]) for x in (ratio, cosine)]
-        return cls(*means, torch.cat([part.nanmean(0) for part in kinds.split(ratio)]).cpu().numpy())
+    def of(cls, kinds: Kinds, ratio: torch.Tensor, cosine: torch.Tensor, identity: bool) -> "Tokens":
+        """From ratio and cosine of every token, (images, tokens); those whose skip or branch is exactly 0 do not count.
+
+        The mean of none is NaN.
+        """
+        log_ratio = torch.where(ratio > 0, ratio.log(), math.nan)
+        means = [np.array([part.nanmean().item() for part in kinds.split(x)]) for x in (log_ratio, cosine)]
+        tokens = torch.cat([part.nanmean(0) for part in kinds.split(log_ratio)])
+        return cls(*means, tokens.cpu().numpy(), identity)
 
 
 @dataclass(frozen=True)
 class NormRatios:
-    """Norm ratio and cosine of skip and branch.
+    """Log norm ratio and cosine of skip and branch.
 
-    `ratio` and `cosine` are (minibatches, sublayers, kinds), each the arithmetic mean over all images and tokens of a
-    kind in a minibatch; `tokens` is (sublayers, tokens), the ratio of every token, CLS first, averaged over images, or
-    None where sublayers differ in their number of tokens.
+    `log_ratio` and `cosine` are (minibatches, sublayers, kinds), each the mean over all images and tokens of a kind in
+    a minibatch; `tokens` is (sublayers, tokens), the mean log ratio of every token over images, CLS first, or None
+    where sublayers differ in their number of tokens. `identity` (sublayers,) tells which skips are the identity.
     """
 
     sublayers: tuple[str, ...]
     kinds: Kinds
-    ratio: np.ndarray
+    log_ratio: np.ndarray
     cosine: np.ndarray
     tokens: np.ndarray | None
+    identity: np.ndarray
 
     @classmethod
     def gather(cls, kinds: Kinds, minibatches: list[dict[str, Tokens]]) -> "NormRatios":
         """From what `Ratios` found in each minibatch."""
-        names = tuple(minibatches[0])
-        ratio, cosine = (
-            np.array([[getattr(batch[name], part) for name in names] for batch in minibatches])
-            for part in ("ratio", "cosine")
+        first = minibatches[0]
+        log_ratio, cosine = (
+            np.array([[getattr(batch[name], part) for name in first] for batch in minibatches])
+            for part in ("log_ratio", "cosine")
         )
-        even = len({len(tokens.tokens) for tokens in minibatches[0].values()}) == 1
-        tokens = np.mean([[batch[name].tokens for name in names] for batch in minibatches], 0) if even else None
-        return cls(names, kinds, ratio, cosine, tokens)
+        even = len({len(tokens.tokens) for tokens in first.values()}) == 1
+        tokens = np.mean([[batch[name].tokens for name in first] for batch in minibatches], 0) if even else None
+        identity = np.array([tokens.identity for tokens in first.values()])
+        return cls(tuple(first), kinds, log_ratio, cosine, tokens, identity)
 
     def arrays(self) -> dict[str, LabelledArray]:
-        """Labelled arrays for a result file; those of single tokens only where every sublayer has the same ones."""
-        axes = {"sublayer": list(self.sublayers), "kind": list(self.kinds.names)}
+        """Labelled arrays for a result file; those of single tokens only where every sublayer has the same ones.
+
+        Norm ratios are geometric means, and `identity_skip` is 1 where the skip is the identity, else 0.
+        """
+        sublayers = {"sublayer": list(self.sublayers)}
+        axes = sublayers | {"kind": list(self.kinds.names)}
         found = {
-            "norm_ratio": LabelledArray(axes, self.ratio.mean(0)),
+            "norm_ratio": LabelledArray(axes, np.exp(self.log_ratio.mean(0))),
             "skip_cosine": LabelledArray(axes, self.cosine.mean(0)),
+            "identity_skip": LabelledArray(sublayers, self.identity),
         }
         if self.tokens is not None:
             n_patches = self.tokens.shape[1] - self.kinds.has_cls
             labels = [CLS] * self.kinds.has_cls + [f"patch {i}" for i in range(n_patches)]
-            axes = {"sublayer": list(self.sublayers), "token": labels}
-            found["norm_ratio_tokens"] = LabelledArray(axes, self.tokens)
+            found["norm_ratio_tokens"] = LabelledArray(sublayers | {"token": labels}, np.exp(self.tokens))
         return found
 
+    def crossovers(self) -> dict[str, np.ndarray]:
+        """The replicates of S1's, S5's and S6's parts, all of this model alone; none for a model without CLS token.
 
-def compare(vit: NormRatios, cnn: NormRatios, seed: int) -> dict[str, Estimate]:
-    """S1, S2 and S5 with intervals over minibatches, the same for both; S2 alone for a ViT without CLS token."""
-    effects = {"S2": lambda chosen: log_ratio_gap(vit.ratio[chosen].mean(0)[:, -1], cnn.ratio[chosen].mean(0)[:, -1])}
-    if vit.kinds.has_cls:
-        effects["S1"] = lambda chosen: cls_spatial_crossover(vit.ratio[chosen].mean(0))
-        effects["S5"] = lambda chosen: cosine_crossover(vit.cosine[chosen].mean(0))
-    numbers = np.arange(len(vit.ratio))
-    return {claim: bootstrap(numbers, effects[claim], seed) for claim in sorted(effects)}
+        S6 is left out where the sublayers' names do not tell attention from MLP.
+        """
+        if not self.kinds.has_cls:
+            return {}
+        surplus, rise = self._replicate(self.log_ratio, cls_surplus), self._replicate(self.cosine, late_rise)
+        found = {"S1a": surplus[:, 0], "S1b": -surplus[:, 1], "S5a": rise[:, 1], "S5b": -rise[:, 0]}
+        pairs = pair_sublayers(self.sublayers)
+        if len(pairs):
+            found["S6"] = self._replicate(self.log_ratio, lambda mean: late_attention_surplus(mean[:, 0], pairs))
+        return found
+
+    def levels(self) -> np.ndarray:
+        """The replicates of S2a's mean log ratio of spatial tokens, over identity skips."""
+        return self._replicate(self.log_ratio, lambda mean: mean[self.identity, -1].mean())
+
+    def levels_by_third(self) -> np.ndarray:
+        """The same in each third of depth, for S2b: (minibatches + 1, thirds)."""
+        return self._replicate(self.log_ratio, lambda mean: mean_by_third(mean[:, -1], self.identity))
+
+    @staticmethod
+    def _replicate(minibatches: np.ndarray, effect: Callable[[np.ndarray], float | np.ndarray]) -> np.ndarray:
+        """Those of an effect of the mean over minibatches."""
+        return jackknife(len(minibatches), lambda chosen: effect(minibatches[chosen].mean(0)))
 
 
-def cls_spatial_crossover(ratio: np.ndarray) -> float:
-    """S1 from the mean ratio (sublayers, [CLS, spatial]).
+def cls_surplus(log_ratio: np.ndarray) -> np.ndarray:
+    """S1 from the mean log ratio (sublayers, [CLS, spatial]): medians of CLS − spatial, (first half, second half).
 
-    With d = log ratio of CLS − log ratio of spatial tokens, the smaller of d's mean over the first half of sublayers
-    and −d's mean over the second; of an odd number the middle one is left out.
+    The halves are of the number of sublayers; of an odd number the middle one is left out.
     """
-    d = np.log(ratio[:, 0]) - np.log(ratio[:, 1])
-    first, second = _halves(d)
-    return float(min(first, -second))
+    first, second = _halve(log_ratio[:, 0] - log_ratio[:, 1])
+    return np.array([np.median(first), np.median(second)])
 
 
-def log_ratio_gap(vit: np.ndarray, cnn: np.ndarray) -> float:
-    """S2 from the mean ratio of spatial tokens, both (sublayers,): the mean of its log over sublayers, ViT − CNN."""
-    return float(np.log(vit).mean() - np.log(cnn).mean())
+def late_rise(cosine: np.ndarray) -> np.ndarray:
+    """S5 from the mean cosine (sublayers, kinds): its mean over the second half − over the first, (kinds,).
 
-
-def cosine_crossover(cosine: np.ndarray) -> float:
-    """S5 from the mean cosine (sublayers, [CLS, spatial]): what spatial tokens gain, or CLS loses if that is less.
-
-    Both from the mean over the first half of sublayers to that over the second, halves as in `cls_spatial_crossover`.
+    Halves are those of S1.
     """
-    (cls_first, first), (cls_second, second) = _halves(cosine)
-    return float(min(second - first, cls_first - cls_second))
+    first, second = _halve(cosine)
+    return second.mean(0) - first.mean(0)
 
 
-def _halves(sublayers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Means over the first and the second half of sublayers, of (sublayers, …)."""
-    half = len(sublayers) // 2
-    return sublayers[:half].mean(0), sublayers[-half:].mean(0)
+def late_attention_surplus(log_ratio: np.ndarray, pairs: np.ndarray) -> float:
+    """S6 from the mean log ratio of CLS (sublayers,): attention − MLP, the mean over the second half of blocks.
+
+    Args:
+        pairs: (blocks, 2), the numbers of each block's attention and MLP sublayer. Of an odd number of blocks the
+            middle one is left out.
+    """
+    _, late = _halve(log_ratio[pairs])
+    return float((late[:, 0] - late[:, 1]).mean())
+
+
+def pair_sublayers(sublayers: Iterable[str]) -> np.ndarray:
+    """(blocks, 2): which sublayers are the attention and the MLP of each block, by their names.
+
+    Empty where some block's names do not tell one of each, and nothing else.
+    """
+    blocks: dict[str, list[tuple[str, int]]] = {}
+    for i, name in enumerate(sublayers):
+        block, _, part = name.rpartition(".")
+        kind = next((kind for kind in (ATTENTION, MLP) if kind in part), "")
+        blocks.setdefault(block, []).append((kind, i))
+    told = all(sorted(kind for kind, _ in parts) == [ATTENTION, MLP] for parts in blocks.values())
+    return np.array([[i for _, i in sorted(parts)] for parts in blocks.values()] if told and len(blocks) > 1 else [])
+
+
+def mean_by_third(log_ratio: np.ndarray, identity: np.ndarray) -> np.ndarray:
+    """The mean over the identity skips of each third of depth, (3,), NaN where there are none, of (sublayers,) both.
+
+    Sublayer i of n, from 0, lies at the depth (i + ½)/n.
+    """
+    third = 3 * (2 * np.arange(len(identity)) + 1) // (2 * len(identity))
+    parts = [log_ratio[identity & (third == k)] for k in range(3)]
+    return np.array([part.mean() if len(part) else np.nan for part in parts])
+
+
+def smallest_gaps(ones: Iterable[NormRatios], others: Iterable[NormRatios]) -> np.ndarray:
+    """S2b of every pair: one's − the other's mean log ratio in that third of depth where it is smallest.
+
+    (ones, others, minibatches + 1), replicates; a third in which one of a pair has no identity skip does not count.
+    """
+    levels, lower = (np.array([each.levels_by_third() for each in models]) for models in (ones, others))
+    return np.fmin.reduce(levels[:, None] - lower[None], -1)  # passes over NaN
+
+
+def _halve(parts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The first and the second half of (sublayers, …); of an odd number the middle one is left out."""
+    half = len(parts) // 2
+    return parts[:half], parts[-half:]

@@ -4,7 +4,7 @@ The outputs of all blocks are compared by CKA, in the intact model and in each m
 ablate the skips of block c parts the blocks before c from c and those after it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -16,7 +16,7 @@ from seelike.activations.flattened import Outputs
 from seelike.activations.residuals import find_skipless
 from seelike.measures.cka import Similarity, contrast
 from seelike.measures.features import Features
-from seelike.measures.intervals import Estimate, bootstrap
+from seelike.measures.intervals import Terms, estimate, jackknife
 from seelike.measures.layer_cka import JointCKA, split_by_model
 from seelike.measures.runner import Cast, Found
 from seelike.results.labelled_array import LabelledArray, Measures
@@ -77,23 +77,34 @@ class SkipAblation:
     accuracy: np.ndarray | None
 
     def arrays(self) -> Measures:
-        """Labelled arrays for a result file: CKA of each model's blocks, the ablated one being marked; accuracies."""
+        """Labelled arrays for a result file: CKA of each model's blocks, the ablated one being marked; accuracies.
+
+        Each accuracy has its interval over the choice of images, where there are minibatches enough.
+        """
         axes = {"layer": self.blocks, "other": self.blocks}
         ends = {role: [block] for role, block in self.ablated.items()}
         matrices = self._split(self.similarity.values)
         found = {"cka": {role: LabelledArray(axes, own, boundaries=ends.get(role)) for role, own in matrices.items()}}
         if self.accuracy is not None:
-            found["accuracy"] = {"vit": LabelledArray({"model": self.models}, self.accuracy.mean(0))}
+            axes = {"model": self.models}
+            intervals = [estimate(_replicate_mean(each)).within(0, 1) for each in self.accuracy.T]
+            bounds = np.array([(each.low, each.high) for each in intervals])
+            found["accuracy"] = {"vit": LabelledArray(axes, self.accuracy.mean(0))}
+            found["accuracy_interval"] = {"vit": LabelledArray(axes | {"bound": ["low", "high"]}, bounds)}
         return found
 
-    def estimates(self, seed: int) -> dict[str, Estimate]:
-        """S3 if there is an ablated model; S4 if accuracies are known, one of them of a middle block ablated."""
-        found = {}
+    def terms(self) -> dict[str, Terms]:
+        """S3 if there is an ablated model; S4 if accuracies are known, one of them of a middle block ablated.
+
+        Each is of the intact model and the ablated ones together, as they answered to the same images.
+        """
+        found: dict[str, Terms] = {}
         if self.ablated:
-            found["S3"] = self.similarity.estimate(lambda cka: self._mean_loss(self._split(cka)), seed)
+            effects = {"S3a": cka_lost_across, "S3b": placebo_gap}
+            found = {part: {self.models: self._average(effect)} for part, effect in effects.items()}
         if self.accuracy is not None and MIDDLE in self.ablated:
             lost = self.accuracy[:, 0] - self.accuracy[:, self.models.index(MIDDLE)]
-            found["S4"] = bootstrap(lost, lambda chosen: float(chosen.mean()), seed)
+            found["S4"] = {("vit", MIDDLE): _replicate_mean(lost)}
         return found
 
     def _split(self, cka: np.ndarray) -> dict[str, np.ndarray]:
@@ -101,12 +112,18 @@ class SkipAblation:
         parts = split_by_model(cka, dict.fromkeys(self.models, len(self.blocks)))
         return {role: parts[role, role] for role in self.models}
 
-    def _mean_loss(self, cka: dict[str, np.ndarray]) -> float:
-        return float(np.mean([cka_lost_across(cka["vit"], cka[role], block) for role, block in self.ablated.items()]))
+    def _average(self, effect: Callable[[np.ndarray, np.ndarray, int], float]) -> np.ndarray:
+        """The replicates of an effect of the intact and an ablated model, averaged over the ablated ones."""
+
+        def average(cka: np.ndarray) -> float:
+            own = self._split(cka)
+            return float(np.mean([effect(own["vit"], own[role], block) for role, block in self.ablated.items()]))
+
+        return self.similarity.replicates(average)
 
 
 def cka_lost_across(intact: np.ndarray, ablated: np.ndarray, block: int) -> float:
-    """S3 of one ablated model: CKA lost (intact − ablated) in pairs of blocks across the ablated one − in other pairs.
+    """S3a of one ablated model: CKA lost (intact − ablated) in pairs of blocks across the ablated one − in other pairs.
 
     Args:
         intact: (blocks, blocks) CKA.
@@ -115,6 +132,20 @@ def cka_lost_across(intact: np.ndarray, ablated: np.ndarray, block: int) -> floa
     Both means are over unordered pairs of different blocks.
     """
     return -contrast(intact - ablated, np.arange(len(intact)) >= block)
+
+
+def placebo_gap(intact: np.ndarray, ablated: np.ndarray, block: int) -> float:
+    """S3b of one ablated model: S3a − its mean over all other positions at which the blocks could be parted.
+
+    These placebos are all blocks but the first, as if each had been the ablated one. Arguments as of S3a.
+    """
+    lost = {position: cka_lost_across(intact, ablated, position) for position in range(1, len(intact))}
+    return lost.pop(block) - float(np.mean(list(lost.values())))
+
+
+def _replicate_mean(minibatches: np.ndarray) -> np.ndarray:
+    """The replicates of a mean over (minibatches,) of equal size."""
+    return jackknife(len(minibatches), lambda chosen: minibatches[chosen].mean())
 
 
 def _check_depth(blocks: dict[str, tuple[str, ...]]) -> None:
