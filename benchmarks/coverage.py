@@ -2,9 +2,9 @@
 
 `python benchmarks/coverage.py` measures the first training of the pocket models on 96 sets, drawn from seeds of their
 own, with as few minibatches as give an interval; it writes `results/coverage.json`. The truth is the mean over sets: an
-interval should hold it in 95 of 100 cases. Trainings cannot be had by the hundred, so that their part is simulated: three
-of each model, which differ from the true one by normal numbers with 0, 1 or 4 times the standard deviation that the
-choice of images makes, and see the same set.
+interval should hold it in 95 of 100 cases. Trainings cannot be had by the hundred, so that their part is simulated:
+three of each model, which differ from the true one by normal numbers with 0, 1 or 4 times the standard deviation that
+the choice of images makes, and see the same set.
 """
 
 import argparse

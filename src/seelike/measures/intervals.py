@@ -46,11 +46,11 @@ class Estimate:
         return Estimate(-self.effect, error=self.error, freedom=self.freedom).p_above(-value)
 
 
-def jackknife(n_draws: int, effect: Callable[[np.ndarray], float]) -> np.ndarray:
-    """The replicates of an effect, (n_draws + 1,): from all draws, then from all but each; of one draw the first alone.
+def jackknife(n_draws: int, effect: Callable[[np.ndarray], float | np.ndarray]) -> np.ndarray:
+    """The replicates of an effect, (n_draws + 1, …): from all draws, then from all but each; of one the first alone.
 
     Args:
-        effect: takes the numbers of some draws, in order, and gives a number.
+        effect: takes the numbers of some draws, in order, and gives a number, or an array of them.
     """
     every = np.arange(n_draws)
     without = [np.delete(every, left_out) for left_out in every] if n_draws > 1 else []
