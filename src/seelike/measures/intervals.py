@@ -57,6 +57,24 @@ def jackknife(n_draws: int, effect: Callable[[np.ndarray], float]) -> np.ndarray
     return np.array([effect(chosen) for chosen in (every, *without)], dtype=float)
 
 
+def share_out(crossed: np.ndarray) -> list[np.ndarray]:
+    """The terms of an effect of one model of each role, measured on all combinations of models that have no tie.
+
+    A model's term is its mean over all combinations with it, less (roles − 1)/roles of the mean of all, so that the
+    mean terms of all roles add up to the mean of all combinations. Their variance over models is that of the means of
+    rows and of columns, as in a two-way layout.
+
+    Args:
+        crossed: (models of the first role, models of the second, …, n_draws + 1) replicates.
+
+    Returns:
+        Of each role (models, n_draws + 1).
+    """
+    roles = range(crossed.ndim - 1)
+    shared = crossed.mean(tuple(roles)) * (len(roles) - 1) / len(roles)
+    return [crossed.mean(tuple(other for other in roles if other != role)) - shared for role in roles]
+
+
 def estimate(replicates: np.ndarray) -> Estimate:
     """An effect from its replicates alone, (n_draws + 1,): its interval covers the choice of images."""
     return combine({(): [replicates]})
