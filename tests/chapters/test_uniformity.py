@@ -16,9 +16,10 @@ from seelike.chapters.uniformity import (
     high_best_match,
     high_half_over_high,
     high_half_over_low,
-    low_half_slope,
+    low_half_gap,
     middle_match_depth,
 )
+from seelike.chapters.verdicts import weigh
 from seelike.measures.intervals import estimate
 from seelike.measures.lag_contrast import boundary_contrast
 from seelike.results.claims import CLAIMS
@@ -62,9 +63,9 @@ def test_layers_within_blocks_bear_their_number_and_stem_and_head_are_left_out()
 
 def test_lower_half_of_the_cnn_looks_low():
     low = banded((7, 9), slice(2), slice(4))
-    assert low_half_slope(low) == pytest.approx(0.7)
-    assert low_half_slope(low[::-1]) == pytest.approx(-0.7)
-    assert low_half_slope(low[:, ::-1]) == pytest.approx(0)  # the middle column is in neither half
+    assert low_half_gap(low) == pytest.approx(0.7)
+    assert low_half_gap(low[::-1]) == pytest.approx(-0.7)
+    assert low_half_gap(low[:, ::-1]) == pytest.approx(0)  # the middle column is in neither half
 
 
 def test_match_of_middle_is_the_depth_of_the_best_match():
@@ -154,6 +155,18 @@ def test_a_model_that_runs_share_has_one_term():
     for terms in zip(*(found.terms()["U4a"].items() for found in shared), strict=True):
         (role, one), (_, other) = terms
         assert np.allclose(one, other) == (role == ("cnn",))
+
+
+def test_every_claim_is_weighed_over_trainings():
+    first, second = create(0), create(1)
+    found = measure(first, second | {"cnn": first["cnn"]})
+    names = [{"vit": "vit", "cnn": "cnn"}, {"vit": "vit-seed1", "cnn": "cnn"}]
+    claims = weigh(found, found, names, has_resnet=True)
+    assert list(claims) == ["U1", "U2", "U3", "U4", "U5"]
+    assert claims["U4"]["trainings"] == {"vit": 2, "cnn": 1} and claims["U4"]["covers"] == "images"
+    pairs = found[0].similarity.cross("vit", "cnn", best_match_rise)
+    assert claims["U4"]["parts"]["U4a"]["effect"] == pytest.approx(pairs[:, :, 0].mean())
+    assert claims["U4"]["parts"]["U4a"]["training"] == pytest.approx(0)
 
 
 def test_blocks_alone_are_taken_from_all_layers():

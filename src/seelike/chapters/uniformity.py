@@ -147,7 +147,7 @@ def corner_cka(cka: np.ndarray) -> float:
     return float(cka[:third, -third:].mean())
 
 
-def low_half_slope(cka: np.ndarray) -> float:
+def low_half_gap(cka: np.ndarray) -> float:
     """U3a: mean CKA of the lower half of CNN layers with the lowest − with the highest third of ViT layers.
 
     Args:
@@ -190,7 +190,7 @@ def high_half_over_high(cka: np.ndarray) -> float:
 
 # Of the CKA of all layers of a ViT with all of a CNN.
 ACROSS = {
-    "U3a": low_half_slope,
+    "U3a": low_half_gap,
     "U3b": middle_match_depth,
     "U4a": best_match_rise,
     "U4c": high_best_match,
