@@ -6,55 +6,30 @@ import timm
 import torch
 
 from seelike.chapters import mixer
-from seelike.chapters.mixer import best_contrast, best_match_gap, find_split, split_contrast_gap
+from seelike.chapters.mixer import best_match
+from seelike.measures.lag_contrast import best_split_contrast, find_split
 from seelike.system.errors import InputError
 
 
-def parted(n: int, at: int, inside=0.9, between=0.2) -> np.ndarray:
-    late = np.arange(n) >= at
-    cka = np.where(late[:, None] == late[None, :], inside, between)
-    cka[np.diag_indices(n)] = 1
-    return cka
-
-
-def test_the_best_split_is_found_and_measured():
-    for at in (1, 2, 4):
-        assert find_split(parted(8, at)) == at
-        assert best_contrast(parted(8, at)) == pytest.approx(0.7)
-    assert best_contrast(parted(8, 6)) < 0.35  # the early part is to be the small one
-    assert best_contrast(np.full((8, 8), 0.6)) == pytest.approx(0)
-
-
-def test_best_contrast_agrees_with_loops():
-    cka = np.random.default_rng(0).random((7, 7))
-    cka = (cka + cka.T) / 2
-    contrasts = []
-    for k in (1, 2, 3):
-        inside = [cka[i, j] for i in range(7) for j in range(7) if i != j and (i < k) == (j < k)]
-        between = [cka[i, j] for i in range(7) for j in range(7) if (i < k) != (j < k)]
-        contrasts.append(np.mean(inside) - np.mean(between))
-    assert best_contrast(cka) == pytest.approx(max(contrasts))
-    assert find_split(cka) == np.argmax(contrasts) + 1
-
-
-def test_claims_compare_and_swapping_flips_their_sign():
-    uniform = np.full((8, 8), 0.6)
-    assert split_contrast_gap({("mixer", "mixer"): parted(8, 2), ("vit", "vit"): uniform}) == pytest.approx(0.7)
-    assert split_contrast_gap({("mixer", "mixer"): uniform, ("vit", "vit"): parted(8, 2)}) == pytest.approx(-0.7)
-    near, far = np.array([[0.1, 0.8, 0.2], [0.6, 0.1, 0.1]]), np.array([[0.3, 0.1], [0.2, 0.5]])
-    assert best_match_gap({("mixer", "vit"): near, ("mixer", "cnn"): far}) == pytest.approx(0.7 - 0.4)
-    assert best_match_gap({("mixer", "vit"): far, ("mixer", "cnn"): near}) == pytest.approx(0.4 - 0.7)
+def test_the_best_match_is_of_each_mixer_block():
+    assert best_match(np.array([[0.1, 0.8, 0.2], [0.6, 0.1, 0.1]])) == pytest.approx(0.7)
+    assert best_match(np.array([[0.3, 0.1], [0.2, 0.5]])) == pytest.approx(0.4)
 
 
 def minibatches(models, n=5):
     generator = torch.Generator().manual_seed(0)
     for _ in range(n):
-        yield dict.fromkeys(models, torch.randn(8, 3, 56, 56, generator=generator))
+        yield dict.fromkeys(models, torch.randn(6, 3, 16, 16, generator=generator))
 
 
-def create(**names) -> dict:
+def create(seed=0, **names) -> dict:
     default = {"mixer": "mixer_pocket_patch8_56", "vit": "vit_pocket_patch8_56", "cnn": "resnet_pocket"}
-    return {role: timm.create_model(name).eval() for role, name in (default | names).items()}
+    sizes = {"mixer": {"img_size": 16}, "vit": {"img_size": 16}, "cnn": {}}
+    models = {role: timm.create_model(name, **sizes[role]).eval() for role, name in (default | names).items()}
+    generator = torch.Generator().manual_seed(seed)
+    for parameter in (each for model in models.values() for each in model.parameters()):
+        parameter.data += 0.05 * torch.randn(parameter.shape, generator=generator)
+    return models
 
 
 def test_measures_three_models_on_the_same_images():
@@ -65,24 +40,44 @@ def test_measures_three_models_on_the_same_images():
     assert arrays["mixer_cnn"].values.shape == (8, 10)
     assert list(arrays["mixer_cnn"].axes) == ["mixer_layer", "cnn_layer"]
     assert arrays["mixer"].boundaries == [find_split(arrays["mixer"].values)]
-    estimates = found.estimates(0)
-    assert list(estimates) == ["M1", "M2"] and all(e.low <= e.effect <= e.high for e in estimates.values())
-    expected = arrays["mixer_vit"].values.max(1).mean() - arrays["mixer_cnn"].values.max(1).mean()
-    assert estimates["M2"].effect == pytest.approx(expected)
+    terms = found.terms()
+    assert {part: set(of) for part, of in terms.items()} == {
+        "M1a": {("mixer",)},
+        "M1b": {("mixer",), ("vit",)},
+        "M2": {("mixer",), ("vit",), ("cnn",)},
+    }
+    assert all(len(replicates) == 6 for of in terms.values() for replicates in of.values())
+    assert terms["M1a"]["mixer",][0] == pytest.approx(best_split_contrast(arrays["mixer"].values))
+    assert terms["M1b"]["vit",][0] == pytest.approx(-best_split_contrast(arrays["vit"].values))
+    expected = best_match(arrays["mixer_vit"].values) - best_match(arrays["mixer_cnn"].values)
+    assert sum(terms["M2"].values())[0] == pytest.approx(expected)
 
 
-def test_a_mixer_is_most_like_itself():
+def test_of_several_trainings_each_mixer_meets_each_of_the_others():
+    first, second = create(), create(seed=1)
+    second["mixer"] = first["mixer"]  # trained once
+    both = list(mixer.measure_runs([first, second], minibatches))
+    total = np.mean([sum(found.terms()["M2"].values()) for found in both], axis=0)
+    pairs = [first | {"vit": one["vit"], "cnn": other["cnn"]} for one in (first, second) for other in (first, second)]
+    each = [next(mixer.measure_runs([models], minibatches)).terms()["M2"] for models in pairs]
+    np.testing.assert_allclose(total, np.mean([sum(terms.values()) for terms in each], axis=0))
+    np.testing.assert_allclose(*(found.terms()["M2"]["mixer",] for found in both))
+
+
+def test_a_mixer_is_most_like_itself_and_swapping_flips_the_sign():
     models = create(vit="mixer_pocket_patch8_56")
+    models["vit"].load_state_dict(models["mixer"].state_dict())
     found = next(mixer.measure_runs([models], minibatches))
     assert np.diag(found.arrays()["cka"]["mixer_vit"].values) == pytest.approx(np.ones(8))
-    assert found.estimates(0)["M1"].effect == pytest.approx(0)
+    assert sum(found.terms()["M1b"].values()) == pytest.approx(np.zeros(6))
+    assert min(sum(found.terms()["M2"].values())) > 0
     swapped = {"mixer": models["mixer"], "vit": models["cnn"], "cnn": models["vit"]}
     other = next(mixer.measure_runs([swapped], minibatches))
-    assert other.estimates(0)["M2"].effect == pytest.approx(-found.estimates(0)["M2"].effect)
+    assert sum(other.terms()["M2"].values()) == pytest.approx(-sum(found.terms()["M2"].values()))
 
 
 def test_refuses_a_model_of_two_blocks_and_no_image():
-    models = create() | {"mixer": timm.create_model("mixer_pocket_patch8_56", num_blocks=2)}
+    models = create() | {"mixer": timm.create_model("mixer_pocket_patch8_56", img_size=16, num_blocks=2)}
     with pytest.raises(InputError, match="mixer must have at least 3 blocks to compare, not 2"):
         next(mixer.measure_runs([models], minibatches))
     with pytest.raises(InputError, match="at least one full minibatch"):

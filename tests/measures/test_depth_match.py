@@ -31,12 +31,28 @@ def test_equal_depth_agrees_with_loops():
                 assert match == apart.index(min(apart))
 
 
-def test_a_bright_diagonal_is_above_zero_and_a_turned_one_below():
+def test_equal_depth_stands_out_from_its_neighbours():
     cka = np.full((8, 6), 0.4)
     cka[np.arange(8), match_depth(8, 6)] = 0.9
     assert equal_depth_contrast(cka) == pytest.approx(0.5)
     assert equal_depth_contrast(cka[:, ::-1]) < 0
     assert equal_depth_contrast(np.full((8, 6), 0.4)) == pytest.approx(0)
+
+
+def test_neighbours_alone_count():
+    """By hand: 0.9 − 0.5, 0.8 − (0.6 + 0.4)/2, 0.7 − 0.1; the corners are no neighbours."""
+    cka = np.array([[0.9, 0.5, 0.0], [0.6, 0.8, 0.4], [1.0, 0.1, 0.7]])
+    assert equal_depth_contrast(cka) == pytest.approx((0.4 + 0.3 + 0.6) / 3)
+    cka[0, 2] = cka[2, 0] = -1
+    assert equal_depth_contrast(cka) == pytest.approx((0.4 + 0.3 + 0.6) / 3)
+
+
+def test_contrast_agrees_with_loops():
+    cka, gains = np.random.default_rng(0).random((7, 5)), []
+    for i, own in enumerate(match_depth(7, 5)):
+        near = [cka[i, j] for j in (own - 1, own + 1) if 0 <= j < 5]
+        gains.append(cka[i, own] - np.mean(near))
+    assert equal_depth_contrast(cka) == pytest.approx(np.mean(gains))
 
 
 def minibatches(models, n=5):
@@ -53,14 +69,14 @@ def test_blocks_are_compared_whatever_the_layers(layers):
     array = found.arrays()["cka"]["vit_vit_small"]
     assert array.axes["vit_layer"] == [f"blocks.{i}" for i in range(8)]
     assert array.axes["vit_small_layer"] == [f"blocks.{i}" for i in range(6)]
-    estimates = found.estimates(0)
-    assert list(estimates) == ["U1", "U2", "U3", "U4", "M3"]
-    assert estimates["M3"].effect == pytest.approx(equal_depth_contrast(array.values))
+    terms = found.terms()
+    assert next(iter(terms)) == "M3" and terms["M3"].keys() == {("vit",), ("vit_small",)}
+    assert sum(terms["M3"].values())[0] == pytest.approx(equal_depth_contrast(array.values))
     del models["vit_small"]
     alone = next(uniformity.measure_runs([models], minibatches, layers))
-    assert "vit_vit_small" not in alone.arrays()["cka"] and list(alone.estimates(0)) == ["U1", "U2", "U3", "U4"]
-    for claim, estimate in alone.estimates(0).items():
-        assert estimate.effect == pytest.approx(estimates[claim].effect)
+    assert "vit_vit_small" not in alone.arrays()["cka"] and list(alone.terms()) == list(terms)[1:]
+    for part, own in alone.terms().items():
+        np.testing.assert_allclose(list(own.values()), list(terms[part].values()), err_msg=part)
     for pair, other in alone.arrays()["cka"].items():
         np.testing.assert_allclose(found.arrays()["cka"][pair].values, other.values)
 
@@ -70,7 +86,7 @@ def test_a_vit_against_itself_is_brightest_at_equal_depth():
     models = {"vit": vit, "cnn": timm.create_model("resnet_pocket").eval(), "vit_small": vit}
     found = next(uniformity.measure_runs([models], minibatches, "all"))
     assert np.diag(found.arrays()["cka"]["vit_vit_small"].values) == pytest.approx(np.ones(8))
-    assert found.estimates(0)["M3"].low > 0
+    assert min(sum(found.terms()["M3"].values())) > 0
 
 
 def test_the_figure_marks_equal_depth():

@@ -11,9 +11,9 @@ from torch import nn
 
 from seelike.activations.architecture import Architecture
 from seelike.chapters.chapter import Chapter
-from seelike.measures.cka import Similarity, contrast
-from seelike.measures.intervals import Estimate
-from seelike.measures.layer_cka import Minibatches, compare_runs, split_by_model
+from seelike.measures.intervals import Terms
+from seelike.measures.lag_contrast import best_split_contrast, find_split
+from seelike.measures.layer_cka import Minibatches, RunSimilarity, compare_runs
 from seelike.measures.runner import Cast
 from seelike.results.labelled_array import LabelledArray, Measures
 from seelike.system.errors import InputError
@@ -36,60 +36,39 @@ def measure_runs(loaded: Iterable[dict[str, nn.Module]], find_minibatches: Minib
 
 @dataclass(frozen=True)
 class MixerSimilarity:
-    """CKA of the blocks of three models; `blocks` maps a model to their names, in the order of `similarity`."""
+    """CKA of the blocks of three models; `blocks` maps a model to their names."""
 
     blocks: dict[str, tuple[str, ...]]
-    similarity: Similarity
+    similarity: RunSimilarity
 
     def arrays(self) -> Measures:
         """Labelled arrays for a result file: each model alone, its best split marked, and the Mixer against both."""
-        parts, cka = self._split(self.similarity.values), {}
+        cka = {}
         for role, blocks in self.blocks.items():
-            own = parts[role, role]
+            own = self.similarity.values(role, role)
             cka[role] = LabelledArray({"layer": blocks, "other": blocks}, own, boundaries=[find_split(own)])
         for other in MODELS[1:]:
             axes = {"mixer_layer": self.blocks["mixer"], f"{other}_layer": self.blocks[other]}
-            cka[f"mixer_{other}"] = LabelledArray(axes, parts["mixer", other])
+            cka[f"mixer_{other}"] = LabelledArray(axes, self.similarity.values("mixer", other))
         return {"cka": cka}
 
-    def estimates(self, seed: int) -> dict[str, Estimate]:
-        """M1 and M2 with intervals over minibatches; the best split is looked for anew in every resample."""
+    def terms(self) -> dict[str, Terms]:
+        """M1 and M2, their terms of one model each; the best split is looked for anew in every replicate.
+
+        M2 is of every Mixer, ViT and CNN of all runs, each with each.
+        """
+        split = {role: self.similarity.alone(role, best_split_contrast) for role in ("mixer", "vit")}
+        to_vit, to_cnn = (self.similarity.cross("mixer", other, best_match) for other in MODELS[1:])
         return {
-            claim: self.similarity.estimate(lambda cka, effect=effect: effect(self._split(cka)), seed)
-            for claim, effect in (("M1", split_contrast_gap), ("M2", best_match_gap))
+            "M1a": {("mixer",): split["mixer"]},
+            "M1b": {("mixer",): split["mixer"], ("vit",): -split["vit"]},
+            "M2": self.similarity.share_out(to_vit[:, :, None] - to_cnn[:, None], *MODELS),
         }
 
-    def _split(self, cka: np.ndarray) -> dict[tuple[str, str], np.ndarray]:
-        """The matrix of all blocks → that of each pair of models, by their names."""
-        return split_by_model(cka, {role: len(blocks) for role, blocks in self.blocks.items()})
 
-
-def best_contrast(cka: np.ndarray) -> float:
-    """The largest contrast of two parts, of a model's own (blocks, blocks) CKA.
-
-    The first k blocks are one part and the rest the other, 1 ≤ k ≤ blocks/2; the contrast is the mean CKA of all pairs
-    of different blocks in the same part, both parts' pairs pooled, − the mean of all pairs across.
-    """
-    return max(_contrasts(cka))
-
-
-def find_split(cka: np.ndarray) -> int:
-    """The k of the largest contrast, the smallest if several are."""
-    return int(np.argmax(_contrasts(cka))) + 1
-
-
-def split_contrast_gap(cka: dict[tuple[str, str], np.ndarray]) -> float:
-    """M1: the `best_contrast` of the Mixer − that of the ViT."""
-    return best_contrast(cka["mixer", "mixer"]) - best_contrast(cka["vit", "vit"])
-
-
-def best_match_gap(cka: dict[tuple[str, str], np.ndarray]) -> float:
-    """M2: the best CKA of each Mixer block with any ViT block − with any CNN block, the mean over Mixer blocks."""
-    return float(cka["mixer", "vit"].max(1).mean() - cka["mixer", "cnn"].max(1).mean())
-
-
-def _contrasts(cka: np.ndarray) -> list[float]:
-    return [contrast(cka, np.arange(len(cka)) < k) for k in range(1, len(cka) // 2 + 1)]
+def best_match(cka: np.ndarray) -> float:
+    """M2, of either other model: best CKA of each Mixer block with any of its blocks, mean over Mixer blocks."""
+    return float(cka.max(1).mean())
 
 
 def _find_blocks(cast: Cast) -> dict[str, tuple[str, ...]]:

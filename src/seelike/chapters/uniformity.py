@@ -1,11 +1,10 @@
 """Section 4 of the paper: how similar are the layers of a ViT and of a ResNet, within and across?
 
-One CKA matrix holds all layers of both models, first the ViT's, then the CNN's; the effects of claims
-U1–U4 are functions of it. A smaller ViT may stand beside them, of which the blocks follow (claim M3).
+One CKA matrix holds all layers of the models of every run, so that each ViT meets each CNN; the effects of claims
+U1–U5 are functions of its parts. A smaller ViT may stand beside them, of which the blocks follow (claim M3).
 """
 
-import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,10 +14,10 @@ from torch import nn
 from seelike.activations.architecture import Architecture
 from seelike.activations.layers import Layer, find_stage_ends
 from seelike.chapters.chapter import Chapter
-from seelike.measures.cka import Similarity, contrast
 from seelike.measures.depth_match import equal_depth_contrast
-from seelike.measures.intervals import Estimate
-from seelike.measures.layer_cka import Minibatches, compare_runs, split_by_model
+from seelike.measures.intervals import Terms
+from seelike.measures.lag_contrast import boundary_contrast
+from seelike.measures.layer_cka import Effect, Minibatches, RunSimilarity, compare_runs
 from seelike.measures.runner import Cast
 from seelike.results.labelled_array import LabelledArray, Measures
 from seelike.system.errors import InputError
@@ -28,6 +27,8 @@ def measure_runs(
     loaded: Iterable[dict[str, nn.Module]], find_minibatches: Minibatches, layers: str
 ) -> Iterator["Uniformity"]:
     """Pass the images once through the models of every run, also those that several share, and compare all layers.
+
+    Arrays are of each run's own models. A claim about a pair of models is measured on all pairs of all runs.
 
     Args:
         loaded: {"vit": …, "cnn": …}, or with "vit_small" too, as `run.load_models()` or `run.load_controls()` gives.
@@ -40,29 +41,52 @@ def measure_runs(
 
 @dataclass(frozen=True)
 class Axes:
-    """The layers of both models, from input to output, and the blocks of a smaller ViT, if there is one."""
+    """The layers of both models, from input to output, and the blocks of a smaller ViT, if there is one.
+
+    `blocks` has, by role, which of these layers are the outputs of blocks, by their places.
+    """
 
     vit: tuple[Layer, ...]
     cnn: tuple[Layer, ...]
+    blocks: dict[str, list[int]]
     vit_small: tuple[Layer, ...] = ()
-    vit_blocks: tuple[str, ...] = ()  # names of those of `vit` that are blocks, where there is a smaller ViT
 
     @classmethod
     def find(cls, cast: Cast, layers: str) -> "Axes":
         """Raises InputError for a model of fewer than three layers: it has no lowest and highest third."""
         sets = {"vit": layers, "cnn": layers, "vit_small": "blocks"}
         found = {role: cast.ask(role, lambda own, role=role: own.layers(sets[role])) for role in cast.models}
+        blocks = {}
         for role, axis in found.items():
             if len(axis) < 3:
                 raise InputError(f"{role} must have at least 3 layers to compare, not {len(axis)}")
-        if "vit_small" in found:
-            found["vit_blocks"] = cast.ask("vit", Architecture.names)
-        return cls(**found)
+            names = cast.ask(role, Architecture.names)
+            blocks[role] = [i for i, layer in enumerate(axis) if layer.name in names]
+        return cls(**found, blocks=blocks)
 
     def names(self) -> dict[str, list[str]]:
         """{"vit": layer names, "cnn": layer names}, and those of "vit_small", if there is one."""
         axes = {"vit": self.vit, "cnn": self.cnn} | ({"vit_small": self.vit_small} if self.vit_small else {})
         return {role: [layer.name for layer in axis] for role, axis in axes.items()}
+
+    def within_blocks(self, role: str) -> tuple[list[int], np.ndarray]:
+        """The places of the layers that belong to a block, its output included, and the number of each one's block."""
+        axis, outputs = getattr(self, role), self.blocks[role]
+        places = [i for i, layer in enumerate(axis) if layer.stage is not None]
+        return places, np.searchsorted(outputs, places)
+
+    def find_boundaries(self) -> dict[str, tuple[int, ...]]:
+        """U2: how many blocks lie before each boundary between stages of the CNN, and at the same fractions of the ViT.
+
+        A ViT has no stages. Its boundaries are those between blocks of which the one below has its middle at a smaller
+        fraction of the depth than the CNN's boundary, the one above at a larger.
+        """
+        stages = [self.cnn[i].stage for i in self.blocks["cnn"]]
+        cnn = [k for k in range(1, len(stages)) if stages[k] != stages[k - 1]]
+        n_vit = len(self.blocks["vit"])
+        middles = (np.arange(n_vit) + 0.5) / n_vit
+        vit = np.unique(np.searchsorted(middles, np.array(cnn) / len(stages)))
+        return {"vit": tuple(k for k in vit.tolist() if 0 < k < n_vit), "cnn": tuple(cnn)}
 
 
 @dataclass(frozen=True)
@@ -70,95 +94,120 @@ class Uniformity:
     """CKA of all layers of a ViT and a CNN, and of a smaller ViT's blocks, in the order of `axes`."""
 
     axes: Axes
-    similarity: Similarity
+    similarity: RunSimilarity
 
     def arrays(self) -> Measures:
         """Labelled arrays for a result file: the two models alone, one against the other, ViT against smaller ViT."""
-        names, parts = self.axes.names(), self._split(self.similarity.values)
+        names, values = self.axes.names(), self.similarity.values
         stages = find_stage_ends(self.axes.cnn)
         cka = {
-            "vit": LabelledArray({"layer": names["vit"], "other": names["vit"]}, parts["vit", "vit"]),
+            "vit": LabelledArray({"layer": names["vit"], "other": names["vit"]}, values("vit", "vit")),
             "cnn": LabelledArray(
-                {"layer": names["cnn"], "other": names["cnn"]}, parts["cnn", "cnn"], boundaries=stages
+                {"layer": names["cnn"], "other": names["cnn"]}, values("cnn", "cnn"), boundaries=stages
             ),
-            "vit_cnn": LabelledArray({"vit_layer": names["vit"], "cnn_layer": names["cnn"]}, parts["vit", "cnn"]),
+            "vit_cnn": LabelledArray({"vit_layer": names["vit"], "cnn_layer": names["cnn"]}, values("vit", "cnn")),
         }
         if self.axes.vit_small:
-            axes = {"vit_layer": self.axes.vit_blocks, "vit_small_layer": names["vit_small"]}
-            cka["vit_vit_small"] = LabelledArray(axes, self._against_small(parts))
+            blocks = self.axes.blocks["vit"]
+            axes = {"vit_layer": [names["vit"][i] for i in blocks], "vit_small_layer": names["vit_small"]}
+            cka["vit_vit_small"] = LabelledArray(axes, values("vit", "vit_small")[blocks])
         return {"cka": cka}
 
-    def _split(self, cka: np.ndarray) -> dict[tuple[str, str], np.ndarray]:
-        """The matrix of all layers → that of each pair of models."""
-        return split_by_model(cka, {role: len(names) for role, names in self.axes.names().items()})
-
-    def _against_small(self, parts: dict[tuple[str, str], np.ndarray]) -> np.ndarray:
-        """The ViT's blocks against the small ViT's."""
-        rows = [i for i, layer in enumerate(self.axes.vit) if layer.name in self.axes.vit_blocks]
-        return parts["vit", "vit_small"][rows]
-
-    def estimates(self, seed: int) -> dict[str, Estimate]:
-        """Claim id → its effect with an interval over minibatches; M3 only where there is a smaller ViT."""
-
-        def of_both(effect: Effect, cka: np.ndarray) -> float:
-            parts = self._split(cka)
-            return effect(self.axes, parts["vit", "vit"], parts["cnn", "cnn"], parts["vit", "cnn"])
-
-        found = {claim: self.similarity.estimate(partial(of_both, effect), seed) for claim, effect in EFFECTS.items()}
+    def terms(self) -> dict[str, Terms]:
+        """Part of a claim → its terms, of one model each; M3's only where there is a smaller ViT."""
+        corner = {role: self.similarity.alone(role, corner_cka) for role in ("vit", "cnn")}
+        found = {"U1": {("vit",): corner["vit"], ("cnn",): -corner["cnn"]}}
+        boundary = {role: self._boundary_contrast(role) for role in ("vit", "cnn")}
+        found["U2a"] = {("cnn",): boundary["cnn"]}
+        found["U2b"] = {("cnn",): boundary["cnn"], ("vit",): -boundary["vit"]}
+        found |= {part: self._share_out("cnn", effect) for part, effect in ACROSS.items()}
+        blocks = np.ix_(self.axes.blocks["vit"], self.axes.blocks["cnn"])
+        found["U4b"] = self._share_out("cnn", lambda cka: best_match_rise(cka[blocks]))
         if self.axes.vit_small:
-            found["M3"] = self.similarity.estimate(
-                lambda cka: equal_depth_contrast(self._against_small(self._split(cka))), seed
-            )
-        return found
+            own = self.axes.blocks["vit"]
+            found["M3"] = self._share_out("vit_small", lambda cka: equal_depth_contrast(cka[own]))
+        return dict(sorted(found.items()))
+
+    def _share_out(self, other: str, effect: Effect) -> Terms:
+        """An effect of a pair, (ViT layers, layers of the other)."""
+        return self.similarity.share_out(self.similarity.cross("vit", other, effect), "vit", other)
+
+    def _boundary_contrast(self, role: str) -> np.ndarray:
+        """U2: replicates of one model's contrast at the CNN's stage boundaries. Layers outside blocks are left out."""
+        places, blocks = self.axes.within_blocks(role)
+        boundaries = self.axes.find_boundaries()[role]
+        return self.similarity.alone(
+            role, lambda cka: boundary_contrast(cka[np.ix_(places, places)], blocks, boundaries)
+        )
 
 
-def corner_cka_gap(axes: Axes, vit: np.ndarray, cnn: np.ndarray, across: np.ndarray) -> float:
-    """U1: mean CKA of the lowest with the highest third of layers, ViT − CNN; thirds are rounded down."""
-    return _corner_cka(vit) - _corner_cka(cnn)
+def corner_cka(cka: np.ndarray) -> float:
+    """U1, of each model: mean CKA of the lowest with the highest third of layers; thirds are rounded down."""
+    third = len(cka) // 3
+    return float(cka[:third, -third:].mean())
 
 
-def stage_contrast_gap(axes: Axes, vit: np.ndarray, cnn: np.ndarray, across: np.ndarray) -> float:
-    """U2: mean CKA inside stages − between stages, CNN − ViT.
+def low_half_gap(cka: np.ndarray) -> float:
+    """U3a: mean CKA of the lower half of CNN layers with the lowest − with the highest third of ViT layers.
 
-    A ViT has no stages: its depth is cut at the fractions at which the CNN's stages end, so that both
-    contrasts are taken at the same distance from the diagonal. Layers outside the blocks (stem, last norm)
-    are left out, and so is each layer's pair with itself. NaN for a CNN of one stage.
+    Args:
+        cka: (ViT layers, CNN layers), as in all effects below. Halves and thirds are rounded down.
     """
-    inside = [i for i, layer in enumerate(axes.cnn) if layer.stage is not None]
-    names = np.array([axes.cnn[i].stage for i in inside])
-    if len(set(names)) < 2:
-        return math.nan
-    cuts = (np.flatnonzero(names[1:] != names[:-1]) + 1) / len(names)
-    blocks = [i for i, layer in enumerate(axes.vit) if layer.stage is not None]
-    parts = np.searchsorted(cuts, (np.arange(len(blocks)) + 0.5) / len(blocks))
-    return contrast(cnn[np.ix_(inside, inside)], names) - contrast(vit[np.ix_(blocks, blocks)], parts)
+    low, _, high = _split_in_thirds(cka[:, : cka.shape[1] // 2])
+    return float(low.mean() - high.mean())
 
 
-def middle_match_depth(axes: Axes, vit: np.ndarray, cnn: np.ndarray, across: np.ndarray) -> float:
-    """U3: depth (0 to 1) of the ViT layer that best matches a CNN layer, mean over CNN depths 0.4 to 0.6."""
-    from_middle = np.abs(np.linspace(-0.5, 0.5, len(axes.cnn)))
+def middle_match_depth(cka: np.ndarray) -> float:
+    """U3b: depth (0 to 1) of the ViT layer that best matches a CNN layer, mean over CNN depths 0.4 to 0.6."""
+    n_vit, n_cnn = cka.shape
+    from_middle = np.abs(np.linspace(-0.5, 0.5, n_cnn))
     middle = from_middle <= max(0.1, from_middle.min()) + 1e-9
-    return float(across[:, middle].argmax(0).mean() / (len(axes.vit) - 1))
+    return float(cka[:, middle].argmax(0).mean() / (n_vit - 1))
 
 
-def best_match_rise(axes: Axes, vit: np.ndarray, cnn: np.ndarray, across: np.ndarray) -> float:
-    """U4: best CKA with any CNN layer, mean over the highest − the lowest third of ViT layers."""
-    best, third = across.max(1), len(axes.vit) // 3
-    return float(best[-third:].mean() - best[:third].mean())
+def best_match_rise(cka: np.ndarray) -> float:
+    """U4a, U4b: best CKA with any CNN layer, mean over the highest − the lowest third of ViT layers."""
+    low, _, high = _split_in_thirds(cka.max(1))
+    return float(high.mean() - low.mean())
 
 
-Effect = Callable[[Axes, np.ndarray, np.ndarray, np.ndarray], float]
-EFFECTS: dict[str, Effect] = {
-    "U1": corner_cka_gap,
-    "U2": stage_contrast_gap,
-    "U3": middle_match_depth,
-    "U4": best_match_rise,
+def high_best_match(cka: np.ndarray) -> float:
+    """U4c: best CKA with any CNN layer, mean over the highest third of ViT layers."""
+    return float(_split_in_thirds(cka.max(1))[2].mean())
+
+
+def high_half_over_low(cka: np.ndarray) -> float:
+    """U5a: mean CKA of the upper half of CNN layers with the middle − with the lowest third of ViT layers."""
+    low, middle, _ = _split_in_thirds(_take_upper_half(cka))
+    return float(middle.mean() - low.mean())
+
+
+def high_half_over_high(cka: np.ndarray) -> float:
+    """U5b: mean CKA of the upper half of CNN layers with the middle − with the highest third of ViT layers."""
+    _, middle, high = _split_in_thirds(_take_upper_half(cka))
+    return float(middle.mean() - high.mean())
+
+
+# Of the CKA of all layers of a ViT with all of a CNN.
+ACROSS = {
+    "U3a": low_half_gap,
+    "U3b": middle_match_depth,
+    "U4a": best_match_rise,
+    "U4c": high_best_match,
+    "U5a": high_half_over_low,
+    "U5b": high_half_over_high,
 }
 
 
-def _corner_cka(cka: np.ndarray) -> float:
-    third = len(cka) // 3
-    return float(cka[:third, -third:].mean())
+def _split_in_thirds(of_vit: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The lowest, middle and highest third of the ViT's layers; the middle one has what rounding leaves."""
+    third = len(of_vit) // 3
+    return of_vit[:third], of_vit[third:-third], of_vit[-third:]
+
+
+def _take_upper_half(cka: np.ndarray) -> np.ndarray:
+    """The columns of the upper half of CNN layers; of an odd number the middle one is in neither half."""
+    return cka[:, -(cka.shape[1] // 2) :]
 
 
 CHAPTER = Chapter(

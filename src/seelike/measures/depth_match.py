@@ -15,7 +15,15 @@ def match_depth(n_large: int, n_small: int) -> np.ndarray:
 
 
 def equal_depth_contrast(cka: np.ndarray) -> float:
-    """M3: mean CKA of the pairs at equal depth − of all other pairs, of (large blocks, small blocks)."""
-    equal = np.zeros(cka.shape, bool)
-    equal[np.arange(len(cka)), match_depth(*cka.shape)] = True
-    return float(cka[equal].mean() - cka[~equal].mean())
+    """M3: CKA of blocks at equal depth − at neighbouring depths, mean over the large ViT's blocks.
+
+    Neighbouring are the small ViT's blocks just before and just after the one at equal depth, those that exist, by
+    their mean.
+
+    Args:
+        cka: (large blocks, small blocks); the small ViT has two or more.
+    """
+    own = match_depth(*cka.shape)
+    from_own = abs(np.arange(cka.shape[1]) - own[:, None])
+    near = (cka * (from_own == 1)).sum(1) / (from_own == 1).sum(1)
+    return float((cka[from_own == 0] - near).mean())

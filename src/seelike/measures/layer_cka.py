@@ -1,6 +1,7 @@
 """CKA of all layers of several models, in one matrix; for the models of every training at once."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
@@ -9,9 +10,11 @@ from torch import nn
 
 from seelike.activations.flattened import Outputs
 from seelike.measures.cka import CKA, Similarity, multiply
+from seelike.measures.intervals import Terms, share_out
 from seelike.measures.runner import Cast, Read, assemble, feed
 
 T = TypeVar("T")
+Effect = Callable[[np.ndarray], float]  # of a CKA matrix
 Minibatches = Callable[[dict[str, nn.Module]], Iterable[dict[str, torch.Tensor]]]
 
 
@@ -57,9 +60,55 @@ def split_by_model(cka: np.ndarray, n_layers: dict[str, int]) -> dict[tuple[str,
         cka: (layers, layers), of all models.
         n_layers: how many of them are each model's, in their order.
     """
-    ends = np.cumsum([0, *n_layers.values()])
-    parts = {role: slice(start, end) for role, start, end in zip(n_layers, ends[:-1], ends[1:], strict=True)}
+    parts = locate(n_layers)
     return {(one, other): cka[parts[one], parts[other]] for one in parts for other in parts}
+
+
+def locate(n_layers: dict[str, int]) -> dict[str, slice]:
+    """How many layers each model has → where they lie among those of all models, in this order."""
+    ends = np.cumsum([0, *n_layers.values()]).tolist()
+    return {model: slice(start, end) for model, start, end in zip(n_layers, ends[:-1], ends[1:], strict=True)}
+
+
+@dataclass(frozen=True)
+class RunSimilarity:
+    """CKA of all layers of one run's models, and of those that stand in their roles in any run.
+
+    `similarity` is of all models that differ, one's layers after the other's; `layers` are where each model's lie.
+    `own` tells which model has a role in this run, `models` which have it in any, by names that are only used here.
+    """
+
+    similarity: Similarity
+    layers: dict[str, slice]
+    own: dict[str, str]
+    models: dict[str, tuple[str, ...]]
+
+    def values(self, one: str, other: str) -> np.ndarray:
+        """(layers of one, layers of the other) CKA of this run's models in two roles, or of a model with itself."""
+        return self.similarity.values[self.layers[self.own[one]], self.layers[self.own[other]]]
+
+    def alone(self, role: str, effect: Effect) -> np.ndarray:
+        """Replicates (n_draws + 1,) of an effect of one model's own (layers, layers) CKA."""
+        return self._replicates(effect, self.own[role], self.own[role])
+
+    def cross(self, one: str, other: str, effect: Effect) -> np.ndarray:
+        """Those of an effect of (layers of one, layers of the other), (models in one role, in the other, n_draws + 1).
+
+        Of the models of all runs, each with each.
+        """
+        rows = [[self._replicates(effect, a, b) for b in self.models[other]] for a in self.models[one]]
+        return np.array(rows)
+
+    def share_out(self, crossed: np.ndarray, *roles: str) -> Terms:
+        """The terms of this run's models, of replicates (models in the first role, …, n_draws + 1) as `cross` gives."""
+        terms = zip(roles, share_out(crossed), strict=True)
+        return {(role,): of_all[self.models[role].index(self.own[role])] for role, of_all in terms}
+
+    def _replicates(self, effect: Effect, one: str, other: str) -> np.ndarray:
+        rows, columns = (np.arange(len(self.similarity.layers))[self.layers[model]] for model in (one, other))
+        chosen = np.concatenate([rows, columns])
+        pair = Similarity((), self.similarity.hsic[:, chosen[:, None], chosen])
+        return pair.replicates(lambda cka: effect(cka[: len(rows), len(rows) :]))
 
 
 def compare_runs(
@@ -67,17 +116,35 @@ def compare_runs(
     find_minibatches: Minibatches,
     find_axes: Callable[[Cast], T],
     name_layers: Callable[[T], dict[str, Iterable[str]]],
-) -> list[tuple[T, Similarity]]:
-    """CKA of all layers of each run's models, with the axes that `find_axes` tells from what is known of them.
+) -> list[tuple[T, RunSimilarity]]:
+    """CKA of all layers of all runs' models at once, with each run's axes.
 
     Args:
         loaded: the models of every run, {"vit": …, …}; one that several of them share sees the images once.
-        find_minibatches: takes such models to minibatches of the same images for all.
-        name_layers: takes the axes to {model: layer names}, in the order of the matrix.
+        find_minibatches: takes models, {name: …}, to minibatches of the same images for all.
+        find_axes: takes what is known of one run's models, by role, to its axes.
+        name_layers: takes the axes to {role: layer names}, in the order of the matrix.
     """
-    runs = list(loaded)
-    casts, minibatches = assemble(runs, find_minibatches(runs[0]))
-    axes = [find_axes(cast) for cast in casts]
-    ckas = [cast.compare(JointCKA.of(name_layers(own))) for cast, own in zip(casts, axes, strict=True)]
-    found = feed(minibatches, *casts)
-    return [(own, found[cka]) for own, cka in zip(axes, ckas, strict=True)]
+    everyone, runs = _tell_apart(loaded)
+    (cast,), minibatches = assemble([everyone], find_minibatches(everyone))
+    axes = [find_axes(cast.in_roles(own)) for own in runs]
+    named = [name_layers(found) for found in axes]
+    layers = {own[role]: tuple(of) for own, names in zip(runs, named, strict=True) for role, of in names.items()}
+    joint = cast.compare(JointCKA.of(layers))
+    similarity, places = feed(minibatches, cast)[joint], locate({model: len(of) for model, of in layers.items()})
+    models = {role: tuple(dict.fromkeys(own[role] for own in runs)) for role in runs[0]}
+    return [(found, RunSimilarity(similarity, places, own, models)) for found, own in zip(axes, runs, strict=True)]
+
+
+def _tell_apart(loaded: Iterable[dict[str, nn.Module]]) -> tuple[dict[str, nn.Module], list[dict[str, str]]]:
+    """All models that differ, by a name: `vit`, of later runs `vit_run2` and so on; and each run's names by role."""
+    everyone: dict[str, nn.Module] = {}
+    runs = []
+    for number, models in enumerate(loaded, 1):
+        own = {}
+        for role, model in models.items():
+            known = (name for earlier in runs if everyone[name := earlier[role]] is model)
+            own[role] = next(known, f"{role}_run{number}" if runs else role)
+            everyone[own[role]] = model
+        runs.append(own)
+    return everyone, runs

@@ -70,6 +70,11 @@ class Cast:
     measures: list[tuple[str, Measure]] = field(default_factory=list)
     comparisons: list[Comparison] = field(default_factory=list)
 
+    def in_roles(self, names: dict[str, str]) -> "Cast":
+        """What is known of some of the models, each in the role that has its name here; none of what is asked."""
+        parts = (self.models, self.architectures, self.images)
+        return Cast(*({role: part[name] for role, name in names.items()} for part in parts))
+
     def ask(self, role: str, question: Callable[[Architecture], T]) -> T:
         """What a model's architecture tells. A refusal names the role."""
         with naming(role, self.models[role]):
