@@ -11,7 +11,7 @@ from torch import nn
 from seelike.activations.flattened import Outputs
 from seelike.measures.cka import CKA, Similarity, multiply
 from seelike.measures.intervals import Terms, share_out
-from seelike.measures.runner import Cast, Read, assemble, feed
+from seelike.measures.runner import Cast, Read, assemble, feed, name_all
 
 T = TypeVar("T")
 Effect = Callable[[np.ndarray], float]  # of a CKA matrix
@@ -125,7 +125,7 @@ def compare_runs(
         find_axes: takes what is known of one run's models, by role, to its axes.
         name_layers: takes the axes to {role: layer names}, in the order of the matrix.
     """
-    everyone, runs = _tell_apart(loaded)
+    everyone, runs = name_all(loaded)
     (cast,), minibatches = assemble([everyone], find_minibatches(everyone))
     axes = [find_axes(cast.in_roles(own)) for own in runs]
     named = [name_layers(found) for found in axes]
@@ -134,17 +134,3 @@ def compare_runs(
     similarity, places = feed(minibatches, cast)[joint], locate({model: len(of) for model, of in layers.items()})
     models = {role: tuple(dict.fromkeys(own[role] for own in runs)) for role in runs[0]}
     return [(found, RunSimilarity(similarity, places, own, models)) for found, own in zip(axes, runs, strict=True)]
-
-
-def _tell_apart(loaded: Iterable[dict[str, nn.Module]]) -> tuple[dict[str, nn.Module], list[dict[str, str]]]:
-    """All models that differ, by a name: `vit`, of later runs `vit_run2` and so on; and each run's names by role."""
-    everyone: dict[str, nn.Module] = {}
-    runs = []
-    for number, models in enumerate(loaded, 1):
-        own = {}
-        for role, model in models.items():
-            known = (name for earlier in runs if everyone[name := earlier[role]] is model)
-            own[role] = next(known, f"{role}_run{number}" if runs else role)
-            everyone[own[role]] = model
-        runs.append(own)
-    return everyone, runs

@@ -125,14 +125,18 @@ def assemble(runs: Sequence[dict[str, nn.Module]], minibatches: Minibatches) -> 
     return casts, minibatches
 
 
-def name_all(runs: Sequence[dict[str, nn.Module]]) -> tuple[dict[str, nn.Module], list[dict[str, str]]]:
-    """All models of several runs, each once, as "vit", "cnn", "vit_run2", …; and of each run, role → that name."""
-    names: dict[nn.Module, str] = {}
-    for number, models in enumerate(runs, 1):
+def name_all(loaded: Iterable[dict[str, nn.Module]]) -> tuple[dict[str, nn.Module], list[dict[str, str]]]:
+    """All models that differ, by a name: `vit`, of later runs `vit_run2` and so on; and each run's names by role."""
+    everyone: dict[str, nn.Module] = {}
+    runs = []
+    for number, models in enumerate(loaded, 1):
+        own = {}
         for role, model in models.items():
-            names.setdefault(model, f"{role}_run{number}" if number > 1 else role)
-    own = [{role: names[model] for role, model in models.items()} for models in runs]
-    return {name: model for model, name in names.items()}, own
+            known = (name for earlier in runs if everyone[name := earlier[role]] is model)
+            own[role] = next(known, f"{role}_run{number}" if runs else role)
+            everyone[own[role]] = model
+        runs.append(own)
+    return everyone, runs
 
 
 def peek(minibatches: Iterable[T]) -> tuple[T, Iterable[T]]:

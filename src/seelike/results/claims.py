@@ -86,8 +86,6 @@ def _read(path: Path) -> dict[str, Claim]:
     for id, claim in yaml.safe_load(path.read_text(encoding="utf-8")).items():
         parts = [part | {"bounds": tuple(part.get("bounds", Part.bounds))} for part in claim.pop("parts")]
         letters = [chr(ord("a") + i) for i in range(len(parts))] if len(parts) > 1 else [""]
-        for part in parts:
-            part["bounds"] = tuple(part.get("bounds", Part.bounds))  # a list would have no hash
         claims[id] = Claim(id, parts=tuple(Part(id + a, **p) for a, p in zip(letters, parts, strict=True)), **claim)
     return claims
 
