@@ -101,7 +101,8 @@ def test_a_position_that_sees_its_own_patch_alone_scores_it_and_a_shuffled_one_d
     cka = found.cka(block=0)
     assert cka.shape == (25, 25)
     assert np.diag(cka).min() > 0.2 and abs(cka[~np.eye(25, dtype=bool)].mean()) < 0.02
-    assert found.scores(block=-1) == pytest.approx((np.diag(cka) - _others(cka))[~find_edge(5, 5)].mean())
+    interior = np.ix_(*[~find_edge(5, 5)] * 2)
+    assert found.scores(block=-1) == pytest.approx((np.diag(cka[interior]) - _others(cka[interior])).mean())
     model.blocks.append(nn.Identity())
     model.blocks[1].forward = lambda x: x.flatten(2).roll(7, 2).view(x.shape)
     moved = token_patch_cka.compare_with_patches(model, images(96, 40).split(16))
@@ -225,18 +226,25 @@ def test_scores_by_hand():
     assert edge_score(cka, 3, 4) == pytest.approx(0.3)
     cka[edge, edge] = 9.0  # a token's own patch does not count
     assert edge_score(cka, 3, 4) == pytest.approx(0.3)
+    cka[~edge] += np.where(edge, 0.3, 0)  # nor do patches of the edge where an interior token is compared
     assert localization_score(cka, 3, 4) == pytest.approx(0.5)
     np.testing.assert_allclose(localization_score(np.stack([cka, 2 * cka]), 3, 4), [0.5, 1.0])
     cka[5] = np.nan
     assert localization_score(cka, 3, 4) == pytest.approx(0.6)
 
 
+def test_tokens_that_are_all_alike_score_nothing_whatever_they_resemble(generator):
+    resembled = torch.rand(30, generator=generator).numpy() + 5 * ~find_edge(5, 6)
+    assert localization_score(np.tile(resembled, (30, 1)), 5, 6) == pytest.approx(0, abs=1e-12)
+    assert localization_score(np.tile(resembled, (30, 1)) + np.eye(30), 5, 6) == pytest.approx(1)
+
+
 def fake(*scores: float) -> TokenPatch:
-    """A model whose blocks score so, on a grid of 3 × 3, in eight minibatches that agree."""
-    cross = np.zeros((8, len(scores), 9, 9))
-    cross[:, :, 4, 4] = scores
-    blocks = Blocks(tuple(f"blocks.{i}" for i in range(len(scores))), 3, 3, (0,) * len(scores), False)
-    return TokenPatch(blocks, cross, np.ones((8, len(scores), 9)), np.tile(np.eye(9), (8, 1, 1)))
+    """A model whose blocks score so, on a grid of 3 × 4, in eight minibatches that agree."""
+    cross = np.zeros((8, len(scores), 12, 12))
+    cross[:, :, 5, 5] = cross[:, :, 6, 6] = scores
+    blocks = Blocks(tuple(f"blocks.{i}" for i in range(len(scores))), 3, 4, (0,) * len(scores), False)
+    return TokenPatch(blocks, cross, np.ones((8, len(scores), 12)), np.tile(np.eye(12), (8, 1, 1)))
 
 
 def weigh(own: dict[str, TokenPatch], n_units: int, common: dict[str, TokenPatch] | None = None) -> dict[str, dict]:
@@ -276,7 +284,7 @@ def test_parts_without_their_models_or_blocks_are_left_out(n_units):
 
 
 def test_the_share_of_the_pixels_score_is_not_that_of_the_tokens():
-    alike = np.full((9, 9), 0.2) + 0.8 * np.eye(9)
+    alike = np.full((12, 12), 0.2) + 0.8 * np.eye(12)
     plain = fake(0.6)
     found = TokenPatch(plain.blocks, plain.cross, plain.tokens, np.tile(alike, (8, 1, 1)))
     assert last_score(found, np.arange(8)) == pytest.approx(0.6)
@@ -299,7 +307,7 @@ def test_training_makes_the_cls_model_localize_and_the_gap_model_not():
 
 
 def test_a_grid_without_an_interior_and_no_images_are_refused():
-    with pytest.raises(InputError, match=r"^the model must have 3×3 positions or more .*, not 2×2: .* larger image"):
+    with pytest.raises(InputError, match=r"^the model must have 3×4 positions or more .*, not 2×2: .* larger image"):
         token_patch_cka.compare_with_patches(Windows(), [images(4, 16)])
     with pytest.raises(InputError, match="at least one full minibatch"):
         token_patch_cka.compare_with_patches(Windows(), [])

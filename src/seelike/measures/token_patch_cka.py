@@ -18,7 +18,9 @@ minibatch has no CKA: NaN, left out of every mean below.
 Definitions, on the CKA of one block, (tokens, patches), both counted row by row:
 
 - **edge**: the outer ring of the grid; **interior**: the rest.
-- **localization score**: mean over interior tokens of (CKA with the own patch − mean CKA with all other patches).
+- **localization score**: mean over interior tokens of (CKA with the own patch − mean CKA with the other interior
+  patches). Tokens that are all alike score 0, whichever patches they resemble; against patches of the edge, too, they
+  would score whatever sets the middle of the images apart.
 - **edge score**: mean over edge tokens of (mean CKA with the other edge patches − mean CKA with the interior patches).
 
 Tokens that hold the pixels of their own patch and nothing else have both scores, too, from the CKA of patches with one
@@ -173,9 +175,10 @@ def patch_grams(images: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
 
 def localization_score(cka: np.ndarray, rows: int, columns: int) -> np.ndarray:
     """Of the CKA (…, tokens, patches), as defined above; one for each of the leading axes."""
-    others = ~np.eye(rows * columns, dtype=bool)
+    interior = ~find_edge(rows, columns)
+    others = ~np.eye(rows * columns, dtype=bool) & interior
     ahead = np.diagonal(cka, axis1=-2, axis2=-1) - _mean(cka, others)
-    return _mean(ahead, ~find_edge(rows, columns))
+    return _mean(ahead, interior)
 
 
 def edge_score(cka: np.ndarray, rows: int, columns: int) -> np.ndarray:
@@ -269,9 +272,9 @@ def find_common_grid(blocks: Iterable[Blocks]) -> tuple[int, int]:
 
 def _find_blocks(architecture: Architecture) -> Blocks:
     blocks = architecture.blocks()
-    if min(blocks.rows, blocks.columns) < 3:
+    if min(blocks.grid) < 3 or max(blocks.grid) < 4:
         raise InputError(
-            f"{THE_MODEL} must have 3×3 positions or more in its last block, so that some are not at the edge, not "
+            f"{THE_MODEL} must have 3×4 positions or more in its last block, so that two are not at the edge, not "
             f"{blocks.rows}×{blocks.columns}: choose another model or a larger image_size"
         )
     return blocks
