@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from seelike.activations.architecture import Architecture
-from seelike.activations.layers import hooked
+from seelike.activations.layers import Layer, count_last_stage, hooked
 from seelike.system.errors import InputError
 
 
@@ -57,6 +57,19 @@ def test_transformer_like_families_have_six_layers_a_block(name):
     blocks, layers = (find(name, role, 224) for role in ("blocks", "all"))
     for block in blocks:
         assert sum(f"{layer.name}.".startswith(f"{block.name}.") for layer in layers) == 6
+
+
+@pytest.mark.parametrize(
+    ("stages", "expected"), [(["1", "1", "2"], 1), (["1", "2", "2", "2"], 3), (["1", "1"], 2), (["", "", ""], 0)]
+)
+def test_the_last_stage_is_counted_from_the_end(stages, expected):
+    assert count_last_stage([Layer(f"blocks.{i}", stage) for i, stage in enumerate(stages)]) == expected
+
+
+@pytest.mark.parametrize(("name", "expected"), [("resnet_pocket", 3), ("tf_efficientnet_lite0", 1), ("resnet18", 2)])
+def test_the_last_stage_of_a_cnn(name, expected):
+    model = timm.create_model(name).eval()
+    assert count_last_stage(Architecture.of(model, torch.zeros(1, 3, 64, 64)).layers("blocks")) == expected
 
 
 def test_the_residual_sum_is_what_norm2_reads():

@@ -28,19 +28,26 @@ def curves(kinds=("single", "CLS", "pooled"), layers=4, level=0.5):
 
 
 def test_each_models_last_block_shares_limits_and_has_its_own_patch_outlined():
-    axes = localization_plots.models({"vit": maps(), "cnn": maps()})
-    assert axes.shape == (2, 3)
+    axes = localization_plots.models({"vit": maps(), "cnn": maps()}, {"vit": maps(), "cnn": maps()})
+    assert axes.shape == (3, 3)
     np.testing.assert_array_equal(axes[1, 2].images[0].get_array(), maps().values[1, 2])
     assert len({ax.images[0].get_clim() for ax in axes.flat}) == 1
     outline = axes[0, 2].patches[0]
     assert (outline.get_x(), outline.get_y()) == (2.5, 1.5)  # column 3, row 2
-    assert [row[0].get_ylabel() for row in axes] == ["ViT, CLS", "CNN"]
+    assert [row[0].get_ylabel() for row in axes] == ["ViT, CLS", "CNN", "ViT, random weights"]
 
 
 def test_a_row_for_each_block():
-    axes = localization_plots.blocks(maps())
+    axes = localization_plots.blocks({"vit": maps()}, {"vit": maps()})
     assert [row[0].get_ylabel() for row in axes] == ["a", "b"]
     np.testing.assert_array_equal(axes[0, 1].images[0].get_array(), maps().values[0, 1])
+
+
+def test_both_figures_of_maps_share_the_limits_of_what_they_show():
+    cka = {"vit": maps(), "cnn": maps()}
+    cka["vit"].values[0, 1, 2, 3], cka["cnn"].values[0, 0, 0, 0], cka["cnn"].values[1, 0, 0, 1] = 3, 9, np.nan
+    for drawn in (localization_plots.models, localization_plots.blocks):
+        assert {ax.images[0].get_clim() for ax in drawn(cka, {"vit": maps()}).flat} == {(0, 3)}
 
 
 def test_scores_lie_over_depth_with_the_control_dashed():

@@ -10,13 +10,20 @@ from seelike.activations.tokens import Blocks
 from seelike.images.shapes import Shapes
 from seelike.measures import token_patch_cka
 from seelike.measures.cka import CKA, gram
+from seelike.measures.intervals import estimate
+from seelike.measures.runner import feed_one
 from seelike.measures.token_patch_cka import (
+    Comparison,
+    Products,
     TokenPatch,
+    edge_excess,
     edge_score,
+    find_common_grid,
     find_edge,
-    localization_margin,
+    last_score,
     localization_score,
     patch_grams,
+    pixel_share,
     token_grams,
 )
 from seelike.system.errors import InputError
@@ -94,7 +101,8 @@ def test_a_position_that_sees_its_own_patch_alone_scores_it_and_a_shuffled_one_d
     cka = found.cka(block=0)
     assert cka.shape == (25, 25)
     assert np.diag(cka).min() > 0.2 and abs(cka[~np.eye(25, dtype=bool)].mean()) < 0.02
-    assert found.scores(block=-1) == pytest.approx((np.diag(cka) - _others(cka))[~find_edge(5, 5)].mean())
+    interior = np.ix_(*[~find_edge(5, 5)] * 2)
+    assert found.scores(block=-1) == pytest.approx((np.diag(cka[interior]) - _others(cka[interior])).mean())
     model.blocks.append(nn.Identity())
     model.blocks[1].forward = lambda x: x.flatten(2).roll(7, 2).view(x.shape)
     moved = token_patch_cka.compare_with_patches(model, images(96, 40).split(16))
@@ -139,14 +147,72 @@ def test_tokens_that_are_the_pixels_give_the_cka_of_the_patches():
     x = images(24, 40)
     x[:, :, :, :8] = x[:, :, :1, :8]  # patches of the left edge are alike
     x[:, :, :, 32:] = x[:, :, :1, :8]
-    model = Windows()
-    model.blocks[0] = nn.PixelUnshuffle(8)
-    found = token_patch_cka.compare_with_patches(model, x.split(8))
+    found = token_patch_cka.compare_with_patches(copy_pixels(), x.split(8))
     np.testing.assert_allclose(found.pixel_cka(), found.cka(block=0), atol=1e-6)
     array = found.edge_array()
     assert array.axes["layer"] == ["pixels", "blocks.0"]
     np.testing.assert_allclose(array.values, edge_score(found.pixel_cka(), 5, 5), atol=1e-6)
     assert array.values[0] > 0.2
+    np.testing.assert_allclose(found.replicates(edge_excess), 0, atol=1e-6)
+    np.testing.assert_allclose(found.replicates(pixel_share), 1, atol=1e-6)
+
+
+def copy_pixels() -> Windows:
+    model = Windows()
+    model.blocks[0] = nn.PixelUnshuffle(8)
+    return model
+
+
+def test_what_edge_tokens_share_beyond_their_pixels_is_their_excess():
+    model, x = copy_pixels(), images(24, 40)
+    edge = torch.as_tensor(find_edge(5, 5)).view(5, 5)
+    model.blocks.append(nn.Identity())
+    model.blocks[1].forward = lambda t: torch.where(edge, t.where(edge, 0).mean((2, 3), keepdim=True), t)
+    found = token_patch_cka.compare_with_patches(model, x.split(8))
+    plain = token_patch_cka.compare_with_patches(copy_pixels(), x.split(8))
+    assert found.replicates(edge_excess)[0] > 0.02 > 1e-6 > abs(plain.replicates(edge_excess)[0])
+    assert edge_score(found.pixel_cka(), 5, 5) == edge_score(plain.pixel_cka(), 5, 5)
+
+
+def test_patches_that_are_all_alike_leave_nothing_to_share():
+    x = images(24, 40)
+    x[:] = x[:, :, :8, :8].repeat(1, 1, 5, 5)
+    found = token_patch_cka.compare_with_patches(Windows(), x.split(8))
+    assert found.replicates(last_score)[0] == pytest.approx(0, abs=1e-6)
+    assert np.isnan(pixel_share(found, np.arange(3)))
+    constant = token_patch_cka.compare_with_patches(Windows(), torch.ones(24, 3, 40, 40).split(8))
+    assert np.isnan(constant.replicates(pixel_share)).all()
+
+
+def test_replicates_are_what_the_other_minibatches_give():
+    """Oracle: the images of all minibatches but one, measured anew."""
+    torch.manual_seed(0)
+    model, parts = Windows(), images(32, 40).split(8)
+    found = token_patch_cka.compare_with_patches(model, parts)
+    for effect in (last_score, pixel_share, edge_excess):
+        slow = [parts, *(parts[:left_out] + parts[left_out + 1 :] for left_out in range(4))]
+        anew = [effect(token_patch_cka.compare_with_patches(model, some), slice(None)) for some in slow]
+        np.testing.assert_allclose(found.replicates(effect), anew, rtol=1e-9)
+
+
+def test_common_windows_are_the_coarser_ones_and_undo_a_finer_grid():
+    torch.manual_seed(0)
+    coarse, x = Windows(), images(48, 40)
+    fine = Windows()
+    fine.load_state_dict(coarse.state_dict())
+    fine.blocks.append(nn.Upsample(scale_factor=2))
+    of_fine, of_coarse = (token_patch_cka.compare_with_patches(model, x.split(16)) for model in (fine, coarse))
+    grid = find_common_grid([of_fine.blocks, of_coarse.blocks])
+    assert grid == of_coarse.blocks.grid == (5, 5) and of_fine.blocks.grid == (10, 10)
+    common = feed_one(fine, x.split(16), lambda own: Products(own, grid))
+    for effect in (last_score, pixel_share):
+        np.testing.assert_allclose(common.replicates(effect), of_coarse.replicates(effect), atol=1e-6)
+        assert of_fine.replicates(effect)[0] < of_coarse.replicates(effect)[0] - 0.05
+
+
+def test_the_common_grid_has_the_fewest_rows_and_columns():
+    blocks = [Blocks(("a",), rows, columns, (0,), False) for rows, columns in ((7, 5), (16, 12), (8, 4))]
+    assert find_common_grid(blocks) == (7, 4)
 
 
 def test_scores_by_hand():
@@ -160,56 +226,88 @@ def test_scores_by_hand():
     assert edge_score(cka, 3, 4) == pytest.approx(0.3)
     cka[edge, edge] = 9.0  # a token's own patch does not count
     assert edge_score(cka, 3, 4) == pytest.approx(0.3)
+    cka[~edge] += np.where(edge, 0.3, 0)  # nor do patches of the edge where an interior token is compared
     assert localization_score(cka, 3, 4) == pytest.approx(0.5)
     np.testing.assert_allclose(localization_score(np.stack([cka, 2 * cka]), 3, 4), [0.5, 1.0])
     cka[5] = np.nan
     assert localization_score(cka, 3, 4) == pytest.approx(0.6)
 
 
-def test_between_takes_the_weaker_half_of_the_claim():
-    assert localization_margin([0.4, 0.2, 0.1], 0.5) == pytest.approx(0.2)  # 0.3 − 0.1 and 0.5 − 0.3
-    assert localization_margin([0.4, 0.2, 0.1], 0.35) == pytest.approx(0.05)
-    assert localization_margin([0.1, 0.1, 0.1, 0.1, 0.3, 0.5], 0.2) == pytest.approx(0.1 - 0.5)
-    assert localization_margin([0.3, 0.1], 0.9) == pytest.approx(0.2)
+def test_tokens_that_are_all_alike_score_nothing_whatever_they_resemble(generator):
+    resembled = torch.rand(30, generator=generator).numpy() + 5 * ~find_edge(5, 6)
+    assert localization_score(np.tile(resembled, (30, 1)), 5, 6) == pytest.approx(0, abs=1e-12)
+    assert localization_score(np.tile(resembled, (30, 1)) + np.eye(30), 5, 6) == pytest.approx(1)
 
 
 def fake(*scores: float) -> TokenPatch:
-    """A model whose blocks score so, on a grid of 3 × 3, in six minibatches that agree."""
-    cross = np.zeros((6, len(scores), 9, 9))
-    cross[:, :, 4, 4] = scores
-    blocks = Blocks(tuple(f"blocks.{i}" for i in range(len(scores))), 3, 3, 0, False)
-    return TokenPatch(blocks, cross, np.ones((6, len(scores), 9)), np.tile(np.eye(9), (6, 1, 1)))
+    """A model whose blocks score so, on a grid of 3 × 4, in eight minibatches that agree."""
+    cross = np.zeros((8, len(scores), 12, 12))
+    cross[:, :, 5, 5] = cross[:, :, 6, 6] = scores
+    blocks = Blocks(tuple(f"blocks.{i}" for i in range(len(scores))), 3, 4, (0,) * len(scores), False)
+    return TokenPatch(blocks, cross, np.ones((8, len(scores), 12)), np.tile(np.eye(12), (8, 1, 1)))
 
 
-def test_effects_compare_models_and_turn_with_them():
-    low, high = fake(0.4, 0.3, 0.1), fake(0.8, 0.7, 0.6)
-    one = token_patch_cka.compare({"vit": high, "cnn": low, "vit_gap": low}, 0)
-    other = token_patch_cka.compare({"vit": low, "cnn": high, "vit_gap": high}, 0)
-    assert list(one) == ["L1", "L2", "L3", "L4"]
-    assert one["L1"].effect == pytest.approx(0.5) == -other["L1"].effect
-    assert one["L3"].effect == pytest.approx(0.5) == -other["L3"].effect
-    assert one["L4"].effect == pytest.approx(0.25) and other["L4"].effect == pytest.approx(0.1 - 0.75)
-    assert one["L2"].effect == 0
-    assert "L3" not in token_patch_cka.compare({"vit": high, "cnn": low}, 0)
+def weigh(own: dict[str, TokenPatch], n_units: int, common: dict[str, TokenPatch] | None = None) -> dict[str, dict]:
+    """Part → roles → its value from all minibatches; all replicates are the same."""
+    terms = Comparison(own, common or own, n_units).terms()
+    for replicates in (each for roles in terms.values() for each in roles.values()):
+        assert replicates == pytest.approx(np.full(9, replicates[0]))
+    return {part: {roles: pytest.approx(each[0]) for roles, each in of.items()} for part, of in terms.items()}
+
+
+def test_effects_are_sums_of_a_term_for_each_model():
+    vit, cnn, gap = fake(0.2, 0.7, 0.6), fake(0.9, 0.5, 0.3, 0.1), fake(0.8, 0.05)
+    assert weigh({"vit": vit, "cnn": cnn, "vit_gap": gap}, n_units=3) == {
+        "L1a": {("vit",): 0.6},
+        "L1b": {("vit",): 0.6, ("cnn",): -0.1},  # pixels that have nothing in common score 1
+        "L2": {("vit",): 0},
+        "L3": {("vit",): 0.6, ("vit_gap",): -0.05},
+        "L4a": {("cnn",): 0.4 - 0.1},  # the first block is of an earlier stage
+        "L4b": {("vit",): 0.6, ("cnn",): -0.4},
+        "L7a": {("vit",): 0.7},
+        "L7b": {("vit",): 0.1},
+    }
+
+
+def test_models_are_compared_on_common_windows_and_blocks_of_one_model_on_its_own():
+    own = {"vit": fake(0.2, 0.7), "cnn": fake(0.5, 0.1), "vit_gap": fake(0.8, 0.05)}
+    common = {"vit": fake(0.2, 0.4), "cnn": fake(0.3, 0.2), "vit_gap": fake(0.8, 0.1)}
+    here, there = weigh(own, 2), weigh(own, 2, common)
+    assert {part for part in here if here[part] != there[part]} == {"L1b", "L3", "L4b"}
+    assert there["L4b"] == {("vit",): 0.4, ("cnn",): -0.3}
+
+
+@pytest.mark.parametrize("n_units", [0, 1])
+def test_parts_without_their_models_or_blocks_are_left_out(n_units):
+    found = weigh({"vit": fake(0.5), "cnn": fake(0.4, 0.1)}, n_units)
+    assert sorted(found) == ["L1a", "L1b", "L2"]
+
+
+def test_the_share_of_the_pixels_score_is_not_that_of_the_tokens():
+    alike = np.full((12, 12), 0.2) + 0.8 * np.eye(12)
+    plain = fake(0.6)
+    found = TokenPatch(plain.blocks, plain.cross, plain.tokens, np.tile(alike, (8, 1, 1)))
+    assert last_score(found, np.arange(8)) == pytest.approx(0.6)
+    assert pixel_share(found, np.arange(8)) == pytest.approx(0.6 / 0.8)
 
 
 def test_training_makes_the_cls_model_localize_and_the_gap_model_not():
-    drawings = normalize(Shapes("validation").stack(96)[0]).split(16)
+    drawings = normalize(Shapes("validation").stack(128)[0]).split(16)
 
-    def scores(pretrained):
+    def compare(pretrained):
         names = {"vit": "vit_pocket_patch8_56", "vit_gap": "vit_pocket_patch8_gap_56", "cnn": "resnet_pocket"}
         models = {role: timm.create_model(name, pretrained=pretrained).eval() for role, name in names.items()}
-        return token_patch_cka.compare(
-            {role: token_patch_cka.compare_with_patches(model, drawings) for role, model in models.items()}, 0
-        )
+        found = {role: token_patch_cka.compare_with_patches(model, drawings) for role, model in models.items()}
+        terms = Comparison(found, found, n_units=3).terms()
+        return {part: estimate(sum(terms[part].values())) for part in ("L1b", "L3")}
 
-    trained, untrained = scores(True), scores(False)
-    assert trained["L3"].low > 0.05 and trained["L1"].low > 0.05  # L3 is learned
-    assert not untrained["L3"].low > 0
+    trained, untrained = compare(True), compare(False)
+    assert trained["L1b"].low > 0.05
+    assert trained["L3"].low > 0.05 > untrained["L3"].high  # L3 is learned
 
 
 def test_a_grid_without_an_interior_and_no_images_are_refused():
-    with pytest.raises(InputError, match=r"^the model must have 3×3 positions or more .*, not 2×2: .* larger image"):
+    with pytest.raises(InputError, match=r"^the model must have 3×4 positions or more .*, not 2×2: .* larger image"):
         token_patch_cka.compare_with_patches(Windows(), [images(4, 16)])
     with pytest.raises(InputError, match="at least one full minibatch"):
         token_patch_cka.compare_with_patches(Windows(), [])

@@ -39,7 +39,7 @@ def test_pages_load_whole_and_fit_every_screen(open_page, path, theme):
         ("uniformity", 4, 5),
         ("attention_distance", 5, 5),
         ("skip_connections", 5, 5),
-        ("localization", 7, 6),
+        ("localization", 7, 9),
         ("data_scale", 5, 6),
         ("mixer", 4, 2),
         ("methods", 3, 0),

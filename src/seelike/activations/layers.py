@@ -79,6 +79,12 @@ def find_stage_ends(layers: Sequence[Layer]) -> list[int]:
     return [k for k in range(1, len(layers)) if layers[k].stage != layers[k - 1].stage]
 
 
+def count_last_stage(blocks: Sequence[Layer]) -> int:
+    """How many blocks a model's last stage has, from all of its blocks; 0 for a model without stages."""
+    stages = [block.stage for block in blocks]
+    return stages.count(stages[-1]) if stages[-1] else 0
+
+
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
     """Context in which the model is in evaluation mode; then each of its modules is as it was."""

@@ -58,15 +58,20 @@ class Blocks:
     n_prefix: tuple[int, ...]
     has_cls: bool
 
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.rows, self.columns
+
     def reading(self, model: nn.Module, images: torch.Tensor, reduce: Callable[[Tokens], T]) -> Reading:
         """Context in which a pass fills {name: reduce(tokens)}, each called the moment the block is reached."""
         return _reading(model, images, self.names, lambda tokens: reduce(self._pool(tokens)))
 
     def _pool(self, tokens: Tokens) -> Tokens:
-        if tokens.grid.shape[1:3] == (self.rows, self.columns):
+        if tokens.grid.shape[1:3] == self.grid:
             return tokens
-        size = (self.rows, self.columns)
-        return Tokens(nn.functional.adaptive_avg_pool2d(tokens.grid.movedim(-1, 1), size).movedim(1, -1), tokens.prefix)
+        pooled = nn.functional.adaptive_avg_pool2d(tokens.grid.movedim(-1, 1), self.grid)
+        return Tokens(pooled.movedim(1, -1), tokens.prefix)
 
 
 @contextmanager

@@ -2,21 +2,23 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from torch import nn
 from torch.utils.data import Subset
 
+from seelike.activations.layers import count_last_stage
 from seelike.chapters.chapter import Chapter
 from seelike.chapters.probe_images import ProbeImages, even_and_odd, open_probe_images
 from seelike.chapters.run import Run
 from seelike.images import datasets
 from seelike.measures import occlusion as attributions
-from seelike.measures import token_patch_cka, token_probes
-from seelike.measures.intervals import Estimate
+from seelike.measures import token_probes
+from seelike.measures.intervals import Terms
 from seelike.measures.occlusion import Attributions
-from seelike.measures.runner import assemble, feed, spread
-from seelike.measures.token_patch_cka import Products, TokenPatch
-from seelike.measures.token_probes import Readout
+from seelike.measures.runner import Cast, assemble, feed, spread
+from seelike.measures.token_patch_cka import Comparison, Products, TokenPatch, find_common_grid
+from seelike.measures.token_probes import MOST_BLOCKS, Readout
 from seelike.results.labelled_array import Measures
 from seelike.system import processes
 
@@ -26,7 +28,7 @@ def measure_runs(
 ) -> Iterator["Localization"]:
     """All of the chapter on the first run's models; of the others no more than the claims need.
 
-    That is the probes of the ViTs' last blocks alone, and no position of the object, which no claim asks for.
+    That is the probes of the ViTs' first and last blocks, and no position of the object, which no claim asks for.
 
     Args:
         loaded: the models of every run, {"vit": …, "cnn": …} and perhaps "vit_gap", from `run.load_models()` or
@@ -38,7 +40,7 @@ def measure_runs(
     for number, (models, compared) in enumerate(zip(runs, _compare(runs, run), strict=True)):
         first = number == 0
         read = _probe(models if first else _without_cnn(models), run, probed, first) if probed else {}
-        occluded = _attribute(models, run, compared["vit"], n_attributed) if first and n_attributed else {}
+        occluded = _attribute(models, run, compared.own["vit"], n_attributed) if first and n_attributed else {}
         yield Localization(compared, read, occluded)
 
 
@@ -46,31 +48,40 @@ def measure_runs(
 class Localization:
     """What section 7 of the paper asks of each model, called by the parameter that names it."""
 
-    compared: dict[str, TokenPatch]
+    compared: Comparison
     read: dict[str, Readout]
     occluded: dict[str, Attributions]
 
     def arrays(self) -> Measures:
         """Labelled arrays for a result file, by measure."""
         found = {
-            "token_patch_cka": {role: each.array() for role, each in self.compared.items()},
-            "localization_score": {role: each.score_array() for role, each in self.compared.items()},
-            "edge_score": {role: each.edge_array() for role, each in self.compared.items()},
+            "token_patch_cka": {role: each.array() for role, each in self.compared.own.items()},
+            "localization_score": {role: each.score_array() for role, each in self.compared.own.items()},
+            "edge_score": {role: each.edge_array() for role, each in self.compared.own.items()},
         }
         occlusion = {"occlusion": {role: each.array() for role, each in self.occluded.items()}}
         return found | token_probes.arrays(self.read) | (occlusion if self.occluded else {})
 
-    def estimates(self, seed: int) -> dict[str, Estimate]:
-        """Claim id → its effect: L1 to L4 with intervals over minibatches, L5 and L6 over draws of probe images."""
-        return token_patch_cka.compare(self.compared, seed) | token_probes.compare(self.read, seed)
+    def terms(self) -> dict[str, Terms]:
+        """Part of a claim → its terms: L1 to L4 and L7 over minibatches, the others over draws of probe images."""
+        return self.compared.terms() | token_probes.find_terms(self.read)
 
 
-def _compare(runs: list[dict[str, nn.Module]], run: Run) -> list[dict[str, TokenPatch]]:
+def _compare(runs: list[dict[str, nn.Module]], run: Run) -> list[Comparison]:
     """Tokens against patches, for the models of every run."""
     casts, minibatches = assemble(runs, run.minibatches(runs[0]))
-    products = [{role: cast.measure(role, Products) for role in cast.models} for cast in casts]
+    asked = [_ask(cast) for cast in casts]
+    n_units = casts[0].ask("cnn", lambda own: count_last_stage(own.layers("blocks")))
     found = feed(minibatches, *casts)
-    return [{role: found[each] for role, each in own.items()} for own in products]
+    return [Comparison(*({role: found[each] for role, each in of.items()} for of in own), n_units) for own in asked]
+
+
+def _ask(cast: Cast) -> tuple[dict[str, Products], dict[str, Products]]:
+    """Products of every model on its own grid, and on common windows, where that is not the same."""
+    own = {role: cast.measure(role, Products) for role in cast.models}
+    grid = find_common_grid(each.blocks for each in own.values())
+    pool = partial(Products, grid=grid)
+    return own, {role: each if each.blocks.grid == grid else cast.measure(role, pool) for role, each in own.items()}
 
 
 def _without_cnn(loaded: dict[str, nn.Module]) -> dict[str, nn.Module]:
@@ -79,12 +90,13 @@ def _without_cnn(loaded: dict[str, nn.Module]) -> dict[str, nn.Module]:
 
 def _probe(loaded: dict[str, nn.Module], run: Run, probed: ProbeImages, all_blocks: bool) -> dict[str, Readout]:
     """What probes read off every model, each of which one process alone passes the images through."""
-    centers = probed.centers if all_blocks else None
+    centers, most_blocks = (probed.centers, MOST_BLOCKS) if all_blocks else (None, 2)
 
     def read(role: str) -> Readout:
         images = (batch[role] for batch in probed.minibatches({role: loaded[role]}, run))
-        of = loaded[role], images, probed.labels, probed.folds, centers
-        return token_probes.probe_tokens(*of, last_only=not all_blocks)
+        return token_probes.probe_tokens(
+            loaded[role], images, probed.labels, probed.folds, centers, most_blocks=most_blocks
+        )
 
     return spread(loaded, read)
 

@@ -18,17 +18,36 @@ MODELS = {
     "cnn": ("CNN", COLORS["cnn"]),
 }
 KINDS = {"CLS": SERIES[4], "pooled": SERIES[0], "single": SERIES[3], "side by side": SERIES[2]}
+Rows = dict[str, tuple[LabelledArray, int]]  # label → an array of token–patch CKA, and which of its layers
 TOKENS = ("corner token", "edge token", "interior token")
 
 
-def models(cka: Arrays, axes: np.ndarray | None = None) -> np.ndarray:
-    """CKA of three tokens of the last block with all patches, a row a model."""
-    return _draw_maps({label: (cka[role], -1) for role, (label, _) in MODELS.items() if role in cka}, axes)
+def models(cka: Arrays, control: Arrays, axes: np.ndarray | None = None) -> np.ndarray:
+    """CKA of three tokens of the last block with all patches, one row per model, then the ViT with random weights.
+
+    Its maps and those of `blocks` share their limits.
+    """
+    return _draw_maps(_choose_models(cka, control), _find_most(cka, control), axes)
 
 
-def blocks(array: LabelledArray, axes: np.ndarray | None = None) -> np.ndarray:
-    """CKA of three tokens of one model with all patches, a row a block."""
-    return _draw_maps({name: (array, index) for index, name in enumerate(array.axes["layer"])}, axes)
+def blocks(cka: Arrays, control: Arrays, axes: np.ndarray | None = None) -> np.ndarray:
+    """The same of the ViT, one row per block."""
+    return _draw_maps(_choose_blocks(cka), _find_most(cka, control), axes)
+
+
+def _choose_models(cka: Arrays, control: Arrays) -> Rows:
+    shown: Rows = {label: (cka[role], -1) for role, (label, _) in MODELS.items() if role in cka}
+    return shown | {"ViT, random weights": (control["vit"], -1)}
+
+
+def _choose_blocks(cka: Arrays) -> Rows:
+    return {name: (cka["vit"], index) for index, name in enumerate(cka["vit"].axes["layer"])}
+
+
+def _find_most(cka: Arrays, control: Arrays) -> float:
+    """The largest value in both figures."""
+    rows = [*_choose_models(cka, control).values(), *_choose_blocks(cka).values()]
+    return max(np.nanmax(array.values[index]) for array, index in rows)
 
 
 def scores(measures: Measures, axes: np.ndarray | None = None) -> np.ndarray:
@@ -38,7 +57,7 @@ def scores(measures: Measures, axes: np.ndarray | None = None) -> np.ndarray:
     """
     axes = plt.subplots(1, 2, figsize=(9, 3.6))[1] if axes is None else axes
     for ax, measure, label in (
-        (axes[0], "localization_score", "CKA, own patch − others"),
+        (axes[0], "localization_score", "CKA, own − other interior patches"),
         (axes[1], "edge_score", "CKA, edge − interior patches"),
     ):
         _draw_scores(ax, measures[measure], measures[f"{measure}_random"])
@@ -83,7 +102,7 @@ def probes(trained: Arrays, control: Arrays, label: str, axes: np.ndarray | None
     low = min(0.0, *(array.values.min() for array in (*trained.values(), *control.values())))
     axes[0].set_ylim(max(low, -0.1) - 0.02, 1)
     axes[0].set_ylabel(label)
-    names = {"single": "single token", "side by side": "tokens side by side"}
+    names = {"single": "single token", "side by side": "tokens concatenated"}
     for kind in (kind for kind in KINDS if any(kind in trained[role].axes["kind"] for role in shown)):
         axes[0].plot([], [], color=KINDS[kind], label=names.get(kind, kind))
     axes[0].plot([], [], "--", color=INK, linewidth=1.2, label="random weights")
@@ -115,11 +134,10 @@ def occlusion(pictures: Sequence[Image.Image], arrays: Arrays, axes: np.ndarray 
     return axes
 
 
-def _draw_maps(rows: dict[str, tuple[LabelledArray, int]], axes: np.ndarray | None) -> np.ndarray:
-    """Label of a row → an array of token–patch CKA and which of its layers; all maps share their limits."""
+def _draw_maps(rows: Rows, most: float, axes: np.ndarray | None) -> np.ndarray:
+    """Three maps of each row, from 0 to `most`."""
     if axes is None:
         axes = plt.subplots(len(rows), 3, figsize=(6.5, 1.9 * len(rows) + 0.3), squeeze=False)[1]
-    most = max(np.nanmax(array.values[index]) for array, index in rows.values())
     for row, (label, (array, index)) in zip(axes, rows.items(), strict=True):
         for ax, token, values in zip(row, array.axes["token"], array.values[index], strict=True):
             ax.imshow(values, vmin=0, vmax=most, cmap=MAP, interpolation="none")

@@ -51,7 +51,7 @@ class TokenPatchCKA(Measured):
 
     @property
     def localization_score(self) -> LabelledArray:
-        """(layers,): how much more alike interior tokens are to their own patch than to all others, on average."""
+        """(layers,): how much more interior tokens resemble their own than other interior patches, on average."""
         return self.found.score_array()
 
     @property

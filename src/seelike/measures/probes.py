@@ -5,7 +5,7 @@ is taken for the class of the largest output. It learns from ten images a class 
 
 - **Folds.** The images are dealt into ten disjoint folds, each class's in an order drawn from the seed. In each fold
   the first ten of every class are for training, all others for testing. A fold is a draw of training AND test images:
-  the bootstrap over folds covers both.
+  an interval over folds covers both.
 - **Features** are standardised: less the mean, over the standard deviation (of n, not n − 1) of the fold's training
   images, channel by channel, and for each position by itself. A channel that varies less than 10⁻⁵ of the most
   variable one is divided by that bound instead.

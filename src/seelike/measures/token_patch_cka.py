@@ -7,19 +7,29 @@ token with a patch compares, over images, the token's channels with the patch's 
 CKA with HSIC₁, as in `seelike.measures.cka`, sums over minibatches and one division. All blocks of a model are compared
 with the patches of its last block's grid.
 
+Models may have different grids, and small windows resemble their neighbours more than large ones do. Where models are
+compared with each other (L1, L3, L4), they are measured on **common windows**: those of the coarsest grid, to which the
+others' tokens are averaged as a CNN's larger maps are. The alternative, each score as a share of what the pixels would
+give on the model's own grid, would take away the overall level of resemblance, but not how it falls with distance.
+
 A token or patch that is the same for all images of a minibatch adds nothing to the sums; one that is so in every
 minibatch has no CKA: NaN, left out of every mean below.
 
 Definitions, on the CKA of one block, (tokens, patches), both counted row by row:
 
 - **edge**: the outer ring of the grid; **interior**: the rest.
-- **localization score**: mean over interior tokens of (CKA with the own patch − mean CKA with all other patches).
+- **localization score**: mean over interior tokens of (CKA with the own patch − mean CKA with the other interior
+  patches). Tokens that are all alike score 0, whichever patches they resemble; against patches of the edge, too, they
+  would score whatever sets the middle of the images apart.
 - **edge score**: mean over edge tokens of (mean CKA with the other edge patches − mean CKA with the interior patches).
+
+Tokens that hold the pixels of their own patch and nothing else have both scores, too, from the CKA of patches with one
+another: what the images give without a model.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -29,13 +39,14 @@ from torch import nn
 from seelike.activations.architecture import Architecture
 from seelike.activations.tokens import Blocks, Tokens
 from seelike.measures.cka import token_grams
-from seelike.measures.intervals import Estimate, bootstrap
+from seelike.measures.intervals import Terms, jackknife
 from seelike.measures.runner import feed_one
 from seelike.results.labelled_array import LabelledArray
 from seelike.system import processes
 from seelike.system.errors import THE_MODEL, InputError
 
 ALL = slice(None)
+LAST = -1
 PATCHES = "patches"  # among the blocks of what is read
 
 
@@ -56,7 +67,7 @@ class PatchProducts:
     @contextmanager
     def reading(self, model: nn.Module, images: torch.Tensor) -> Iterator[dict[str, tuple | np.ndarray]]:
         """{block: (tokens, patches) and of each token with itself (tokens,); `PATCHES`: (patches, patches)}."""
-        patches = patch_grams(images, self.blocks.rows, self.blocks.columns)
+        patches = patch_grams(images, *self.blocks.grid)
         with self.blocks.reading(model, images, partial(_compare, patches)) as found:
             yield found
         found[PATCHES] = (patches @ patches.T).cpu().numpy()
@@ -65,11 +76,16 @@ class PatchProducts:
 class Products:
     """Accumulator of inner products of tokens and patches, three arrays a minibatch, whatever its size.
 
+    Args:
+        grid: rows and columns that the tokens are averaged to; by default those of the last block.
+
     Raises InputError for a model whose blocks have no positions, or whose grid has no interior.
     """
 
-    def __init__(self, architecture: Architecture):
-        self.blocks = _find_blocks(architecture)
+    def __init__(self, architecture: Architecture, grid: tuple[int, int] | None = None):
+        own = _find_blocks(architecture)
+        rows, columns = grid or own.grid
+        self.blocks = replace(own, rows=rows, columns=columns)
         self.read = PatchProducts(self.blocks)
         self.minibatches: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
 
@@ -114,14 +130,18 @@ class TokenPatch:
         parts = self.cross[:, block], self.tokens[:, block], patches
         return _normalize(*(part[minibatches].sum(0) for part in parts))
 
-    def pixel_cka(self) -> np.ndarray:
+    def pixel_cka(self, minibatches: np.ndarray | slice = ALL) -> np.ndarray:
         """(patches, patches): what tokens that hold nothing but the pixels of their own patch would give."""
-        hsic = self.patches.sum(0)
+        hsic = self.patches[minibatches].sum(0)
         return _normalize(hsic, np.diag(hsic), np.diag(hsic))
 
     def scores(self, minibatches: np.ndarray | slice = ALL, block: int | slice = ALL) -> np.ndarray:
         """(blocks,): the localization score of each, or of one block alone."""
-        return localization_score(self.cka(minibatches, block), self.blocks.rows, self.blocks.columns)
+        return localization_score(self.cka(minibatches, block), *self.blocks.grid)
+
+    def replicates(self, effect: Callable[["TokenPatch", np.ndarray], float]) -> np.ndarray:
+        """Those over minibatches, (minibatches + 1,), of an effect of this and of the numbers of some minibatches."""
+        return jackknife(len(self.cross), partial(effect, self))
 
     def score_array(self) -> LabelledArray:
         """The labelled array of localization scores for a result file."""
@@ -131,7 +151,7 @@ class TokenPatch:
         """The labelled array of edge scores for a result file: of tokens that are the pixels, then of the blocks."""
         stacked = np.concatenate([self.pixel_cka()[None], self.cka()])
         axes = {"layer": ["pixels", *self.blocks.names]}
-        return LabelledArray(axes, edge_score(stacked, self.blocks.rows, self.blocks.columns))
+        return LabelledArray(axes, edge_score(stacked, *self.blocks.grid))
 
     def array(self) -> LabelledArray:
         """The labelled array for a result file: a lower, a middle and the last block; a corner, an edge and an
@@ -155,9 +175,10 @@ def patch_grams(images: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
 
 def localization_score(cka: np.ndarray, rows: int, columns: int) -> np.ndarray:
     """Of the CKA (…, tokens, patches), as defined above; one for each of the leading axes."""
-    others = ~np.eye(rows * columns, dtype=bool)
+    interior = ~find_edge(rows, columns)
+    others = ~np.eye(rows * columns, dtype=bool) & interior
     ahead = np.diagonal(cka, axis1=-2, axis2=-1) - _mean(cka, others)
-    return _mean(ahead, ~find_edge(rows, columns))
+    return _mean(ahead, interior)
 
 
 def edge_score(cka: np.ndarray, rows: int, columns: int) -> np.ndarray:
@@ -172,41 +193,88 @@ def find_edge(rows: int, columns: int) -> np.ndarray:
     return (y == 0) | (y == rows - 1) | (x == 0) | (x == columns - 1)
 
 
-def compare(found: dict[str, TokenPatch], seed: int) -> dict[str, Estimate]:
-    """L1, L2, L4, and L3 where there is a GAP model, with intervals over minibatches, the same for all models.
+@dataclass(frozen=True)
+class Comparison:
+    """What was found of the models of one run.
 
-    Args:
-        found: {"vit": …, "cnn": …} and perhaps "vit_gap".
+    `own` is {"vit": …, "cnn": …} and perhaps "vit_gap", each on the grid of its own last block; `common` the same on
+    common windows. `n_units` is how many blocks the CNN's last stage has, 0 where it has no stages.
     """
-    vit, cnn, last = found["vit"], found["cnn"], -1
-    effects = {
-        "L1": lambda chosen: vit.scores(chosen, last) - cnn.scores(chosen, last),
-        "L2": lambda chosen: edge_score(vit.cka(chosen, last), vit.blocks.rows, vit.blocks.columns),
-        "L4": lambda chosen: localization_margin(cnn.scores(chosen), vit.scores(chosen, last)),
-    }
-    if "vit_gap" in found:
-        effects["L3"] = lambda chosen: vit.scores(chosen, last) - found["vit_gap"].scores(chosen, last)
-    numbers = np.arange(len(vit.cross))
-    return {claim: bootstrap(numbers, effects[claim], seed) for claim in sorted(effects)}
+
+    own: dict[str, TokenPatch]
+    common: dict[str, TokenPatch]
+    n_units: int
+
+    def terms(self) -> dict[str, Terms]:
+        """L1, L2; L3 with a GAP model; L4 if the last stage has earlier units; L7 if the ViT has two blocks or more."""
+        return self._compare_models() | self._compare_units() | _look_at_vit(self.own["vit"])
+
+    def _compare_models(self) -> dict[str, Terms]:
+        vit, cnn = self.common["vit"], self.common["cnn"]
+        found = {"L1b": {("vit",): vit.replicates(pixel_share), ("cnn",): -cnn.replicates(pixel_share)}}
+        if "vit_gap" in self.common:
+            gap = self.common["vit_gap"]
+            found["L3"] = {("vit",): vit.replicates(last_score), ("vit_gap",): -gap.replicates(last_score)}
+        return found
+
+    def _compare_units(self) -> dict[str, Terms]:
+        if self.n_units < 2:
+            return {}
+        earlier, cnn = partial(earlier_units_score, n_units=self.n_units), self.own["cnn"]
+        of_vit, of_cnn = self.common["vit"].replicates(last_score), self.common["cnn"].replicates(earlier)
+        return {
+            "L4a": {("cnn",): cnn.replicates(earlier) - cnn.replicates(last_score)},
+            "L4b": {("vit",): of_vit, ("cnn",): -of_cnn},
+        }
 
 
-def localization_margin(cnn: Sequence[float], vit: float) -> float:
-    """L4: how far the CNN's lower blocks lie above its last one, or below the ViT's last, whichever is less.
+def _look_at_vit(vit: TokenPatch) -> dict[str, Terms]:
+    last = vit.replicates(last_score)
+    found = {"L1a": {("vit",): last}, "L2": {("vit",): vit.replicates(edge_excess)}}
+    if len(vit.blocks.names) > 1:
+        penultimate = vit.replicates(penultimate_score)
+        found |= {"L7a": {("vit",): penultimate}, "L7b": {("vit",): penultimate - last}}
+    return found
 
-    Args:
-        cnn: localization scores (blocks,); the lower blocks are all but the last third, which is rounded down to no
-            less than one block, and their scores are averaged.
-        vit: the score of the ViT's last block.
-    """
-    lower = np.mean(cnn[: len(cnn) - max(1, len(cnn) // 3)])
-    return float(min(lower - cnn[-1], vit - lower))
+
+def last_score(found: TokenPatch, minibatches: np.ndarray) -> float:
+    """L1a, and one side of L3, L4 and L7b: the localization score of the last block."""
+    return found.scores(minibatches, LAST)
+
+
+def pixel_share(found: TokenPatch, minibatches: np.ndarray) -> float:
+    """One side of L1b: the same as a share of what tokens that are the pixels score; NaN where that is not above 0."""
+    pixels = localization_score(found.pixel_cka(minibatches), *found.blocks.grid)
+    return last_score(found, minibatches) / pixels if pixels > 0 else np.nan
+
+
+def edge_excess(found: TokenPatch, minibatches: np.ndarray) -> float:
+    """L2: the edge score of the last block − that of tokens that are the pixels."""
+    of_tokens, of_pixels = found.cka(minibatches, LAST), found.pixel_cka(minibatches)
+    return edge_score(of_tokens, *found.blocks.grid) - edge_score(of_pixels, *found.blocks.grid)
+
+
+def earlier_units_score(found: TokenPatch, minibatches: np.ndarray, n_units: int) -> float:
+    """One side of L4: the mean localization score of the blocks before the last among its last `n_units` blocks."""
+    return found.scores(minibatches, slice(-n_units, LAST)).mean()
+
+
+def penultimate_score(found: TokenPatch, minibatches: np.ndarray) -> float:
+    """L7a, and one side of L7b: the localization score of the block before the last."""
+    return found.scores(minibatches, -2)
+
+
+def find_common_grid(blocks: Iterable[Blocks]) -> tuple[int, int]:
+    """Rows and columns of the common windows of several models: as few as any of them has."""
+    rows, columns = zip(*(each.grid for each in blocks), strict=True)
+    return min(rows), min(columns)
 
 
 def _find_blocks(architecture: Architecture) -> Blocks:
     blocks = architecture.blocks()
-    if min(blocks.rows, blocks.columns) < 3:
+    if min(blocks.grid) < 3 or max(blocks.grid) < 4:
         raise InputError(
-            f"{THE_MODEL} must have 3×3 positions or more in its last block, so that some are not at the edge, not "
+            f"{THE_MODEL} must have 3×4 positions or more in its last block, so that two are not at the edge, not "
             f"{blocks.rows}×{blocks.columns}: choose another model or a larger image_size"
         )
     return blocks

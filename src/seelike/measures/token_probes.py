@@ -7,16 +7,16 @@ position is also read off the kept single tokens side by side, all their channel
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import nn
 
-from seelike.activations.architecture import Architecture, spread
+from seelike.activations.architecture import spread
 from seelike.activations.tokens import Blocks, Tokens
 from seelike.measures.features import Features
-from seelike.measures.intervals import Estimate, bootstrap
+from seelike.measures.intervals import Terms, jackknife
 from seelike.measures.probes import Fold, measure_accuracy, measure_r2
 from seelike.measures.runner import feed_one
 from seelike.results.labelled_array import LabelledArray, Measures
@@ -31,19 +31,20 @@ def probe_tokens(
     labels: torch.Tensor,
     folds: list[Fold],
     centers: torch.Tensor | None = None,
-    last_only: bool = False,
+    most_blocks: int = MOST_BLOCKS,
 ) -> "Readout":
-    """Pass the images once through a model, and probe at most 12 evenly spread blocks, or the last alone.
+    """Pass the images once through a model, and probe evenly spread blocks, the first and the last among them.
 
     Args:
         minibatches: of shape (n, 3, height, width), none left over.
         labels: of all images, in their order.
         folds: from `probes.choose_folds(labels)`, the same for all models, kinds and blocks.
         centers: (images, 2) x and y of the object, if they are known and wanted.
+        most_blocks: how many of them at most, two or more.
 
     Raises InputError if a block's output has no positions.
     """
-    found = feed_one(model, minibatches, lambda own: Features(TokenKinds(_choose_blocks(own, last_only)), len(labels)))
+    found = feed_one(model, minibatches, lambda own: Features(TokenKinds(own.blocks(most_blocks)), len(labels)))
     features: dict[str, dict[str, torch.Tensor]] = {}
     for (kind, block), of in found.items():
         features.setdefault(kind, {})[block] = of
@@ -52,12 +53,7 @@ def probe_tokens(
     if centers is not None:
         features["side by side"] = {name: each.flatten(1) for name, each in features["single"].items()}
         r2 = {kind: measure_r2(of, centers, folds) for kind, of in features.items()}
-    return Readout(tuple(features["pooled"]), accuracy, r2)
-
-
-def _choose_blocks(architecture: Architecture, last_only: bool) -> Blocks:
-    blocks = architecture.blocks(MOST_BLOCKS)
-    return replace(blocks, names=blocks.names[-1:]) if last_only else blocks
+    return Readout(tuple(features["pooled"]), accuracy, r2, len(labels.unique()))
 
 
 @dataclass(frozen=True)
@@ -94,6 +90,12 @@ class Readout:
     blocks: tuple[str, ...]
     accuracy: dict[str, np.ndarray]
     r2: dict[str, np.ndarray]
+    n_classes: int
+
+    def replicates(self, kind: str, block: int = -1) -> np.ndarray:
+        """Those of the accuracy of one kind of token over draws, (draws + 1,), by default at the last block."""
+        draws = self.accuracy[kind][:, block]
+        return jackknife(len(draws), lambda chosen: draws[chosen].mean())
 
 
 def arrays(found: dict[str, Readout]) -> Measures:
@@ -108,16 +110,31 @@ def arrays(found: dict[str, Readout]) -> Measures:
     return {measure: models for measure, models in measures.items() if models}
 
 
-def compare(found: dict[str, Readout], seed: int) -> dict[str, Estimate]:
-    """L5 and L6, with intervals over draws, the same for both models.
+def find_terms(found: dict[str, Readout]) -> dict[str, Terms]:
+    """L5, L6, L8 and L9, all at the last block; none without a GAP model.
+
+    - L5a: single tokens, GAP − CLS; L5b: those of the CLS model, above chance, which is 1/classes;
+    - L6a: CLS token − pooled tokens of the CLS model; L6b, L9b: pooled − single tokens of the GAP model;
+    - L8a, L8b: CLS token of the CLS model − pooled tokens of the GAP model;
+    - L9a: single tokens of the GAP model, last − first block.
 
     Args:
-        found: {"vit": …, "vit_gap": …}. L6 is left out if the first has no CLS token.
+        found: {"vit": …, "vit_gap": …}. L6 and L8 are left out if the first has no CLS token, L9 if the second has but
+            one block.
     """
     if "vit_gap" not in found:
         return {}
-    vit, gap = ({kind: draws[:, -1] for kind, draws in found[role].accuracy.items()} for role in ("vit", "vit_gap"))
-    draws = {"L5": gap["single"] - vit["single"]}
-    if "CLS" in vit:
-        draws["L6"] = (vit["CLS"] - vit["pooled"]) - (gap["pooled"] - gap["single"])
-    return {claim: bootstrap(each, np.mean, seed) for claim, each in draws.items()}
+    vit, gap = found["vit"], found["vit_gap"]
+    of_vit, single, pooled = vit.replicates("single"), gap.replicates("single"), gap.replicates("pooled")
+    pooling = {("vit_gap",): pooled - single}
+    terms = {
+        "L5a": {("vit_gap",): single, ("vit",): -of_vit},
+        "L5b": {("vit",): of_vit - 1 / vit.n_classes},
+    }
+    if "CLS" in vit.accuracy:
+        cls = vit.replicates("CLS")
+        natively = {("vit",): cls, ("vit_gap",): -pooled}
+        terms |= {"L6a": {("vit",): cls - vit.replicates("pooled")}, "L6b": pooling, "L8a": natively, "L8b": natively}
+    if len(gap.blocks) > 1:
+        terms |= {"L9a": {("vit_gap",): single - gap.replicates("single", 0)}, "L9b": pooling}
+    return terms
