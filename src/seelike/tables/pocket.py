@@ -18,14 +18,14 @@ def ceilings() -> str:
     return table(lines)
 
 
-def cards(manifest: dict[str, dict], accuracy: dict[str, float], initial: dict[str, float]) -> str:
-    """One row a bundled model of a family's manifest, with its accuracy on test images, trained and `initial`."""
-    head = ["Model", "Size", "Seen", "Distinct", "Right", "Untrained", "SHA-256"]
+def cards(manifest: dict[str, dict], initial: dict[str, float]) -> str:
+    """One row per bundled model of a family's manifest, with its accuracy on test images by its card, and `initial`."""
+    head = ["Model", "Size", "Seen", "Distinct", "Accuracy", "Untrained", "SHA-256"]
     lines = [head, ["---"] * len(head)]
     for name in (name for name in bundled.NAMES if name in manifest):
         card = manifest[name]
         numbers = card["parameters"], card["images_seen"], min(card["images_seen"], card["recipe"]["images"])
-        shares = f"**{accuracy[name]:.1%}**", f"{initial[name]:.1%}"
+        shares = f"**{card['test_accuracy']:.1%}**", f"{initial[name]:.1%}"
         lines.append([_in_two_lines(name), *(f"{n:,}" for n in numbers), *shares, f"`{card['sha256'][:8]}`"])
     return table(lines)
 
