@@ -57,6 +57,13 @@ def test_probes_show_every_share_and_the_extremes_of_all_models():
     assert list(lines(right)) == ["3 %", "100 %", "untrained"]
 
 
+def test_the_cls_token_of_the_full_data_vit_has_a_line_among_the_models():
+    for shares, expected in (((3, 100), [0.1] * 4), ((3,), None)):
+        middle = data_scale_plots.probes(probed() | {"cls_probe_accuracy": {"vit": by_share(*shares)}})[1]
+        assert lines(middle).get("ViT, CLS token") == expected
+    assert "ViT, CLS token" not in lines(data_scale_plots.probes(probed())[1])
+
+
 def test_without_another_task_there_are_two_panels():
     assert len(data_scale_plots.probes(probed())) == 2
 

@@ -6,8 +6,8 @@ import timm
 import torch
 
 from seelike.activations.flattened import stream
-from seelike.measures import block_probes
-from seelike.measures.block_probes import ProbeCurve, compare, depth_averaged_accuracy, middle_third_accuracy
+from seelike.measures import block_probes, intervals
+from seelike.measures.block_probes import ProbeCurve, depth_averaged_accuracy, middle_third_accuracy
 from seelike.measures.probes import choose_folds, measure_accuracy
 from seelike.system.errors import InputError
 
@@ -15,9 +15,11 @@ LABELS = torch.arange(150) % 10
 FOLDS = choose_folds(LABELS, n_draws=5, shots=2)
 
 
-def curve(*accuracy, folds: int = 6) -> ProbeCurve:
+def curve(pooled, cls=None, folds: int = 6) -> ProbeCurve:
     """The same accuracies in every fold."""
-    return ProbeCurve(tuple(f"blocks.{i}" for i in range(len(accuracy))), np.tile(accuracy, (folds, 1)))
+    readouts = {"pooled": pooled} | ({} if cls is None else {"CLS": cls})
+    blocks = tuple(f"blocks.{i}" for i in range(len(pooled)))
+    return ProbeCurve(blocks, {kind: np.tile(of, (folds, 1)) for kind, of in readouts.items()})
 
 
 def images(n: int = 150, seed: int = 0) -> torch.Tensor:
@@ -50,9 +52,10 @@ def test_a_block_whose_mean_tells_the_class_is_read_and_noise_is_not():
     pictures = torch.zeros(150, 3, 4, 4)
     pictures[:, 0, 0, 0], pictures[:, 1, 0, 0] = LABELS, torch.arange(150)
     found = block_probes.probe_blocks({"toy": Teller()}, [{"toy": part} for part in pictures.split(40)], LABELS, FOLDS)
-    assert found["toy"].blocks == ("blocks.0", "blocks.1") and found["toy"].draws.shape == (5, 2)
-    assert found["toy"].values[1] == 1
-    assert found["toy"].values[0] < 0.35
+    assert found["toy"].blocks == ("blocks.0", "blocks.1") and found["toy"].readouts.keys() == {"pooled"}
+    assert found["toy"].readouts["pooled"].shape == (5, 2)
+    assert found["toy"].values()[1] == 1
+    assert found["toy"].values()[0] < 0.35
 
 
 def test_agrees_with_features_gathered_one_block_at_a_time():
@@ -61,24 +64,35 @@ def test_agrees_with_features_gathered_one_block_at_a_time():
     found = block_probes.probe_blocks({"vit": vit, "cnn": cnn}, [{"vit": x, "cnn": x}], LABELS, FOLDS)
     tokens = next(stream(vit, [x], ["blocks.2"]))["blocks.2"].reshape(150, 50, 64)
     expected = measure_accuracy({"": tokens[:, 1:].mean(1)}, LABELS, FOLDS)[:, 0]  # without CLS
-    np.testing.assert_allclose(found["vit"].draws[:, 2], expected)
+    np.testing.assert_allclose(found["vit"].readouts["pooled"][:, 2], expected)
+    expected = measure_accuracy({"": tokens[:, 0]}, LABELS, FOLDS)[:, 0]
+    np.testing.assert_allclose(found["vit"].readouts["CLS"][:, 2], expected)
     maps = next(stream(cnn, [x], ["stages.0.blocks.0"]))["stages.0.blocks.0"].reshape(150, 16, 56 * 56)
     expected = measure_accuracy({"": maps.mean(2)}, LABELS, FOLDS)[:, 0]
-    np.testing.assert_allclose(found["cnn"].draws[:, 0], expected, atol=0.05)  # a tie may fall the other way
+    np.testing.assert_allclose(
+        found["cnn"].readouts["pooled"][:, 0], expected, atol=0.05
+    )  # a tie may fall the other way
 
 
-def test_the_class_token_is_not_seen_and_the_patches_are():
+@pytest.mark.parametrize(("token", "same"), [(0, {"pooled"}), (1, {"CLS"})])
+def test_each_readout_sees_its_own_tokens_alone(token, same):
     vit, x = timm.create_model("vit_pocket_patch8_56").eval(), images()
-    plain = block_probes.probe_blocks({"vit": vit}, [{"vit": x}], LABELS, FOLDS)["vit"].draws[:, -1]
-    for token, same in ((0, True), (1, False)):
+    plain = block_probes.probe_blocks({"vit": vit}, [{"vit": x}], LABELS, FOLDS)["vit"].readouts
 
-        def disturb(_, inputs, output, token=token):
-            output[:, token] = 1000 * torch.sin(1e4 * output[:, token])  # as good as noise, and the image's own
+    def disturb(_, inputs, output):
+        output[:, token] = 1000 * torch.sin(1e4 * output[:, token])  # as good as noise, and the image's own
 
-        handle = vit.blocks[-1].register_forward_hook(disturb)
-        disturbed = block_probes.probe_blocks({"vit": vit}, [{"vit": x}], LABELS, FOLDS)["vit"].draws[:, -1]
-        handle.remove()
-        assert np.array_equal(disturbed, plain) == same
+    vit.blocks[-1].register_forward_hook(disturb)
+    disturbed = block_probes.probe_blocks({"vit": vit}, [{"vit": x}], LABELS, FOLDS)["vit"].readouts
+    assert {kind for kind in plain if np.array_equal(disturbed[kind][:, -1], plain[kind][:, -1])} == same
+
+
+def test_the_cls_token_is_kept_from_what_the_next_block_does_in_place():
+    vit, x = timm.create_model("vit_pocket_patch8_56").eval(), images()
+    plain = block_probes.probe_blocks({"vit": vit}, [{"vit": x}], LABELS, FOLDS)["vit"].readouts["CLS"]
+    vit.norm.register_forward_pre_hook(lambda _, inputs: (inputs[0].zero_(),))
+    found = block_probes.probe_blocks({"vit": vit}, [{"vit": x}], LABELS, FOLDS)["vit"].readouts["CLS"]
+    np.testing.assert_array_equal(found, plain)
 
 
 def test_the_middle_third_of_blocks():
@@ -97,21 +111,30 @@ def test_the_average_over_depth_is_the_area_under_the_curve():
     assert coarse.mean() != pytest.approx(fine.mean())
 
 
-def test_swapped_models_flip_the_sign_and_equal_ones_differ_by_nothing():
-    one, other = curve(0.2, 0.6, 0.8), curve(0.2, 0.4, 0.4, 0.4)
-    estimate = compare(one, other, depth_averaged_accuracy, 0)
-    assert estimate.effect == pytest.approx(0.55 - 1.1 / 3)
-    assert compare(other, one, depth_averaged_accuracy, 0).effect == -estimate.effect
-    same = compare(one, curve(0.2, 0.6, 0.8), middle_third_accuracy, 0)
-    assert (same.effect, same.low, same.high) == (0, 0, 0)
+def test_the_best_readout_is_chosen_by_the_average_over_depth():
+    rises, falls = (0.1, 0.2, 0.9), (0.5, 0.5, 0.3)  # on average over the depth 0.35 and 0.45
+    for one, other, best in ((rises, falls, "CLS"), (falls, rises, "pooled")):
+        found = curve(one, other)
+        assert found.find_best() == best
+        assert found.best_readout() == pytest.approx(np.full(7, 0.45))
+        assert found.middle_blocks() == pytest.approx(np.full(7, one[1]))  # of pooled tokens, whichever is best
+    assert curve(rises).find_best() == "pooled" and curve(rises).best_readout()[0] == pytest.approx(0.35)
 
 
-def test_the_interval_comes_from_folds_drawn_for_both_models_at_once():
+def test_replicates_leave_out_one_fold_each_by_the_readout_that_is_best_of_all():
+    pooled, cls = np.array([[0.2, 0.2], [0.4, 0.4], [0.9, 0.9]]), np.array([[0.6, 0.6], [0.6, 0.6], [0.2, 0.2]])
+    found = ProbeCurve(("a", "b"), {"pooled": pooled, "CLS": cls})
+    assert found.find_best() == "pooled"  # by 0.5 against 0.47, though not without the last fold
+    assert found.best_readout() == pytest.approx([0.5, 0.65, 0.55, 0.3])
+
+
+def test_what_is_luck_for_both_models_leaves_their_difference_alone():
     luck = np.random.default_rng(0).normal(0, 0.1, (10, 1))
-    one, other = (ProbeCurve(("a", "b", "c"), level + np.tile(luck, 3)) for level in (0.6, 0.5))
-    estimate = compare(one, other, middle_third_accuracy, 0)  # what is luck for both leaves their difference alone
+    one, other = (ProbeCurve(("a", "b", "c"), {"pooled": level + np.tile(luck, 3)}) for level in (0.6, 0.5))
+    estimate = intervals.estimate(one.middle_blocks() - other.middle_blocks())
     assert estimate.low == pytest.approx(0.1) and estimate.high == pytest.approx(0.1)
-    mixed = compare(one, ProbeCurve(other.blocks, other.draws[::-1]), middle_third_accuracy, 0)
+    shuffled = ProbeCurve(other.blocks, {"pooled": other.readouts["pooled"][::-1]})
+    mixed = intervals.estimate(one.middle_blocks() - shuffled.middle_blocks())
     assert mixed.high - mixed.low > 0.05
 
 

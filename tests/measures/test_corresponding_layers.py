@@ -1,6 +1,7 @@
-"""Same-block CKA: what is known by hand, a slow oracle, models that are each other's, and effects D1, D2 and D6."""
+"""Same-block CKA: what is known by hand, a slow oracle, models that are each other's, and terms of D1, D2 and D6."""
 
 import copy
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -9,16 +10,47 @@ import torch
 from together import measure_together
 
 from seelike.activations.flattened import stream
-from seelike.chapters.verdicts import judge
-from seelike.measures.corresponding_layers import Pairing, fine_tuning_gap, low_high_cka_gap
-from seelike.results.claims import CLAIMS
+from seelike.measures import intervals
+from seelike.measures.cka import Similarity
+from seelike.measures.corresponding_layers import (
+    EFFECTS,
+    Counterparts,
+    Pairing,
+    fall_by_depth,
+    highest_third,
+    low_high_cka_gap,
+    lower_half,
+    lowest_third,
+    share_of_pairs,
+)
 from seelike.system.errors import InputError
 
 PAIRS = {"vit_3pct": "vit", "vit_near": "vit", "vit_far": "vit", "vit_small_3pct": "vit_small"}
+TASKS = ("vit", "vit_near", "vit_far")
 
 
-def compare_blocks(models, minibatches, pairs):
-    return measure_together(models, minibatches, Pairing, pairs)
+def compare_blocks(models, minibatches, pairs) -> Counterparts:
+    """Of one run, each pair called by its first model."""
+    (found,) = measure_together(models, minibatches, Pairing, [{one: (one, other) for one, other in pairs.items()}])
+    return found
+
+
+def made_up(number: int, pairs: dict, curves: dict, twins=(), n: int = 10, noise: float = 0.0) -> Counterparts:
+    """Counterparts of which the CKA is known: (one, other) → (blocks,); each minibatch has its own, about it."""
+    names = {model: tuple(f"{i}" for i in range(len(curve))) for pair, curve in curves.items() for model in pair}
+    layers = [f"{model}/{block}" for model, blocks in names.items() for block in blocks]
+    index = {layer: i for i, layer in enumerate(layers)}
+    hsic = np.tile(np.eye(len(layers)), (n, 1, 1))
+    rng = np.random.default_rng(0)
+    for (one, other), curve in curves.items():
+        for block, cka in enumerate(curve):
+            i, j = index[f"{one}/{block}"], index[f"{other}/{block}"]
+            hsic[:, i, j] = hsic[:, j, i] = cka + noise * rng.standard_normal(n)
+    return Counterparts(number, pairs, names, Similarity(tuple(layers), hsic), tuple(twins))
+
+
+def effect_of(terms) -> float:
+    return float(sum(replicates[0] for replicates in terms.values()))
 
 
 def minibatches(names, n: int = 5, seed: int = 0):
@@ -60,6 +92,11 @@ def chain_weights(n: int = 3, width: int = 6):
     return [torch.randn(width, 48 if i == 0 else width, generator=generator) for i in range(n)]
 
 
+def chain_of_seed(seed: int) -> Chain:
+    generator = torch.Generator().manual_seed(seed)
+    return Chain([torch.randn(w.shape, generator=generator) for w in chain_weights()])
+
+
 def small_images(names, n: int = 5):
     generator = torch.Generator().manual_seed(0)
     return [dict.fromkeys(names, torch.randn(8, 3, 4, 4, generator=generator)) for _ in range(n)]
@@ -72,14 +109,79 @@ def vit():
 
 def test_effects_are_means_of_thirds_and_halves():
     cka = np.array([1, 0.8, 0.5, 0.5, 0.5, 0.5, 0.2, 0.4])  # thirds of 8 blocks: two
+    assert (lowest_third(cka), highest_third(cka)) == (pytest.approx(0.9), pytest.approx(0.3))
     assert low_high_cka_gap(cka) == pytest.approx(0.6)
     assert low_high_cka_gap(cka[::-1]) == pytest.approx(-0.6)
     assert low_high_cka_gap(np.full(8, 0.3)) == 0
-    near, far = np.array([1, 1, 0.9, 0.9, 0.5, 0.8, 0.7]), np.array([1, 1, 0.9, 0.9, 0.5, 0.4, 0.3])
-    # lower half: the first three of seven, (1 + 1 + 0.9) / 3 in both; highest third: 0.75 and 0.35
-    assert fine_tuning_gap(near, far) == pytest.approx(min(2.9 / 3 - 0.55, 0.4))
-    assert fine_tuning_gap(far, near) == pytest.approx(-0.4)
-    assert fine_tuning_gap(near[::-1], near[::-1] - 0.1) < 0  # the lower blocks moved more
+    assert lower_half(cka) == pytest.approx(0.7) and lower_half(cka[:7]) == pytest.approx(2.3 / 3)
+    near, far = np.array([1, 1, 0.9, 0.9, 0.5, 0.8, 0.7]), np.array([1, 0.8, 0.9, 0.9, 0.5, 0.4, 0.3])
+    effects = {part: EFFECTS[part][TASKS]({"vit_near": near, "vit_far": far}) for part in ("D6a", "D6b", "D6c")}
+    # lower half: the first three of seven, (1 + 0.9 + 0.9) / 3 of both; highest third: 0.75 and 0.35
+    assert effects == pytest.approx({"D6a": 2.8 / 3, "D6b": 2.8 / 3 - 0.55, "D6c": 0.4})
+    swapped = {part: EFFECTS[part][TASKS]({"vit_near": far, "vit_far": near}) for part in effects}
+    assert swapped == pytest.approx(effects | {"D6c": -0.4})
+
+
+def test_the_fall_by_depth_is_of_the_curve_and_not_of_its_blocks():
+    assert fall_by_depth(np.array([1.0, 0])) == pytest.approx(5 / 6 - 1 / 6)
+    assert fall_by_depth(np.full(6, 0.4)) == pytest.approx(0)
+    bent = np.array([1, 1, 0.4, 0.4])  # knees at a third and at two thirds of the depth
+    assert fall_by_depth(bent) == pytest.approx(0.6) and fall_by_depth(bent[::-1]) == pytest.approx(-0.6)
+    coarse = np.array([0.9, 0.5, 0.2])
+    fine = np.interp(np.linspace(0, 1, 9), np.linspace(0, 1, 3), coarse)  # one curve at three and at nine depths
+    assert fall_by_depth(fine) == pytest.approx(fall_by_depth(coarse))
+    assert low_high_cka_gap(fine) != pytest.approx(low_high_cka_gap(coarse))
+    uneven = np.array([0.9, 0.3, 0.7, 0.1, 0.8, 0.2, 0.6, 0.5])
+    steps = np.interp((np.arange(30_000) + 0.5) / 30_000, np.linspace(0, 1, 8), uneven)  # slowly
+    assert fall_by_depth(uneven) == pytest.approx(steps[:10_000].mean() - steps[20_000:].mean(), abs=1e-7)
+
+
+def test_shares_of_a_mean_over_pairs_are_what_each_model_adds_twice():
+    pairs, adds = list(combinations(range(4), 2)), np.array([0.1, 0.5, -0.2, 0.3])
+    of = lambda values: [share_of_pairs(values, np.array([i in pair for pair in pairs])) for i in range(4)]  # noqa: E731
+    assert of(np.array([adds[i] + adds[j] for i, j in pairs])) == pytest.approx(2 * adds)
+    values = np.random.default_rng(0).random(6)
+    assert np.mean(of(values)) == pytest.approx(values.mean()) and len(set(of(values))) == 4
+    assert share_of_pairs(np.array([0.7]), np.array([True])) == 0.7
+
+
+def test_d1_is_what_three_percent_gives_less_what_twins_give():
+    little, alike, apart = np.array([0.6, 0.4, 0.1]), np.array([0.8, 0.7, 0.6]), np.array([0.9, 0.6, 0.3])
+    curves = {("vit_3pct", "vit"): little, ("vit", "vit_run2"): alike, ("vit_3pct_run2", "vit_run2"): alike}
+    twins = ("vit", "vit_run2")
+    one = made_up(0, {"vit_3pct": ("vit_3pct", "vit")}, curves, twins).terms()
+    assert one.keys() == {"D1a", "D1b"}
+    assert all(terms.keys() == {("vit", "vit_3pct"), ("vit",)} for terms in one.values())
+    assert effect_of(one["D1a"]) == pytest.approx(0.5 - 0.2) and effect_of(one["D1b"]) == pytest.approx(0.6 - 0.8)
+    other = made_up(1, {"vit_3pct": ("vit_3pct_run2", "vit_run2")}, curves, twins).terms()
+    assert set(other["D1a"]) == {("vit", "vit_3pct")}  # one pair of twins is one number
+    assert effect_of(other["D1a"]) == pytest.approx(0.2)
+    three = curves | {("vit", "vit_run3"): apart, ("vit_run2", "vit_run3"): apart}
+    of = [made_up(i, {}, three, (*twins, "vit_run3")).terms()["D1a"]["vit",][0] for i in range(3)]
+    assert np.mean(of) == pytest.approx(-(0.2 + 0.6 + 0.6) / 3)
+    assert of == pytest.approx([-(3 * 1.4 / 3 - 2 * left) for left in (0.6, 0.6, 0.2)])
+    assert made_up(0, {"vit_3pct": ("vit_3pct", "vit")}, curves).terms() == {}  # without a twin no D1
+
+
+def test_terms_have_a_replicate_without_each_minibatch():
+    curves = {("vit_3pct", "vit"): np.array([0.6, 0.4, 0.1]), ("vit", "vit_run2"): np.array([0.8, 0.7, 0.6])}
+    found = made_up(0, {"vit_3pct": ("vit_3pct", "vit")}, curves, ("vit", "vit_run2"), noise=0.02)
+    replicates = found.terms()["D1b"]["vit", "vit_3pct"]
+    left_out = np.delete(found.similarity.hsic, 3, 0).sum(0)
+    assert replicates.shape == (11,)
+    assert replicates[4] == pytest.approx(left_out[3, 0] / np.sqrt(left_out[0, 0] * left_out[3, 3]))
+    assert made_up(0, found.pairs, curves, found.twins, n=1).terms()["D1b"]["vit",].shape == (1,)
+
+
+def test_a_later_run_gives_the_terms_that_it_has_and_the_first_run_whole_parts():
+    curve = np.array([0.9, 0.5, 0.1])
+    large, small = ({one: (one, of)} for one, of in (("vit_3pct", "vit"), ("vit_small_3pct", "vit_small")))
+    curves = dict.fromkeys([*large.values(), *small.values()], curve)
+    both = {("vit", "vit_3pct"), ("vit_small", "vit_small_3pct")}
+    assert set(made_up(0, large | small, curves).terms()["D2"]) == both
+    assert made_up(0, large, curves).terms() == {}
+    assert set(made_up(1, large, curves).terms()["D2"]) == {("vit", "vit_3pct")}
+    assert made_up(1, {}, curves).terms() == {}
 
 
 def test_agrees_with_cka_computed_slowly(vit):
@@ -103,15 +205,17 @@ def test_agrees_with_cka_computed_slowly(vit):
         assert found.values["vit_3pct"][i] == pytest.approx(sums[0] / np.sqrt(sums[1] * sums[2]), abs=1e-6)
 
 
-def test_blocks_below_a_change_are_the_same_and_d1_sees_it(vit):
-    models = {"vit": vit, "vit_3pct": perturbed(vit, [5, 6, 7])}
-    found = compare_blocks(models, minibatches(models), {"vit_3pct": "vit"})
-    values = found.values["vit_3pct"]
-    assert (values[:5] == 1).all() and (values[5:] < 0.999).all()
-    estimate = found.estimates(0)["D1"]
-    assert estimate.effect == pytest.approx(values[:2].mean() - values[-2:].mean())
-    assert 0 < estimate.low <= estimate.effect <= estimate.high
-    assert judge(CLAIMS["D1"], estimate) == "holds"
+def test_blocks_below_a_change_are_the_same_and_d6_sees_it(vit):
+    models = {"vit": vit, "vit_near": perturbed(vit, [7]), "vit_far": perturbed(vit, [5, 6, 7])}
+    found = compare_blocks(models, minibatches(models, 8), {"vit_near": "vit", "vit_far": "vit"})
+    near, far = found.values["vit_near"], found.values["vit_far"]
+    assert (far[:5] == 1).all() and (far[5:] < 0.999).all() and (near[:7] == 1).all()
+    terms = found.terms()
+    assert [(part, list(of)) for part, of in terms.items()] == [(f"D6{letter}", [TASKS]) for letter in "abc"]
+    assert (terms["D6a"][TASKS] == 1).all()
+    assert terms["D6b"][TASKS][0] == pytest.approx(1 - (near[6:] + far[6:]).mean() / 2)
+    estimate = intervals.estimate(terms["D6c"][TASKS])
+    assert estimate.effect == pytest.approx((near[6:] - far[6:]).mean()) and 0 < estimate.low < estimate.high
 
 
 def test_a_rotated_and_scaled_model_is_the_same_and_a_stretched_one_is_not():
@@ -136,16 +240,13 @@ def test_the_order_of_a_pair_does_not_matter_and_unrelated_models_share_little()
     assert (np.abs(there) < 0.4).all()
 
 
-def test_models_of_one_initial_state_are_exactly_the_same_and_every_effect_is_open():
+def test_models_of_one_initial_state_are_exactly_the_same_and_no_minibatch_tells_them_apart():
     models = {role: timm.create_model("vit_pocket_patch8_56") for role in ("vit", "vit_3pct", "vit_near", "vit_far")}
     models |= {role: timm.create_model("vit_smallpocket_patch8_56") for role in ("vit_small", "vit_small_3pct")}
     found = compare_blocks(models, minibatches(models), PAIRS)
     assert all((values == 1).all() for values in found.values.values())
-    estimates = found.estimates(0)
-    assert sorted(estimates) == ["D1", "D2", "D6"]
-    for claim, estimate in estimates.items():
-        assert (estimate.effect, estimate.low, estimate.high) == (0, 0, 0)
-        assert judge(CLAIMS[claim], estimate) == "open"
+    for part, terms in found.terms().items():
+        assert np.array_equal(sum(terms.values()), np.full(6, float(part == "D6a")))
 
 
 def test_large_and_small_models_swapped_flip_the_sign_of_d2():
@@ -154,15 +255,26 @@ def test_large_and_small_models_swapped_flip_the_sign_of_d2():
     models = {"vit": whole, "vit_small": whole, "vit_3pct": changed, "vit_small_3pct": half}
     swapped = models | {"vit_3pct": half, "vit_small_3pct": changed}
     pairs = {"vit_3pct": "vit", "vit_small_3pct": "vit_small"}
-    one, other = (compare_blocks(m, small_images(m), pairs).estimates(0) for m in (models, swapped))
-    assert one["D2"].effect == pytest.approx(-other["D2"].effect) and abs(one["D2"].effect) > 0.01
+    one, other = (effect_of(compare_blocks(m, small_images(m), pairs).terms()["D2"]) for m in (models, swapped))
+    assert one == pytest.approx(-other) and abs(one) > 0.01
 
 
-def test_claims_whose_models_are_not_there_are_left_out(vit):
+def test_models_that_are_compared_with_none_are_left_out(vit):
     models = {"vit": vit, "vit_10pct": vit, "vit_near": vit, "cnn": timm.create_model("resnet_pocket")}
     found = compare_blocks(models, minibatches(models), {"vit_10pct": "vit", "vit_near": "vit"})
-    assert found.estimates(0) == {}
-    assert set(found.blocks) == {"vit", "vit_10pct", "vit_near"}  # the CNN is compared with nothing
+    assert found.terms() == {}
+    assert set(found.blocks) == {"vit", "vit_10pct", "vit_near"}
+
+
+def test_runs_and_twins_share_one_pass_and_name_their_own_models():
+    models = dict(zip(("vit", "vit_3pct", "vit_run2", "vit_3pct_run2"), map(chain_of_seed, range(4)), strict=True))
+    runs = [{"vit_3pct": ("vit_3pct", "vit")}, {"vit_3pct": ("vit_3pct_run2", "vit_run2")}]
+    found = measure_together(models, small_images(models), Pairing, runs, ("vit", "vit_run2"))
+    alone = compare_blocks(models, small_images(models), {"vit_3pct_run2": "vit_run2"})
+    np.testing.assert_allclose(found[1].values["vit_3pct"], alone.values["vit_3pct_run2"])
+    assert not np.allclose(found[0].values["vit_3pct"], found[1].values["vit_3pct"])
+    twins = compare_blocks(models, small_images(models), {"vit_run2": "vit"}).values["vit_run2"]
+    assert found[0].terms()["D1b"]["vit",][0] == pytest.approx(-twins[0])
 
 
 def test_refuses_models_of_other_blocks_and_of_two_blocks():

@@ -1,10 +1,12 @@
 """Section 8 of the paper, all of it: what a model trained on little data shares with one trained on all of it.
 
 Models are called by the parameters of the chapter that name them: `vit_3pct` learned from 3 % of the images that
-`vit` learned from, `vit_near` and `vit_far` went on from `vit` to a near and to a far task.
+`vit` learned from, `vit_near` and `vit_far` went on from `vit` to a near and to a far task. Every run of distinct
+models takes part, one after the first with what the claims need. Blocks are compared only between models that no
+earlier run had: one that stands in for a twin which was never trained began elsewhere than its counterpart.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,11 +18,11 @@ from seelike.chapters.probe_images import ProbeImages, even_and_odd, open_probe_
 from seelike.chapters.run import Run
 from seelike.measures import attention_distance, block_probes
 from seelike.measures.attention_distance import AttentionDistance, Distances
-from seelike.measures.block_probes import ProbeCurve, depth_averaged_accuracy, middle_third_accuracy
-from seelike.measures.corresponding_layers import Counterparts, Pairing
-from seelike.measures.intervals import Estimate, bootstrap
+from seelike.measures.block_probes import CLS, POOLED, ProbeCurve
+from seelike.measures.corresponding_layers import Counterparts, Pair, Pairing
+from seelike.measures.intervals import Estimate, Terms, estimate
 from seelike.measures.runner import Cast, assemble, feed, spread
-from seelike.results.labelled_array import LabelledArray, Measures
+from seelike.results.labelled_array import Arrays, LabelledArray, Measures
 from seelike.system.errors import InputError
 
 # Full-data model → percent of the data → model.
@@ -30,6 +32,14 @@ SHARES = {
     "cnn": {3: "cnn_3pct", 100: "cnn"},
 }
 TASKS = {"near": "vit_near", "far": "vit_far"}
+LATER_PAIRS = ("vit_3pct", "vit_small_3pct", "vit_near", "vit_far")  # what runs after the first compare …
+LATER_PROBED = {"probe": ("vit", "vit_3pct", "cnn"), "transfer": ("vit", "vit_3pct")}  # … and probe
+# Claim → the images of its probes, its models with their signs, and the effect of each.
+PROBE_EFFECTS = {
+    "D3": ("probe", {"vit": 1, "vit_3pct": -1}, ProbeCurve.middle_blocks),
+    "D4": ("probe", {"vit": 1, "cnn": -1}, ProbeCurve.best_readout),
+    "D5": ("transfer", {"vit": 1, "vit_3pct": -1}, ProbeCurve.middle_blocks),
+}
 OPTIONAL = ("vit_3pct", "vit_10pct", "vit_30pct", "vit_small", "vit_small_3pct", "cnn_3pct", "vit_near", "vit_far")
 
 
@@ -47,36 +57,66 @@ def open_tasks(run: Run) -> dict[str, ProbeImages]:
         except InputError as error:
             named = str(error).startswith(f"{kind}_")
             raise InputError(str(error) if named else f"{kind}_dataset={dataset!r}: {error}") from None
-    there = set(run.models)
-    if not (opened["probe"] or "vit_3pct" in there or set(TASKS.values()) <= there):
-        raise InputError("n_probe_images must be above 0, or vit_3pct name a model: otherwise no claim can be tested")
+    if not (opened["probe"] or _compares(run)):
+        raise InputError(
+            "n_probe_images must be above 0: without probes a claim can be tested only where vit_3pct names a model, "
+            "beside a second seed of vit or beside vit_small and vit_small_3pct, or where vit_near and vit_far do"
+        )
     return {kind: images for kind, images in opened.items() if images}
+
+
+def _compares(run: Run) -> bool:
+    """Whether D1, D2 or D6 can be tested."""
+    small, there = {"vit_small", "vit_small_3pct"}, set(run.models)
+    return set(TASKS.values()) <= there or ("vit_3pct" in there and (run.n_seeds > 1 or small <= there))
 
 
 def measure_runs(
     loaded: Iterable[dict[str, nn.Module]], run: Run, tasks: dict[str, ProbeImages]
 ) -> Iterator["DataScale"]:
-    """All of the chapter on the first run's models; D4 alone on the "vit" and "cnn" of every other seed.
-
-    The ViTs of other seeds are also compared with the first, to show how alike two full-data models are.
+    """All of the chapter on the first run's models; of every other what the claims need.
 
     Args:
         loaded: the models of every run, from `run.load_models()` or `run.load_controls()`.
         tasks: from `open_tasks`.
     """
-    first, *others = loaded
-    twins = {f"vit_run{i}": models["vit"] for i, models in enumerate(others, 2)}
-    everyone = _merge(first | twins)
-    twins = [role for role in twins if everyone[role] is not everyone["vit"]]
-    by_share = {role: everyone[role] for role in SHARES["vit"].values() if role in first}
-    named = {role: everyone[role] for shares in SHARES.values() for role in shares.values() if role in first}
-    pairs = find_pairs(first) | dict.fromkeys(twins, "vit")
-    compared, distances = _compare(everyone, pairs, list(by_share), run) if pairs else (None, {})
-    curves = {kind: _probe(named if kind == "probe" else by_share, run, images) for kind, images in tasks.items()}
-    yield DataScale(compared, distances, curves)
-    for models in others if "probe" in tasks else ():
-        pair = {role: models[role] for role in ("vit", "cnn")}
-        yield DataScale(None, {}, {"probe": _probe(pair, run, tasks["probe"])})
+    runs = list(loaded)
+    names = name_models(runs)
+    named = zip(names, runs, strict=True)
+    everyone = _merge({name: models[role] for own, models in named for role, name in own.items()})
+    compared, distances = _compare(everyone, names, run)
+    curves = {kind: _probe_runs(everyone, names, run, kind, images) for kind, images in tasks.items()}
+    for number, counterparts in enumerate(compared):
+        own = {kind: of[number] for kind, of in curves.items()}
+        yield DataScale(counterparts, distances if number == 0 else {}, own)
+
+
+def name_models(runs: Sequence[dict[str, nn.Module]]) -> list[dict[str, str]]:
+    """Of each run, role → what its model is called among those of all runs.
+
+    One of the first run is called by its role, one that first appears in a later run `<role>_run2`, `…_run3`.
+    """
+
+    def name(role: str, model: nn.Module) -> str:
+        number = next(number for number, models in enumerate(runs, 1) if models[role] is model)
+        return role if number == 1 else f"{role}_run{number}"
+
+    return [{role: name(role, model) for role, model in models.items()} for models in runs]
+
+
+def pair_runs(names: Sequence[dict[str, str]]) -> list[dict[str, Pair]]:
+    """Of each run, the models of which blocks are compared, by the role of the one that learned otherwise.
+
+    In the first also `vit_run2` …, full-data models of other seeds. In others no model that an earlier one had.
+    """
+    found: list[dict[str, Pair]] = []
+    for number, own in enumerate(names):
+        earlier = {name for before in names[:number] for name in before.values()}
+        pairs = {one: other for one, other in find_pairs(own).items() if number == 0 or one in LATER_PAIRS}
+        pairs = {one: (own[one], own[other]) for one, other in pairs.items()}
+        found.append({one: pair for one, pair in pairs.items() if not earlier & set(pair)})
+    found[0] |= {other["vit"]: (other["vit"], "vit") for other in names[1:]}
+    return found
 
 
 def find_pairs(names: Collection[str]) -> dict[str, str]:
@@ -98,8 +138,10 @@ class DataScale:
         """Labelled arrays for a result file, by measure."""
         found = _cka_arrays(self.counterparts) if self.counterparts else {}
         for kind, curves in self.curves.items():
-            values = {role: curve.values for role, curve in curves.items()}
-            found[f"{kind}_accuracy"] = _by_share(values, {role: curve.blocks for role, curve in curves.items()})
+            found[f"{kind}_accuracy"] = _probe_arrays(curves)
+        of_cls = {role: curve for role, curve in self.curves.get("probe", {}).items() if CLS in curve.readouts}
+        if of_cls:
+            found["cls_probe_accuracy"] = _probe_arrays(of_cls, CLS)
         if self.distances:
             percent = [percent for percent, role in SHARES["vit"].items() if role in self.distances]
             estimates = [_find_local_head(self.distances[SHARES["vit"][share]]) for share in percent]
@@ -108,27 +150,29 @@ class DataScale:
             found["local_head_distance"] = {"vit": LabelledArray(axes, values)}
         return found
 
-    def estimates(self, seed: int) -> dict[str, Estimate]:
-        """Claim id → its effect: D1, D2 and D6 with intervals over minibatches, D3 to D5 over the probes' draws."""
-        found = self.counterparts.estimates(seed) if self.counterparts else {}
-        probe, transfer = (self.curves.get(kind, {}) for kind in ("probe", "transfer"))
-        for claim, curves, other, summary in (
-            ("D3", probe, "vit_3pct", middle_third_accuracy),
-            ("D4", probe, "cnn", depth_averaged_accuracy),
-            ("D5", transfer, "vit_3pct", middle_third_accuracy),
-        ):
-            if other in curves:
-                found[claim] = block_probes.compare(curves["vit"], curves[other], summary, seed)
+    def terms(self) -> dict[str, Terms]:
+        """Part of a claim → its terms, over minibatches (D1, D2, D6) or over the probes' draws (D3 to D5)."""
+        found = self.counterparts.terms() if self.counterparts else {}
+        for claim, (kind, signs, effect) in PROBE_EFFECTS.items():
+            curves = self.curves.get(kind, {})
+            if signs.keys() <= curves.keys():
+                found[claim] = {(role,): sign * effect(curves[role]) for role, sign in signs.items()}
         return dict(sorted(found.items()))
 
 
 def _compare(
-    models: dict[str, nn.Module], pairs: dict[str, str], by_share: list[str], run: Run
-) -> tuple[Counterparts, dict[str, AttentionDistance]]:
-    """Blocks against their counterparts, and how far the heads of `by_share` look."""
-    compared = {role: model for role, model in models.items() if role in pairs or role in pairs.values()}
-    (cast,), minibatches = assemble([compared], run.minibatches(compared))
-    pairing, distances = Pairing(cast, pairs), _ask_distances(cast, by_share)
+    everyone: dict[str, nn.Module], names: list[dict[str, str]], run: Run
+) -> tuple[list[Counterparts | None], dict[str, AttentionDistance]]:
+    """Of each run, blocks against their counterparts; and how far the heads of the first run's ViTs attend."""
+    pairs = pair_runs(names)
+    compared = {name for own in pairs for pair in own.values() for name in pair}
+    if not compared:
+        return [None] * len(names), {}
+    models = {name: model for name, model in everyone.items() if name in compared}
+    (cast,), minibatches = assemble([models], run.minibatches(models))
+    twins = [own["vit"] for own in names] if len(names) > 1 and "vit_3pct" in names[0] else []
+    pairing = Pairing(cast, pairs, twins)
+    distances = _ask_distances(cast, [role for role in SHARES["vit"].values() if role in names[0]])
     found = feed(minibatches, cast)
     return pairing.gather(found), {role: found[each] for role, each in distances.items()}
 
@@ -140,6 +184,18 @@ def _ask_distances(cast: Cast, roles: list[str]) -> dict[str, Distances]:
     except InputError:
         return {}
     return {role: cast.add(role, each) for role, each in distances.items()}
+
+
+def _probe_runs(
+    everyone: dict[str, nn.Module], names: list[dict[str, str]], run: Run, kind: str, images: ProbeImages
+) -> list[dict[str, ProbeCurve]]:
+    """Of each run, the curve of every model that is probed on these images."""
+    shares = SHARES.values() if kind == "probe" else (SHARES["vit"],)
+    first = [role for of in shares for role in of.values() if role in names[0]]
+    roles = [first] + [[role for role in LATER_PROBED[kind] if role in first] for _ in names[1:]]
+    wanted = {own[role]: everyone[own[role]] for own, these in zip(names, roles, strict=True) for role in these}
+    curves = _probe(wanted, run, images)
+    return [{role: curves[own[role]] for role in these} for own, these in zip(names, roles, strict=True)]
 
 
 def _probe(models: dict[str, nn.Module], run: Run, images: ProbeImages) -> dict[str, ProbeCurve]:
@@ -156,7 +212,7 @@ def _probe(models: dict[str, nn.Module], run: Run, images: ProbeImages) -> dict[
 
 def _find_local_head(found: AttentionDistance) -> Estimate:
     """The distance of the most local head in the first two blocks (1: uniform attention), over minibatches."""
-    return bootstrap(found.minibatches / found.uniform, attention_distance.most_local_low, seed=0)
+    return estimate(found.replicates(attention_distance.most_local_low))
 
 
 def _cka_arrays(found: Counterparts) -> Measures:
@@ -175,7 +231,12 @@ def _cka_arrays(found: Counterparts) -> Measures:
     return arrays
 
 
-def _by_share(values: dict[str, np.ndarray], blocks: dict[str, tuple[str, ...]]) -> dict[str, LabelledArray]:
+def _probe_arrays(curves: dict[str, ProbeCurve], readout: str = POOLED) -> Arrays:
+    values = {role: curve.values(readout) for role, curve in curves.items()}
+    return _by_share(values, {role: curve.blocks for role, curve in curves.items()})
+
+
+def _by_share(values: dict[str, np.ndarray], blocks: dict[str, tuple[str, ...]]) -> Arrays:
     """Full-data model → array of (percent of the data, block), of the models that there are."""
     found = {}
     for full, shares in SHARES.items():

@@ -41,7 +41,8 @@ def similarity(measures: Measures, axes: np.ndarray | None = None) -> np.ndarray
 def probes(measures: Measures, axes: np.ndarray | None = None) -> np.ndarray:
     """Accuracy of probes by depth: a ViT by share of the data, if there are several; ViTs and CNN; another task.
 
-    Dotted, among ViTs and CNN: 3 % of the data. Grey: before training, the CNN dashed.
+    All from pooled tokens; among ViTs and CNN also the ViT's CLS token, dash-dotted. Dotted there: 3 % of the data.
+    Grey: before training, the CNN dashed.
     """
     several = len(rows_of(measures["probe_accuracy"]["vit"])) > 1
     shares = {"ViT by share of the data": "probe_accuracy"} if several else {}
@@ -107,6 +108,9 @@ def _draw_models(ax: Axes, measures: Measures) -> None:
             if percent in (3, 100):
                 style, name = (":", "_") if percent == 3 else ("-", label)
                 ax.plot(_depth(values), values, style, color=color, label=name)
+    for percent, values in rows_of(measures.get("cls_probe_accuracy", {}).get("vit")):
+        if percent == 100:
+            ax.plot(_depth(values), values, "-.", color=COLORS["vit"], label="ViT, CLS token")
     _draw_untrained(ax, measures["probe_accuracy_random"]["vit"], "-")
     _draw_untrained(ax, measures["probe_accuracy_random"]["cnn"], "--", "_")
 

@@ -1,46 +1,81 @@
 """Section 8 of the paper: what can be read off every block of a model, from the first to the last (Figs 13, F.1-F.3).
 
 A probe sees a block's tokens averaged over all positions of its grid, as `seelike.activations.tokens` brings them to
-it; a CLS or register token is left out. How probes learn and are tested is said in `seelike.measures.probes`.
+it, without CLS and register tokens; where the model has a CLS token, another probe sees that alone. How probes learn
+and are tested is said in `seelike.measures.probes`.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import nn
 
-from seelike.activations.forward import Reading
-from seelike.activations.tokens import Blocks
+from seelike.activations.tokens import Blocks, Tokens
 from seelike.measures.features import Features
-from seelike.measures.intervals import Estimate, bootstrap
+from seelike.measures.intervals import jackknife
 from seelike.measures.probes import Fold, measure_accuracy
 from seelike.measures.runner import assemble, feed
 
+POOLED, CLS = "pooled", "CLS"
+
 
 @dataclass(frozen=True)
-class PooledTokens:
-    """Reads the mean over all positions of some blocks."""
+class BlockReadouts:
+    """Reads of some blocks the mean over all positions, and the CLS token, where the model has one."""
 
     blocks: Blocks
 
-    def reading(self, model: nn.Module, images: torch.Tensor) -> Reading:
-        """{block: (n, channels)}."""
-        return self.blocks.reading(model, images, lambda tokens: tokens.grid.mean((1, 2)))
+    @contextmanager
+    def reading(self, model: nn.Module, images: torch.Tensor) -> Iterator[dict[tuple[str, str], torch.Tensor]]:
+        """{(readout, block): (n, channels)}."""
+        kept: dict[tuple[str, str], torch.Tensor] = {}
+        with self.blocks.reading(model, images, self._reduce) as found:
+            yield kept
+        kept |= {(readout, block): each[readout] for readout in self.readouts for block, each in found.items()}
+
+    @property
+    def readouts(self) -> tuple[str, ...]:
+        return (POOLED, CLS) if self.blocks.has_cls else (POOLED,)
+
+    def _reduce(self, tokens: Tokens) -> dict[str, torch.Tensor]:
+        found = {POOLED: tokens.grid.mean((1, 2))}
+        if CLS in self.readouts:
+            found[CLS] = tokens.prefix[:, 0].clone()  # what follows may change the rest in place
+        return found
 
 
 @dataclass(frozen=True)
 class ProbeCurve:
-    """Accuracy of probes by block of one model; `draws` is (folds, blocks)."""
+    """Accuracy of probes by block of one model; `readouts` holds, for each, (folds, blocks)."""
 
     blocks: tuple[str, ...]
-    draws: np.ndarray
+    readouts: dict[str, np.ndarray]
 
-    @property
-    def values(self) -> np.ndarray:
+    def values(self, readout: str = POOLED) -> np.ndarray:
         """(blocks,), the mean over folds."""
-        return self.draws.mean(0)
+        return self.readouts[readout].mean(0)
+
+    def find_best(self) -> str:
+        """The readout of the greatest accuracy, averaged over the depth and all folds.
+
+        A choice among two by the very folds that are reported is a little optimistic, for models with a CLS token.
+        """
+        return max(self.readouts, key=lambda readout: depth_averaged_accuracy(self.values(readout)))
+
+    def best_readout(self) -> np.ndarray:
+        """D4 of one model: the replicates of its best readout's accuracy averaged over the depth, (folds + 1,)."""
+        return self._replicate(depth_averaged_accuracy, self.find_best())
+
+    def middle_blocks(self) -> np.ndarray:
+        """D3, D5 of one model: the replicates of pooled tokens' accuracy in the middle third, (folds + 1,)."""
+        return self._replicate(middle_third_accuracy, POOLED)
+
+    def _replicate(self, summary: Callable[[np.ndarray], float], readout: str) -> np.ndarray:
+        draws = self.readouts[readout]
+        return jackknife(len(draws), lambda chosen: summary(draws[chosen].mean(0)))
 
 
 def probe_blocks(
@@ -49,33 +84,27 @@ def probe_blocks(
     labels: torch.Tensor,
     folds: Sequence[Fold],
 ) -> dict[str, ProbeCurve]:
-    """Pass the images once through all models, and probe every block.
+    """Pass the images once through all models, and probe every block, by every readout that there is.
 
     Args:
         minibatches: of the same images for all, {model: (n, 3, h, w)}, none left over.
         labels: of all images, in their order.
-        folds: from `probes.choose_folds(labels)`, the same for all models and blocks.
+        folds: from `probes.choose_folds(labels)`, the same for all models, blocks and readouts.
 
     Raises InputError, which names the model, if a block's output has no positions.
     """
     (cast,), minibatches = assemble([models], minibatches)
-    kept = {role: cast.measure(role, lambda own: Features(PooledTokens(own.blocks()), len(labels))) for role in models}
+    kept = {role: cast.measure(role, lambda own: Features(BlockReadouts(own.blocks()), len(labels))) for role in models}
     found = feed(minibatches, cast)
-    return {
-        role: ProbeCurve(tuple(found[each]), measure_accuracy(found[each], labels, folds))
-        for role, each in kept.items()
-    }
+    return {role: _probe(found[each], labels, folds) for role, each in kept.items()}
 
 
-def compare(one: ProbeCurve, other: ProbeCurve, summary: Callable[[np.ndarray], float], seed: int) -> Estimate:
-    """`summary` of one model's mean accuracies (blocks,) − of another's, with an interval over folds.
-
-    Both are probed on the same folds, and a fold is drawn for both at once.
-    """
-    numbers = np.arange(len(one.draws))
-    return bootstrap(
-        numbers, lambda chosen: summary(one.draws[chosen].mean(0)) - summary(other.draws[chosen].mean(0)), seed
-    )
+def _probe(features: dict[tuple[str, str], torch.Tensor], labels: torch.Tensor, folds: Sequence[Fold]) -> ProbeCurve:
+    by_readout: dict[str, dict[str, torch.Tensor]] = {}
+    for (readout, block), of in features.items():
+        by_readout.setdefault(readout, {})[block] = of
+    accuracies = {readout: measure_accuracy(of, labels, folds) for readout, of in by_readout.items()}
+    return ProbeCurve(tuple(by_readout[POOLED]), accuracies)
 
 
 def middle_third_accuracy(accuracy: np.ndarray) -> float:

@@ -4,104 +4,181 @@ Block i of one model is compared with block i of the other, its counterpart, by 
 on little data with one trained on all of it, a fine-tuned model with the one that it started from.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
 
 import numpy as np
 
 from seelike.activations.architecture import Architecture
 from seelike.measures.cka import Similarity
-from seelike.measures.intervals import Estimate
+from seelike.measures.intervals import Terms
 from seelike.measures.layer_cka import JointCKA, label
 from seelike.measures.runner import Cast, Found
 from seelike.system.errors import InputError
 
 DECIMALS = 12  # of CKA: beyond them lies rounding, which would tell a model from itself
+Pair = tuple[str, str]  # two models, by their names in a cast
+Curves = dict[str, np.ndarray]  # a pair, as it is called → (blocks,) CKA from input to output
 
 
 class Pairing:
     """What is asked of models that are compared block by block; two names may be one model.
 
     Args:
-        cast: of at least the models of `pairs`; nothing is asked of others.
-        pairs: a model → the model that it is compared with.
+        cast: of at least the models that are compared, those of all runs; nothing is asked of others.
+        runs: of each run, its pairs, called by the model of the two that learned otherwise.
+        twins: of each run, its full-data ViT, where the ViT of 3 % is to be judged by them.
 
     Raises InputError, which names the model, if the two of a pair have other blocks, or fewer than three.
     """
 
-    def __init__(self, cast: Cast, pairs: dict[str, str]):
-        roles = [role for role in cast.models if role in pairs or role in pairs.values()]
-        self.pairs, self.blocks = pairs, {role: cast.ask(role, Architecture.names) for role in roles}
+    def __init__(self, cast: Cast, runs: Sequence[dict[str, Pair]], twins: Sequence[str] = ()):
+        self.runs, self.twins = runs, tuple(twins)
+        pairs = [pair for own in runs for pair in own.values()] + list(combinations(self.twins, 2))
+        compared = {model for pair in pairs for model in pair}
+        self.blocks = {role: cast.ask(role, Architecture.names) for role in cast.models if role in compared}
         _check_blocks(self.blocks, pairs)
         self.cka = cast.compare(JointCKA.of(self.blocks))
 
-    def gather(self, found: Found) -> "Counterparts":
-        """What all minibatches told."""
-        return Counterparts(self.pairs, self.blocks, found[self.cka])
+    def gather(self, found: Found) -> list["Counterparts"]:
+        """What all minibatches told, of each run."""
+        of_all = self.blocks, found[self.cka], self.twins
+        return [Counterparts(number, pairs, *of_all) for number, pairs in enumerate(self.runs)]
 
 
 @dataclass(frozen=True)
 class Counterparts:
-    """CKA of each block with its counterpart; `pairs` and `blocks` tell which layers of `similarity` these are."""
+    """CKA of each block with its counterpart, in the pairs of one run.
 
-    pairs: dict[str, str]
+    `number` is the run's, from 0. `blocks` tells which layers of `similarity`, that of all runs, are each model's;
+    `twins` are the full-data ViTs of all runs.
+    """
+
+    number: int
+    pairs: dict[str, Pair]
     blocks: dict[str, tuple[str, ...]]
     similarity: Similarity
+    twins: tuple[str, ...] = ()
 
     @property
-    def values(self) -> dict[str, np.ndarray]:
-        """Model → (blocks,) CKA with the model it is compared with, from input to output."""
+    def values(self) -> Curves:
+        """Each pair's CKA."""
         return self._choose(self.similarity.values)
 
-    def estimates(self, seed: int) -> dict[str, Estimate]:
-        """D1, D2 and D6, as far as their models are there, with intervals over minibatches, the same for all models."""
-        return {
-            claim: self.similarity.estimate(lambda cka, effect=effect: effect(self._choose(cka)), seed)
-            for claim, (needed, effect) in EFFECTS.items()
-            if all(role in self.pairs for role in needed)
-        }
+    def terms(self) -> dict[str, Terms]:
+        """Those of D1, D2 and D6 for which this run has models: in the first run, of whole parts alone."""
+        found = self._judge_by_twins() if self.twins else {}
+        for part, effects in EFFECTS.items():
+            own = {roles: effect for roles, effect in effects.items() if set(roles[1:]) <= self.pairs.keys()}
+            if len(own) == len(effects) or self.number:
+                found[part] = {roles: self._replicate(effect) for roles, effect in own.items()}
+        return {part: terms for part, terms in found.items() if terms}
 
-    def _choose(self, cka: np.ndarray) -> dict[str, np.ndarray]:
+    def _judge_by_twins(self) -> dict[str, Terms]:
+        """D1: what 3 % of the data gives, less what full-data twins give with one another."""
+        found: dict[str, Terms] = {"D1a": {}, "D1b": {}}
+        for part, effect in (("D1a", low_high_cka_gap), ("D1b", lowest_third)):
+            if "vit_3pct" in self.pairs:
+                found[part]["vit", "vit_3pct"] = self._replicate(lambda of, effect=effect: effect(of["vit_3pct"]))
+            if self.number == 0 or len(self.twins) > 2:
+                found[part]["vit",] = -self.similarity.replicates(lambda cka, effect=effect: self._share(cka, effect))
+        return found
+
+    def _share(self, cka: np.ndarray, effect: Callable[[np.ndarray], float]) -> float:
+        pairs = list(combinations(self.twins, 2))
+        values = np.array([effect(self._curve(cka, pair)) for pair in pairs])
+        return share_of_pairs(values, np.array([self.twins[self.number] in pair for pair in pairs]))
+
+    def _replicate(self, effect: Callable[[Curves], float]) -> np.ndarray:
+        return self.similarity.replicates(lambda cka: effect(self._choose(cka)))
+
+    def _choose(self, cka: np.ndarray) -> Curves:
         """Of all pairs of layers those that are counterparts."""
-        index = {layer: i for i, layer in enumerate(self.similarity.layers)}
-        return {
-            one: np.round(
-                [cka[index[label(one, name)], index[label(other, name)]] for name in self.blocks[one]], DECIMALS
-            )
-            for one, other in self.pairs.items()
-        }
+        return {name: self._curve(cka, pair) for name, pair in self.pairs.items()}
+
+    def _curve(self, cka: np.ndarray, pair: Pair) -> np.ndarray:
+        rows, columns = ([self._index[label(model, name)] for name in self.blocks[model]] for model in pair)
+        return np.round(cka[rows, columns], DECIMALS)
+
+    @cached_property
+    def _index(self) -> dict[str, int]:
+        return {layer: i for i, layer in enumerate(self.similarity.layers)}
 
 
 def low_high_cka_gap(cka: np.ndarray) -> float:
-    """D1: mean CKA of the lowest − of the highest third of blocks, of (blocks,); thirds are rounded down."""
-    third = len(cka) // 3
-    return float(cka[:third].mean() - cka[-third:].mean())
+    """D1a, of 3 % and of twins: mean CKA of the lowest − of the highest third of blocks, of (blocks,).
 
-
-def fine_tuning_gap(near: np.ndarray, far: np.ndarray) -> float:
-    """D6: the smaller of two differences of CKA before and after fine-tuning, of (blocks,) each.
-
-    One is the lower half of blocks − the highest third, averaged over the two tasks; the other, in the highest
-    third, the near − the far task. Halves and thirds are rounded down.
+    Thirds are rounded down, here and below.
     """
-    both, third = (near + far) / 2, len(near) // 3
-    kept = both[: len(both) // 2].mean() - both[-third:].mean()
-    return float(min(kept, near[-third:].mean() - far[-third:].mean()))
+    return lowest_third(cka) - highest_third(cka)
 
 
-# Claim → the models it needs beside those they are compared with, and its effect from {model: (blocks,) CKA}.
-EFFECTS: dict[str, tuple[tuple[str, ...], Callable[[dict[str, np.ndarray]], float]]] = {
-    "D1": (("vit_3pct",), lambda cka: low_high_cka_gap(cka["vit_3pct"])),
-    "D2": (
-        ("vit_3pct", "vit_small_3pct"),
-        lambda cka: low_high_cka_gap(cka["vit_3pct"]) - low_high_cka_gap(cka["vit_small_3pct"]),
-    ),
-    "D6": (("vit_near", "vit_far"), lambda cka: fine_tuning_gap(cka["vit_near"], cka["vit_far"])),
+def lowest_third(cka: np.ndarray) -> float:
+    """D1b, of 3 % and of twins: mean CKA of the lowest third of blocks, of (blocks,)."""
+    return float(cka[: len(cka) // 3].mean())
+
+
+def highest_third(cka: np.ndarray) -> float:
+    """The same of the highest third."""
+    return lowest_third(cka[::-1])
+
+
+def lower_half(cka: np.ndarray) -> float:
+    """D6a, of each task: mean CKA of the lower half of blocks, rounded down, of (blocks,)."""
+    return float(cka[: len(cka) // 2].mean())
+
+
+def fall_by_depth(cka: np.ndarray) -> float:
+    """D2, of each size: mean CKA over the lowest − over the highest third of the depth, of (blocks,).
+
+    The first block lies at depth 0, the last at 1; between neighbours CKA is a straight line. So models of other
+    numbers of blocks are compared over the same depths.
+    """
+    return _average(cka, 0, 1 / 3) - _average(cka, 2 / 3, 1)
+
+
+def _average(curve: np.ndarray, start: float, end: float) -> float:
+    """The mean of a curve, linear between its points at even steps from 0 to 1, from `start` to `end`."""
+    depth = np.linspace(0, 1, len(curve))
+    knots = np.array([start, *depth[(depth > start) & (depth < end)], end])
+    return float(np.trapezoid(np.interp(knots, depth, curve), knots) / (end - start))
+
+
+def share_of_pairs(values: np.ndarray, own: np.ndarray) -> float:
+    """One model's share of a mean over all pairs of some models: the shares' mean is that mean.
+
+    With one pair it is the mean. With more models it is the jackknife's pseudo-value, n · mean − (n − 1) · the mean
+    without the model: where a pair's value is a sum of what each of its two models adds, twice what this one adds. So
+    the shares vary as models do, although every model is in several pairs.
+
+    Args:
+        values: (pairs,) of n models.
+        own: (pairs,), which pairs the model is in: n − 1 of them.
+    """
+    n = int(own.sum()) + 1
+    return float(n * values.mean() - (n - 1) * values[~own].mean()) if n > 2 else float(values.mean())
+
+
+def _tuned(effect: Callable[[np.ndarray, np.ndarray], float]) -> dict[tuple[str, ...], Callable[[Curves], float]]:
+    return {("vit", "vit_near", "vit_far"): lambda cka: effect(cka["vit_near"], cka["vit_far"])}
+
+
+# Part → its terms: the models of each, first the one that the others are compared with, → its effect.
+EFFECTS: dict[str, dict[tuple[str, ...], Callable[[Curves], float]]] = {
+    "D2": {
+        ("vit", "vit_3pct"): lambda cka: fall_by_depth(cka["vit_3pct"]),
+        ("vit_small", "vit_small_3pct"): lambda cka: -fall_by_depth(cka["vit_small_3pct"]),
+    },
+    "D6a": _tuned(lambda near, far: lower_half((near + far) / 2)),
+    "D6b": _tuned(lambda near, far: lower_half((near + far) / 2) - highest_third((near + far) / 2)),
+    "D6c": _tuned(lambda near, far: highest_third(near) - highest_third(far)),
 }
 
 
-def _check_blocks(found: dict[str, tuple[str, ...]], pairs: dict[str, str]) -> None:
-    for one, other in pairs.items():
+def _check_blocks(found: dict[str, tuple[str, ...]], pairs: Sequence[Pair]) -> None:
+    for one, other in pairs:
         if found[one] != found[other]:
             raise InputError(
                 f"{one} must have the blocks of {other}, with which it is compared: "
