@@ -87,7 +87,7 @@ def test_each_readout_sees_its_own_tokens_alone(token, same):
     assert {kind for kind in plain if np.array_equal(disturbed[kind][:, -1], plain[kind][:, -1])} == same
 
 
-def test_the_cls_token_is_kept_from_what_the_next_block_does_in_place():
+def test_the_cls_token_is_kept_from_what_follows_in_place():
     vit, x = timm.create_model("vit_pocket_patch8_56").eval(), images()
     plain = block_probes.probe_blocks({"vit": vit}, [{"vit": x}], LABELS, FOLDS)["vit"].readouts["CLS"]
     vit.norm.register_forward_pre_hook(lambda _, inputs: (inputs[0].zero_(),))

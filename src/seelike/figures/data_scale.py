@@ -85,6 +85,7 @@ def local_heads(measures: Measures, ax: Axes | None = None) -> Axes:
         ticks = np.arange(len(distance))
         ax.errorbar(ticks, distance, (distance - low, high - distance), fmt=marker, color=color, capsize=3, label=label)
     ax.axhline(1, color=INK, linestyle=":", linewidth=1)
+    ax.set_ylim(bottom=0)
     ax.annotate("uniform attention", (0, 1), xytext=(0, 3), textcoords="offset points", fontsize=8)
     ax.set_xticks(ticks, [f"{percent} %" for percent in array.axes["percent"]])
     _finish(ax, "", "share of the training data", "distance of the most local head\n(1: uniform attention)")
