@@ -1,23 +1,52 @@
 """Results by hand, that tests of several rooms share."""
 
-from seelike.results.results import Result
+import numpy as np
+
+from seelike.results.claims import CLAIMS, worst
+from seelike.results.covers import IMAGES, TRAININGS
+from seelike.results.labelled_array import LabelledArray
+from seelike.results.results import Result, trace
 
 
-def result(effect=0.5, interval=(0.4, 0.6)) -> Result:
-    claim = {"effect": effect, "interval": list(interval), "control": -0.2, "control_interval": [-0.3, 0.1],
-             "verdict": "holds", "control_verdict": "open"}  # fmt: skip
-    models = {role: {"name": role[0], "origin": "hub"} for role in ("vit", "cnn")}
-    provenance = {"models": models, "dataset": {"images": 2048}, "seconds": 3.2, "peak_mib": 900}
+def part(effect: float | None = 0.5, verdict: str = "holds", control_verdict: str = "inconclusive", **more) -> dict:
+    """A part's entry, its interval a tenth to both sides, its control 0."""
+    interval = [None, None] if effect is None else [effect - 0.1, effect + 0.1]
+    training = {"training": effect, "training_interval": interval}
+    return {
+        "effect": effect, "interval": interval, "verdict": verdict, "control": 0.0, "control_interval": [-0.1, 0.1],
+        "control_verdict": control_verdict, **training, "p": 0.001, "p_sign": 0.001,
+    } | more  # fmt: skip
+
+
+def claim(id: str, *parts: dict, trainings: int = 1) -> dict:
+    """A claim's entry from those of its parts; one stands for all if it is alone."""
+    parts = parts if len(parts) > 1 else [*parts] * len(CLAIMS[id].parts)
+    named = {known.id: dict(entry) for known, entry in zip(CLAIMS[id].parts, parts, strict=True)}
+    verdicts = {kind: worst(entry[kind] for entry in parts) for kind in ("verdict", "control_verdict")}
+    covers = TRAININGS if trainings > 1 else IMAGES
+    return verdicts | {"covers": covers, "trainings": {"vit": trainings, "cnn": trainings}, "parts": named}
+
+
+def result(effect: float | None = 0.5, chapter: str = "uniformity", profile: str = "pocket", **claims: dict) -> Result:
+    """A result of one array and some claims, U1 and U3 unless others are given."""
+    models = {role: {"name": role[0], "origin": "hub", "parameters": 1, "state_sha256": "0"} for role in ("vit", "cnn")}
+    dataset = {"name": "shapes", "split": "validation", "images": 2048, "sha256": "0"}
+    claims = claims or {"U1": claim("U1", part(effect), trainings=3), "U3": claim("U3", part(effect), part(0.3))}
+    values = LabelledArray({"layer": ["a", "b"], "other": ["a", "b"]}, np.eye(2))
     parameters = {"vit": "v", "cnn": "c", "batch_size": 64}
-    return Result("uniformity", "pocket", parameters, provenance, {}, {"U1": claim, "U3": claim})
-
-
-def entry(effect: float, verdict: str, control_verdict: str = "open", runs: int = 1) -> dict:
-    return {"runs": runs, "effect": effect, "interval": [effect - 0.1, effect + 0.1], "verdict": verdict,
-            "control": 0.0, "control_interval": [-0.1, 0.1], "control_verdict": control_verdict}  # fmt: skip
+    provenance = trace(0.0, models, dataset, "cpu")
+    return Result(chapter, profile, parameters, provenance, {"cka": {"vit": values, "cnn": values}}, claims)
 
 
 FOUND = {
-    "pocket": {"U1": entry(0.5, "holds", "holds", 3), "A3": entry(-0.3, "fails"), "S2": entry(0.2, "holds", "fails")},
-    "pretrained": {"U1": entry(-0.5, "fails", "holds"), "U4": {**entry(0.0, "open"), "interval": [None, None]}},
+    "pocket": {
+        "U1": claim("U1", part(0.5, "holds", "holds"), trainings=3),
+        "A3": claim("A3", part(0.3, "reversed", p=1, p_sign=0.999)),
+        "S1": claim("S1", part(0.2, "weak", p=0.2), part(0.3, "holds"), trainings=2),
+    },
+    "pretrained": {
+        "U1": claim("U1", part(-0.5, "reversed", "holds", p=1, p_sign=0.999)),
+        "S6": claim("S6", part(0.0, "not applicable", "not applicable")),
+        "U4": claim("U4", part(None, "inconclusive", p=None, p_sign=None)),
+    },
 }

@@ -1,11 +1,11 @@
-"""The figure of claims: intervals, thresholds, and what is not there."""
+"""The figure of claims: intervals, smallest effects, and what is not there."""
 
 import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import pytest
-from handmade import result
+from handmade import claim, part, result
 
 from seelike.figures.effects import effects
 
@@ -16,12 +16,25 @@ def close_figures():
     plt.close("all")
 
 
-def test_effects_draw_interval_threshold_and_missing_values():
-    axes = effects({"pocket": result(), "mine": result(effect=None, interval=(None, None))})
-    assert len(axes) == 2
-    drawn = axes[0].lines[0]
-    assert list(drawn.get_xdata()) == [0.4, 0.6]
+def test_a_panel_a_part_with_reference_smallest_effect_and_marks():
+    axes = effects({"pocket": result(), "mine": result(None)})
+    assert [ax.get_title(loc="left").partition(":")[0] for ax in axes] == ["U1", "U3a", "U3b"]
+    assert list(axes[0].lines[0].get_xdata()) == [0.4, 0.6]
     assert any("not defined" in text.get_text() for text in axes[0].texts)
-    assert [t.get_text() for t in axes[0].get_yticklabels()] == [
-        "pocket", "pocket, random weights", "mine", "mine, random weights"]  # fmt: skip
-    assert any(list(line.get_xdata()) == [0.35, 0.35] for line in axes[1].lines)
+    assert [t.get_text() for t in axes[0].get_yticklabels()] == ["pocket", "mine"]
+    assert any(list(line.get_xdata()) == [0.5, 0.5] for line in axes[2].lines)  # the reference of U3b
+    shaded = axes[2].patches[0]
+    assert shaded.get_x() + shaded.get_width() == pytest.approx(0.4)  # its smallest effect, from below
+    assert "✓ holds" in [text.get_text() for text in axes[2].texts]
+
+
+def test_an_interval_that_covers_trainings_is_solid_and_one_of_images_alone_dashed():
+    axes = effects({"one": result(U1=claim("U1", part(), trainings=3)), "other": result(U1=claim("U1", part()))})
+    bars = [line for line in axes[0].lines if list(line.get_xdata()) == [0.4, 0.6]]
+    assert [bar.get_linestyle() for bar in bars] == ["-", "--"] and bars[0].get_linewidth() > bars[1].get_linewidth()
+
+
+def test_a_run_without_the_claim_says_so_beside_the_panel():
+    axes = effects({"one": result(), "other": result(U1=claim("U1", part()))})
+    assert [text.get_text() for text in axes[1].texts][-1] == "not measured"
+    assert axes[1].texts[-1].get_position()[0] > 1

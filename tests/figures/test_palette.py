@@ -1,12 +1,25 @@
 """Colours that can be told from their page, light or dark, and from each other."""
 
 import itertools
+import math
 
 import pytest
 
 from seelike.figures import palette
 
 LINES = {**{f"series {i}": c for i, c in enumerate(palette.SERIES)}, **palette.COLORS, "ink": palette.INK}
+
+BLIND = {  # linear RGB as seen, after Machado, Oliveira, Fernandes 2009, severity 1
+    "protanopia": [(0.152286, 1.052583, -0.204868), (0.114503, 0.786281, 0.099216), (-0.003882, -0.048116, 1.051998)],
+    "deuteranopia": [(0.367322, 0.860646, -0.227968), (0.280085, 0.672501, 0.047413), (-0.01182, 0.04294, 0.968881)],
+}
+
+
+def see(color: str, matrix: list[tuple[float, ...]]) -> list[float]:
+    """A colour as a colour-blind reader sees it, sRGB within 0 and 1."""
+    linear = [(int(color[i : i + 2], 16) / 255) ** 2.2 for i in (1, 3, 5)]
+    seen = (sum(w * part for w, part in zip(row, linear, strict=True)) for row in matrix)
+    return [min(max(part, 0), 1) ** (1 / 2.2) for part in seen]
 
 
 def luminance(color: str) -> float:
@@ -46,6 +59,17 @@ def test_signs_are_legible_on_every_verdict(fills):
     for color in fills.values():
         assert contrast(palette.ON_VERDICT, color) >= 4.5
         assert contrast(palette.ON_VERDICT, palette.ON_DARK.get(color, color)) >= 4.5
+
+
+@pytest.mark.parametrize("blindness", BLIND)
+def test_verdicts_differ_for_colour_blind_readers_too(blindness):
+    seen = [see(color, BLIND[blindness]) for color in palette.VERDICTS.values()]
+    assert min(math.dist(one, other) for one, other in itertools.combinations(seen, 2)) > 0.12
+
+
+def test_red_and_green_would_not_do():
+    red, green = ([see(color, matrix) for matrix in BLIND.values()] for color in ("#C8553D", "#7A8B3A"))
+    assert min(math.dist(one, other) for one, other in zip(red, green, strict=True)) < 0.12
 
 
 def test_more_data_stands_out_more_from_the_page():

@@ -1,24 +1,48 @@
-"""The scorecard at a glance: verdicts in their colours."""
+"""The scorecard at a glance: verdicts in their colours, with their marks, in the shape of what their intervals cover."""
 
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
 import pytest
-from handmade import FOUND
+from handmade import FOUND, claim, part
+from matplotlib.patches import Ellipse, Rectangle
 
 from seelike.figures.palette import PALE_VERDICTS, VERDICTS
 from seelike.figures.scorecard import summary
 from seelike.results.claims import CLAIMS
 
 
-def test_summary_draws_the_verdicts_in_their_colours():
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+def test_summary_draws_the_verdicts_in_their_colours_and_marks():
     ax = summary(FOUND)
     rows = [ax.patches[i : i + len(CLAIMS)] for i in range(0, 4 * len(CLAIMS), len(CLAIMS))]
-    assert len(ax.patches) == 4 * len(CLAIMS)
-    first = list(CLAIMS).index
-    assert rows[0][first("U1")].get_facecolor()[:3] == pytest.approx(rgb(VERDICTS["holds"]))
-    assert rows[0][first("A3")].get_facecolor()[:3] == pytest.approx(rgb(VERDICTS["fails"]))
-    assert rows[2][first("U1")].get_facecolor()[:3] == pytest.approx(rgb(VERDICTS["fails"]))
-    assert rows[1][first("U1")].get_facecolor()[:3] == pytest.approx(rgb(PALE_VERDICTS["holds"]))
-    assert rows[0][first("U2")].get_facecolor()[3] == 0
+    assert len(ax.patches) == len(ax.texts) == 4 * len(CLAIMS)
+    place = list(CLAIMS).index
+    assert rows[0][place("U1")].get_facecolor()[:3] == pytest.approx(rgb(VERDICTS["holds"]))
+    assert rows[0][place("A3")].get_facecolor()[:3] == pytest.approx(rgb(VERDICTS["reversed"]))
+    assert rows[2][place("U1")].get_facecolor()[:3] == pytest.approx(rgb(VERDICTS["reversed"]))
+    assert rows[1][place("U1")].get_facecolor()[:3] == pytest.approx(rgb(PALE_VERDICTS["holds"]))
+    assert rows[0][place("U2")].get_facecolor()[3] == 0
+    assert [ax.texts[place(id)].get_text() for id in ("U1", "A3", "S1", "U2")] == ["✓", "✗", "≈", ""]
     assert [label.get_text() for label in ax.get_xticklabels()] == list(CLAIMS)
+
+
+def test_a_square_covers_trainings_and_a_disc_images_alone():
+    ax = summary(FOUND)
+    place = list(CLAIMS).index
+    assert isinstance(ax.patches[place("U1")], Rectangle) and isinstance(ax.patches[place("A3")], Ellipse)
+
+
+def test_a_marginal_verdict_bears_its_mark():
+    claims = {id: claim(id, part(verdict="inconclusive", p=0.9)) for id in ("S1", "S3", "S4")}
+    ax = summary({"pocket": claims | {"U1": claim("U1", part(p=0.02))}})
+    assert [text.get_text() for text in ax.texts if text.get_text().endswith("†")] == ["✓†"]
 
 
 def rgb(color: str) -> list[float]:

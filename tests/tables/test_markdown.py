@@ -1,8 +1,9 @@
-"""Numbers in tables."""
+"""Numbers, marks and lists in tables."""
 
 import pytest
 
-from seelike.tables.markdown import NO_BREAK, number
+from seelike.results.claims import VERDICTS
+from seelike.tables.markdown import NO_BREAK, join, mark, number
 
 
 @pytest.mark.parametrize(
@@ -14,8 +15,21 @@ from seelike.tables.markdown import NO_BREAK, number
         (0.05, 0.004, 0.1, "0.050 [0.004, 0.100]"),
         (0.0, 0.0, 0.0, "0.000 [0.000, 0.000]"),
         (-0.0001, None, None, "0.00"),
+        (None, None, None, "not defined"),
     ],
 )
 def test_numbers_show_their_sign(effect, low, high, text):
-    entry = {"effect": effect, "interval": [low, high]}
-    assert number(entry).replace(NO_BREAK, " ") == text
+    for kind, interval in (("effect", "interval"), ("training", "training_interval")):
+        assert number({kind: effect, interval: [low, high]}, kind).replace(NO_BREAK, " ") == text
+
+
+def test_every_verdict_has_a_mark_and_a_word_of_its_own():
+    told = {verdict: mark(verdict).split(NO_BREAK, 1) for verdict in VERDICTS}
+    assert all(word.replace(NO_BREAK, " ") == verdict for verdict, (_, word) in told.items())
+    assert len({sign for sign, _ in told.values()}) == len(VERDICTS)
+    assert mark("holds", marginal=True) == f"✓†{NO_BREAK}holds, marginal"
+
+
+def test_lists_read_as_prose():
+    assert [join(words) for words in ([], ["A3"], ["A3", "S4"], ["A3", "S4", "L2"])] == [
+        "", "A3", "A3 and S4", "A3, S4 and L2"]  # fmt: skip

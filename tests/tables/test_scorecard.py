@@ -1,46 +1,37 @@
 """The scorecard is made of result files alone, and shows every claim."""
 
-import pytest
 from handmade import FOUND
 
 from seelike.results.claims import CLAIMS
 from seelike.system.paths import BOOK
 from seelike.tables import scorecard
+from seelike.tables.markdown import NO_BREAK
 
 
-def test_every_claim_has_its_row_and_every_scale_its_column():
-    lines = scorecard.rows(FOUND).splitlines()
+def test_every_claim_has_its_row_and_every_run_its_column():
+    lines = scorecard.rows(FOUND).replace(NO_BREAK, " ").splitlines()
     assert len(lines) == 2 + len(CLAIMS)
     assert {line.count(" | ") for line in lines} == {4}
     first = lines[2]
-    assert "**0.50\N{NO-BREAK SPACE}[0.40,\N{NO-BREAK SPACE}0.60]**" in first and "3 trainings" in first
-    assert CLAIMS["U1"].paper in first and "fig-uniformity-effects" in first
+    assert "`pocket` **✓ holds** over images and trainings<br>`pretrained` **✗ reversed** over images alone" in first
+    assert "**0.50 [0.40, 0.60]** ✓<br>untrained 0.00 [−0.10, 0.10] ✓" in first
+    assert first.endswith(f"{CLAIMS['U1'].paper} (Fig. 1, B.1; figure) |") and "fig-uniformity-effects" in first
     assert "not measured" in lines[3]
 
 
-def test_counts_are_those_of_the_verdicts():
-    numbers = scorecard.count(FOUND)
-    assert numbers["claims"] == str(len(CLAIMS))
-    assert (numbers["pocket_measured"], numbers["pocket_holds"], numbers["pocket_fails"]) == ("3", "2", "1")
-    assert (numbers["pocket_holds_untrained_too"], numbers["pocket_holds_by_training"]) == ("1", "1")
-    assert (numbers["pretrained_holds"], numbers["pretrained_open"]) == ("0", "1")
+def test_claims_stand_by_verdict_those_of_images_alone_in_italics():
+    lines = [line.strip("| ").split(" | ") for line in scorecard.claims_by_verdict(FOUND).splitlines()[2:]]
+    assert [row[1:] for row in lines] == [
+        ["U1", "none"], ["S1", "none"], ["none", "*U4*"], ["none", "none"], ["*A3*", "*U1*"], ["none", "*S6*"]
+    ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("verdict", "phrase"), [("holds", "U1 and S2"), ("fails", "A3"), ("open", "none")])
-def test_names_the_claims_of_a_verdict(verdict, phrase):
-    assert scorecard.name_claims(FOUND, "pocket", verdict) == phrase
-
-
-def test_tells_which_verdicts_turn():
-    found = {
-        "one": {key: {"verdict": verdict} for key, verdict in zip(("U1", "U2", "U3", "A1"), "hhff", strict=True)},
-        "other": {key: {"verdict": verdict} for key, verdict in zip(("U1", "U2", "U3", "L1"), "hfho", strict=True)},
-    }
-    assert scorecard.tell_turns(found, "one", "other") == (
-        "Of 3 claims 1 keep their verdict; U3 from f to h, U2 from h to f."
-    )
-    assert scorecard.tell_turns(found, "one", "one") == "Of 4 claims 4 keep their verdict."
-    assert scorecard.tell_turns(found, "one", "none") == "Of 0 claims 0 keep their verdict."
+def test_phrases_hold_numbers_and_sentences_of_every_run():
+    found = scorecard.phrases(FOUND)
+    assert found["pocket_trainings_holds"] == "1" and found["pocket_verdicts"].startswith("Of 2 claims")
+    assert found["others"] == f"In the run `pretrained`: {found['pretrained_verdicts']}"
+    assert {"turns", "pocket_training", "pocket_marginals"} <= found.keys()
+    assert scorecard.phrases({"pocket": {}})["others"] == "No other run is published."
 
 
 def test_every_label_that_a_row_links_to_is_that_of_a_figure():

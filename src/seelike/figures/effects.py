@@ -1,54 +1,76 @@
 """The figure of a chapter's claims. It draws on `axes` (or new ones) and returns them."""
 
+import textwrap
+
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
 from seelike.figures.palette import CLAIMED, COLORS, INK
-from seelike.results.claims import CLAIMS
+from seelike.results.claims import PARTS, Part
+from seelike.results.covers import covers_trainings
 from seelike.results.results import Result
+from seelike.results.verdict_words import MARKS
+
+WIDTH = 92  # of a title, in letters
+# How an interval looks by whether it covers trainings: a solid bar, or a thin dashed line.
+LOOKS = {True: {"linewidth": 3, "solid_capstyle": "butt"}, False: {"linewidth": 1.2, "linestyle": (0, (3, 1.5))}}
 
 
 def effects(results: dict[str, Result], axes: np.ndarray | None = None) -> np.ndarray:
-    """For each claim one panel: the effect of every run with its interval, the control beside it in grey.
+    """For each part of a claim one panel: the effect of every run with its interval, the control below it in grey.
 
-    The shaded side of the threshold is where the paper's claim says the effect lies.
+    The line is the reference, and the shaded side is where an effect deserves the claim's sentence. A solid bar is an
+    interval that covers trainings, a dashed line one that covers images alone; the mark at the right is the verdict.
     """
-    claims = list(next(iter(results.values())).claims)
-    rows = [f"{run}{kind}" for run in results for kind in ("", ", random weights")]
+    parts = [part for entry in next(iter(results.values())).claims.values() for part in entry["parts"]]
+    titles = {id: textwrap.fill(f"{id}: {PARTS[id].effect} ({PARTS[id].units})", WIDTH) for id in parts}
     if axes is None:
-        height = 0.7 + (0.35 + 0.2 * len(rows)) * len(claims)
-        axes = plt.subplots(len(claims), 1, figsize=(7.5, height), squeeze=False)[1][:, 0]
-    for ax, claim in zip(axes, claims, strict=True):
-        for row, (result, kind) in enumerate((r, k) for r in results.values() for k in ("", "control")):
-            _draw_interval(ax, row, result.claims.get(claim), kind)
-        _shade_claimed_side(ax, CLAIMS[claim])
-        ax.set_yticks(range(len(rows)), rows)
-        ax.set_ylim(len(rows) - 0.4, -0.6)
-        ax.set_title(f"{claim}: {CLAIMS[claim].effect}", loc="left", fontsize=9.5, wrap=True)
+        heights = [0.5 + 0.16 * title.count("\n") + 0.36 * len(results) for title in titles.values()]
+        grid = {"height_ratios": heights}
+        axes = plt.subplots(len(parts), 1, figsize=(7.5, sum(heights)), squeeze=False, gridspec_kw=grid)[1][:, 0]
+    for ax, id in zip(axes, parts, strict=True):
+        for row, result in enumerate(results.values()):
+            _draw_run(ax, row, result, PARTS[id])
+        _shade_claimed_side(ax, PARTS[id])
+        ax.set_yticks(range(len(results)), results)
+        ax.set_ylim(len(results) - 0.4, -0.6)
+        ax.set_title(titles[id], loc="left", fontsize=9.5)
         ax.tick_params(axis="y", length=0)
     return axes
 
 
-def _draw_interval(ax: Axes, row: int, claim: dict | None, kind: str) -> None:
-    if claim is None:
-        ax.text(0.5, row, "not measured", va="center", ha="center", color=INK, transform=ax.get_yaxis_transform())
+def _draw_run(ax: Axes, row: int, result: Result, part: Part) -> None:
+    """The effect of one run and, below it, the control, each with its verdict's mark."""
+    entry = next((entry for entry in result.claims.values() if part.id in entry["parts"]), None)
+    if entry is None:
+        ax.text(1.01, row, "not measured", va="center", color=INK, fontsize=9, transform=ax.get_yaxis_transform())
         return
-    effect, (low, high) = (claim[kind or "effect"], claim["control_interval" if kind else "interval"])
-    color = COLORS["random"] if kind else COLORS["vit"]
+    look, found = LOOKS[covers_trainings(entry)], entry["parts"][part.id]
+    _draw_interval(ax, row - 0.17, found["effect"], found["interval"], "o", {"color": COLORS["vit"], **look})
+    shade = {"color": COLORS["random"], **look}
+    _draw_interval(ax, row + 0.17, found["control"], found["control_interval"], "D", shade)
+    marks = f"{MARKS[found['verdict']]} {found['verdict']}{'' if found['effect'] is not None else ', not defined'}"
+    ax.text(1.01, row - 0.17, marks, va="center", color=INK, fontsize=9, transform=ax.get_yaxis_transform())
+    mark = MARKS[found["control_verdict"]]
+    ax.text(1.01, row + 0.17, mark, va="center", color=shade["color"], fontsize=8, transform=ax.get_yaxis_transform())
+
+
+def _draw_interval(ax: Axes, row: float, effect: float | None, interval: list, marker: str, look: dict) -> None:
     if effect is None:
-        ax.text(0.5, row, "not defined", va="center", ha="center", color=color, transform=ax.get_yaxis_transform())
         return
-    if low is not None:
-        ax.plot([low, high], [row, row], color=color, linewidth=2.5, solid_capstyle="round")
-    ax.plot(effect, row, "o" if not kind else "D", color=color, markersize=6 if not kind else 5)
+    if interval[0] is not None:
+        ax.plot(interval, [row, row], **look)
+    ax.plot(effect, row, marker, color=look["color"], markersize=5.5 if marker == "o" else 4)
 
 
-def _shade_claimed_side(ax: Axes, claim) -> None:
+def _shade_claimed_side(ax: Axes, part: Part) -> None:
+    """The reference as a line, and the side beyond the smallest effect that deserves the sentence."""
     low, high = ax.get_xlim()
-    pad = 0.08 * (max(high, claim.threshold) - min(low, claim.threshold))
-    low, high = min(low, claim.threshold) - pad, max(high, claim.threshold) + pad
-    start, end = (claim.threshold, high) if claim.above else (low, claim.threshold)
-    ax.axvspan(start, end, color=CLAIMED, alpha=0.1, linewidth=0)
-    ax.axvline(claim.threshold, color=INK, linewidth=1)
+    low, high = min(low, part.smallest, part.reference), max(high, part.smallest, part.reference)
+    pad = 0.08 * (high - low)
+    low, high = low - pad, high + pad
+    start, end = (part.smallest, high) if part.above else (low, part.smallest)
+    ax.axvspan(start, end, color=CLAIMED, alpha=0.12, linewidth=0)
+    ax.axvline(part.reference, color=INK, linewidth=1)
     ax.set_xlim(low, high)

@@ -8,10 +8,24 @@ import re
 COLORS = {"vit": "#0072B2", "cnn": "#D55E00", "random": "#8A8A8A"}
 SERIES = (COLORS["vit"], "#56B4E9", "#CC79A7", COLORS["cnn"], "#009E73")
 SHADES = {3: "#9BCBEB", 10: "#56A0D3", 30: "#0072B2", 100: "#003A5C"}  # the ViT's blue, stronger with more data
-VERDICTS = {"holds": "#009E73", "fails": "#D55E00", "open": "#B8B8B8"}
-PALE_VERDICTS = {"holds": "#99D8C7", "fails": "#EEBF99", "open": "#E3E3E3"}
+VERDICTS = {
+    "holds": "#009E73",
+    "weak": "#6FB7E2",
+    "absent": "#F0E442",
+    "reversed": "#D55E00",
+    "inconclusive": "#B8B8B8",
+    "not applicable": "#F1F1F1",
+}
+PALE_VERDICTS = {
+    "holds": "#99D8C7",
+    "weak": "#C5E2F3",
+    "absent": "#F9F4B4",
+    "reversed": "#EEBF99",
+    "inconclusive": "#E3E3E3",
+    "not applicable": "#F8F8F8",
+}
 ON_VERDICT = "#111111"
-CLAIMED = "#009E73"  # the side on which the paper's claim says that an effect lies
+CLAIMED = "#009E73"  # where an effect deserves the claim's sentence
 MAP = "magma"  # of heatmaps
 ON_MAP = "#5EC8E5"  # lines and dots on a heatmap
 INK = "#444444"  # lines of reference and axes
@@ -30,10 +44,14 @@ ON_DARK = {
     SHADES[3]: "#35638A",
     SHADES[10]: "#3E86B8",
     SHADES[100]: "#D2EBFC",
-    VERDICTS["open"]: "#A6ACB3",
+    VERDICTS["inconclusive"]: "#A6ACB3",
+    VERDICTS["not applicable"]: "#7C8590",
     PALE_VERDICTS["holds"]: "#559D8A",
-    PALE_VERDICTS["fails"]: "#BE7D4E",
-    PALE_VERDICTS["open"]: "#868D96",
+    PALE_VERDICTS["weak"]: "#5E91B3",
+    PALE_VERDICTS["absent"]: "#B3A94E",
+    PALE_VERDICTS["reversed"]: "#BE7D4E",
+    PALE_VERDICTS["inconclusive"]: "#868D96",
+    PALE_VERDICTS["not applicable"]: "#7A818A",
     INK: "#B4BAC2",
     TEXT: "#E4E7EB",
     FAINT: "#59616B",

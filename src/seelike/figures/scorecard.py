@@ -2,31 +2,35 @@
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.patches import Ellipse, Patch, Rectangle
 
-from seelike.figures.palette import FAINT, ON_VERDICT, PALE_VERDICTS, VERDICTS
+from seelike.figures.palette import FAINT, INK, ON_VERDICT, PALE_VERDICTS, VERDICTS
 from seelike.results.claims import CLAIMS
+from seelike.results.covers import covers_trainings
+from seelike.results.multiplicity import find_marginal
 from seelike.results.scorecard import Found
+from seelike.results.verdict_words import MARGINAL, MARKS
 
-SIGNS = {"holds": "✓", "fails": "✗", "open": "○", None: ""}
+SIZE = (0.92, 0.84)
 
 
 def summary(found: Found, ax: Axes | None = None) -> Axes:
-    """One square a claim and run, by verdict; the random-weights control of each run below it, paler.
+    """One sign a claim and run, by verdict; the random-weights control of each run below it, paler.
 
-    Claims stand in groups, one for each letter.
+    A square is of an interval that covers trainings, a disc of one that covers images alone. Claims stand in groups,
+    one for each letter.
     """
     lines = [(scale, kind) for scale in found for kind in ("verdict", "control_verdict")]
     ax = ax or plt.subplots(figsize=(9, 0.4 + 0.38 * len(lines)))[1]
     letters = list(dict.fromkeys(key[0] for key in CLAIMS))
     ticks = {key: i + 0.6 * letters.index(key[0]) for i, key in enumerate(CLAIMS)}
     for row, (scale, kind) in enumerate(lines):
+        marginal = find_marginal(found[scale]) if kind == "verdict" else ()
         for key, x in ticks.items():
-            verdict = found[scale].get(key, {}).get(kind)
-            paint = (VERDICTS if kind == "verdict" else PALE_VERDICTS).get(verdict, "none")
-            edge = "none" if verdict else FAINT
-            square = plt.Rectangle((x - 0.46, row - 0.42), 0.92, 0.84, facecolor=paint, edgecolor=edge, linewidth=0.8)
-            ax.add_patch(square)
-            ax.text(x, row, SIGNS[verdict], ha="center", va="center", fontsize=11, color=ON_VERDICT)
+            entry = found[scale].get(key)
+            ax.add_patch(_shape(entry, kind, x, row))
+            sign = f"{MARKS[entry[kind]]}{MARGINAL if key in marginal else ''}" if entry else ""
+            ax.text(x, row, sign, ha="center", va="center", fontsize=11 if len(sign) < 2 else 8, color=ON_VERDICT)
     ax.set_xlim(-0.6, max(ticks.values()) + 0.6)
     ax.set_ylim(len(lines) - 0.5, -0.5)
     ax.set_xticks(list(ticks.values()), list(ticks), fontsize=9)
@@ -35,3 +39,17 @@ def summary(found: Found, ax: Axes | None = None) -> Axes:
     ax.xaxis.tick_top()
     ax.spines[:].set_visible(False)
     return ax
+
+
+def _shape(entry: dict | None, kind: str, x: float, row: float) -> Patch:
+    """The sign of one verdict; an empty outline where the claim was not measured."""
+    if entry is None:
+        return _square(x, row, facecolor="none", edgecolor=FAINT, linewidth=0.8)
+    verdict, whole = entry[kind], covers_trainings(entry)
+    paint = (VERDICTS if kind == "verdict" else PALE_VERDICTS)[verdict]
+    look = {"facecolor": paint, "edgecolor": INK if verdict == "not applicable" else "none", "linewidth": 0.5}
+    return _square(x, row, **look) if whole else Ellipse((x, row), *SIZE, **look)
+
+
+def _square(x: float, row: float, **look) -> Rectangle:
+    return Rectangle((x - SIZE[0] / 2, row - SIZE[1] / 2), *SIZE, **look)

@@ -12,6 +12,8 @@ import yaml
 # From the worst to the best: a claim of several parts has the worst verdict of them.
 VERDICTS = ("not applicable", "reversed", "absent", "inconclusive", "weak", "holds")
 NOT_APPLICABLE = VERDICTS[0]
+# The numbers that a result holds of each part, and where their intervals stand.
+INTERVALS = {"effect": "interval", "control": "control_interval", "training": "training_interval"}
 
 
 @dataclass(frozen=True)

@@ -5,16 +5,19 @@ from pathlib import Path
 
 import numpy as np
 
-from seelike.results.claims import CLAIMS
+from seelike.results.claims import INTERVALS, PARTS
 from seelike.results.results import Result
 from seelike.system.errors import InputError
+
+JUDGED = ("verdict", "control_verdict", "covers")
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """`differences` maps each claim (effect, control and their intervals) and each array that both results hold alike
-    to the largest difference, relative where numbers are beyond 1, inf where only one is defined; `apart` names what
-    only one holds, or what is of other layers; `verdicts` the claims that the two judge differently."""
+    """`differences` maps each part of a claim (effect, control, their difference, all intervals) and each array that
+    both results hold alike to the largest difference, relative where numbers are beyond 1, inf where only one is
+    defined; `apart` names what only one holds, or what is of other layers; `verdicts` the parts that the two judge
+    differently, or from an interval that covers something else."""
 
     differences: dict[str, float]
     apart: tuple[str, ...]
@@ -41,14 +44,21 @@ def compare(one: Result, other: Result) -> Comparison:
             apart.append(name)
         else:
             differences[name] = _largest_difference(mine.values, theirs.values)
-    for claim in dict.fromkeys([*one.claims, *other.claims]):
-        if claim not in one.claims or claim not in other.claims:
-            apart.append(claim)
-        else:
-            differences[claim] = _largest_difference(*(_numbers(result.claims[claim]) for result in (one, other)))
-    both = one.claims.keys() & other.claims.keys()
-    judged = [claim for claim in one.claims if claim in both and _verdicts(one, claim) != _verdicts(other, claim)]
+    parts, judged = [read_parts(result) for result in (one, other)], []
+    for id in dict.fromkeys([*parts[0], *parts[1]]):
+        mine, theirs = (known.get(id) for known in parts)
+        if mine is None or theirs is None:
+            apart.append(id)
+            continue
+        differences[id] = _largest_difference(_numbers(mine), _numbers(theirs))
+        judged += [id] if any(mine[kind] != theirs[kind] for kind in JUDGED) else []
     return Comparison(differences, tuple(apart), tuple(judged))
+
+
+def read_parts(result: Result) -> dict[str, dict]:
+    """Part of a claim → its entry, with what the claim's intervals cover."""
+    claims = result.claims.values()
+    return {id: part | {"covers": claim["covers"]} for claim in claims for id, part in claim["parts"].items()}
 
 
 def name_apart(one: Path, other: Path) -> tuple[str, str]:
@@ -61,12 +71,11 @@ def name_apart(one: Path, other: Path) -> tuple[str, str]:
 
 
 def report(one: Result, other: Result, labels: tuple[str, str], found: Comparison) -> str:
-    """The comparison as text, one line a claim, then one a measure."""
-    lines = [("claim", *labels, "difference")]
-    for claim in dict.fromkeys([*one.claims, *other.claims]):
-        cells = (_tell(result.claims.get(claim)) for result in (one, other))
-        lines.append((claim, *cells, _difference(claim, found)))
-    arrays = [name for name in (*found.differences, *found.apart) if name not in CLAIMS]
+    """The comparison as text, one line a part of a claim, then one a measure."""
+    lines, parts = [("claim", *labels, "difference")], [read_parts(result) for result in (one, other)]
+    for id in dict.fromkeys([*parts[0], *parts[1]]):
+        lines.append((id, *(_tell(known.get(id)) for known in parts), _difference(id, found)))
+    arrays = [name for name in (*found.differences, *found.apart) if name not in PARTS]
     measures = [("largest difference by measure", ""), *((name, _difference(name, found)) for name in arrays)]
     head = [f"{one.chapter}", *(f"  {label}: {_models(r)}" for label, r in zip(labels, (one, other), strict=True))]
     return "\n".join([*head, "", *align(lines), "", *align(measures)])
@@ -84,27 +93,23 @@ def _models(result: Result) -> str:
     return ", ".join(f"{role} {each['name']}" for role, each in models.items() if role in ("vit", "cnn", "mixer"))
 
 
-def _tell(claim: dict | None) -> str:
-    if claim is None:
+def _tell(part: dict | None) -> str:
+    if part is None:
         return "not measured"
-    if claim["effect"] is None:
-        return f"not defined, {claim['verdict']}"
-    low, high = claim["interval"]
-    interval = f" [{low:.3f}, {high:.3f}]" if low is not None and high is not None else ""
-    return f"{claim['effect']:.3f}{interval} {claim['verdict']}"
+    if part["effect"] is None:
+        return f"not defined, {part['verdict']}"
+    low, high = part["interval"]
+    interval = f" [{low:.3f}, {high:.3f}] over {part['covers']}" if low is not None else ""
+    return f"{part['effect']:.3f}{interval}: {part['verdict']}"
 
 
 def _difference(name: str, found: Comparison) -> str:
     return f"{found.differences[name]:.2e}" if name in found.differences else "not in both alike"
 
 
-def _numbers(claim: dict) -> np.ndarray:
-    numbers = [claim["effect"], claim["control"], *claim["interval"], *claim["control_interval"]]
+def _numbers(part: dict) -> np.ndarray:
+    numbers = [number for kind in INTERVALS for number in (part[kind], *part[INTERVALS[kind]])]
     return np.array(numbers, dtype=float)
-
-
-def _verdicts(result: Result, claim: str) -> tuple[str, str]:
-    return result.claims[claim]["verdict"], result.claims[claim]["control_verdict"]
 
 
 def _largest_difference(one: np.ndarray, other: np.ndarray) -> float:

@@ -10,14 +10,14 @@ from seelike.results.results import Result
 from seelike.system.errors import InputError
 
 # Differences beyond it count: one in the last digit that the book prints. Rounding on another processor stays several
-# times below, even in bootstrapped intervals and in what hangs on a maximum, such as a probe's penalty or a best match.
+# times below, even in intervals and in what hangs on a maximum, such as a probe's penalty or a best match.
 TOLERANCE = 0.01
 MOST_NAMED = 6
 
 
 @dataclass(frozen=True)
 class Drift:
-    """How far one chapter's results lie apart: `largest`, inf where only one is defined, lies in the claim or measure
+    """How far one chapter's results lie apart: `largest`, inf where only one is defined, lies in the part or measure
     `where`; `faults` says what counts as a difference, and `reasons` what may have made it."""
 
     chapter: str
@@ -68,7 +68,8 @@ def _drift_of(published: Path, fresh: Path, tolerance: float) -> Drift:
     other = Result.load(fresh)
     found = comparison.compare(one, other)
     faults = [f"{name} differs by {size:.2g}" for name, size in found.differences.items() if not size <= tolerance]
-    faults += [f"{claim}: {_judged(one, claim)}; now {_judged(other, claim)}" for claim in found.verdicts]
+    parts = [comparison.read_parts(result) for result in (one, other)]
+    faults += [f"{id}: {_judged(parts[0][id])}; now {_judged(parts[1][id])}" for id in found.verdicts]
     if found.apart:
         faults.append(f"not in both alike: {_name(found.apart)}")
     where = max(found.differences, key=found.differences.get, default="")
@@ -76,9 +77,8 @@ def _drift_of(published: Path, fresh: Path, tolerance: float) -> Drift:
     return Drift(published.stem, largest, where if largest else "", tuple(faults), tuple(_find_reasons(one, other)))
 
 
-def _judged(result: Result, claim: str) -> str:
-    entry = result.claims[claim]
-    return f"{entry['verdict']} (untrained {entry['control_verdict']})"
+def _judged(part: dict) -> str:
+    return f"{part['verdict']} over {part['covers']} (untrained {part['control_verdict']})"
 
 
 def _find_reasons(one: Result, other: Result) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import jsonschema
 import numpy as np
 
-from seelike.results.claims import CLAIMS
+from seelike.results.claims import CLAIMS, INTERVALS
 from seelike.system.errors import InputError
 
 SCHEMA = json.loads(Path(__file__).with_name("result.schema.json").read_text())
@@ -82,7 +82,7 @@ def _check_claim(claim: str, entry: dict, complaint: str) -> None:
     if list(entry["parts"]) != [part.id for part in CLAIMS[claim].parts]:
         raise InputError(f"{complaint}: its parts are {', '.join(entry['parts'])}")
     for part in entry["parts"].values():
-        for kind in ("interval", "control_interval", "training_interval"):
+        for kind in INTERVALS.values():
             low, high = part[kind]
             if (low is None) != (high is None) or (low is not None and low > high):
                 raise InputError(f"{complaint}: its {kind} [{low}, {high}] does not go from low to high")

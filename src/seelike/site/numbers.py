@@ -14,6 +14,7 @@ import nbformat
 import numpy as np
 import pandas as pd
 
+from seelike.results.claims import INTERVALS
 from seelike.results.labelled_array import LabelledArray
 from seelike.results.results import Result
 from seelike.results.runs import read_runs
@@ -121,14 +122,16 @@ def _arrays_of(result: Result, name: str) -> list[Array]:
 
 
 def _claims_of(result: Result) -> list[dict]:
+    """One row a part of a claim: what its intervals cover, every number with its interval, verdicts and p-values."""
     rows = []
     for claim, entry in result.claims.items():
-        row = {"chapter": result.chapter, "scale": result.profile, "claim": claim, "runs": entry.get("runs", 1)}
-        for kind, prefix in (("effect", ""), ("control", "control_")):
-            low, high = entry[f"{prefix}interval"]
-            row |= {kind: entry[kind], f"{prefix}low": low, f"{prefix}high": high}
-            row[f"{prefix}verdict"] = entry[f"{prefix}verdict"]
-        rows.append(row)
+        shared = {"chapter": result.chapter, "scale": result.profile, "claim": claim, "claim_verdict": entry["verdict"]}
+        shared |= {"covers": entry["covers"], "trainings": ", ".join(f"{k} {n}" for k, n in entry["trainings"].items())}
+        for id, part in entry["parts"].items():
+            row = shared | {"part": id}
+            for kind, interval in INTERVALS.items():
+                row |= {kind: part[kind], f"{kind}_low": part[interval][0], f"{kind}_high": part[interval][1]}
+            rows.append(row | {name: part[name] for name in ("verdict", "control_verdict", "p", "p_sign")})
     return rows
 
 

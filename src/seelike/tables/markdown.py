@@ -2,23 +2,31 @@
 
 from collections.abc import Iterable
 
-from seelike.results.claims import VERDICTS
+from seelike.results.claims import INTERVALS
+from seelike.results.verdict_words import MARGINAL, MARKS
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
-VERBS = {"holds": "holds", "fails": "fails", "open": "stays open"}
-MARKS = {verdict: f"{mark}{NO_BREAK}{verdict}" for verdict, mark in zip(VERDICTS, "✓✗○", strict=True)}
 
 
-def number(entry: dict, kind: str = "effect") -> str:
-    """`0.42 [0.40, 0.44]`: an effect (or its control) with its interval; a third digit where two hide the sign."""
-    effect, (low, high) = entry[kind], entry["interval" if kind == "effect" else "control_interval"]
-    if effect is None:
+def number(part: dict, kind: str = "effect") -> str:
+    """`0.42 [0.40, 0.44]`: a part's effect, its control or what training changes, with the interval.
+
+    It has a third digit where two hide the sign.
+    """
+    value, (low, high) = part[kind], part[INTERVALS[kind]]
+    if value is None:
         return "not defined"
     if low is None:
-        return signed(effect)
-    fine = high - low < 0.015 or any(0 < abs(value) < 0.005 for value in (effect, low, high))
-    effect, low, high = (signed(value, 3 if fine else 2) for value in (effect, low, high))
-    return f"{effect}{NO_BREAK}[{low},{NO_BREAK}{high}]"
+        return signed(value)
+    fine = high - low < 0.015 or any(0 < abs(each) < 0.005 for each in (value, low, high))
+    value, low, high = (signed(each, 3 if fine else 2) for each in (value, low, high))
+    return f"{value}{NO_BREAK}[{low},{NO_BREAK}{high}]"
+
+
+def mark(verdict: str, marginal: bool = False) -> str:
+    """`✓ holds`, or `✓† holds, marginal`."""
+    beside, more = (MARGINAL, ", marginal") if marginal else ("", "")
+    return f"{MARKS[verdict]}{beside}{NO_BREAK}{verdict.replace(' ', NO_BREAK)}{more}"
 
 
 def signed(value: float, decimals: int = 2) -> str:
@@ -30,6 +38,11 @@ def span(counts: Iterable[int]) -> str:
     """`768`, or `320 to 1,024` where counts differ."""
     known = sorted(counts)
     return f"{known[0]:,}" if known[0] == known[-1] else f"{known[0]:,} to {known[-1]:,}"
+
+
+def join(words: list[str]) -> str:
+    """`A3, S4 and L2`."""
+    return " and ".join(part for part in (", ".join(words[:-1]), *words[-1:]) if part)
 
 
 def table(lines: list[list[str]]) -> str:

@@ -1,47 +1,130 @@
 """Tables and phrases from results alone, in Markdown."""
 
-from seelike.results.claims import CLAIMS
+from pathlib import Path
+
+from seelike.results.claims import CLAIMS, PARTS, Claim, Part
+from seelike.results.covers import covers_trainings
 from seelike.results.model_names import model_names
+from seelike.results.multiplicity import find_marginal
 from seelike.results.results import Result
-from seelike.tables.markdown import MARKS, VERBS, number, table
+from seelike.results.scorecard import gather
+from seelike.results.verdict_words import MARKS, VERBS
+from seelike.tables.markdown import NO_BREAK, mark, number, signed, span, table
+
+MEASURED = "What is measured, and how much deserves the sentence"
 
 
-def verdicts(results: dict[str, Result]) -> str:
-    """One row a claim, one column a run: the effect of the trained models, then of the control, with verdicts."""
-    head = ["Claim of the paper", *results]
+def verdicts(results: dict[str, Result], results_dir: str | Path | None = None) -> str:
+    """One row a claim: its verdict in every run, what is measured, and a column of numbers for each run.
+
+    Args:
+        results: run → the chapter's result.
+        results_dir: where the other chapters' results lie, by which verdicts are found to be marginal; without it by
+            those of the chapter alone.
+    """
+    all_found = gather(results_dir) if results_dir else {}
+    found = {run: result.claims for run, result in results.items()}
+    marginal = {run: find_marginal(all_found.get(run, {}) | claims) for run, claims in found.items()}
+    head = ["Claim of the paper", MEASURED, *(f"`{run}`" for run in found)]
     lines = [head, ["---"] * len(head)]
-    for claim in next(iter(results.values())).claims:
-        cells = [f"**{claim}** {CLAIMS[claim].text} (Fig. {CLAIMS[claim].figures})"]
-        for result in results.values():
-            found = result.claims.get(claim)
-            if found is None:
-                cells.append("not measured")
-                continue
-            control = f"untrained: {number(found, 'control')} {MARKS[found['control_verdict']]}"
-            cells.append(f"**{number(found)}** **{MARKS[found['verdict']]}**<br>{control}")
-        lines.append(cells)
+    for claim in (CLAIMS[id] for id in next(iter(found.values()))):
+        title = f"**{claim.id}** {claim.text} (Fig. {claim.figures})"
+        entries = {run: claims.get(claim.id) for run, claims in found.items()}
+        judged = tell_by_run(entries, [run for run in found if claim.id in marginal[run]])
+        lines.append([f"{title}<br>{judged}", tell_parts(claim), *map(tell_numbers, entries.values())])
+    return table(lines)
+
+
+def tell_by_run(entries: dict[str, dict | None], marginal: list[str]) -> str:
+    """A line for each run that measured a claim: its verdict, and what the interval covers."""
+    return "<br>".join(
+        f"`{run}` **{mark(entry['verdict'], run in marginal)}** over {_name_cover(entry)}"
+        for run, entry in entries.items()
+        if entry
+    )
+
+
+def tell_parts(claim: Claim) -> str:
+    """A line for each part of a claim: its effect in words, the smallest one that deserves the sentence, and why."""
+    return "<br>".join(f"{_letter(part.id)}{part.effect}: {reach(part)}, {part.reason}" for part in claim.parts)
+
+
+def reach(part: Part) -> str:
+    """`≥ 0.80 uniform distance (reference 0.60)`: the smallest effect, and the reference where it is not zero."""
+    none = f" (reference {signed(part.reference)})" if part.reference else ""
+    return f"{_least(part)} {part.units}{none}"
+
+
+def tell_numbers(entry: dict | None) -> str:
+    """Of each part of an entry the effect, the control and what training changes, with intervals and marks."""
+    if entry is None:
+        return "not measured"
+    return "<br>".join(
+        f"{_letter(id)}**{number(part)}**{NO_BREAK}{MARKS[part['verdict']]}"
+        f"<br>untrained {number(part, 'control')}{NO_BREAK}{MARKS[part['control_verdict']]}"
+        f"<br>trained − untrained {number(part, 'training')}"
+        for id, part in entry["parts"].items()
+    )
+
+
+def rules() -> str:
+    """One row a part of a claim: what is measured, in which units, how much deserves the sentence, and why."""
+    head = ["Part", "What is measured", "Units", "No effect", "Smallest effect", "Because", "Against"]
+    lines = [head, ["---"] * len(head)]
+    for claim in CLAIMS.values():
+        for part in claim.parts:
+            words = [part.effect, part.units, signed(part.reference), _least(part), part.reason, claim.against]
+            lines.append([f"**{part.id}**", *words])
     return table(lines)
 
 
 def phrases(results: dict[str, Result]) -> dict[str, str]:
-    """All that prose may cite, by name: `<claim>_threshold`, and `<run>_<name>` of `phrases_of` each result."""
-    found = {f"{claim.id}_threshold": f"{claim.threshold:.2f}" for claim in CLAIMS.values()}
+    """All that prose may cite, by name: `<part>_smallest`, `<part>_reference`, and `<run>_<name>` of `phrases_of`."""
+    found = {f"{part.id}_smallest": signed(part.smallest) for part in PARTS.values()}
+    found |= {f"{part.id}_reference": signed(part.reference) for part in PARTS.values()}
     for run, result in results.items():
         found |= {f"{run}_{name}": text for name, text in phrases_of(result).items()}
     return found
 
 
 def phrases_of(result: Result) -> dict[str, str]:
-    """What prose may cite of one result, by name: `<claim>`, `…_control`, `…_verdict`, …, its models and images."""
+    """What prose may cite of one result, by name: of claims and their parts, its models and images.
+
+    Of a part `<part>`, `…_control`, `…_training` (numbers with intervals), `…_verdict`, `…_control_verdict`. Of a claim
+    the same, the numbers being those of its first part, and `…_covers`, `…_trainings`.
+    """
     found = {}
     for claim, entry in result.claims.items():
-        found[claim] = number(entry)
-        found[f"{claim}_control"] = number(entry, "control")
-        found[f"{claim}_runs"] = str(entry.get("runs", 1))
-        found[f"{claim}_verdict"] = VERBS[entry["verdict"]]
-        found[f"{claim}_control_verdict"] = VERBS[entry["control_verdict"]]
+        parts = entry["parts"]
+        for id, part in {claim: parts[CLAIMS[claim].main.id], **parts}.items():
+            found |= {id: number(part), f"{id}_control": number(part, "control")}
+            found |= {f"{id}_training": number(part, "training")} | _conjugate(id, part)
+        found |= _conjugate(claim, entry)
+        found |= {f"{claim}_covers": _tell_cover(claim, entry), f"{claim}_trainings": span(entry["trainings"].values())}
     images = f"{result.provenance['dataset']['images']:,}"
     batch_size = str(result.parameters.get("batch_size", "unknown"))
     probed = result.provenance.get("probe_dataset")
     probes = f"{probed['images']:,} images of {probed['name']}" if probed else "no images"
     return found | model_names(result) | {"images": images, "probe_images": probes, "batch_size": batch_size}
+
+
+def _conjugate(id: str, judged: dict) -> dict[str, str]:
+    return {f"{id}_{kind}": VERBS[judged[kind]] for kind in ("verdict", "control_verdict")}
+
+
+def _tell_cover(claim: str, entry: dict) -> str:
+    """`minibatches of images, and trainings`: what an interval covers, in prose."""
+    return f"{CLAIMS[claim].covers}{', and trainings' if covers_trainings(entry) else ' alone'}"
+
+
+def _name_cover(entry: dict) -> str:
+    return entry["covers"] if covers_trainings(entry) else f"{entry['covers']} alone"
+
+
+def _least(part: Part) -> str:
+    return f"{'≥' if part.above else '≤'}{NO_BREAK}{signed(part.smallest)}"
+
+
+def _letter(part: str) -> str:
+    """`**a** `, or nothing for a claim's only part."""
+    return f"**{part[-1]}** " if part[-1].isalpha() else ""
