@@ -1,4 +1,4 @@
-"""The scorecard at a glance: verdicts in their colours, with their marks, in the shape of what their intervals cover."""
+"""The scorecard at a glance: verdicts by colour and mark, what their intervals cover by shape."""
 
 import matplotlib
 
