@@ -29,13 +29,19 @@ def claim(id: str, *parts: dict, trainings: int = 1) -> dict:
 
 def result(effect: float | None = 0.5, chapter: str = "uniformity", profile: str = "pocket", **claims: dict) -> Result:
     """A result of one array and some claims, U1 and U3 unless others are given."""
-    models = {role: {"name": role[0], "origin": "hub", "parameters": 1, "state_sha256": "0"} for role in ("vit", "cnn")}
+    able = {"measure": "top-1", "dataset": "shapes", "accuracy": 0.9, "chance": 0.1, "images": 100, "classes": 10}
+    about = {"origin": "hub", "parameters": 1, "state_sha256": "0", "capability": able}
+    models = {role: {"name": role[0], **about} for role in ("vit", "cnn")}
     dataset = {"name": "shapes", "split": "validation", "images": 2048, "sha256": "0"}
     claims = claims or {"U1": claim("U1", part(effect), trainings=3), "U3": claim("U3", part(effect), part(0.3))}
-    values = LabelledArray({"layer": ["a", "b"], "other": ["a", "b"]}, np.eye(2))
     parameters = {"vit": "v", "cnn": "c", "batch_size": 64}
-    provenance = trace(0.0, models, dataset, "cpu")
-    return Result(chapter, profile, parameters, provenance, {"cka": {"vit": values, "cnn": values}}, claims)
+    measures = {"cka": {role: _similarity("layer", "other") for role in ("vit", "cnn")}}
+    measures["cka"]["vit_cnn"] = _similarity("vit_layer", "cnn_layer")
+    return Result(chapter, profile, parameters, trace(0.0, models, dataset, "cpu"), measures, claims)
+
+
+def _similarity(*axes: str) -> LabelledArray:
+    return LabelledArray({axis: ["a", "b"] for axis in axes}, np.array([[1, 0.25], [0.25, 1]]))
 
 
 FOUND = {

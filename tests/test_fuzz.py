@@ -6,11 +6,13 @@ import json
 import math
 import struct
 import tarfile
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
+from handmade import result
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -26,7 +28,6 @@ from seelike.results import comparison, runs
 from seelike.results.results import Result
 from seelike.results.scorecard import gather
 from seelike.system.errors import InputError
-from seelike.system.paths import RESULTS
 from seelike.tables import scorecard
 from seelike.tables import verdicts as tables
 
@@ -46,13 +47,9 @@ values = st.recursive(
 
 
 def small_result() -> dict:
-    """The published uniformity result, its arrays cut to four layers."""
-    plain = json.loads((RESULTS / "pocket" / "uniformity.json").read_text())
-    for entry in (entry for measure in plain["measures"].values() for entry in measure.values()):
-        entry["axes"] = {name: labels[:4] for name, labels in entry["axes"].items()}
-        entry["values"] = np.array(entry["values"], dtype=object)[tuple([slice(4)] * len(entry["axes"]))].tolist()
-        entry.pop("stage_ends", None)
-    return plain
+    """A result made by hand, as its file holds it."""
+    with tempfile.TemporaryDirectory() as folder:
+        return json.loads(result().save(folder).read_text())
 
 
 SOUND = small_result()
@@ -99,7 +96,9 @@ def damaged_trees(draw) -> dict:
 
 def with_claim(**changed) -> dict:
     tree = copy.deepcopy(SOUND)
-    tree["claims"]["U1"] |= changed
+    entry = tree["claims"]["U1"]
+    entry["parts"]["U1"] |= {name: value for name, value in changed.items() if name in entry["parts"]["U1"]}
+    entry |= {name: value for name, value in changed.items() if name in entry}
     return tree
 
 
@@ -125,7 +124,7 @@ def use(path: Path) -> Result | None:
 
 def test_the_result_that_is_damaged_is_sound_before(tmp_path):
     (tmp_path / "sound.json").write_text(json.dumps(SOUND))
-    assert use(tmp_path / "sound.json").claims["U1"]["verdict"] in ("holds", "fails", "open")
+    assert use(tmp_path / "sound.json").claims["U1"]["verdict"] == "holds"
 
 
 @bounded(300)
@@ -141,9 +140,9 @@ def test_the_result_that_is_damaged_is_sound_before(tmp_path):
 @example(tree=SOUND | {"chapter": "a\ud800"})
 @example(tree=SOUND | {"parameters": {}})
 @example(tree=with_entry(values=[[1, 2], [3]]))
-@example(tree=with_entry(values=[["1"] * 4] * 4))
-@example(tree=with_entry(values=[[True] * 4] * 4))
-@example(tree=with_entry(values=[[10**400] * 4] * 4))
+@example(tree=with_entry(values=[["1"] * 2] * 2))
+@example(tree=with_entry(values=[[True] * 2] * 2))
+@example(tree=with_entry(values=[[10**400] * 2] * 2))
 @example(tree=with_entry(axes={"layer": [], "other": []}, values=[]))
 @example(tree=with_entry(stage_ends=[10**400]))
 def test_result_files_with_other_content(tmp_path, tree):
@@ -154,9 +153,10 @@ def test_result_files_with_other_content(tmp_path, tree):
 
 REFUSED = [
     with_claim(interval=["low", "high"]), with_claim(interval=[0.2, None]), with_claim(interval=[0.3, 0.2]),
+    with_claim(p=1.5), with_claim(covers="seeds"), with_claim(trainings={}), with_claim(training_interval=[0.2, 0.1]),
     with_claim(effect=10**400), with_claim(effect=math.inf), with_claim(effect=True), with_claim(verdict="perhaps"),
     SOUND | {"claims": {"Z9": SOUND["claims"]["U1"]}}, SOUND | {"chapter": "a\ud800"}, SOUND | {"profile": "../up"},
-    with_entry(values=[["1"] * 4] * 4), with_entry(values=[[True] * 4] * 4), with_entry(values=[[10**400] * 4] * 4),
+    with_entry(values=[["1"] * 2] * 2), with_entry(values=[[True] * 2] * 2), with_entry(values=[[10**400] * 2] * 2),
     with_entry(axes={"layer": [], "other": []}, values=[]), with_entry(stage_ends=[5]), with_entry(extra=1),
 ]  # fmt: skip
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from handmade import claim, part, result
 
 from seelike.results.comparison import compare, name_apart, report
 from seelike.results.labelled_array import LabelledArray
@@ -15,12 +16,9 @@ from seelike.system.errors import InputError
 def make(shift: float = 0.0, layers=("a", "b"), chapter: str = "uniformity") -> Result:
     """A result of one array and one claim, by hand."""
     entry = LabelledArray({"layer": list(layers), "other": list(layers)}, np.eye(2) + shift)
-    claim = {
-        "runs": 1, "effect": 0.25 + shift, "interval": [0.2, 0.3], "control": 0.0, "control_interval": [None, None],
-        "verdict": "holds", "control_verdict": "open",
-    }  # fmt: skip
+    found = part(0.25 + shift, interval=[0.2, 0.3], training=0.25, training_interval=[0.2, 0.3])
     models = {"models": {role: {"name": f"some_{role}", "origin": "hub"} for role in ("vit", "cnn")}}
-    return Result(chapter, "mine", {}, models, {"cka": {"vit": entry}}, {"U1": claim})
+    return Result(chapter, "mine", {}, models, {"cka": {"vit": entry}}, {"U1": claim("U1", found)})
 
 
 def test_the_largest_difference_is_that_of_the_worst_entry():
@@ -34,10 +32,25 @@ def test_the_largest_difference_is_that_of_the_worst_entry():
 
 def test_defined_in_one_alone_is_infinitely_far_and_in_neither_no_difference():
     one, other = make(), make()
-    other.claims["U1"]["effect"] = None
+    other.claims["U1"]["parts"]["U1"]["effect"] = None
     other.measures["cka"]["vit"].values[1, 1] = math.nan
     assert compare(one, other).differences == {"cka.vit": math.inf, "U1": math.inf}
     assert compare(other, other).differences == {"cka.vit": 0, "U1": 0}
+
+
+@pytest.mark.parametrize("kind", ["effect", "control", "training"])
+def test_every_number_of_every_part_counts(kind):
+    one, other = (result(U3=claim("U3", part(0.3), part(0.2))) for _ in range(2))
+    other.claims["U3"]["parts"]["U3b"][kind] += 0.02
+    assert compare(one, other).differences["U3b"] == pytest.approx(0.02)
+    assert compare(one, other).differences["U3a"] == 0
+
+
+def test_a_verdict_or_what_its_interval_covers_can_change_though_no_number_does():
+    one, other = result(U3=claim("U3", part(), part())), result(U3=claim("U3", part(), part(verdict="weak")))
+    assert compare(one, other).verdicts == ("U3b",) and not compare(one, other).agree(1)
+    more = result(U3=claim("U3", part(), part(), trainings=3))
+    assert compare(one, more).verdicts == ("U3a", "U3b") and compare(one, one).agree(0)
 
 
 def test_other_layers_and_what_one_lacks_stand_apart_and_never_agree():
@@ -74,7 +87,7 @@ def test_the_report_has_both_effects_intervals_verdicts_and_models():
     text = report(make(), make(0.5), ("one", "other"), compare(make(), make(0.5)))
     assert "some_vit" in text and "cnn some_cnn" in text
     (line,) = (line for line in text.splitlines() if line.startswith("U1"))
-    assert line.split("  ") and "0.250 [0.200, 0.300] holds" in line and "0.750" in line and "5.00e-01" in line
+    assert "0.250 [0.200, 0.300] over images: holds" in line and "0.750" in line and "5.00e-01" in line
     less = make()
     less.claims.clear()
     assert "not measured" in report(make(), less, ("one", "other"), compare(make(), less))

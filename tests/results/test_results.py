@@ -5,10 +5,12 @@ import math
 
 import numpy as np
 import pytest
+from handmade import claim, part
 
-from seelike.chapters.verdicts import judge
-from seelike.measures.intervals import MIN_MINIBATCHES, Estimate
-from seelike.results.claims import CLAIMS
+from seelike.measures.intervals import MIN_DRAWS
+from seelike.results import runs
+from seelike.results.claims import PARTS
+from seelike.results.comparison import read_parts
 from seelike.results.labelled_array import LabelledArray
 from seelike.results.results import Result, peak_mib, trace
 from seelike.results.runs import gather, read_published
@@ -20,12 +22,10 @@ def make(profile="pocket", shift=0.0) -> Result:
     models = {"vit": {"name": "v", "origin": "hub", "parameters": 1, "state_sha256": "0"}}
     dataset = {"name": "shapes", "split": "validation", "images": 8, "sha256": "0"}
     values = np.array([[1, 0.25], [0.25 + shift, math.nan]])
-    claim = {
-        "effect": 0.1 + shift, "interval": [0.0, 0.2], "control": math.nan, "control_interval": [math.nan] * 2,
-        "verdict": "open", "control_verdict": "open",
-    }  # fmt: skip
+    undefined = {"control": math.nan, "control_interval": [math.nan] * 2}
+    claims = {"U1": claim("U1", part(0.1 + shift, "inconclusive", interval=[0.0, 0.2], **undefined))}
     measures = {"cka": {"vit": LabelledArray({"layer": ["a", "b"], "other": ["a", "b"]}, values)}}
-    return Result("toy", profile, {"seed": 0}, trace(0.0, models, dataset, "cpu"), measures, {"U1": claim})
+    return Result("toy", profile, {"seed": 0}, trace(0.0, models, dataset, "cpu"), measures, claims)
 
 
 def test_round_trip(tmp_path):
@@ -33,8 +33,8 @@ def test_round_trip(tmp_path):
     assert path == tmp_path / "pocket" / "toy.json"
     again = Result.load(path)
     np.testing.assert_array_equal(again.measures["cka"]["vit"].values, [[1, 0.25], [0.25, math.nan]])
-    assert again.claims["U1"]["interval"] == [0.0, 0.2]
-    assert again.claims["U1"]["control"] is None
+    found = again.claims["U1"]["parts"]["U1"]
+    assert found["interval"] == [0.0, 0.2] and found["control"] is None and found["control_interval"] == [None, None]
     again.save(tmp_path / "twice")
     assert (tmp_path / "twice" / "pocket" / "toy.json").read_bytes() == path.read_bytes()
 
@@ -76,6 +76,15 @@ def spoil(change):
         (lambda path: path.unlink(), "cannot be read"),
         (spoil(lambda r: r.pop("claims")), "'claims' is a required property"),
         (spoil(lambda r: r["claims"]["U1"].update(verdict="yes")), r"damaged at \$.claims.U1.verdict"),
+        (spoil(lambda r: r["claims"]["U1"].update(covers="seeds")), r"damaged at \$.claims.U1.covers"),
+        (spoil(lambda r: r["claims"]["U1"].update(trainings={})), r"damaged at \$.claims.U1.trainings"),
+        (spoil(lambda r: r["claims"]["U1"]["parts"]["U1"].pop("p")), r"damaged at \$.claims.U1.parts.U1.*'p'"),
+        (spoil(lambda r: r["claims"]["U1"]["parts"].update(U1b=part())), "damaged at U1: its parts are U1, U1b"),
+        (spoil(lambda r: r["claims"].update(Z9=r["claims"]["U1"])), "damaged at Z9: the book has no such claim"),
+        (
+            spoil(lambda r: r["claims"]["U1"]["parts"]["U1"].update(training_interval=[0.2, 0.1])),
+            r"damaged at U1: its training_interval \[0.2, 0.1\]",
+        ),
         (spoil(lambda r: r["measures"]["cka"]["vit"].update(values=[[1, 2]])), r"values have shape \(1, 2\)"),
         (spoil(lambda r: r["measures"]["cka"]["vit"].update(values=[[1], [2, 3]])), "rows differ in length"),
         (spoil(lambda r: r["measures"]["cka"]["vit"].update(values=["x", "y"])), "damaged at cka.vit"),
@@ -89,7 +98,8 @@ def test_refuses_damaged_files(tmp_path, damage, complaint):
         Result.load(path)
 
 
-def test_a_page_shows_the_new_result_and_what_is_published(tmp_path):
+def test_a_page_shows_the_new_result_and_what_is_published(tmp_path, monkeypatch):
+    monkeypatch.setattr(runs, "RESULTS", tmp_path / "none")
     make("pretrained").save(tmp_path)
     old = make("pocket")
     old.save(tmp_path)
@@ -114,10 +124,10 @@ def test_published_results_are_sound():
     assert "pocket" in published
     for profile, result in published.items():
         assert result.profile == profile
-        assert result.provenance["dataset"]["images"] >= MIN_MINIBATCHES * result.parameters["batch_size"]
-        for claim, entry in result.claims.items():
-            assert entry["verdict"] == judge(CLAIMS[claim], Estimate(entry["effect"], *entry["interval"]))
-            assert entry["interval"][0] <= entry["effect"] <= entry["interval"][1]
+        assert result.provenance["dataset"]["images"] >= MIN_DRAWS * result.parameters["batch_size"]
+        for id, found in read_parts(result).items():
+            assert found["verdict"] in (PARTS[id].judge(*found["interval"]), "not applicable")
+            assert found["interval"][0] <= found["effect"] <= found["interval"][1]
         for measure in ("cka", "cka_random"):
             assert (result.measures[measure]["vit_cnn"].values < 1).all()
             for pair in ("vit", "cnn"):
@@ -127,19 +137,19 @@ def test_published_results_are_sound():
     assert published["pocket"].provenance["peak_mib"] < 1500  # Binder gives 2 GB
 
 
-def test_a_file_of_an_older_form_is_refused_with_the_way_out(tmp_path):
-    older = json.loads((RESULTS / "pocket" / "uniformity.json").read_text())
-    del older["format"]
-    (tmp_path / "old.json").write_text(json.dumps(older))
-    with pytest.raises(InputError, match=r"old\.json .*older form.*measure it anew"):
-        Result.load(tmp_path / "old.json")
+@pytest.mark.parametrize("older", [None, 1, 2])
+def test_a_file_of_an_older_form_is_refused_with_the_way_out(tmp_path, older):
+    path = make().save(tmp_path)
+    spoil(lambda r: r.update(format=older) if older else r.pop("format"))(path)
+    with pytest.raises(InputError, match=r"toy\.json .*older form.*measure it anew"):
+        Result.load(path)
 
 
 def test_another_format_is_refused(tmp_path):
-    later = json.loads((RESULTS / "pocket" / "uniformity.json").read_text()) | {"format": 1}
-    (tmp_path / "other.json").write_text(json.dumps(later))
+    path = make().save(tmp_path)
+    spoil(lambda r: r.update(format=4))(path)
     with pytest.raises(InputError, match=r"damaged at \$.format"):
-        Result.load(tmp_path / "other.json")
+        Result.load(path)
 
 
 @pytest.mark.parametrize("path", sorted(RESULTS.glob("*/*.json")), ids=lambda path: f"{path.parent.name}-{path.stem}")

@@ -28,11 +28,11 @@ def test_every_figure_gets_its_numbers_and_only_heatmaps_a_script(source, tmp_pa
 
 def test_what_was_just_computed_comes_before_what_is_published(source, tmp_path):
     fresh = json.loads((RESULTS / "pocket" / "mixer.json").read_text())
-    fresh["claims"]["M1"]["effect"] = 0.123
+    fresh["claims"]["M1"]["parts"]["M1a"]["effect"] = 0.123
     (tmp_path / "results" / "pocket").mkdir(parents=True)
     (tmp_path / "results" / "pocket" / "mixer.json").write_text(json.dumps(fresh))
     furnish(source, tmp_path / "results")
     rows = json.loads((source / "extra" / "numbers" / "fig-mixer-effects.json").read_text())["rows"]
-    assert next(row["effect"] for row in rows if row["claim"] == "M1") == 0.123
+    assert next(row["effect"] for row in rows if row["part"] == "M1a") == 0.123
     assert (source / "extra" / "results" / "pocket" / "methods.json").is_file()
     assert json.loads((source / "extra" / "results" / "pocket" / "mixer.json").read_text()) == fresh

@@ -10,6 +10,7 @@ import nbformat
 import numpy as np
 import pandas as pd
 import pytest
+from handmade import result
 from PIL import Image
 
 from seelike.figures.style import use_style
@@ -92,7 +93,17 @@ def test_figures_of_effects_name_claims():
 @pytest.mark.parametrize("label", ["fig-intro", "fig-scorecard"])
 def test_figures_of_the_scorecard_name_every_claim_that_is_published(label):
     found = numbers.find(FIGURES[label][1], PUBLISHED)
-    assert len(found.rows) == sum(len(claims) for claims in gather(RESULTS).values())
+    entries = [entry for claims in gather(RESULTS).values() for entry in claims.values()]
+    assert len(found.rows) == sum(len(entry["parts"]) for entry in entries)
+
+
+def test_a_claim_has_a_row_for_every_part_with_all_its_numbers_and_what_they_cover():
+    rows = numbers.find({"uniformity/pocket": ["claims"]}, {"uniformity/pocket": result()}).rows
+    assert rows["part"].tolist() == ["U1", "U3a", "U3b"] and rows["claim"].tolist() == ["U1", "U3", "U3"]
+    assert rows["covers"].tolist() == ["images and trainings", "images", "images"]
+    first = rows.iloc[0]
+    assert (first["effect"], first["effect_low"], first["training_high"], first["p"]) == (0.5, 0.4, 0.6, 0.001)
+    assert (first["trainings"], first["verdict"], first["control_verdict"]) == ("vit 3, cnn 3", "holds", "inconclusive")
 
 
 def test_a_tidy_array_has_a_row_a_value_with_its_labels():

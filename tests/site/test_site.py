@@ -68,7 +68,7 @@ def test_the_scorecard_has_a_row_for_every_claim_and_links_each_to_its_figure(op
 def test_the_front_page_leads_to_the_book_and_gives_the_answer_first(open_page):
     page, _ = open_page("index.html")
     page.wait_for_url("**/book/intro.html")
-    assert page.locator("article table").count() == 2
+    assert page.locator("article table").count() == 3
     assert page.locator("article figure").count() == 2
     assert "{" not in page.locator(".at-a-glance").inner_text()
 

@@ -51,7 +51,7 @@ def test_tells_which_verdicts_turn():
         "other": of(U1="holds", U2="reversed", U3="weak", L1="holds") | {"S4": claim("S4", part(), trainings=3)},
     }
     assert counts.tell_turns(found, "one", "other") == (
-        "Of 3 claims whose intervals cover trainings in both 1 keep their verdict; "
-        "U3 from “holds” to “weak”, U2 from “weak” to “reversed”. Of 1 others 1 keep their verdict."
+        "Of 3 claims whose intervals cover trainings in both, 1 keeps its verdict; "
+        "U3 from “holds” to “weak”, U2 from “weak” to “reversed”. Of 1 more, 1 keeps its verdict."
     )
-    assert counts.tell_turns(found, "one", "none").startswith("Of 0 claims")
+    assert counts.tell_turns(found, "one", "none").endswith("in both, 0 keep their verdict.")

@@ -1,8 +1,12 @@
 """The scorecard is made of result files alone, and shows every claim."""
 
+import re
+
+import pytest
 from handmade import FOUND
 
 from seelike.results.claims import CLAIMS
+from seelike.results.runs import OWN, PHOTOGRAPHS
 from seelike.system.paths import BOOK
 from seelike.tables import scorecard
 from seelike.tables.markdown import NO_BREAK
@@ -32,6 +36,12 @@ def test_phrases_hold_numbers_and_sentences_of_every_run():
     assert found["others"] == f"In the run `pretrained`: {found['pretrained_verdicts']}"
     assert {"turns", "pocket_training", "pocket_marginals"} <= found.keys()
     assert scorecard.phrases({"pocket": {}})["others"] == "No other run is published."
+
+
+@pytest.mark.parametrize("page", ["intro", "scorecard"])
+def test_all_that_a_page_cites_is_there(page):
+    cited = set(re.findall(r"\{glue:text\}`(\w+)`", (BOOK / f"{page}.ipynb").read_text()))
+    assert cited and cited <= scorecard.phrases({OWN: FOUND["pocket"], PHOTOGRAPHS: FOUND["pretrained"]}).keys()
 
 
 def test_every_label_that_a_row_links_to_is_that_of_a_figure():

@@ -4,6 +4,8 @@ from handmade import claim, part, result
 
 from seelike.results import runs
 from seelike.results.claims import CLAIMS, PARTS
+from seelike.results.verdict_words import MARGINAL, MARKS
+from seelike.system.paths import BOOK
 from seelike.tables import verdicts as tables
 from seelike.tables.markdown import NO_BREAK
 
@@ -60,3 +62,9 @@ def test_the_rules_have_a_row_for_every_part():
     lines = tables.rules().splitlines()
     assert len(lines) == 2 + len(PARTS) and len({line.count(" | ") for line in lines}) == 1
     assert all(part.reason in lines[2 + row] for row, part in enumerate(PARTS.values()))
+
+
+def test_the_page_of_the_rules_explains_every_mark():
+    page = (BOOK / "verdicts.ipynb").read_text(encoding="utf-8")
+    assert all(f"| **{mark} {verdict}** |" in page for verdict, mark in MARKS.items())
+    assert f"{MARGINAL} stands beside its mark" in page

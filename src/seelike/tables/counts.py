@@ -19,7 +19,7 @@ DECIDED = tuple(verdict for verdict in VERDICTS[::-1] if verdict != NOT_APPLICAB
 DOINGS = {
     ADDS: "adds to {}",
     TAKES: "takes away from {}",
-    BOTH: "does both to {}",
+    BOTH: "does both to parts of {}",
     UNCLEAR: "shows no difference in {}",
 }
 
@@ -81,17 +81,22 @@ def tell_turns(found: Found, one: str, other: str) -> str:
     both = [key for key in CLAIMS if all(key in claims for claims in sides)]
     trained = [key for key in both if all(key in split(claims)["trainings"] for claims in sides)]
     rest = [key for key in both if key not in trained]
-    said = _tell_turns(sides, trained, "claims whose intervals cover trainings in both")
-    return f"{said} {_tell_turns(sides, rest, 'others')}" if rest else said
+    said = f"Of {_number_claims(len(trained))} whose intervals cover trainings in both, {_tell_turns(sides, trained)}"
+    return f"{said} Of {len(rest)} more, {_tell_turns(sides, rest)}" if rest else said
 
 
-def _tell_turns(sides: list[Claims], keys: list[str], what: str) -> str:
+def _tell_turns(sides: list[Claims], keys: list[str]) -> str:
     turned: dict[tuple[str, ...], list[str]] = {}
     for key in keys:
         turned.setdefault(tuple(claims[key]["verdict"] for claims in sides), []).append(key)
     kept = sum(len(named) for (before, after), named in turned.items() if before == after)
     told = [f"{join(named)} from “{was}” to “{now}”" for (was, now), named in sorted(turned.items()) if was != now]
-    return f"Of {len(keys)} {what} {kept} keep their verdict" + (f"; {', '.join(told)}" if told else "") + "."
+    keeping = f"{kept} {'keeps its' if kept == 1 else 'keep their'} verdict"
+    return "; ".join([keeping, *([", ".join(told)] if told else [])]) + "."
+
+
+def _number_claims(n: int) -> str:
+    return f"{n} claim{'' if n == 1 else 's'}"
 
 
 def _tell_apart(
@@ -102,7 +107,7 @@ def _tell_apart(
     for kind, covered in (("trainings", "trainings"), ("images", "images alone")):
         counts = {name: n for name, n in counted(split(claims)[kind]).items() if n}
         if n := sum(counts.values()):
-            what = f"of {n} more" if said else f"Of {n} claims"
+            what = f"of {n} more" if said else f"Of {_number_claims(n)}"
             words = join([word(name, each) for name, each in counts.items()])
             said.append(f"{what} whose interval covers {covered}, {subject}{words}")
     return "; ".join(said) or "No claim applies"
