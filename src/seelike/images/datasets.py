@@ -28,7 +28,8 @@ from seelike.system.progress import tell, track
 DRAWN = {images.name: images for images in (Shapes, Regrouped, Strokes)}
 TORCH = ("cifar10", "cifar100", "mnist", "kmnist", "fashion_mnist", "qmnist", "imagenet", "inaturalist", "places365")
 NAMED = 5  # of the pictures passed over, in a sentence
-MOST_KEPT = 64 * 2**20  # bytes of pixels: so many pictures are drawn or decoded once, the others whenever they are seen
+MOST_KEPT = 64 * 2**20  # bytes of pixels: so many pictures are decoded once, the others whenever they are seen
+PIXEL = 4  # bytes that Pillow keeps of one, in RGB too
 
 
 def open_images(dataset: str, data_dir: str = "", split: str = "validation") -> Dataset:
@@ -130,14 +131,16 @@ def _check(
 ) -> tuple[list[int], str, list[dict], list[dict]]:
     """The first `n_images` of an order that can be used, or all of them, their hash, and what was passed over.
 
-    The first that `MOST_KEPT` has room for are put into `kept`, by their index. `what` the progress bar is called.
+    The first that `MOST_KEPT` has room for are put into `kept`, by their index. Drawings, and photographs that lie in
+    memory anyhow, are not: their sets keep them. `what` the progress bar is called.
     """
-    digest, indices, skipped, copies, room = hashlib.sha256(), [], [], [], MOST_KEPT
+    digest, indices, skipped, copies = hashlib.sha256(), [], [], []
+    room = MOST_KEPT if isinstance(images, PictureSet) else 0
     different = islice(_find_different(images, order, skipped, copies), n_images)
     for index, content, item in track(different, what, n_images):
         digest.update(content)
         indices.append(index)
-        room -= 3 * item[0].width * item[0].height
+        room -= PIXEL * item[0].width * item[0].height
         if room >= 0:
             kept[index] = item
     if len(indices) == n_images and (skipped or copies):
