@@ -6,10 +6,11 @@ import timm
 import torch
 
 from seelike.chapters import attention_distance as local_and_global
-from seelike.chapters.prepare import prepare
+from seelike.chapters.prepare import open_run, prepare
 from seelike.execution.notebook import find_chapter, read_parameters
 from seelike.measures.runner import assemble
 from seelike.system.errors import InputError
+from seelike.system.progress import VARIABLE
 
 
 def parameters(**changed) -> dict:
@@ -104,15 +105,27 @@ def test_models_of_two_sizes_are_shown_the_same_teams(tmp_path, monkeypatch):
     run = prepare(local_and_global.CHAPTER, str(tmp_path), **parameters(vit_low_data=""))
     models, sizes, shown = next(run.load_models()), {"vit": 56, "cnn": 64}, {}
 
-    def show(roles):
+    def show(roles, *_):
         yield {role: torch.zeros(24, 3, sizes[role], sizes[role]) for role in roles}
 
     def note(model, images, *_):
         shown[model] = [len(part) for part in images]
 
     monkeypatch.setattr(local_and_global, "FIELD_PIXELS", 56**2)  # of the smaller images more would fit
-    monkeypatch.setattr(run, "minibatches", show)
+    monkeypatch.setattr(run, "load_images", show)
     monkeypatch.setattr(local_and_global.receptive_field, "estimate_fields", note)
     (cast,), _ = assemble([models], show(models))
     local_and_global._differentiate(cast, run, 24)
     assert shown[models["vit"]] == shown[models["cnn"]] and len(shown[models["vit"]]) > 1
+
+
+def test_receptive_fields_read_the_first_images_and_no_more(tmp_path, monkeypatch):
+    run = open_run(local_and_global.CHAPTER, str(tmp_path), **parameters(vit_low_data=""))
+    vit, terminal = {"vit": run.load_first_random()["vit"]}, tmp_path / "terminal"
+    terminal.touch()
+    monkeypatch.setenv(VARIABLE, str(terminal))
+    parts = list(local_and_global._first(run, vit, "vit", 10, 3))
+    assert [len(part) for part in parts] == [2, 2, 2, 2, 2]  # of minibatches of 4, 4 and 2
+    shown = terminal.read_text()
+    assert "receptive fields of vit: 100%" in shown and "10/10" in shown
+    assert torch.equal(torch.cat(parts), torch.cat([batch["vit"] for batch in run.minibatches(vit)])[:10])

@@ -1,8 +1,11 @@
 """What a model can do: by its head where that fits the labels, else by neighbours, else not at all, with the reason."""
 
+from pathlib import Path
+
 import pytest
 import timm
 import torch
+from ranks import finish, start
 from torch import nn
 from torch.utils.data import Dataset, Subset
 
@@ -120,6 +123,33 @@ def test_a_model_of_two_roles_sees_the_images_once(monkeypatch):
     same = Model()
     Examination([label(MANY)], load).examine({"vit": same, "cnn": same}, {"vit": known("x"), "cnn": known("x")})
     assert asked == [1]
+
+
+def examine(*names: str) -> tuple[list[str], dict]:
+    """Which models were shown the images in this process, and what is known of all."""
+    seen, described = [], {name: known(name) for name in names}
+
+    def show(models, images):
+        seen.extend(models)
+        return load(models, images)
+
+    models = {name: Model(3 * (number % 2)) for number, name in enumerate(names)}
+    Examination([label(MANY)], show).examine(models, described)
+    return seen, described
+
+
+@pytest.mark.processes
+def test_of_several_processes_each_looks_at_its_own_models_and_all_know_of_all():
+    work = """
+    sys.path.append("..")
+    from test_capability import examine
+    print(examine(*"abc"), examine("d"))
+    """
+    (seen, described), (_, one) = examine(*"abc"), examine("d")
+    assert seen == ["a", "b", "c"] and len({str(each["capability"]) for each in described.values()}) == 2
+    first, second = finish(start(2, work, Path(__file__).parent))
+    assert first == (0, f"{(['a', 'c'], described)} {(['d'], one)}\n", "")
+    assert second == (0, f"{(['b'], described)} {([], one)}\n", "")  # of one model it saw nothing
 
 
 def test_at_most_so_many_images_are_looked_at():

@@ -13,7 +13,8 @@ import pytest
 from ranks import PATIENCE
 
 from seelike.cli import main
-from seelike.execution.rerun import run, stamp_files
+from seelike.execution import rerun
+from seelike.execution.rerun import run, stamp_place
 from seelike.system.errors import InputError
 
 PARAMETERS = 'profile = "pocket"\nn_images = 8\nresults_dir = "results"\n'
@@ -49,6 +50,10 @@ def chapters(book, one_kernel):
     """The two chapters, executed in one kernel."""
 
 
+def stamp_files(given: dict) -> dict[str, list]:
+    return rerun.stamp_files(given, stamp_place)
+
+
 def test_files_are_known_by_what_they_are_not_by_where_they_lie(tmp_path, monkeypatch):
     monkeypatch.delenv("SEELIKE_CIFAR10", raising=False)
     weights, folder = tmp_path / "own.safetensors", tmp_path / "pictures"
@@ -68,11 +73,33 @@ def test_files_are_known_by_what_they_are_not_by_where_they_lie(tmp_path, monkey
     assert stamp_files({"data_dir": ""})["data_dir"] == stamp_files(given)["data_dir"]
 
 
-def test_a_chapter_runs_again_when_its_weights_have_changed(chapters, capsys):
+def test_of_a_part_of_weights_the_whole_file_is_known(tmp_path):
+    weights = tmp_path / "own.pth"
+    weights.write_bytes(b"weights")
+    whole, part = stamp_files({"vit_checkpoint": str(weights)}), stamp_files({"vit_checkpoint": f"{weights}#teacher"})
+    assert whole == part and len(whole["vit_checkpoint"]) == 1
+
+
+def test_a_folder_of_images_is_looked_through_once_for_all_chapters_of_a_run(chapters, tmp_path, monkeypatch):
+    add_parameters('data_dir = ""\n')
+    pictures, looked = str(tmp_path / "pictures"), []
+    monkeypatch.setattr(rerun, "stamp_place", lambda place: looked.append(place) or stamp_place(place))
+    run(["one", "two"], [f"data_dir={pictures}"])
+    assert looked == [pictures] and ran() == ["one", "two"]
+    run(["one", "two"], [f"data_dir={pictures}"])
+    assert looked == [pictures] * 2  # what has changed between runs is noticed
+
+
+def add_parameters(lines: str) -> None:
+    """To both chapters."""
     for notebook in Path("../book").glob("*.ipynb"):
         page = nbformat.read(notebook, as_version=4)
-        page.cells[0].source += 'vit_checkpoint = ""\n'
+        page.cells[0].source += lines
         nbformat.write(page, notebook)
+
+
+def test_a_chapter_runs_again_when_its_weights_have_changed(chapters, capsys):
+    add_parameters('vit_checkpoint = ""\n')
     weights = Path("own.safetensors")
     weights.write_bytes(b"weights")
     run(["one", "two"], [f"vit_checkpoint={weights}"])

@@ -329,10 +329,10 @@ class Counted(Dataset):
 
 
 @pytest.mark.parametrize("n_kept", [8, 3])
-def test_pictures_are_made_once_while_there_is_room_for_them(monkeypatch, n_kept):
-    monkeypatch.setattr(datasets, "MOST_KEPT", n_kept * 4 * 4 * 3)
+def test_pictures_are_decoded_once_while_there_is_room_for_them(monkeypatch, n_kept):
+    monkeypatch.setattr(datasets, "MOST_KEPT", n_kept * 4 * 4 * 4)
     source = Counted(8)
-    chosen = choose(source, 8, seed=0)
+    chosen = choose(PictureSet(source), 8, seed=0)
     for _ in range(2):
         batches = [batch["vit"] for batch in load_minibatches(chosen, {"vit": ToTensor()}, 4, "cpu")]
         assert (torch.cat(batches)[:, 0, 0, 0] * 255).round().int().tolist() == chosen.indices

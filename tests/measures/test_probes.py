@@ -115,8 +115,9 @@ def test_a_constant_guess_has_an_r2_of_nought(generator):
     assert measure_r2({"constant": torch.ones(360, 2)}, targets, [on_itself]) == pytest.approx(0)
 
 
-def test_features_that_are_not_finite_are_refused():
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+def test_features_that_are_not_finite_are_refused(bad):
     x = torch.ones(360, 2)
-    x[5] = float("nan")
+    x[5] = bad
     with pytest.raises(InputError, match="features must be finite"):
         measure_accuracy({"x": x}, LABELS, choose_folds(LABELS))

@@ -1,39 +1,12 @@
 """Processes that share work: pieces in their order, refusals said once, a killed process ends the others."""
 
 import signal
-import subprocess
-import sys
-import textwrap
 import time
-from pathlib import Path
 
 import pytest
-from ranks import PATIENCE, environments
+from ranks import PATIENCE, finish, start
 
 from seelike.system import processes as sharing
-
-# Every process runs this; `{work}` is its part in the test.
-SCRIPT = """
-import os, signal, sys, time
-from seelike.system import processes as sharing
-from seelike.system.errors import InputError
-with sharing.joined():
-    rank = int(os.environ["RANK"])
-{work}
-"""
-
-
-def start(n: int, work: str, folder: Path) -> list[subprocess.Popen]:
-    """As torchrun would: n processes of one script that know their rank and where to meet."""
-    script = SCRIPT.format(work=textwrap.indent(textwrap.dedent(work), "    "))
-    command, pipes = [sys.executable, "-c", script], {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return [subprocess.Popen(command, cwd=folder, text=True, env=env, **pipes) for env in environments(n)]
-
-
-def finish(processes: list[subprocess.Popen]) -> list[tuple[int, str, str]]:
-    """Exit code, stdout and stderr of each."""
-    said = [process.communicate(timeout=PATIENCE) for process in processes]
-    return [(process.returncode, *each) for process, each in zip(processes, said, strict=True)]
 
 
 def test_one_process_does_everything_itself():

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
+from torch.utils.data import Subset
 
 from seelike.activations.architecture import Architecture
 from seelike.chapters.chapter import Chapter
@@ -16,6 +17,7 @@ from seelike.measures.intervals import Terms
 from seelike.measures.receptive_field import Branches, ReceptiveFields
 from seelike.measures.runner import Cast, Minibatches, assemble, feed, name_all, spread
 from seelike.results.labelled_array import Measures
+from seelike.system.progress import track
 
 FIELD_PIXELS = 8 * 224**2  # of the images whose graph is kept at a time, one of each team
 
@@ -88,15 +90,11 @@ class LocalAndGlobal:
         return attention_distance.find_terms(self.distances) | self.heads.terms(*self.pair) | fields
 
 
-def _first(run: Run, models: dict[str, nn.Module], role: str, n_images: int, most: int) -> Iterator[torch.Tensor]:
-    """The first images as one model wants them, `most` at a time."""
-    left = n_images
-    for batch in run.minibatches({role: models[role]}):
-        images = batch[role][:left]
-        yield from images.tensor_split(-(-len(images) // most))
-        left -= len(batch[role])
-        if left <= 0:
-            return
+def _first(run: Run, models: dict[str, nn.Module], role: str, n_images: int, most: int) -> Iterable[torch.Tensor]:
+    """The first images as one model wants them, at most `most` at a time."""
+    minibatches = run.load_images({role: models[role]}, Subset(run.images, range(n_images)))
+    parts = (part for batch in minibatches for part in batch[role].tensor_split(-(-len(batch[role]) // most)))
+    return track(parts, f"receptive fields of {role}", n_images, size=len)
 
 
 CHAPTER = Chapter(

@@ -127,13 +127,20 @@ class Examination:
 
 
 def _measure(models: dict[str, nn.Module], plans: dict[str, Plan], load: Callable) -> dict[str, dict]:
-    """Model → what it can do."""
+    """Model → what it can do. Of several processes each looks at models of its own, and all know what was found."""
+    mine = processes.share(list(models))
+    with processes.alone():
+        found = _measure_alone({role: models[role] for role in mine}, plans, load)
+    return dict(zip(models, processes.gather([found[role] for role in mine]), strict=True))
+
+
+def _measure_alone(models: dict[str, nn.Module], plans: dict[str, Plan], load: Callable) -> dict[str, dict]:
+    """Models that see the same images are shown them together."""
     chosen = {role: plans[role] for role in models}
     found = {role: {"measure": NOTHING, "reason": own.reason} for role, own in chosen.items() if own.on is None}
     for on in dict.fromkeys(own.on for own in chosen.values() if own.on):
         there = {role: models[role] for role, own in chosen.items() if own.on is on}
-        with processes.alone():
-            outputs = _read(there, plans, load(there, on.images))
+        outputs = _read(there, plans, load(there, on.images))
         found |= {role: _judge(plans[role], outputs[role]) for role in there}
     return found
 

@@ -21,6 +21,7 @@ from seelike.measures.token_patch_cka import Comparison, Products, TokenPatch, f
 from seelike.measures.token_probes import MOST_BLOCKS, Readout
 from seelike.results.labelled_array import Measures
 from seelike.system import processes
+from seelike.system.progress import track
 
 
 def measure_runs(
@@ -105,10 +106,14 @@ def _attribute(each: dict[str, nn.Module], run: Run, vit: TokenPatch, n_images: 
     """Every model sees the first images with one patch of the ViT's after the other painted over."""
     few = Subset(run.images, range(n_images))
     with processes.alone():
-        images = next(datasets.load_minibatches(few, run.transforms(each), n_images, run.device))
+        images = next(datasets.load_minibatches(few, run.transforms(each), n_images, run.device, what=""))
     rows, columns = vit.blocks.rows, vit.blocks.columns
     window = {role: (x.shape[2] // rows, x.shape[3] // columns) for role, x in images.items()}
-    return spread(each, lambda role: attributions.occlude(each[role], images[role], window[role]))
+
+    def occlude(role: str) -> Attributions:
+        return attributions.occlude(each[role], track(images[role], f"occlude images for {role}"), window[role])
+
+    return spread(each, occlude)
 
 
 CHAPTER = Chapter(

@@ -25,8 +25,9 @@ class ProbeImages:
 
     def minibatches(self, loaded: dict[str, nn.Module], run: Run) -> Iterator[dict[str, torch.Tensor]]:
         """All images, none dropped, as each of the models wants them, {role: (n, 3, h, w)}."""
-        size, device = run.parameters["batch_size"], run.device
-        return datasets.load_minibatches(self.images, run.transforms(loaded), size, device, drop_last=False)
+        size, what = run.parameters["batch_size"], f"pass probe images through {', '.join(loaded)}"
+        transforms = run.transforms(loaded)
+        return datasets.load_minibatches(self.images, transforms, size, run.device, drop_last=False, what=what)
 
 
 def open_probe_images(run: Run, kind: str = "probe") -> ProbeImages | None:

@@ -22,6 +22,7 @@ from seelike.chapters.verdicts import Measured
 from seelike.results.results import peak_mib
 from seelike.system import memory, processes
 from seelike.system.errors import Degenerate, InputError
+from seelike.system.progress import tell
 
 N_IMAGES = 8
 OTHERS = "choose a model that passes signals on untrained, such as a ViT or a ResNet"
@@ -58,6 +59,7 @@ def check(chapter: Chapter, run: Run) -> None:
 
     Raises InputError as `rehearse` does, and DryRun where the environment asks for no more than this.
     """
+    tell(f"{chapter.name}: a rehearsal on a few images, with random weights")
     models = run.load_first_random()
     asked = find_dry_run()
     if asked:

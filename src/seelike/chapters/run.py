@@ -24,6 +24,7 @@ from seelike.results import reuse
 from seelike.results.results import Result, trace
 from seelike.system import processes
 from seelike.system.errors import InputError
+from seelike.system.progress import tell
 
 MODELS = ("vit", "cnn")  # the parameters that name models in most chapters
 OWN = "own"  # the geometry where each model has its own
@@ -55,6 +56,7 @@ class Run:
         First those that the parameters name; then, up to `n_seeds` times, each bundled one that was also trained
         from another seed gives way to its next twin. The others stay, the very same modules.
         """
+        tell(f"{self.chapter}: trained models")
         known: dict[tuple[str, str], nn.Module] = {}
         for number, names in enumerate(self._runs()):
             for role, name in names.items():
@@ -71,6 +73,7 @@ class Run:
 
     def load_controls(self) -> Iterator[dict[str, nn.Module]]:
         """The same architectures with random weights, of bundled models those that each run started from."""
+        tell(f"{self.chapter}: controls, the same with random weights")
         known: dict[tuple[str, str], nn.Module] = {}
         for number, names in enumerate(self._runs()):
             fresh = {role: name for role, name in names.items() if (role, name) not in known}
@@ -122,7 +125,7 @@ class Run:
     @cached_property
     def _examination(self) -> capability.Examination:
         own = self._label_images(self.parameters["dataset"], self.parameters["data_dir"], self.images)
-        return capability.Examination([*own, *self.labelled], self._load_images)
+        return capability.Examination([*own, *self.labelled], partial(self.load_images, what="examine models"))
 
     def _label_images(self, name: str, place: str, chosen: datasets.Chosen) -> list[capability.Labelled]:
         """As images on which models can be examined, if their labels are known."""
@@ -138,10 +141,12 @@ class Run:
         suited = (capability.fits(model.num_classes, self.described[role], own[0]) for role, model in loaded.items())
         return datasets.read_labels(self.images) if own and all(suited) else None
 
-    def _load_images(self, loaded: dict[str, nn.Module], images: Subset) -> Iterator[dict[str, torch.Tensor]]:
-        """All of some images, none dropped, as the models see the chapter's own."""
-        transforms = self.transforms(loaded)
-        return datasets.load_minibatches(images, transforms, self.batch_size, self.device, drop_last=False)
+    def load_images(
+        self, loaded: dict[str, nn.Module], images: Subset, what: str = ""
+    ) -> Iterator[dict[str, torch.Tensor]]:
+        """All of some images, none dropped, as the models see the chapter's own. `what` a progress bar is called."""
+        transforms, size = self.transforms(loaded), self.batch_size
+        return datasets.load_minibatches(images, transforms, size, self.device, drop_last=False, what=what)
 
     def describe_images(self, key: str, name: str, place: str, split: str, chosen: datasets.Chosen) -> None:
         """Note other images than the chapter's own, and where they lie, for the result's provenance."""

@@ -4,7 +4,8 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
 
 from papermill.exceptions import PapermillExecutionError
@@ -13,6 +14,7 @@ from seelike.chapters import rehearsal
 from seelike.chapters.registry import CHAPTERS
 from seelike.execution import notebook as execute
 from seelike.images.photographs import find_folder
+from seelike.models.parts import split_part
 from seelike.results import reuse
 from seelike.system.errors import InputError, nearest
 from seelike.system.writable import is_writable
@@ -56,11 +58,12 @@ def run(
     notebooks = {name: execute.find_chapter(name) for name in names}
     given = read_settings(settings, profile, notebooks)
     targets = {name: _find_target(name, output, len(names) > 1 or dry_run) for name in names}
+    stamp = cache(stamp_place)  # the same folder is looked through once, not for every chapter
     for name, notebook in notebooks.items():
         if dry_run:
             _rehearse(notebook, given[name], output)
             continue
-        key = execute.hash_chapter(notebook, given[name] | {"files": stamp_files(given[name])})
+        key = execute.hash_chapter(notebook, given[name] | {"files": stamp_files(given[name], stamp)})
         if (
             len(names) > 1
             and not again
@@ -73,17 +76,22 @@ def run(
         print(f"{name}: {targets[name]}", flush=True)
 
 
-def stamp_files(parameters: dict) -> dict[str, list]:
-    """What tells whether weights or images of the user's have changed: parameter → (file, bytes, time) of each file."""
-    places = {name: value for name, value in parameters.items() if name.endswith(("_checkpoint", "data_dir"))}
-    stamps = {}
-    for name, value in places.items():
-        value = value or (find_folder() if name.endswith("data_dir") else "")
-        place = os.path.expanduser(value)
-        files = sorted(Path(place).rglob("*")) if os.path.isdir(place) else [Path(place)]
-        stats = [(file.as_posix(), file.stat()) for file in files if os.path.isfile(file)]
-        stamps[name] = [(file, stat.st_size, stat.st_mtime_ns) for file, stat in stats]
-    return stamps
+def stamp_place(place: str) -> list[tuple[str, int, int]]:
+    """Path, bytes and time of a file, or of each in a folder."""
+    files = sorted(Path(place).rglob("*")) if os.path.isdir(place) else [Path(place)]
+    stats = [(file.as_posix(), file.stat()) for file in files if os.path.isfile(file)]
+    return [(file, stat.st_size, stat.st_mtime_ns) for file, stat in stats]
+
+
+def stamp_files(parameters: dict, stamp: Callable[[str], list]) -> dict[str, list]:
+    """What tells whether weights or images of the user's have changed: parameter → `stamp` of where they lie."""
+    named = {name: value for name, value in parameters.items() if name.endswith(("_checkpoint", "data_dir"))}
+    return {name: stamp(_find_place(name, os.path.expanduser(value))) for name, value in named.items()}
+
+
+def _find_place(name: str, value: str) -> str:
+    """The file or folder that a parameter names; images that are given no place may be CIFAR-10's."""
+    return split_part(value)[0] if name.endswith("_checkpoint") else os.path.expanduser(find_folder(value))
 
 
 def read_settings(settings: list[str], profile: str, notebooks: dict[str, Path]) -> dict[str, dict]:

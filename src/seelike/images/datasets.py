@@ -28,7 +28,8 @@ from seelike.system.progress import tell, track
 DRAWN = {images.name: images for images in (Shapes, Regrouped, Strokes)}
 TORCH = ("cifar10", "cifar100", "mnist", "kmnist", "fashion_mnist", "qmnist", "imagenet", "inaturalist", "places365")
 NAMED = 5  # of the pictures passed over, in a sentence
-MOST_KEPT = 64 * 2**20  # bytes of pixels: so many pictures are drawn or decoded once, the others whenever they are seen
+MOST_KEPT = 64 * 2**20  # bytes of pixels: so many pictures are decoded once, the others whenever they are seen
+PIXEL = 4  # bytes that Pillow keeps of one, in RGB too
 
 
 def open_images(dataset: str, data_dir: str = "", split: str = "validation") -> Dataset:
@@ -118,25 +119,28 @@ def choose(images: Dataset, n_images: int, seed: int, parameter: str = "n_images
     order = draw(images, n_images, seed, parameter).indices
     n_used = n_images if n_used is None else n_used
     kept: dict[int, Item] = {}  # by the process that looks
-    found = processes.once(lambda: _check(images, order, n_used, kept))
+    what = "check " + parameter.removeprefix("n_").replace("_", " ")
+    found = processes.once(lambda: _check(images, order, n_used, kept, what))
     if len(found[0]) < n_used:
         raise _refuse_number(len(found[0]), n_images, parameter, *found[2:])
     return Chosen(images, *found, kept)
 
 
 def _check(
-    images: Dataset, order: list[int], n_images: int, kept: dict[int, Item]
+    images: Dataset, order: list[int], n_images: int, kept: dict[int, Item], what: str
 ) -> tuple[list[int], str, list[dict], list[dict]]:
     """The first `n_images` of an order that can be used, or all of them, their hash, and what was passed over.
 
-    The first that `MOST_KEPT` has room for are put into `kept`, by their index.
+    The first that `MOST_KEPT` has room for are put into `kept`, by their index. Drawings, and photographs that lie in
+    memory anyhow, are not: their sets keep them. `what` the progress bar is called.
     """
-    digest, indices, skipped, copies, room = hashlib.sha256(), [], [], [], MOST_KEPT
+    digest, indices, skipped, copies = hashlib.sha256(), [], [], []
+    room = MOST_KEPT if isinstance(images, PictureSet) else 0
     different = islice(_find_different(images, order, skipped, copies), n_images)
-    for index, content, item in track(different, "check images", n_images):
+    for index, content, item in track(different, what, n_images):
         digest.update(content)
         indices.append(index)
-        room -= 3 * item[0].width * item[0].height
+        room -= PIXEL * item[0].width * item[0].height
         if room >= 0:
             kept[index] = item
     if len(indices) == n_images and (skipped or copies):
@@ -232,18 +236,25 @@ def name_classes(chosen: Subset) -> tuple[str, ...] | None:
 
 
 def load_minibatches(
-    chosen: Subset, transforms: dict, batch_size: int, device: str, drop_last: bool = True
+    chosen: Subset,
+    transforms: dict,
+    batch_size: int,
+    device: str,
+    drop_last: bool = True,
+    what: str = "measure",
 ) -> Iterator[dict[str, torch.Tensor]]:
     """Yield {model: (batch_size, 3, h, w)}, each picture seen through each model's own transform.
 
     Models of the same transform share one view. A short last minibatch is dropped, unless `drop_last` is False. Where
-    several processes share the work, only this one's minibatches are read.
+    several processes share the work, only this one's minibatches are read. `what` is the name of a progress bar that
+    counts images; "" for none.
     """
     views = {model: id(transform) for model, transform in transforms.items()}
     distinct = {id(transform): transform for transform in transforms.values()}
     ends = range(batch_size, len(chosen) + (1 if drop_last else batch_size), batch_size)
     minibatches = processes.share([range(end - batch_size, min(end, len(chosen))) for end in ends])
-    for seen in track(DataLoader(_Views(chosen, distinct), batch_sampler=minibatches), "measure"):
+    loader = DataLoader(_Views(chosen, distinct), batch_sampler=minibatches)
+    for seen in track(loader, what, sum(map(len, minibatches)), _count_images) if what else loader:
         moved = {view: images.to(device) for view, images in seen.items()}
         yield {model: moved[view] for model, view in views.items()}
 
@@ -303,6 +314,10 @@ def _read(images: Dataset, index: int) -> tuple[Image.Image, bytes, Any]:
         return images.read(index)
     picture, label = images[index]
     return picture, picture.tobytes(), label
+
+
+def _count_images(seen: dict[int, torch.Tensor]) -> int:
+    return len(next(iter(seen.values())))
 
 
 class _Views(Dataset):

@@ -5,6 +5,7 @@ score is what that window counts for. The score is the logit of the class that t
 a model without classes it is its output's component along its output for the whole image.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,8 +30,8 @@ class Attributions:
         return LabelledArray({name: range(n) for name, n in axes}, self.values)
 
 
-def occlude(model: nn.Module, images: torch.Tensor, window: tuple[int, int]) -> Attributions:
-    """Occlude images (n, 3, height, width) by windows of (height, width) pixels that do not overlap.
+def occlude(model: nn.Module, images: Iterable[torch.Tensor], window: tuple[int, int]) -> Attributions:
+    """Occlude images, each (3, height, width), by windows of (height, width) pixels that do not overlap.
 
     The windows are counted from the upper left corner; those at the lower and right edge hold what is left.
     """

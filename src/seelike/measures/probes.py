@@ -26,6 +26,7 @@ from torch.nn.functional import one_hot
 
 from seelike.measures.ridge import choose_penalty, decompose
 from seelike.system.errors import InputError
+from seelike.system.progress import track
 
 DRAWS = 10
 SHOTS = 10  # training images a class
@@ -103,10 +104,10 @@ def measure_r2(features: dict[str, torch.Tensor], targets: torch.Tensor, folds: 
 
 
 def _measure(features, targets, folds, score: Callable) -> np.ndarray:
-    if not all(x.isfinite().all() for x in features.values()):
+    if not all(torch.stack(x.aminmax()).isfinite().all() for x in features.values()):  # no copy of x, unlike isfinite
         raise InputError("features must be finite: there are NaN or infinite values")
     scores = np.empty((len(folds), len(features)))
-    for draw, fold in enumerate(folds):
+    for draw, fold in enumerate(track(folds, "fit probes")):
         for layer, x in enumerate(features.values()):
             scores[draw, layer] = float(score(_read(x, targets, fold), fold).mean())
     return scores

@@ -11,22 +11,41 @@ import os
 import sys
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, TypeVar
 
 from tqdm import tqdm
 
 from seelike.system import processes
 
+T = TypeVar("T")
 VARIABLE = "SEELIKE_PROGRESS"
+SMOOTHING = 0.02  # of the pace: nearly its mean so far, so that a moment's interruption counts little
 
 
-def track(items: Iterable, what: str, total: int | None = None) -> Iterable:
-    """Iterate with a bar and an estimate of the time left, where there is a terminal to show it."""
+def track(
+    items: Iterable[T], what: str, total: int | None = None, size: Callable[[T], int] | None = None
+) -> Iterable[T]:
+    """Iterate with a bar and an estimate of the time left, where there is a terminal to show it.
+
+    Args:
+        total: of all items; their number, if they have one.
+        size: what an item counts for, where not all take the same time, such as the images of a minibatch.
+    """
     stream = _find_terminal()
-    return tqdm(items, what, total, file=stream, mininterval=1, ncols=80, leave=True) if stream else items
+    if stream is None:
+        return items
+    bar = tqdm(items, what, total, file=stream, mininterval=1, ncols=80, leave=True, smoothing=SMOOTHING)
+    return _count_up(bar, size) if size else bar
+
+
+def _count_up(bar: tqdm, size: Callable[[T], int]) -> Iterator[T]:
+    with bar:
+        for item in bar.iterable:
+            yield item
+            bar.update(size(item))
 
 
 def tell(sentence: str) -> None:
