@@ -110,9 +110,10 @@ def test_talk_of_another_run_is_found(text):
     assert find_run_talk(text)
 
 
-# Decimal numbers that are settings, thresholds read off the paper's figures or versions, not findings
-SETTINGS = {"uniformity": {"0.4", "0.6", "0.00001"}, "data_scale": {"0.3"}, "speed": {"0.21"}}
-VERDICT = re.compile(r"\b[UASLDM]\d\b(?![^.]*`)[^.`]{0,60}\b(?:holds?|fails?|stays? open|turns?)\b")
+# Decimal numbers that are settings, read off a paper, or versions, not findings
+SETTINGS = {"uniformity": {"0.4", "0.6", "0.00001"}, "data_scale": {"0.3"}, "speed": {"0.21"}, "verdicts": {"2.5"}}
+SETTINGS |= {"localization": {"84.20", "75.75", "80.16", "78.61"}}  # accuracies of another paper
+VERDICT = re.compile(r"\b[UASLDM]\d\b(?![^.]*`)[^.`]{0,60}\b(?:holds?|is (?:shown|reversed|inconclusive)|turns?)\b")
 
 
 def find_findings(page: str, text: str) -> list[str]:
@@ -131,7 +132,7 @@ def test_no_notebook_types_what_a_run_found(notebook):
         assert find_findings(notebook.stem, figure.get("caption", "")) == []
 
 
-@pytest.mark.parametrize("text", ["CKA is 0.61 there.", "U1 holds in both runs.", "and A3, as before, fails"])
+@pytest.mark.parametrize("text", ["CKA is 0.61 there.", "U1 holds in both runs.", "and A3, as before, is reversed"])
 def test_a_typed_finding_is_found(text):
     assert find_findings("mixer", text)
     assert not find_findings("mixer", "U1 {glue:text}`pocket_U1_verdict`: {glue:text}`pocket_U1`, at 3 % of the data.")

@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 from shutil import copyfile
 
+import numpy as np
 import pytest
 import timm
 import torch
@@ -16,7 +17,7 @@ from seelike.chapters.prepare import open_run
 from seelike.chapters.rehearsal import DRY_RUN
 from seelike.chapters.uniformity import CHAPTER
 from seelike.execution.notebook import find_chapter, read_parameters
-from seelike.measures.intervals import Estimate
+from seelike.measures.intervals import jackknife
 from seelike.models import bundled
 from seelike.models.loading import load_random
 from seelike.results.labelled_array import LabelledArray
@@ -32,19 +33,20 @@ def parameters(**changed) -> dict:
 
 
 class Found:
-    """What a chapter found, by hand."""
+    """What a chapter found, by hand: U1 in eight minibatches that lie about an effect."""
 
-    def __init__(self, effect: float, low: float, high: float):
-        self.estimate = Estimate(effect, low, high)
+    def __init__(self, effect: float, half_range: float = 0.1):
+        self.effect, values = effect, effect + half_range * np.linspace(-1, 1, 8)
+        self.replicates = jackknife(8, lambda chosen: values[chosen].mean())
 
     def arrays(self) -> dict:
-        return {"cka": {"vit": LabelledArray({"layer": ["a"]}, [self.estimate.effect])}}
+        return {"cka": {"vit": LabelledArray({"layer": ["a"]}, [self.effect])}}
 
-    def estimates(self, seed: int) -> dict:
-        return {"U1": self.estimate}
+    def terms(self) -> dict:
+        return {"U1": {("vit",): self.replicates}}
 
 
-UNKNOWN = Found(math.nan, math.nan, math.nan)
+UNKNOWN = Found(math.nan)
 
 
 def test_the_chapters_defaults_are_sound():
@@ -96,13 +98,14 @@ def test_a_record_says_what_was_left_over_and_keeps_no_folder_of_this_machine(pi
     assert str(run) == (
         "8 images in 2 minibatches of 4; 3 left over and not used; all models see the crop that vit has"
     )
-    result = run.record([Found(0.5, 0.4, 0.6)], [Found(-0.5, -0.6, -0.4)])
+    run.has_resnet = True
+    result = run.record([Found(0.5)], [Found(-0.5)])
     assert result.profile == "mine"
     assert result.parameters["data_dir"] == "pictures"
     assert result.provenance["dataset"]["images"] == 8
     assert result.provenance["dataset"]["left_over"] == 3
     assert result.claims["U1"]["verdict"] == "holds"
-    assert result.claims["U1"]["control_verdict"] == "fails"
+    assert result.claims["U1"]["control_verdict"] == "reversed"
     assert result.provenance["peak_mib"] > 0
 
 
@@ -145,7 +148,7 @@ def test_what_was_used_is_what_is_recorded():
     asked = parameters(n_images=23, batch_size=4, vit_small="", profile="mine")
     run = open_run(few, "results", **asked)
     assert str(run).startswith("16 images in 4 minibatches of 4; 7 left over and not used; ")
-    dataset = run.record([Found(0.5, 0.4, 0.6)], [Found(0.5, 0.4, 0.6)]).provenance["dataset"]
+    dataset = run.record([Found(0.5)], [Found(0.5)]).provenance["dataset"]
     exact = open_run(CHAPTER, "results", **asked | {"n_images": 16})
     assert (dataset["images"], dataset["left_over"], dataset["sha256"]) == (16, 7, exact.images.sha256)
     loaded = run.load_first_random()
@@ -168,7 +171,7 @@ def test_what_was_passed_over_by_name_or_as_a_copy_is_said_and_recorded(pictures
     run = open_run(CHAPTER, "results", **parameters(**own))
     assert str(run).endswith("; 6 hidden pictures were passed over: .ipynb_checkpoints")
     assert "pixel for pixel and were passed over: class" in str(run)
-    saved = run.record([Found(0.5, 0.4, 0.6)], [Found(-0.5, -0.6, -0.4)]).save(tmp_path / "results")
+    saved = run.record([Found(0.5)], [Found(-0.5)]).save(tmp_path / "results")
     dataset = Result.load(saved).provenance["dataset"]
     assert dataset["hidden"] == [{"place": ".ipynb_checkpoints", "pictures": 6}] and dataset["images"] == 12
     assert len({name for each in dataset["copies"] for name in each.values()}) == 2 * len(dataset["copies"]) > 0
@@ -179,17 +182,18 @@ def test_pictures_passed_over_are_said_and_recorded(pictures, tmp_path):
     own = {"dataset": "folder", "data_dir": str(pictures), "n_images": 12, "batch_size": 4, "profile": "mine"}
     run = open_run(CHAPTER, "results", **parameters(**own))
     assert str(run).endswith("vit has; 1 picture could not be read and was passed over: class0/bad.jpg (empty file)")
-    saved = run.record([Found(0.5, 0.4, 0.6)], [Found(-0.5, -0.6, -0.4)]).save(tmp_path / "results")
+    saved = run.record([Found(0.5)], [Found(-0.5)]).save(tmp_path / "results")
     dataset = Result.load(saved).provenance["dataset"]
     assert dataset["skipped"] == [{"file": "class0/bad.jpg", "reason": "empty file"}]
 
 
 def test_what_is_not_defined_is_none_as_in_a_result_file():
     run = open_run(CHAPTER, "results", **parameters(n_images=8, batch_size=4))
-    result = run.record([UNKNOWN], [Found(0.5, math.nan, math.nan)])
-    claim = result.claims["U1"]
-    assert (claim["effect"], claim["interval"], claim["verdict"]) == (None, [None, None], "open")
-    assert (claim["control"], claim["control_interval"]) == (0.5, [None, None])
+    run.has_resnet = True
+    result = run.record([UNKNOWN], [Found(0.5)])
+    part = result.claims["U1"]["parts"]["U1"]
+    assert (part["effect"], part["interval"], part["verdict"]) == (None, [None, None], "inconclusive")
+    assert (part["control"], part["training"], part["p"]) == (pytest.approx(0.5), None, None)
     assert "nan" not in tables.verdicts({"mine": result})
 
 
@@ -246,11 +250,12 @@ def zoo_file() -> str:
 
 
 def test_a_record_averages_the_runs_and_shows_the_first():
-    run = open_run(CHAPTER, "results", **parameters(n_images=8, batch_size=4))
-    result = run.record([Found(0.4, 0.3, 0.5), Found(0.6, 0.5, 0.7)], [UNKNOWN])
-    claim = result.claims["U1"]
-    assert claim["runs"] == 2 and claim["effect"] == pytest.approx(0.5)
-    assert claim["interval"][0] < 0 < 1 < claim["interval"][1]  # two runs tell little
+    run = open_run(CHAPTER, "results", **parameters(n_images=8, batch_size=4, n_seeds=2))
+    result = run.record([Found(0.4, 0), Found(0.6, 0)], [UNKNOWN] * 2)
+    claim, part = result.claims["U1"], result.claims["U1"]["parts"]["U1"]
+    assert claim["trainings"] == {"vit": 2} and claim["covers"] == "images and trainings"
+    assert part["effect"] == pytest.approx(0.5)
+    assert part["interval"][0] < 0 < 1 < part["interval"][1]  # two trainings tell little
     assert set(result.measures) == {"cka", "cka_random"}
     assert result.measures["cka"]["vit"].values == [0.4]
 

@@ -61,7 +61,7 @@ class Turned(nn.Module):
 
 @pytest.fixture
 def minibatches(generator):
-    return [torch.randn(6, 3, 56, 56, generator=generator) for _ in range(5)]
+    return [torch.randn(6, 3, 56, 56, generator=generator) for _ in range(8)]
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from seelike.system.errors import InputError
 
 @pytest.fixture
 def minibatches(generator):
-    return [torch.randn(6, 3, 56, 56, generator=generator) for _ in range(5)]
+    return [torch.randn(6, 3, 56, 56, generator=generator) for _ in range(8)]
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Heads against low CNN layers: a slope by hand, single heads against a slow oracle, all pairs of models."""
+"""Heads against low CNN layers: a trend by hand, single heads against a slow oracle, all pairs of models."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from seelike.activations.attention import read_heads
 from seelike.activations.flattened import stream
 from seelike.measures.attention_distance import Distances
 from seelike.measures.cka import CKA, gram
-from seelike.measures.head_cka import Heads, distance_slope
+from seelike.measures.head_cka import Heads, distance_trend
 from seelike.measures.runner import assemble, feed, name_all
 from seelike.system.errors import Degenerate
 
@@ -40,28 +40,28 @@ def pair(seed: int = 0) -> dict[str, torch.nn.Module]:
     return {"vit": make("vit_pocket_patch8_56", seed), "cnn": make("resnet_pocket", seed)}
 
 
-def test_slope_by_hand():
+def test_trend_by_hand():
     distances = np.array([0.2, 0.6, 1.0])
     falling = np.array([[0.9, 0.7], [0.7, 0.5], [0.5, 0.3]])
-    assert distance_slope(distances, falling) == pytest.approx(-0.5)
-    assert distance_slope(distances, falling[::-1]) == pytest.approx(0.5)
-    assert distance_slope(distances, np.ones((3, 1))) == pytest.approx(0)
+    assert distance_trend(distances, falling) == pytest.approx(-0.4)
+    assert distance_trend(distances, falling[::-1]) == pytest.approx(0.4)
+    assert distance_trend(distances, np.ones((3, 1))) == pytest.approx(0)
     bent = np.array([[0.0], [0.0], [0.8]])
-    assert distance_slope(distances, bent) == pytest.approx(np.polyfit(distances, bent[:, 0], 1)[0])
+    assert distance_trend(distances, bent) == pytest.approx(0.8 * np.polyfit(distances, bent[:, 0], 1)[0])
 
 
-def test_slope_takes_no_notice_of_order_or_level_but_of_the_unit():
+def test_trend_takes_no_notice_of_order_level_or_unit():
     rng = np.random.default_rng(0)
     distances, cka, order = rng.random(8), rng.random((8, 3)), rng.permutation(8)
-    slope = distance_slope(distances, cka)
-    assert distance_slope(distances[order], cka[order] + 0.1) == pytest.approx(slope)
-    assert distance_slope(2 * distances, cka) == pytest.approx(slope / 2)
+    trend = distance_trend(distances, cka)
+    assert distance_trend(distances[order], cka[order] + 0.1) == pytest.approx(trend)
+    assert distance_trend(2 * distances, cka) == pytest.approx(trend)
 
 
-def test_heads_that_are_equally_far_have_no_slope():
-    assert np.isnan(distance_slope(np.full(4, 0.9), np.random.default_rng(0).random((4, 2))))
-    assert np.isnan(distance_slope(0.9 + 1e-8 * np.arange(4), np.random.default_rng(0).random((4, 2))))
-    assert np.isnan(distance_slope(np.array([0.5]), np.array([[0.5]])))
+def test_heads_that_are_equally_far_have_no_trend():
+    assert np.isnan(distance_trend(np.full(4, 0.9), np.random.default_rng(0).random((4, 2))))
+    assert np.isnan(distance_trend(0.9 + 1e-8 * np.arange(4), np.random.default_rng(0).random((4, 2))))
+    assert np.isnan(distance_trend(np.array([0.5]), np.array([[0.5]])))
 
 
 def test_single_heads_of_the_lowest_third_agree_with_whole_activations():
@@ -84,24 +84,24 @@ def test_single_heads_of_the_lowest_third_agree_with_whole_activations():
 
 def test_replicates_measure_distance_and_cka_without_each_minibatch():
     models, batches = pair(), images(20).split(5)
-    slopes = compare_heads([models], batches)[0].slopes()
-    assert slopes.shape == (1, 1, 5)
+    trends = compare_heads([models], batches)[0].trends()
+    assert trends.shape == (1, 1, 5)
     for left_out in range(4):
         rest, _ = compare_heads([models], [batch for i, batch in enumerate(batches) if i != left_out])
-        assert slopes[0, 0, 1 + left_out] == pytest.approx(rest.slopes()[0, 0, 0])
+        assert trends[0, 0, 1 + left_out] == pytest.approx(rest.trends()[0, 0, 0])
 
 
 def test_all_pairs_of_models_are_compared_and_their_terms_add_up_to_the_mean():
     one, other = pair(), pair(1)
     found, names = compare_heads([one, other], images(12).split(6))
     assert names == [{"vit": "vit", "cnn": "cnn"}, {"vit": "vit_run2", "cnn": "cnn_run2"}]
-    slopes = found.slopes()
+    trends = found.trends()
     crossed, _ = compare_heads([{"vit": one["vit"], "cnn": other["cnn"]}], images(12).split(6))
-    np.testing.assert_allclose(slopes[0, 1], crossed.slopes()[0, 0])
+    np.testing.assert_allclose(trends[0, 1], crossed.trends()[0, 0])
     terms = [found.terms(own["vit"], own["cnn"])["A3"] for own in names]
     total = sum(np.mean([each[role,] for each in terms], 0) for role in ("vit", "cnn"))
-    np.testing.assert_allclose(total, slopes.mean((0, 1)))
-    np.testing.assert_allclose(terms[0]["vit",] - terms[1]["vit",], slopes[0].mean(0) - slopes[1].mean(0))
+    np.testing.assert_allclose(total, trends.mean((0, 1)))
+    np.testing.assert_allclose(terms[0]["vit",] - terms[1]["vit",], trends[0].mean(0) - trends[1].mean(0))
     assert found.arrays()["head_cka"]["vit_cnn"].axes["vit"] == ["vit", "vit_run2"]
     np.testing.assert_allclose(
         found.arrays()["head_cka"]["vit_cnn"].values[1],

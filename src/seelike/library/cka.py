@@ -50,11 +50,11 @@ def cka(
     >>> from seelike.images.datasets import DRAWN
     >>> vit = timm.create_model("vit_pocket_patch8_56.shapes", pretrained=True)
     >>> images = DRAWN["shapes"]("validation").stack(40)[0] / 127.5 - 1
-    >>> within = sl.cka(vit, images.split(8))
+    >>> within = sl.cka(vit, images.split(5))
     >>> within.values.shape
     (8, 8)
     >>> resnet = timm.create_model("resnet_pocket.shapes", pretrained=True)
-    >>> across = sl.cka(vit, resnet, images.split(8), representation="mean", names=("vit", "resnet"))
+    >>> across = sl.cka(vit, resnet, images.split(5), representation="mean", names=("vit", "resnet"))
     >>> across.to_dataframe().shape, list(across.axes)
     ((8, 10), ['vit_layer', 'resnet_layer'])
     >>> mean = across.estimate(lambda cka: cka.mean())

@@ -108,34 +108,36 @@ class HeadSimilarity:
 
     def terms(self, vit: str, cnn: str) -> dict[str, Terms]:
         """A3, over minibatches: what one ViT and one CNN have in the mean over all pairs of models."""
-        of_vits, of_cnns = share_out(self.slopes())
+        of_vits, of_cnns = share_out(self.trends())
         own = of_vits[list(self.distances).index(vit)], of_cnns[list(self.layers).index(cnn)]
         return {"A3": {("vit",): own[0], ("cnn",): own[1]}}
 
-    def slopes(self) -> np.ndarray:
-        """The replicates of every pair's `distance_slope`: (ViTs, CNNs, minibatches + 1)."""
+    def trends(self) -> np.ndarray:
+        """The replicates of every pair's `distance_trend`: (ViTs, CNNs, minibatches + 1)."""
 
         def replicate(vit: str, cnn: str) -> np.ndarray:
             distances = self.distances[vit]
-            slope = lambda chosen: distance_slope(distances[chosen].mean(0), self.values(chosen)[vit, cnn])  # noqa: E731
-            return jackknife(len(distances), slope)
+            trend = lambda chosen: distance_trend(distances[chosen].mean(0), self.values(chosen)[vit, cnn])  # noqa: E731
+            return jackknife(len(distances), trend)
 
         return np.array([[replicate(vit, cnn) for cnn in self.layers] for vit in self.distances])
 
 
-def distance_slope(distances: np.ndarray, cka: np.ndarray) -> float:
-    """A3: slope of the least-squares line of the heads' mean CKA with low layers over their distance.
+def distance_trend(distances: np.ndarray, cka: np.ndarray) -> float:
+    """A3: how much the heads' mean CKA with low layers changes from the most local head to the most global one.
 
-    NaN where all heads are equally far, within the rounding of their distances.
+    By the least-squares line over all heads: its slope times the range of their distances, so that nothing is said of
+    distances that no head has. NaN where all heads are equally far, within the rounding of their distances.
 
     Args:
-        distances: (heads,) in units of the uniform distance.
+        distances: (heads,) in any unit.
         cka: (heads, layers).
     """
-    if np.ptp(distances) < SAME:
+    span = np.ptp(distances)
+    if span < SAME:
         return math.nan
     apart = distances - distances.mean()
-    return float(apart @ cka.mean(1) / (apart @ apart))
+    return float(span * (apart @ cka.mean(1)) / (apart @ apart))
 
 
 def _multiply_heads(heads: torch.Tensor) -> torch.Tensor:

@@ -13,7 +13,7 @@ from pathlib import Path
 import nbformat
 
 from seelike.execution import notebook as execute
-from seelike.results.runs import OWN, read_published
+from seelike.results.runs import read_published
 from seelike.site import address, contents
 from seelike.site.run_sections import expand
 from seelike.site.status import describe_run
@@ -77,7 +77,7 @@ def _execute_all(notebooks: list[Path], build: Path) -> dict[Path, Path]:
 def _execute_unless_known(notebook: Path, build: Path) -> Path:
     """The executed notebook, from `build/executed/<name>/<key>`, where its results lie too."""
     store = build / "executed" / notebook.stem
-    known = store / execute.hash_chapter(notebook, {}, _published_elsewhere())
+    known = store / execute.hash_chapter(notebook, {}, _find_published())
     executed = known / notebook.name
     if notebook.stem in OVERVIEWS or not executed.is_file():
         print(f"{notebook.stem}: executing", file=sys.stderr, flush=True)
@@ -95,10 +95,9 @@ def _execute_unless_known(notebook: Path, build: Path) -> Path:
     return executed
 
 
-def _published_elsewhere() -> tuple[Path, ...]:
-    """What is published, and said of it, but for the numbers that chapters compute anew, which they do not read."""
-    folders = [folder for folder in RESULTS.iterdir() if folder.is_dir() and folder.name != OWN]
-    return (*sorted(folders), BOOK / "runs")
+def _find_published() -> tuple[Path, ...]:
+    """What is published, and said of it: which verdicts are marginal hangs on all claims of a run, the book's own, too."""
+    return (*sorted(folder for folder in RESULTS.iterdir() if folder.is_dir()), BOOK / "runs")
 
 
 def _with_outputs(notebook: Path, executed: Path) -> nbformat.NotebookNode:
