@@ -96,7 +96,7 @@ def _execute_unless_known(notebook: Path, build: Path) -> Path:
 
 
 def _find_published() -> tuple[Path, ...]:
-    """What is published, and said of it: which verdicts are marginal hangs on all claims of a run, the book's own, too."""
+    """What is published, and said of it; the book's own run, too, since all claims of a run tell which are marginal."""
     return (*sorted(folder for folder in RESULTS.iterdir() if folder.is_dir()), BOOK / "runs")
 
 
