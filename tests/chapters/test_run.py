@@ -27,8 +27,8 @@ from seelike.tables import verdicts as tables
 
 
 def parameters(**changed) -> dict:
-    """The chapter's own defaults without the smaller ViT, some of them changed."""
-    defaults = read_parameters(find_chapter("uniformity")) | {"vit_small": ""} | changed
+    """The chapter's own defaults without the smaller ViT and other trainings, some of them changed."""
+    defaults = read_parameters(find_chapter("uniformity")) | {"vit_small": "", "n_seeds": 1} | changed
     return {name: value for name, value in defaults.items() if name != "results_dir"}
 
 

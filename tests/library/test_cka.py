@@ -223,9 +223,9 @@ def test_images_twice_are_warned_of_and_distinct_ones_not(minibatches, vit, recw
     own, twice = HandWritten(), [torch.cat([images] * 2) for images in minibatches]
     sl.cka(own, minibatches, layers=["first"])
     assert not recwarn
-    with pytest.warns(UserWarning, match="loader repeats images .* 30 in all"):
+    with pytest.warns(UserWarning, match="loader repeats images .* 48 in all"):
         sl.cka(own, twice, layers=["first"])
-    with pytest.warns(UserWarning, match="loader repeats images .* 30 in all"):
+    with pytest.warns(UserWarning, match="loader repeats images .* 48 in all"):
         sl.token_patch_cka(vit, twice)
 
 

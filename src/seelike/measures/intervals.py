@@ -116,5 +116,5 @@ def _bound(effect: float, variances: np.ndarray, freedoms: np.ndarray) -> Estima
         low = effect if variance == 0 else np.nan
         return Estimate(effect, low, low, 0.0 if variance == 0 else np.nan)
     freedom = variance**2 / (variances**2 / freedoms).sum()
-    half = special.stdtrit(freedom, (1 + CONFIDENCE) / 2) * np.sqrt(variance)
+    half = float(special.stdtrit(freedom, (1 + CONFIDENCE) / 2) * np.sqrt(variance))
     return Estimate(effect, effect - half, effect + half, float(np.sqrt(variance)), float(freedom))
