@@ -63,7 +63,7 @@ def test_papermill_from_another_folder_gives_the_same_numbers_twice(folder):
     assert plain[0] == plain[1]
     assert results[0].parameters["seed"] == 3
     assert results[0].provenance["peak_mib"] > 100
-    assert set(results[0].claims) == {"U1", "U2", "U3", "U4", "M3"}
+    assert set(results[0].claims) == {"U1", "U2", "U3", "U4", "U5", "M3"}
     assert set(results[0].measures) == {"cka", "cka_random"}
 
 
@@ -201,7 +201,7 @@ def test_compare_tells_equal_from_different(folder, capsys):
     assert main(["compare", published, published]) == 0
     assert main(["compare", published, str(REPOSITORY / "results" / "pocket" / "mixer.json")]) == 2
     changed = Result.load(published)
-    changed.claims["U1"]["effect"] += 0.1
+    changed.claims["U1"]["parts"]["U1"]["effect"] += 0.1
     assert main(["compare", published, str(changed.save(folder))]) == 1
     assert "U1" in capsys.readouterr().out
 

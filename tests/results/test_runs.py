@@ -58,7 +58,7 @@ def test_the_scorecard_shows_it(home, tmp_path):
     assert "`home`" in scorecard.rows(found).splitlines()[0]
     row = next(line for line in scorecard.columns(results).splitlines() if line.startswith("| `home`"))
     assert "ViT of the house" in row and "w.pth" in row and "2,048 pictures" in row and "Little. Much." in row
-    assert scorecard.phrases(found)["others"].startswith("In the run `home`: Of 1 claim whose interval covers")
+    assert scorecard.phrases(found)["others"].startswith("In the run home: Of 1 claim whose interval covers")
     labels = [label.get_text() for label in scorecard_plots.summary(found).get_yticklabels()]
     assert labels[2] == "home"
 

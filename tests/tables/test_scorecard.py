@@ -33,7 +33,7 @@ def test_claims_stand_by_verdict_those_of_images_alone_in_italics():
 def test_phrases_hold_numbers_and_sentences_of_every_run():
     found = scorecard.phrases(FOUND)
     assert found["pocket_trainings_holds"] == "1" and found["pocket_verdicts"].startswith("Of 2 claims")
-    assert found["others"] == f"In the run `pretrained`: {found['pretrained_verdicts']}"
+    assert found["others"] == f"In the run pretrained: {found['pretrained_verdicts']}"
     assert {"turns", "pocket_training", "pocket_marginals"} <= found.keys()
     assert scorecard.phrases({"pocket": {}})["others"] == "No other run is published."
 

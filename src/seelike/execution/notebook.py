@@ -91,7 +91,7 @@ def read_parameters(notebook: Path) -> dict:
 
 def read_profile(profile: str) -> dict:
     """The parameters of a profile, by name or as a .yaml file; raises InputError with the names there are."""
-    known = {path.stem: path for path in sorted((BOOK / "profiles").glob("*.yaml"))}
+    known = dict(sorted((path.stem, path) for path in (BOOK / "profiles").glob("*.yaml")))
     path = known.get(profile, Path(profile))
     if profile not in known and not (path.suffix in (".yaml", ".yml") and path.is_file()):
         raise InputError(

@@ -79,5 +79,5 @@ def phrases(found: Found) -> dict[str, str]:
     for run, claims in found.items():
         told |= {f"{run}_verdicts": counts.tell_verdicts(claims), f"{run}_training": counts.tell_training(claims)}
         told[f"{run}_marginals"] = counts.tell_marginal(claims)
-    others = [f"In the run `{run}`: {told[f'{run}_verdicts']}" for run in found if run != OWN]
+    others = [f"In the run {run}: {told[f'{run}_verdicts']}" for run in found if run != OWN]
     return told | {"others": " ".join(others) or "No other run is published."}
