@@ -36,9 +36,9 @@ def test_pages_load_whole_and_fit_every_screen(open_page, path, theme):
 @pytest.mark.parametrize(
     ("chapter", "figures", "claims"),
     [
-        ("uniformity", 4, 5),
+        ("uniformity", 4, 6),
         ("attention_distance", 5, 5),
-        ("skip_connections", 5, 5),
+        ("skip_connections", 5, 6),
         ("localization", 7, 9),
         ("data_scale", 5, 6),
         ("mixer", 4, 2),
