@@ -108,6 +108,6 @@ def test_refuses(changed, complaint, tmp_path):
 def test_a_model_without_an_interior_is_refused_by_its_parameter(tmp_path):
     run = make_run(tmp_path, cnn="resnet_pocket.shapes", image_size=0)
     models = next(run.load_models())
-    models["cnn"].stages[3].blocks[2].register_forward_hook(lambda _, i, output: output[:, :, :3, :3])
-    with pytest.raises(InputError, match="^cnn must have 3×4 positions or more"):
+    models["cnn"].stages[3].blocks[2].register_forward_hook(lambda _, i, output: output[:, :, :2, :2])
+    with pytest.raises(InputError, match="^cnn must have 3×3 positions or more"):
         list(localization.measure_runs([models], run, None))

@@ -306,8 +306,14 @@ def test_training_makes_the_cls_model_localize_and_the_gap_model_not():
     assert trained["L3"].low > 0.05 > untrained["L3"].high  # L3 is learned
 
 
+def test_the_only_interior_token_is_held_against_the_edge():
+    cka = np.full((9, 9), 0.3)
+    cka[4] = [0.1, 0.2, 0.1, 0.2, 0.9, 0.2, 0.1, 0.2, 0.1]
+    assert localization_score(cka, 3, 3) == pytest.approx(0.9 - 0.15)
+
+
 def test_a_grid_without_an_interior_and_no_images_are_refused():
-    with pytest.raises(InputError, match=r"^the model must have 3×4 positions or more .*, not 2×2: .* larger image"):
+    with pytest.raises(InputError, match=r"^the model must have 3×3 positions or more .*, not 2×2: .* larger image"):
         token_patch_cka.compare_with_patches(Windows(), [images(4, 16)])
     with pytest.raises(InputError, match="at least one full minibatch"):
         token_patch_cka.compare_with_patches(Windows(), [])

@@ -20,7 +20,8 @@ Definitions, on the CKA of one block, (tokens, patches), both counted row by row
 - **edge**: the outer ring of the grid; **interior**: the rest.
 - **localization score**: mean over interior tokens of (CKA with the own patch − mean CKA with the other interior
   patches). Tokens that are all alike score 0, whichever patches they resemble; against patches of the edge, too, they
-  would score whatever sets the middle of the images apart.
+  would score whatever sets the middle of the images apart. Only in a grid of 3×3, which has one interior token, is that
+  one held against the patches of the edge.
 - **edge score**: mean over edge tokens of (mean CKA with the other edge patches − mean CKA with the interior patches).
 
 Tokens that hold the pixels of their own patch and nothing else have both scores, too, from the CKA of patches with one
@@ -176,7 +177,7 @@ def patch_grams(images: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
 def localization_score(cka: np.ndarray, rows: int, columns: int) -> np.ndarray:
     """Of the CKA (…, tokens, patches), as defined above; one for each of the leading axes."""
     interior = ~find_edge(rows, columns)
-    others = ~np.eye(rows * columns, dtype=bool) & interior
+    others = ~np.eye(rows * columns, dtype=bool) & (interior if interior.sum() > 1 else True)
     ahead = np.diagonal(cka, axis1=-2, axis2=-1) - _mean(cka, others)
     return _mean(ahead, interior)
 
@@ -272,9 +273,9 @@ def find_common_grid(blocks: Iterable[Blocks]) -> tuple[int, int]:
 
 def _find_blocks(architecture: Architecture) -> Blocks:
     blocks = architecture.blocks()
-    if min(blocks.grid) < 3 or max(blocks.grid) < 4:
+    if min(blocks.grid) < 3:
         raise InputError(
-            f"{THE_MODEL} must have 3×4 positions or more in its last block, so that two are not at the edge, not "
+            f"{THE_MODEL} must have 3×3 positions or more in its last block, so that some are not at the edge, not "
             f"{blocks.rows}×{blocks.columns}: choose another model or a larger image_size"
         )
     return blocks
