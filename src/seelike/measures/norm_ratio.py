@@ -114,8 +114,8 @@ class Ratios:
         for sublayer, tokens in found.items():
             if np.isnan(tokens.log_ratio).any():
                 raise InputError(
-                    f"{THE_MODEL} must be a model whose branches add something, such as a ViT or a ResNet, to skips "
-                    f"that carry something; {sublayer} adds 0, or to 0"
+                    f"{THE_MODEL} must be a model whose branches add something, such as a ViT or a ResNet; "
+                    f"{sublayer} adds 0, or to 0"
                 )
         self.minibatches.append(found)
 
