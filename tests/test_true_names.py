@@ -8,7 +8,7 @@ import nbformat
 import pytest
 import yaml
 
-from seelike.results.runs import OWN, PHOTOGRAPHS, read_runs
+from seelike.results.runs import read_runs
 from seelike.system.paths import BOOK, REPOSITORY, RESULTS
 
 # "DINOv2" is a family and an architecture of timm's; with a tag it is weights of the hub, which lists of models name.

@@ -33,7 +33,9 @@ class Drawn:
 
     def __init__(self):
         self.parameters = {"seed": 0}
-        self.images = torch.cat([torch.randn(4, 3, 8, 8, generator=torch.Generator().manual_seed(i)) for i in range(10)])
+        self.images = torch.cat(
+            [torch.randn(4, 3, 8, 8, generator=torch.Generator().manual_seed(i)) for i in range(10)]
+        )
 
     def minibatches(self, roles):
         return self.load_images(roles, self.images)
