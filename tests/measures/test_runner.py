@@ -48,7 +48,7 @@ PAIRED = {"U3a", "U3b", "U4a", "U4b", "U4c", "U5a", "U5b", "M2", "M3", "A3", "S2
 
 @pytest.mark.parametrize("chapter", ["uniformity", "attention_distance", "skip_connections", "mixer"])
 def test_a_model_without_twins_sees_all_images_once_though_several_trainings_are_measured(chapter, monkeypatch):
-    """And what is found of each training is what is found of it alone, but for what is averaged over pairs of models."""
+    """And what is found of each training is what is found of it alone, but for what all pairs of models share."""
     monkeypatch.setattr(rehearsal, "check", lambda chapter, run: None)
     run, seen = make_run(chapter, n_seeds=2), {}
     loaded = list(run.load_models())
