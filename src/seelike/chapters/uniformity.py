@@ -81,11 +81,10 @@ class Axes:
         A ViT has no stages. Its boundaries are those between blocks of which the one below has its middle at a smaller
         fraction of the depth than the CNN's boundary, the one above at a larger.
         """
-        stages = [self.cnn[i].stage for i in self.blocks["cnn"]]
-        cnn = [k for k in range(1, len(stages)) if stages[k] != stages[k - 1]]
-        n_vit = len(self.blocks["vit"])
+        blocks = [self.cnn[i] for i in self.blocks["cnn"]]
+        cnn, n_vit = find_stage_ends(blocks), len(self.blocks["vit"])
         middles = (np.arange(n_vit) + 0.5) / n_vit
-        vit = np.unique(np.searchsorted(middles, np.array(cnn) / len(stages)))
+        vit = np.unique(np.searchsorted(middles, np.array(cnn) / len(blocks)))
         return {"vit": tuple(k for k in vit.tolist() if 0 < k < n_vit), "cnn": tuple(cnn)}
 
 
