@@ -9,7 +9,7 @@ from seelike.activations import tokens
 from seelike.activations.architecture import Architecture
 from seelike.activations.forward import read_once
 from seelike.activations.tokens import find_channels, find_grid, split
-from seelike.measures.token_probes import TokenKinds
+from seelike.measures.token_kinds import TokenKinds
 from seelike.system.errors import InputError
 
 

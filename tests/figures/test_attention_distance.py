@@ -1,21 +1,9 @@
 """Figures of attention show what the result holds."""
 
-import matplotlib
-
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
 import numpy as np
-import pytest
 
 from seelike.figures import attention_distance as attention_plots
 from seelike.results.labelled_array import LabelledArray
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
 
 
 def heads(distances) -> LabelledArray:

@@ -1,9 +1,5 @@
 """The confusion figure draws shares of each class."""
 
-import matplotlib
-
-matplotlib.use("Agg")
-
 import matplotlib.pyplot as plt
 import numpy as np
 

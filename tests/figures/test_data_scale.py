@@ -1,21 +1,9 @@
 """Figures of what data does show what the result holds."""
 
-import matplotlib
-
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
 import numpy as np
-import pytest
 
 from seelike.figures import data_scale as data_scale_plots
 from seelike.results.labelled_array import LabelledArray
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
 
 
 def by_share(*percent, blocks=4, shift=0.0) -> LabelledArray:

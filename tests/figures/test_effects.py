@@ -1,19 +1,9 @@
 """The figure of claims: intervals, smallest effects, and what is not there."""
 
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 import pytest
 from handmade import claim, part, result
 
 from seelike.figures.effects import effects
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
 
 
 def test_a_panel_a_part_with_reference_smallest_effect_and_marks():

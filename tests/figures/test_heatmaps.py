@@ -1,12 +1,7 @@
 """Figures show what the result holds, on the axes they are given."""
 
-import matplotlib
-import numpy as np
-import pytest
-
-matplotlib.use("Agg")
-
 import matplotlib.pyplot as plt
+import numpy as np
 
 from seelike.figures import heatmaps as plots
 from seelike.results.labelled_array import LabelledArray
@@ -15,12 +10,6 @@ from seelike.results.labelled_array import LabelledArray
 def cka(n: int, m: int, names=("layer", "other"), **more) -> LabelledArray:
     axes = dict(zip(names, ([f"l{i}" for i in range(k)] for k in (n, m)), strict=True))
     return LabelledArray(axes, np.random.default_rng(0).random((n, m)), **more)
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
 
 
 def test_heatmap_shows_the_values_input_at_the_lower_left():

@@ -2,19 +2,12 @@
 
 from dataclasses import replace
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from PIL import Image
 
 from seelike.figures import localization as localization_plots
 from seelike.results.labelled_array import LabelledArray
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    yield
-    plt.close("all")
 
 
 def maps(rows=4, columns=5):

@@ -1,21 +1,10 @@
 """Figures of the Mixer chapter show what the result holds."""
 
-import matplotlib
-
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
 from seelike.figures import mixer as mixer_plots
 from seelike.results.labelled_array import LabelledArray
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
 
 
 def cka_of(down: str, across: str, value: float, shape=(3, 4), boundaries=None) -> LabelledArray:

@@ -1,23 +1,10 @@
 """Figures of the bundled models show what the cards and drawings hold."""
 
-import matplotlib
-
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
-import pytest
-
 from seelike.figures import pocket
 from seelike.images.shapes import Shapes
 from seelike.models import bundled
 from seelike.models.recipes import SHAPES
 from seelike.tables import pocket as tables
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
 
 
 def test_drawings_of_every_class():

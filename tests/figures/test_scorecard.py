@@ -1,9 +1,5 @@
 """The scorecard at a glance: verdicts by colour and mark, what their intervals cover by shape."""
 
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 import pytest
 from handmade import FOUND, claim, part
 from matplotlib.patches import Ellipse, Rectangle
@@ -11,12 +7,6 @@ from matplotlib.patches import Ellipse, Rectangle
 from seelike.figures.palette import PALE_VERDICTS, VERDICTS
 from seelike.figures.scorecard import summary
 from seelike.results.claims import CLAIMS
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
 
 
 def test_summary_draws_the_verdicts_in_their_colours_and_marks():

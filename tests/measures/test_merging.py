@@ -15,8 +15,8 @@ from seelike.measures.features import Features
 from seelike.measures.head_cka import HeadGrams
 from seelike.measures.layer_cka import JointCKA
 from seelike.measures.norm_ratio import Ratios
+from seelike.measures.token_kinds import TokenKinds
 from seelike.measures.token_patch_cka import Products
-from seelike.measures.token_probes import TokenKinds
 from seelike.system import processes
 
 VIT, CNN = "vit_pocket_patch8_56", "resnet_pocket"

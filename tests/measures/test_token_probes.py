@@ -10,7 +10,8 @@ from seelike.measures import token_probes
 from seelike.measures.features import Features
 from seelike.measures.probes import choose_folds, measure_accuracy, measure_r2
 from seelike.measures.runner import feed_one
-from seelike.measures.token_probes import Readout, TokenKinds, find_terms
+from seelike.measures.token_kinds import TokenKinds
+from seelike.measures.token_probes import Readout, find_terms
 from seelike.training.accuracy import normalize
 
 

@@ -5,46 +5,18 @@ it, without CLS and register tokens; where the model has a CLS token, another pr
 and are tested is said in `seelike.measures.probes`.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import nn
 
-from seelike.activations.tokens import Blocks, Tokens
 from seelike.measures.features import Features
 from seelike.measures.intervals import jackknife
 from seelike.measures.probes import Fold, measure_accuracy
 from seelike.measures.runner import assemble, feed
-
-POOLED, CLS = "pooled", "CLS"
-
-
-@dataclass(frozen=True)
-class BlockReadouts:
-    """Reads of some blocks the mean over all positions, and the CLS token, where the model has one."""
-
-    blocks: Blocks
-
-    @contextmanager
-    def reading(self, model: nn.Module, images: torch.Tensor) -> Iterator[dict[tuple[str, str], torch.Tensor]]:
-        """{(readout, block): (n, channels)}."""
-        kept: dict[tuple[str, str], torch.Tensor] = {}
-        with self.blocks.reading(model, images, self._reduce) as found:
-            yield kept
-        kept |= {(readout, block): each[readout] for readout in self.readouts for block, each in found.items()}
-
-    @property
-    def readouts(self) -> tuple[str, ...]:
-        return (POOLED, CLS) if self.blocks.has_cls else (POOLED,)
-
-    def _reduce(self, tokens: Tokens) -> dict[str, torch.Tensor]:
-        found = {POOLED: tokens.grid.mean((1, 2))}
-        if CLS in self.readouts:
-            found[CLS] = tokens.prefix[:, 0].clone()  # what follows may change the rest in place
-        return found
+from seelike.measures.token_kinds import CLS, POOLED, TokenKinds, split_by_kind
 
 
 @dataclass(frozen=True)
@@ -94,16 +66,16 @@ def probe_blocks(
     Raises InputError, which names the model, if a block's output has no positions.
     """
     (cast,), minibatches = assemble([models], minibatches)
-    kept = {role: cast.measure(role, lambda own: Features(BlockReadouts(own.blocks()), len(labels))) for role in models}
+    read = lambda own: Features(TokenKinds(own.blocks(), singles=False), len(labels))  # noqa: E731
+    kept = {role: cast.measure(role, read) for role in models}
     found = feed(minibatches, cast)
     return {role: _probe(found[each], labels, folds) for role, each in kept.items()}
 
 
 def _probe(features: dict[tuple[str, str], torch.Tensor], labels: torch.Tensor, folds: Sequence[Fold]) -> ProbeCurve:
-    by_readout: dict[str, dict[str, torch.Tensor]] = {}
-    for (readout, block), of in features.items():
-        by_readout.setdefault(readout, {})[block] = of
-    accuracies = {readout: measure_accuracy(of, labels, folds) for readout, of in by_readout.items()}
+    by_readout = split_by_kind(features)
+    readouts = [readout for readout in (POOLED, CLS) if readout in by_readout]
+    accuracies = {readout: measure_accuracy(by_readout[readout], labels, folds) for readout in readouts}
     return ProbeCurve(tuple(by_readout[POOLED]), accuracies)
 
 

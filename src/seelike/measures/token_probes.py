@@ -1,28 +1,25 @@
 """Section 7 of the paper: what single tokens, the CLS token and all tokens pooled tell, block by block.
 
 Probes (`seelike.measures.probes`) for the class (Figs 11, D.4, F.3) and, which the paper could not measure, for the
-position of the object: its x and y in the image. Kinds of token, and which of them are kept, are `TokenKinds`'; the
+position of the object: its x and y in the image. Kinds of token are those of `seelike.measures.token_kinds`; the
 position is also read off the kept single tokens side by side, all their channels as one list.
 """
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import nn
 
-from seelike.activations.architecture import spread
-from seelike.activations.tokens import Blocks, Tokens
 from seelike.measures.features import Features
 from seelike.measures.intervals import Terms, jackknife
 from seelike.measures.probes import Fold, measure_accuracy, measure_r2
 from seelike.measures.runner import feed_one
+from seelike.measures.token_kinds import CLS, POOLED, SINGLE, TokenKinds, split_by_kind
 from seelike.results.labelled_array import LabelledArray, Measures
 
 MOST_BLOCKS = 12  # whose features are kept
-MOST_A_SIDE = 4  # single tokens that are kept, of each row and column
 
 
 def probe_tokens(
@@ -45,42 +42,13 @@ def probe_tokens(
     Raises InputError if a block's output has no positions.
     """
     found = feed_one(model, minibatches, lambda own: Features(TokenKinds(own.blocks(most_blocks)), len(labels)))
-    features: dict[str, dict[str, torch.Tensor]] = {}
-    for (kind, block), of in found.items():
-        features.setdefault(kind, {})[block] = of
+    features = split_by_kind(found)
     accuracy = {kind: measure_accuracy(of, labels, folds) for kind, of in features.items()}
     r2 = {}
     if centers is not None:
-        features["side by side"] = {name: each.flatten(1) for name, each in features["single"].items()}
+        features["side by side"] = {name: each.flatten(1) for name, each in features[SINGLE].items()}
         r2 = {kind: measure_r2(of, centers, folds) for kind, of in features.items()}
-    return Readout(tuple(features["pooled"]), accuracy, r2, len(labels.unique()))
-
-
-@dataclass(frozen=True)
-class TokenKinds:
-    """Reads what some blocks return, by kind of token.
-
-    - "single": (n, positions, channels), at most 4 × 4 evenly spread positions of the grid, the outermost among them;
-    - "CLS": (n, channels), where the model has such a token;
-    - "pooled": (n, channels), the mean over all positions of the grid.
-    """
-
-    blocks: Blocks
-
-    @contextmanager
-    def reading(self, model: nn.Module, images: torch.Tensor) -> Iterator[dict[tuple[str, str], torch.Tensor]]:
-        """{(kind, block): its features}."""
-        kept: dict[tuple[str, str], torch.Tensor] = {}
-        with self.blocks.reading(model, images, self._reduce) as found:
-            yield kept
-        kept |= {(kind, block): of for block, kinds in found.items() for kind, of in kinds.items()}
-
-    def _reduce(self, tokens: Tokens) -> dict[str, torch.Tensor]:
-        rows, columns = (spread(n, MOST_A_SIDE) for n in (self.blocks.rows, self.blocks.columns))
-        kinds = {"single": tokens.grid[:, rows][:, :, columns].flatten(1, 2)}
-        if self.blocks.has_cls:
-            kinds["CLS"] = tokens.prefix[:, 0].clone()  # what follows may change the rest in place
-        return kinds | {"pooled": tokens.grid.mean((1, 2))}
+    return Readout(tuple(features[POOLED]), accuracy, r2, len(labels.unique()))
 
 
 @dataclass(frozen=True)
@@ -125,16 +93,16 @@ def find_terms(found: dict[str, Readout]) -> dict[str, Terms]:
     if "vit_gap" not in found:
         return {}
     vit, gap = found["vit"], found["vit_gap"]
-    of_vit, single, pooled = vit.replicates("single"), gap.replicates("single"), gap.replicates("pooled")
+    of_vit, single, pooled = vit.replicates(SINGLE), gap.replicates(SINGLE), gap.replicates(POOLED)
     pooling = {("vit_gap",): pooled - single}
     terms = {
         "L5a": {("vit_gap",): single, ("vit",): -of_vit},
         "L5b": {("vit",): of_vit - 1 / vit.n_classes},
     }
-    if "CLS" in vit.accuracy:
-        cls = vit.replicates("CLS")
+    if CLS in vit.accuracy:
+        cls = vit.replicates(CLS)
         natively = {("vit",): cls, ("vit_gap",): -pooled}
-        terms |= {"L6a": {("vit",): cls - vit.replicates("pooled")}, "L6b": pooling, "L8a": natively, "L8b": natively}
+        terms |= {"L6a": {("vit",): cls - vit.replicates(POOLED)}, "L6b": pooling, "L8a": natively, "L8b": natively}
     if len(gap.blocks) > 1:
-        terms |= {"L9a": {("vit_gap",): single - gap.replicates("single", 0)}, "L9b": pooling}
+        terms |= {"L9a": {("vit_gap",): single - gap.replicates(SINGLE, 0)}, "L9b": pooling}
     return terms
