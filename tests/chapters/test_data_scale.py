@@ -7,7 +7,7 @@ from torch.utils.data import Subset
 
 from seelike.activations.attention import Grid
 from seelike.chapters import data_scale
-from seelike.chapters.data_scale import OPTIONAL, DataScale, name_models, open_tasks, pair_runs
+from seelike.chapters.data_scale import OPTIONAL, DataScale, open_tasks, pair_runs
 from seelike.chapters.prepare import open_run
 from seelike.chapters.probe_images import ProbeImages
 from seelike.execution.notebook import find_chapter, read_parameters
@@ -16,6 +16,7 @@ from seelike.measures.attention_distance import AttentionDistance
 from seelike.measures.block_probes import ProbeCurve
 from seelike.measures.corresponding_layers import low_high_cka_gap
 from seelike.measures.probes import choose_folds
+from seelike.measures.runner import name_all
 from seelike.models import bundled
 from seelike.results.results import Result
 from seelike.system.errors import InputError
@@ -106,7 +107,7 @@ def test_models_are_named_by_the_run_that_first_has_them_and_stand_ins_are_compa
         {"vit": one, "vit_3pct": little, "vit_small": small, "vit_small_3pct": small_little, "vit_10pct": one},
         {"vit": two, "vit_3pct": little, "vit_small": Named(), "vit_small_3pct": Named(), "vit_10pct": two},
     ]
-    names = name_models(runs)
+    _, names = name_all(runs)
     assert names[0] == {role: role for role in runs[0]}
     assert names[1] == {role: role if role == "vit_3pct" else f"{role}_run2" for role in runs[1]}
     first, second = pair_runs(names)

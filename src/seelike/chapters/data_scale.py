@@ -18,10 +18,11 @@ from seelike.chapters.probe_images import ProbeImages, even_and_odd, open_probe_
 from seelike.chapters.run import Run
 from seelike.measures import attention_distance, block_probes
 from seelike.measures.attention_distance import AttentionDistance, Distances
-from seelike.measures.block_probes import CLS, POOLED, ProbeCurve
+from seelike.measures.block_probes import ProbeCurve
 from seelike.measures.corresponding_layers import Counterparts, Pair, Pairing
 from seelike.measures.intervals import Estimate, Terms, estimate
-from seelike.measures.runner import Cast, assemble, feed, spread
+from seelike.measures.runner import Cast, assemble, feed, name_all, spread
+from seelike.measures.token_kinds import CLS, POOLED
 from seelike.results.labelled_array import Arrays, LabelledArray, Measures
 from seelike.system.errors import InputError
 
@@ -80,28 +81,13 @@ def measure_runs(
         loaded: the models of every run, from `run.load_models()` or `run.load_controls()`.
         tasks: from `open_tasks`.
     """
-    runs = list(loaded)
-    names = name_models(runs)
-    named = zip(names, runs, strict=True)
-    everyone = _merge({name: models[role] for own, models in named for role, name in own.items()})
+    everyone, names = name_all(loaded)
+    everyone = _merge(everyone)
     compared, distances = _compare(everyone, names, run)
     curves = {kind: _probe_runs(everyone, names, run, kind, images) for kind, images in tasks.items()}
     for number, counterparts in enumerate(compared):
         own = {kind: of[number] for kind, of in curves.items()}
         yield DataScale(counterparts, distances if number == 0 else {}, own)
-
-
-def name_models(runs: Sequence[dict[str, nn.Module]]) -> list[dict[str, str]]:
-    """Of each run, role → what its model is called among those of all runs.
-
-    One of the first run is called by its role, one that first appears in a later run `<role>_run2`, `…_run3`.
-    """
-
-    def name(role: str, model: nn.Module) -> str:
-        number = next(number for number, models in enumerate(runs, 1) if models[role] is model)
-        return role if number == 1 else f"{role}_run{number}"
-
-    return [{role: name(role, model) for role, model in models.items()} for models in runs]
 
 
 def pair_runs(names: Sequence[dict[str, str]]) -> list[dict[str, Pair]]:
