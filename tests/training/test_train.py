@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
+import timm
 import torch
 
 from seelike.models.recipes import VIT, Recipe
@@ -112,10 +113,15 @@ def test_a_graph_learns_what_the_steps_themselves_do(tmp_path, monkeypatch, name
     torch.testing.assert_close(graph.losses, eager.losses, rtol=1e-2, atol=1e-3)
 
 
-def test_fine_tuning_starts_from_what_was_trained(tmp_path):
+def check_fine_tuned(start: dict, trained: dict) -> None:
+    for key, value in start.items():
+        assert torch.equal(value, torch.zeros_like(value) if key.startswith("head.") else trained[key])
+
+
+def test_fine_tuning_starts_from_what_was_trained_here_or_else_from_what_is_shipped(tmp_path):
     tuned = replace(TINY, start=f"{VIT}.shapes", task="strokes")
-    with pytest.raises(InputError, match=f"starts from {VIT}.shapes: train that to its end first"):
-        Training(f"{VIT}.shapes_to_strokes", tuned, tmp_path)
+    shipped = timm.create_model(f"{VIT}.shapes", pretrained=True).state_dict()
+    check_fine_tuned(Training(f"{VIT}.shapes_to_strokes", tuned, tmp_path).model.state_dict(), shipped)
     half = Training(f"{VIT}.shapes", TINY, tmp_path)
     half.step = 3
     half._save()
@@ -124,13 +130,13 @@ def test_fine_tuning_starts_from_what_was_trained(tmp_path):
         Training(f"{VIT}.shapes_to_strokes", tuned, tmp_path)
     (tmp_path / f"{VIT}.shapes.pt").unlink()
     trained = run(tmp_path, name=f"{VIT}.shapes").model.state_dict()
-    start = Training(f"{VIT}.shapes_to_strokes", tuned, tmp_path).model.state_dict()
-    for key, value in start.items():
-        assert torch.equal(value, torch.zeros_like(value) if key.startswith("head.") else trained[key])
+    assert not torch.equal(trained["cls_token"], shipped["cls_token"])
+    check_fine_tuned(Training(f"{VIT}.shapes_to_strokes", tuned, tmp_path).model.state_dict(), trained)
 
 
-def test_what_cannot_go_on_is_refused_before_anything_is_trained(tmp_path):
+def test_what_cannot_go_on_is_refused_before_anything_is_trained(tmp_path, monkeypatch):
     name = f"{VIT}.shapes"
+    monkeypatch.setattr(train, "NAMES", ())
     with pytest.raises(InputError, match=f"starts from {name}: train that to its end first"):
         train.train([f"{VIT}.shapes_to_strokes"], tmp_path, "cpu", 1, 1)
     run(tmp_path, name=name)

@@ -20,6 +20,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
+from seelike.models.bundled import NAMES
 from seelike.models.recipes import RECIPES, Recipe, kept_steps
 from seelike.system.errors import InputError
 from seelike.system.files import write_text, written_whole
@@ -111,10 +112,12 @@ class Training:
     def _start(self) -> nn.Module:
         if not self.recipe.start:
             return timm.create_model(self.name, pretrained=False, seed=self.recipe.seed)
-        if not is_done(self.recipe.start, self.runs):
-            raise InputError(f"{self.name} starts from {self.recipe.start}: train that to its end first")
-        model = timm.create_model(self.recipe.start, pretrained=False)
-        model.load_state_dict(_read(self.runs / f"{self.recipe.start}.pt", "cpu")["model"])
+        start = self.recipe.start
+        check_start(self.name, start, self.runs)
+        trained_here = is_done(start, self.runs)
+        model = timm.create_model(start, pretrained=not trained_here)
+        if trained_here:
+            model.load_state_dict(_read(self.runs / f"{start}.pt", "cpu")["model"])
         nn.init.zeros_(model.get_classifier().weight)  # its classes are others
         nn.init.zeros_(model.get_classifier().bias)
         return model
@@ -207,6 +210,13 @@ def is_done(name: str, runs: Path) -> bool:
     return state.is_file() and (saved := _read(state, "cpu"))["step"] == json.loads(saved["recipe"])["steps"]
 
 
+def check_start(name: str, start: str, runs: Path) -> None:
+    """Raises InputError unless what a model starts from is trained: in `runs`, else it must be shipped."""
+    begun = (runs / f"{start}.pt").is_file()
+    if not (is_done(start, runs) if begun else start in NAMES):
+        raise InputError(f"{name} starts from {start}: train that to its end first")
+
+
 def check_state(state: Path, recipe: Recipe) -> None:
     """Raises InputError if a checkpoint is damaged or comes from another recipe."""
     try:
@@ -259,15 +269,16 @@ def train(
         recipe = RECIPES[name]
         if (runs / f"{name}.pt").is_file():
             check_state(runs / f"{name}.pt", recipe)
-        if recipe.start and recipe.start not in names and not is_done(recipe.start, runs):
-            raise InputError(f"{name} starts from {recipe.start}: train that to its end first")
+        if recipe.start and recipe.start not in names:
+            check_start(name, recipe.start, runs)
     for name in names:
         prepare_images(RECIPES[name].task, RECIPES[name].images, runs, data_dir, processes)
     alone = torch.device(device).type == "cpu"
     with ProcessPoolExecutor(processes if alone else 1, mp_context=get_context("spawn")) as pool:
         for tuned in (False, True):
             wave = [name for name in names if bool(RECIPES[name].start) == tuned]
-            ready = [name for name in wave if not tuned or is_done(RECIPES[name].start, runs)]
+            waits = {name for name in wave if RECIPES[name].start in names}
+            ready = [name for name in wave if name not in waits or is_done(RECIPES[name].start, runs)]
             groups = [[name] for name in ready] if alone else [ready]
             jobs = [pool.submit(_train_some, group, runs, device, minutes, data_dir) for group in groups if group]
             for job in as_completed(jobs):
