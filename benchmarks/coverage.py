@@ -1,16 +1,20 @@
 """How often do intervals hold what they should? Every effect of every chapter, on disjoint sets of drawings.
 
 `python benchmarks/coverage.py` measures the first training of the pocket models on 96 sets, drawn from seeds of their
-own, with as few minibatches as give an interval; it writes `results/coverage.json`. The truth is the mean over sets: an
-interval should hold it in 95 of 100 cases. Trainings cannot be had by the hundred, so that their part is simulated:
-three of each model, which differ from the true one by normal numbers with 0, 1 or 4 times the standard deviation that
-the choice of images makes, and see the same set.
+own, with as few minibatches as give an interval. It writes `results/coverage.json`, and leaves what the file has of
+chapters that are not named. The truth is the mean over sets: an interval should hold it in 95 of 100 cases. Trainings
+cannot be had by the hundred, so that their part is simulated: three of each model, which differ from the true one by
+normal numbers with 0, 1 or 4 times the standard deviation that the choice of images makes, and see the same set.
 """
 
 import argparse
+import json
+import os
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +40,7 @@ MINIBATCH = 16
 FIRST_SEED = 1000  # of the drawings; the book's own have seed 0
 TRAININGS = 3
 SPREADS = (0, 1, 4)  # of trainings, in standard deviations by images
+JOB = 8  # sets that a process measures at a time
 Found = dict[str, list[Terms]]  # part of a claim → its terms on every set
 
 
@@ -44,22 +49,43 @@ def main() -> None:
     claimed = list(dict.fromkeys(claim.chapter for claim in CLAIMS.values()))
     parser.add_argument("chapters", nargs="*", default=claimed, help="(default: all that have claims)")
     parser.add_argument("--sets", type=int, default=SETS)
+    parser.add_argument("--processes", type=int, default=os.cpu_count())
     parser.add_argument("--output", type=Path, default=RESULTS / "coverage.json")
     given = parser.parse_args()
-    parts: dict[str, dict] = {}
+    settings = {"sets": given.sets, "minibatches": MIN_DRAWS, "minibatch": MINIBATCH}
+    settings |= {"trainings": TRAININGS, "spreads": list(SPREADS)}
+    found, commit = _read_others(given.output, settings), read_commit()
     for name in given.chapters:
-        parts |= {part: summarize(terms) for part, terms in measure(CHAPTERS[name], given.sets).items()}
-    settings = {"commit": read_commit(), "sets": given.sets, "minibatches": MIN_DRAWS, "minibatch": MINIBATCH}
-    json_text.write(given.output, settings | {"trainings": TRAININGS, "spreads": SPREADS, "parts": parts})
+        parts = {part: summarize(terms) for part, terms in _share_out(name, given.sets, given.processes).items()}
+        found[name] = {"commit": commit, "parts": parts}
+        json_text.write(given.output, settings | {"chapters": found})
 
 
-def measure(chapter: Chapter, n_sets: int) -> Found:
-    """The terms of every part of the chapter's claims on so many disjoint sets."""
+def _read_others(file: Path, settings: dict) -> dict[str, dict]:
+    """What a file has of each chapter, if it was measured with the same settings."""
+    old = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    return old["chapters"] if old.items() >= settings.items() else {}
+
+
+def _share_out(name: str, n_sets: int, processes: int) -> Found:
+    """The terms of every part of the chapter's claims on so many disjoint sets, measured by several processes."""
+    jobs = [range(start, min(start + JOB, n_sets)) for start in range(0, n_sets, JOB)]
     found: Found = {}
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        for some in track(pool.map(measure, [name] * len(jobs), jobs), name, len(jobs)):
+            for part, terms in some.items():
+                found.setdefault(part, []).extend(terms)
+    return found
+
+
+def measure(name: str, sets: range) -> Found:
+    """The terms of every part of the chapter's claims on these sets."""
+    torch.set_num_threads(1)
+    chapter, found = CHAPTERS[name], {}
     with tempfile.TemporaryDirectory() as folder:
         run = _open(chapter, folder)
         models = list(run.load_models())
-        for each in track(_redraw(run, chapter, n_sets), chapter.name, n_sets):
+        for each in _redraw(run, chapter, sets):
             for part, terms in next(iter(chapter.measure(models, each))).terms().items():
                 found.setdefault(part, []).append(terms)
     return found
@@ -74,10 +100,10 @@ def _open(chapter: Chapter, folder: str) -> Run:
     return open_run(chapter, **parameters | {"results_dir": folder})
 
 
-def _redraw(run: Run, chapter: Chapter, n_sets: int) -> Iterator[Run]:
+def _redraw(run: Run, chapter: Chapter, sets: range) -> Iterator[Run]:
     """The run on one set of drawings after the other; those for probes are other drawings of the same seed."""
     opened = chapter.open(run)
-    for number in range(n_sets):
+    for number in sets:
         seed = FIRST_SEED + number
         images = _draw(run.parameters["dataset"], seed, "validation", len(run.images))
         yield replace(run, images=images, opened=_redraw_probes(opened, seed))
