@@ -1,4 +1,4 @@
-"""Every claim of the paper is here, with all that is shown of it; the rule, case by case."""
+"""Every claim of the paper is here, and of those around it, with all that is shown of it; the rule, case by case."""
 
 import math
 from dataclasses import replace
@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from seelike.chapters.registry import CHAPTERS
-from seelike.results.claims import CLAIMS, PARTS, VERDICTS, Part, worst
+from seelike.results.claims import AROUND, CLAIMS, OF_PAPER, PAPER, PARTS, VERDICTS, Part, worst
+from seelike.system.paths import BOOK
 
 ABOVE = Part("Q1", "what is said", "CKA", smallest=0.2, reason="a test")
 BELOW = Part("Q2", "what is said", "depth", smallest=0.4, reason="a test", reference=0.5)
@@ -15,13 +16,19 @@ BELOW = Part("Q2", "what is said", "depth", smallest=0.4, reason="a test", refer
 def test_every_claim_of_the_paper_is_here_once_with_all_that_a_row_shows():
     numbers = zip("UASLDM", (5, 5, 6, 9, 6, 3), strict=True)
     paper = {f"{kind}{i}" for kind, n in numbers for i in range(1, n + 1)}
-    assert paper <= set(CLAIMS)
+    assert paper == set(OF_PAPER) and all(claim.figures for claim in OF_PAPER.values())
     for key, claim in CLAIMS.items():
-        assert claim.id == key and claim.known in ("text", "figure", "tick labels")
-        said = (claim.figures, claim.text, claim.paper, claim.covers, claim.against)
+        assert claim.id == key and claim.known in ("text", "abstract", "figure", "tick labels")
+        said = (claim.text, claim.paper, claim.covers, claim.against)
         said += tuple(word for part in claim.parts for word in (part.effect, part.units, part.reason))
         assert all(text and text == text.strip() for text in said)
         assert claim.text.endswith(".") and not any(part.effect.endswith(".") for part in claim.parts)
+
+
+def test_a_claim_is_of_the_paper_or_of_one_around_it_and_both_are_referred_to():
+    listed = (BOOK / "references.bib").read_text(encoding="utf-8")
+    assert CLAIMS == OF_PAPER | AROUND and {claim.source for claim in OF_PAPER.values()} == {PAPER}
+    assert all(f"{{{claim.source}," in listed for claim in CLAIMS.values())
 
 
 def test_parts_bear_letters_where_there_are_several():

@@ -3,6 +3,7 @@
 import pytest
 from handmade import claim, part
 
+from seelike.results import multiplicity
 from seelike.results.multiplicity import find_marginal, keep, p_reaching, p_side
 
 
@@ -53,3 +54,12 @@ def test_what_does_not_apply_or_has_no_interval_is_in_no_family():
         "A1": claim("A1", part(verdict="inconclusive", p=None, p_sign=None)),
     }
     assert find_marginal(alone | left_out) == set() == find_marginal({})
+
+
+def test_claims_of_another_table_take_nothing_back(monkeypatch):
+    narrow = {"U1": claim("U1", part(p=0.02))}
+    nulls = {f"S{i}": claim(f"S{i}", part(verdict="inconclusive", p=0.9)) for i in range(1, 6)}
+    assert find_marginal(narrow | nulls) == {"U1"}
+    monkeypatch.setattr(multiplicity, "OF_PAPER", {"U1"})
+    monkeypatch.setattr(multiplicity, "AROUND", nulls)
+    assert find_marginal(narrow | nulls) == set()

@@ -14,6 +14,7 @@ from handmade import result
 from PIL import Image
 
 from seelike.figures.style import use_style
+from seelike.results.claims import AROUND, CLAIMS
 from seelike.results.labelled_array import LabelledArray
 from seelike.results.results import Result
 from seelike.results.runs import PHOTOGRAPHS, read_published
@@ -62,7 +63,7 @@ def draw(notebook, label: str, seen: set) -> None:
     if published:
         space |= {"published": published, "result": published["pocket"], "measures": published["pocket"].measures}
     pictures = [(Image.new("RGB", (56, 56)), 0)] * 8
-    space |= {"found": gather(RESULTS), "run": SimpleNamespace(images=pictures)}
+    space |= {"found": gather(RESULTS), "around": gather(RESULTS, AROUND), "run": SimpleNamespace(images=pictures)}
     if notebook.stem == "intro":
         known = {"uniformity": {run: watch(r, seen) for run, r in read_published("uniformity", RESULTS).items()}}
         space["runs"] = SimpleNamespace(PHOTOGRAPHS=PHOTOGRAPHS, read_published=lambda chapter, _: known[chapter])
@@ -95,6 +96,13 @@ def test_figures_of_the_scorecard_name_every_claim_that_is_published(label):
     found = numbers.find(FIGURES[label][1], PUBLISHED)
     entries = [entry for claims in gather(RESULTS).values() for entry in claims.values()]
     assert len(found.rows) == sum(len(entry["parts"]) for entry in entries)
+
+
+def test_claims_can_be_named_by_their_table(monkeypatch):
+    known = {"uniformity/pocket": result()}
+    monkeypatch.setattr(numbers, "TABLES", numbers.TABLES | {"claims around the paper": {"U3": CLAIMS["U3"]}})
+    assert numbers.find({"*": ["claims around the paper"]}, known).rows["part"].tolist() == ["U3a", "U3b"]
+    assert len(numbers.find({"*": ["claims of the paper"]}, known).rows) == 3
 
 
 def test_a_claim_has_a_row_for_every_part_with_all_its_numbers_and_what_they_cover():

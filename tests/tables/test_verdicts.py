@@ -3,7 +3,7 @@
 from handmade import claim, part, result
 
 from seelike.results import runs
-from seelike.results.claims import CLAIMS, PARTS
+from seelike.results.claims import AROUND, CLAIMS, OF_PAPER, PARTS
 from seelike.results.verdict_words import MARGINAL, MARKS
 from seelike.system.paths import BOOK
 from seelike.tables import verdicts as tables
@@ -59,9 +59,10 @@ def test_phrases_name_every_part_and_every_claim():
 
 
 def test_the_rules_have_a_row_for_every_part():
-    lines = tables.rules().splitlines()
+    lines = tables.rules().splitlines() + tables.rules(AROUND).splitlines()[2:]
+    parts = [part for claim in (OF_PAPER | AROUND).values() for part in claim.parts]
     assert len(lines) == 2 + len(PARTS) and len({line.count(" | ") for line in lines}) == 1
-    assert all(part.reason in lines[2 + row] for row, part in enumerate(PARTS.values()))
+    assert all(part.reason in lines[2 + row] for row, part in enumerate(parts))
 
 
 def test_the_page_of_the_rules_explains_every_mark():

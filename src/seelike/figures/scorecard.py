@@ -1,11 +1,13 @@
 """The scorecard at a glance. Draws on `ax` (or a new one) and returns it."""
 
+from collections.abc import Mapping
+
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.patches import Ellipse, Patch, Rectangle
 
 from seelike.figures.palette import FAINT, INK, ON_VERDICT, PALE_VERDICTS, VERDICTS
-from seelike.results.claims import CLAIMS
+from seelike.results.claims import OF_PAPER, Claim
 from seelike.results.covers import covers_trainings
 from seelike.results.multiplicity import find_marginal
 from seelike.results.scorecard import Found
@@ -14,7 +16,7 @@ from seelike.results.verdict_words import MARGINAL, MARKS
 SIZE = (0.92, 0.84)
 
 
-def summary(found: Found, ax: Axes | None = None) -> Axes:
+def summary(found: Found, claims: Mapping[str, Claim] = OF_PAPER, ax: Axes | None = None) -> Axes:
     """One sign a claim and run, by verdict; the random-weights control of each run below it, paler.
 
     A square is of an interval that covers trainings, a disc of one that covers images alone. Claims stand in groups,
@@ -22,8 +24,8 @@ def summary(found: Found, ax: Axes | None = None) -> Axes:
     """
     lines = [(scale, kind) for scale in found for kind in ("verdict", "control_verdict")]
     ax = ax or plt.subplots(figsize=(9, 0.4 + 0.38 * len(lines)))[1]
-    letters = list(dict.fromkeys(key[0] for key in CLAIMS))
-    ticks = {key: i + 0.6 * letters.index(key[0]) for i, key in enumerate(CLAIMS)}
+    letters = list(dict.fromkeys(key[0] for key in claims))
+    ticks = {key: i + 0.6 * letters.index(key[0]) for i, key in enumerate(claims)}
     for row, (scale, kind) in enumerate(lines):
         marginal = find_marginal(found[scale]) if kind == "verdict" else ()
         for key, x in ticks.items():

@@ -1,6 +1,7 @@
-"""Every claim of the paper: its halves, the number that each is judged by, and the rule that judges.
+"""Every claim: its halves, the number that each is judged by, and the rule that judges.
 
-An effect is computed from measurements alone; what deserves the claim's sentence stands in `claims.yaml`.
+An effect is computed from measurements alone; what deserves the claim's sentence stands in `claims.yaml`. Claims of the
+paper and those of papers around it stand in two tables of the scorecard and are never counted together.
 """
 
 import math
@@ -12,6 +13,7 @@ import yaml
 # From the worst to the best: a claim of several parts has the worst verdict of them.
 VERDICTS = ("not applicable", "reversed", "absent", "inconclusive", "weak", "holds")
 NOT_APPLICABLE = VERDICTS[0]
+PAPER = "raghu2021vision"  # in references.bib: the paper that the book recomputes, "the paper"
 # The numbers that a result holds of each part, and where their intervals stand.
 INTERVALS = {"effect": "interval", "control": "control_interval", "training": "training_interval"}
 
@@ -53,22 +55,24 @@ class Part:
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim of the paper in our words, with its parts.
+    """A claim of a paper in our words, with its parts.
 
-    `paper` is what the paper shows, and `known` from what: its text, a figure or a figure's tick labels. `covers` names
-    what an interval draws anew, `against` what the effect is held against. `of_resnets` is said of a ResNet, not of any
-    CNN. `constructed` is why the effect of untrained models is fixed by construction, or "".
+    `source` is the paper's key in references.bib, `paper` what it shows, and `known` from what: its text, its abstract,
+    a figure or a figure's tick labels. `covers` names what an interval draws anew, `against` what the effect is held
+    against. `of_resnets` is said of a ResNet, not of any CNN. `constructed` is why the effect of untrained models is
+    fixed by construction, or "".
     """
 
     id: str
     chapter: str
-    figures: str
     text: str
     paper: str
     known: str
     covers: str
     against: str
     parts: tuple[Part, ...]
+    source: str = PAPER
+    figures: str = ""
     of_resnets: bool = False
     constructed: str = ""
 
@@ -93,4 +97,6 @@ def _read(path: Path) -> dict[str, Claim]:
 
 
 CLAIMS = _read(Path(__file__).with_name("claims.yaml"))
+OF_PAPER = {id: claim for id, claim in CLAIMS.items() if claim.source == PAPER}
+AROUND = {id: claim for id, claim in CLAIMS.items() if claim.source != PAPER}
 PARTS = {part.id: part for claim in CLAIMS.values() for part in claim.parts}

@@ -2,7 +2,8 @@
 
 A rule that errs once in forty makes some verdicts of forty claims by chance alone. Benjamini and Hochberg's procedure
 keeps the expected share of false ones among all that are given below what the rule allows a single one. It runs over
-the claims of one run, those left out that do not apply or have no interval, in two families:
+the claims of one run and of one table of the scorecard, those left out that do not apply or have no interval, in two
+families:
 
 - *holds* asks whether every part reaches its smallest effect. A claim's p-value is the largest of its parts' `p`,
   one-sided, and the share is 2.5 %.
@@ -18,13 +19,18 @@ Benjamini, Hochberg: Controlling the False Discovery Rate. J. R. Stat. Soc. B 57
 
 from collections.abc import Mapping
 
-from seelike.results.claims import NOT_APPLICABLE
+from seelike.results.claims import AROUND, NOT_APPLICABLE, OF_PAPER
 
 ONE_SIDED, TWO_SIDED = 0.025, 0.05
 
 
 def find_marginal(claims: Mapping[str, dict]) -> set[str]:
-    """The claims of one run, id → entry, whose verdict the procedure takes back."""
+    """The claims of one run, id → entry, whose verdict the procedure takes back, in each table by itself."""
+    tables = ({id: entry for id, entry in claims.items() if id in table} for table in (OF_PAPER, AROUND))
+    return set().union(*map(_find_in_table, tables))
+
+
+def _find_in_table(claims: Mapping[str, dict]) -> set[str]:
     tested = {claim: entry for claim, entry in claims.items() if _is_tested(entry)}
     reaching = keep({claim: p_reaching(entry) for claim, entry in tested.items()}, ONE_SIDED)
     sided = keep({claim: p_side(entry) for claim, entry in tested.items()}, TWO_SIDED)

@@ -1,18 +1,25 @@
 """Every claim's entry in every published run, from result files alone."""
 
+from collections.abc import Container
 from pathlib import Path
 
-from seelike.results.claims import CLAIMS
+from seelike.results.claims import CLAIMS, OF_PAPER
 from seelike.results.results import Result
-from seelike.results.runs import read_published, read_runs
+from seelike.results.runs import OWN, read_published, read_runs
 
 Found = dict[str, dict[str, dict]]
 
 
-def gather(results_dir: str | Path) -> Found:
-    """Run → claim id → its entry in the result file of its chapter; what is not published is left out."""
+def gather(results_dir: str | Path, claims: Container[str] = OF_PAPER) -> Found:
+    """Run → claim id → its entry in the result file of its chapter; what is not published is left out.
+
+    Args:
+        results_dir: where result files are looked for first.
+        claims: those that are asked for; but for the book's own, a run that measured none of them is left out.
+    """
     results = gather_results(results_dir)
-    return {run: {claim: e for each in results[run] for claim, e in each.claims.items()} for run in results}
+    found = {run: {id: e for each in results[run] for id, e in each.claims.items() if id in claims} for run in results}
+    return {run: entries for run, entries in found.items() if entries or run == OWN}
 
 
 def gather_results(results_dir: str | Path) -> dict[str, list[Result]]:

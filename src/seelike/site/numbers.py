@@ -2,10 +2,12 @@
 
 A cell that draws a figure names them in its metadata, by result file and array:
 `"seelike": {"numbers": {"uniformity/pocket": ["cka/vit", "cka/cnn"], "uniformity/*": ["claims"]}}`. A measure without
-a model after it means all of its models. A cell that draws from no result hands its numbers out, see `hand_out`.
+a model after it means all of its models; of claims those of one table of the scorecard can be named (`TABLES`). A cell
+that draws from no result hands its numbers out, see `hand_out`.
 """
 
 import json
+from collections.abc import Container
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -14,13 +16,13 @@ import nbformat
 import numpy as np
 import pandas as pd
 
-from seelike.results.claims import INTERVALS
+from seelike.results.claims import AROUND, CLAIMS, INTERVALS, OF_PAPER
 from seelike.results.labelled_array import LabelledArray
 from seelike.results.results import Result
 from seelike.results.runs import read_runs
 from seelike.tables.hand_out import MIME
 
-CLAIMS = "claims"
+TABLES = {"claims": CLAIMS, "claims of the paper": OF_PAPER, "claims around the paper": AROUND}
 
 
 @dataclass(frozen=True)
@@ -103,8 +105,8 @@ def find(named: dict[str, list[str]], results: dict[str, Result]) -> Numbers:
         for source in (source for source in results if fnmatch(source, pattern)):
             sources.append(source)
             for name in wanted:
-                if name == CLAIMS:
-                    claims += _claims_of(results[source])
+                if name in TABLES:
+                    claims += _claims_of(results[source], TABLES[name])
                 else:
                     arrays += _arrays_of(results[source], name)
     return Numbers(tuple(arrays), pd.DataFrame(claims), tuple(dict.fromkeys(sources)))
@@ -121,10 +123,12 @@ def _arrays_of(result: Result, name: str) -> list[Array]:
     return [Array(result.chapter, result.profile, measure, role, labelled) for role, labelled in chosen.items()]
 
 
-def _claims_of(result: Result) -> list[dict]:
-    """One row a part of a claim: what its intervals cover, every number with its interval, verdicts and p-values."""
+def _claims_of(result: Result, table: Container[str]) -> list[dict]:
+    """One row a part of a table's claims: what intervals cover, every number with its own, verdicts and p-values."""
     rows = []
     for claim, entry in result.claims.items():
+        if claim not in table:
+            continue
         shared = {"chapter": result.chapter, "scale": result.profile, "claim": claim, "claim_verdict": entry["verdict"]}
         shared |= {"covers": entry["covers"], "trainings": ", ".join(f"{k} {n}" for k, n in entry["trainings"].items())}
         for id, part in entry["parts"].items():

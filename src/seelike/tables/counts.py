@@ -4,9 +4,9 @@ Claims whose intervals cover trainings and those whose intervals cover images al
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sized
 
-from seelike.results.claims import CLAIMS, NOT_APPLICABLE, VERDICTS
+from seelike.results.claims import CLAIMS, NOT_APPLICABLE, OF_PAPER, VERDICTS
 from seelike.results.covers import split
 from seelike.results.multiplicity import find_marginal
 from seelike.results.scorecard import Found
@@ -24,14 +24,14 @@ DOINGS = {
 }
 
 
-def count(found: Found) -> dict[str, str]:
-    """How many claims there are, and of each run how many are measured, do not apply, and are marginal.
+def count(found: Found, asked: Sized = OF_PAPER) -> dict[str, str]:
+    """How many claims were asked for, and of each run how many are measured, do not apply, and are marginal.
 
     `<run>_trainings_…` counts among claims whose intervals cover trainings, `<run>_images_…` among the others: `of` how
     many, how many have a verdict (`holds`, …), how many are `compared` with untrained models, and to how many of these
     training `adds`, `takes_away`, `does_both` or `shows_no_difference`.
     """
-    numbers = {"claims": len(CLAIMS)}
+    numbers = {"claims": len(asked)}
     for run, claims in found.items():
         numbers |= {f"{run}_measured": len(claims), f"{run}_marginal": len(find_marginal(claims))}
         numbers[f"{run}_not_applicable"] = len(claims) - sum(map(len, split(claims).values()))

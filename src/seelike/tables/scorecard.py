@@ -1,8 +1,8 @@
-"""The scorecard: every claim of the paper in every published run, from result files alone."""
+"""The scorecard: every claim in every published run, from result files alone."""
 
 from collections.abc import Mapping
 
-from seelike.results.claims import CLAIMS, VERDICTS, Claim
+from seelike.results.claims import CLAIMS, OF_PAPER, VERDICTS, Claim
 from seelike.results.covers import covers_trainings
 from seelike.results.multiplicity import find_marginal
 from seelike.results.results import Result
@@ -13,7 +13,7 @@ from seelike.tables import counts
 from seelike.tables.capabilities import tell
 from seelike.tables.markdown import mark, span, table
 from seelike.tables.provenance import cite
-from seelike.tables.verdicts import MEASURED, phrases_of, tell_by_run, tell_numbers, tell_parts
+from seelike.tables.verdicts import MEASURED, phrases_of, tell_by_run, tell_numbers, tell_parts, tell_source
 
 
 def columns(results: dict[str, list[Result]]) -> str:
@@ -35,15 +35,15 @@ def _tell_models(results: list[Result]) -> str:
     return "<br>".join(f"{cite(results[0], role)}: {tell(results[0], role)}" for role in ("vit", "cnn"))
 
 
-def rows(found: Found) -> str:
+def rows(found: Found, asked: Mapping[str, Claim] = OF_PAPER) -> str:
     """One row a claim: its verdict in each run, what is measured, the numbers of each run, and what the paper shows."""
-    head = ["Claim", MEASURED, *(f"`{run}`" for run in found), "The paper"]
+    head = ["Claim", MEASURED, *(f"`{run}`" for run in found), "The paper" if asked is OF_PAPER else "Its paper"]
     lines, marginal = [head, ["---"] * len(head)], {run: find_marginal(claims) for run, claims in found.items()}
-    for key, claim in CLAIMS.items():
+    for key, claim in asked.items():
         entries = {run: claims.get(key) for run, claims in found.items()}
         judged = tell_by_run(entries, [run for run in found if key in marginal[run]])
         title = f"{{ref}}`{key} <{label_of(claim)}>` {claim.text}<br>{judged}"
-        paper = f"{claim.paper} (Fig. {claim.figures}; {claim.known})"
+        paper = f"{claim.paper} ({tell_source(claim)}; {claim.known})"
         lines.append([title, tell_parts(claim), *map(tell_numbers, entries.values()), paper])
     return table(lines)
 
@@ -69,13 +69,13 @@ def _name_claims(claims: Mapping[str, dict], verdict: str) -> str:
     return ", ".join(name if covers_trainings(claims[key]) else f"*{name}*" for key, name in named.items()) or "none"
 
 
-def phrases(found: Found) -> dict[str, str]:
+def phrases(found: Found, asked: Mapping[str, Claim] = OF_PAPER) -> dict[str, str]:
     """Every number and sentence that prose may cite, by name.
 
     The numbers are those of `counts.count`; `<run>_verdicts`, `<run>_training` and `<run>_marginals` are sentences,
     `others` those on verdicts of all runs but the book's own, and `turns` what changes from drawings to photographs.
     """
-    told = counts.count(found) | {"turns": counts.tell_turns(found, OWN, PHOTOGRAPHS)}
+    told = counts.count(found, asked) | {"turns": counts.tell_turns(found, OWN, PHOTOGRAPHS)}
     for run, claims in found.items():
         told |= {f"{run}_verdicts": counts.tell_verdicts(claims), f"{run}_training": counts.tell_training(claims)}
         told[f"{run}_marginals"] = counts.tell_marginal(claims)

@@ -1,8 +1,9 @@
 """Tables and phrases from results alone, in Markdown."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
-from seelike.results.claims import CLAIMS, PARTS, Claim, Part
+from seelike.results.claims import CLAIMS, OF_PAPER, PAPER, PARTS, Claim, Part
 from seelike.results.covers import covers_trainings
 from seelike.results.model_names import model_names
 from seelike.results.multiplicity import find_marginal
@@ -22,17 +23,23 @@ def verdicts(results: dict[str, Result], results_dir: str | Path | None = None) 
         results_dir: where the other chapters' results lie, by which verdicts are found to be marginal; without it by
             those of the chapter alone.
     """
-    all_found = gather(results_dir) if results_dir else {}
+    all_found = gather(results_dir, CLAIMS) if results_dir else {}
     found = {run: result.claims for run, result in results.items()}
     marginal = {run: find_marginal(all_found.get(run, {}) | claims) for run, claims in found.items()}
     head = ["Claim of the paper", MEASURED, *(f"`{run}`" for run in found)]
     lines = [head, ["---"] * len(head)]
     for claim in (CLAIMS[id] for id in next(iter(found.values()))):
-        title = f"**{claim.id}** {claim.text} (Fig. {claim.figures})"
+        title = f"**{claim.id}** {claim.text} ({tell_source(claim)})"
         entries = {run: claims.get(claim.id) for run, claims in found.items()}
         judged = tell_by_run(entries, [run for run in found if claim.id in marginal[run]])
         lines.append([f"{title}<br>{judged}", tell_parts(claim), *map(tell_numbers, entries.values())])
     return table(lines)
+
+
+def tell_source(claim: Claim) -> str:
+    """`Fig. 1, B.1`: where a claim stands, with its paper if that is another than the book's."""
+    cited = "" if claim.source == PAPER else f"{{cite:t}}`{claim.source}`"
+    return ", ".join(filter(None, (cited, claim.figures and f"Fig. {claim.figures}")))
 
 
 def tell_by_run(entries: dict[str, dict | None], marginal: list[str]) -> str:
@@ -67,11 +74,11 @@ def tell_numbers(entry: dict | None) -> str:
     )
 
 
-def rules() -> str:
-    """One row a part of a claim: what is measured, in which units, how much deserves the sentence, and why."""
+def rules(claims: Mapping[str, Claim] = OF_PAPER) -> str:
+    """One row a part of some claims: what is measured, in which units, how much deserves the sentence, and why."""
     head = ["Part", "What is measured", "Units", "No effect", "Smallest effect", "Because", "Against"]
     lines = [head, ["---"] * len(head)]
-    for claim in CLAIMS.values():
+    for claim in claims.values():
         for part in claim.parts:
             words = [part.effect, part.units, signed(part.reference), _least(part), part.reason, claim.against]
             lines.append([f"**{part.id}**", *words])
