@@ -30,6 +30,12 @@ def test_a_row_is_a_claim_with_its_verdicts_first_and_all_its_numbers():
     assert "over images alone" in lines[3] and "and trainings" not in lines[3]
 
 
+def test_what_training_changes_is_not_told_beside_a_control_that_construction_fixes():
+    fixed, neither = (part(0.3, verdict, "not applicable") for verdict in ("weak", "not applicable"))
+    assert show(result(D2=claim("D2", fixed))).endswith("**0.30 [0.20, 0.40]** ≈<br>untrained 0.00 [−0.10, 0.10] – |")
+    assert "trained − untrained 0.30" in show(result(U1=claim("U1", neither)))
+
+
 def test_a_claim_that_one_run_lacks_is_told_so_and_has_no_verdict_there():
     line = show(result(), result(U1=claim("U1", part()))).splitlines()[3]
     assert line.endswith("| not measured |") and "`run1`" not in line

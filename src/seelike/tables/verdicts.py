@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from seelike.results.claims import CLAIMS, OF_PAPER, PAPER, PARTS, Claim, Part
+from seelike.results.claims import CLAIMS, NOT_APPLICABLE, OF_PAPER, PAPER, PARTS, Claim, Part
 from seelike.results.covers import covers_trainings
 from seelike.results.model_names import model_names
 from seelike.results.multiplicity import find_marginal
@@ -63,13 +63,15 @@ def reach(part: Part) -> str:
 
 
 def tell_numbers(entry: dict | None) -> str:
-    """Of each part of an entry the effect, the control and what training changes, with intervals and marks."""
+    """Of each part of an entry the effect, the control and what training changes, with intervals and marks.
+
+    Where construction fixes the control there is no telling what training changes.
+    """
     if entry is None:
         return "not measured"
     return "<br>".join(
         f"{_letter(id)}**{number(part)}**{NO_BREAK}{MARKS[part['verdict']]}"
-        f"<br>untrained {number(part, 'control')}{NO_BREAK}{MARKS[part['control_verdict']]}"
-        f"<br>trained − untrained {number(part, 'training')}"
+        f"<br>untrained {number(part, 'control')}{NO_BREAK}{MARKS[part['control_verdict']]}{_tell_change(part)}"
         for id, part in entry["parts"].items()
     )
 
@@ -126,6 +128,11 @@ def _tell_cover(claim: str, entry: dict) -> str:
 
 def _name_cover(entry: dict) -> str:
     return entry["covers"] if covers_trainings(entry) else f"{entry['covers']} alone"
+
+
+def _tell_change(part: dict) -> str:
+    fixed = part["control_verdict"] == NOT_APPLICABLE != part["verdict"]
+    return "" if fixed else f"<br>trained − untrained {number(part, 'training')}"
 
 
 def _least(part: Part) -> str:
