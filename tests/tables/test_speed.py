@@ -7,6 +7,7 @@ import pytest
 
 from seelike.figures import speed as speed_plots
 from seelike.system.errors import InputError
+from seelike.system.paths import BOOK
 from seelike.tables import speed
 
 
@@ -76,6 +77,14 @@ def test_the_other_reading_of_a_bar_is_told_by_its_number(found):
     bar = found["bars"]["peer_over_ours_all"][1]
     for ratio, said in ((bar - 0.1, "not met"), (bar, "met")):
         assert speed.phrases(found | {"peer_over_ours_set_all": ratio})["set_all_met"] == said
+
+
+def test_no_paragraph_says_that_bars_are_met_without_the_reading_by_which_one_is_not():
+    cells = json.loads((BOOK / "speed.ipynb").read_text(encoding="utf-8"))["cells"]
+    texts = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"]
+    paragraphs = [line for text in texts for line in text.splitlines()]
+    met, otherwise = ([line for line in paragraphs if f"`{name}`" in line] for name in ("bench_missed", "set_all_met"))
+    assert met == otherwise and len(met) == 1
 
 
 def test_a_commit_with_changes_is_not_shown_as_clean(found):
