@@ -1,6 +1,8 @@
 """Every claim of the paper is here, and of those around it, with all that is shown of it; the rule, case by case."""
 
+import json
 import math
+import re
 from dataclasses import replace
 
 import pytest
@@ -39,6 +41,13 @@ def test_parts_bear_letters_where_there_are_several():
 def test_parts_can_be_told_apart_as_keys():
     assert len(set(PARTS.values())) == len(PARTS)
     assert PARTS["A1a"].bounds == (0, math.inf) and PARTS["A3"].bounds == (-math.inf, math.inf)
+
+
+@pytest.mark.parametrize("claim", CLAIMS.values(), ids=CLAIMS)
+def test_a_chapter_says_its_claims_in_the_words_that_are_judged(claim):
+    cells = json.loads((BOOK / f"{claim.chapter}.ipynb").read_text(encoding="utf-8"))["cells"]
+    said = re.sub(r"\{term\}`([^`<]+?)(?: <[^>]+>)?`", r"\1", "".join("".join(cell["source"]) for cell in cells))
+    assert f"- **{claim.id}** {claim.text}\n" in said
 
 
 def test_claims_are_of_chapters():
