@@ -18,7 +18,7 @@ def test_counts_are_those_of_the_verdicts():
 
 def test_sentences_tell_the_counts_of_each_kind_apart():
     assert counts.tell_verdicts(FOUND["pocket"]) == (
-        "Of 2 claims whose interval covers trainings, 1 holds and 1 holds weakly; "
+        "Of 2 claims whose interval covers trainings, 1 holds and 1 holds in direction only; "
         "of 1 more whose interval covers images alone, 1 is reversed."
     )
     assert counts.tell_verdicts(FOUND["pretrained"]) == (

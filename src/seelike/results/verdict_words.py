@@ -11,7 +11,7 @@ MARKS = {
 MARGINAL = "†"  # beside a mark: the verdict is taken back by `results.multiplicity`
 VERBS = {
     "holds": "holds",
-    "weak": "holds weakly",
+    "weak": "holds in direction only",
     "absent": "is shown to be absent",
     "reversed": "is reversed",
     "inconclusive": "is inconclusive",
@@ -19,7 +19,7 @@ VERBS = {
 }
 PLURALS = {
     "holds": "hold",
-    "weak": "hold weakly",
+    "weak": "hold in direction only",
     "absent": "are shown to be absent",
     "reversed": "are reversed",
     "inconclusive": "are inconclusive",
