@@ -82,6 +82,7 @@ def test_effects_are_sums_of_a_term_for_each_model():
         "L8b": {("vit",): 0.8, ("vit_gap",): -0.75},
         "L9a": {("vit_gap",): 0.6 - 0.3},
         "L9b": {("vit_gap",): 0.75 - 0.6},
+        "L9c": {("vit_gap",): 0.3 - 1 / 5},
     }
     assert found == {part: pytest.approx(terms) for part, terms in expected.items()}
 
@@ -103,7 +104,7 @@ def test_chance_is_that_of_the_probed_classes():
 def test_claims_without_their_models_or_blocks_are_left_out():
     gap = by_hand(single=0.6, pooled=0.7)
     assert find_terms({"vit": gap}) == find_terms({}) == {}
-    assert sorted(weigh(vit=gap, vit_gap=gap)) == ["L5a", "L5b", "L9a", "L9b"]  # no CLS token to read
+    assert sorted(weigh(vit=gap, vit_gap=gap)) == ["L5a", "L5b", "L9a", "L9b", "L9c"]  # no CLS token to read
     assert sorted(weigh(vit=gap, vit_gap=by_hand(n_blocks=1, single=0.6, pooled=0.7))) == ["L5a", "L5b"]
 
 

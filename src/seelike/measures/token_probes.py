@@ -84,7 +84,7 @@ def find_terms(found: dict[str, Readout]) -> dict[str, Terms]:
     - L5a: single tokens, GAP − CLS; L5b: those of the CLS model, above chance, which is 1/classes;
     - L6a: CLS token − pooled tokens of the CLS model; L6b, L9b: pooled − single tokens of the GAP model;
     - L8a, L8b: CLS token of the CLS model − pooled tokens of the GAP model;
-    - L9a: single tokens of the GAP model, last − first block.
+    - L9a: single tokens of the GAP model, last − first block; L9c: those of the first block, above chance.
 
     Args:
         found: {"vit": …, "vit_gap": …}. L6 and L8 are left out if the first has no CLS token, L9 if the second has but
@@ -104,5 +104,7 @@ def find_terms(found: dict[str, Readout]) -> dict[str, Terms]:
         natively = {("vit",): cls, ("vit_gap",): -pooled}
         terms |= {"L6a": {("vit",): cls - vit.replicates(POOLED)}, "L6b": pooling, "L8a": natively, "L8b": natively}
     if len(gap.blocks) > 1:
-        terms |= {"L9a": {("vit_gap",): single - gap.replicates(SINGLE, 0)}, "L9b": pooling}
+        early = gap.replicates(SINGLE, 0)
+        terms |= {"L9a": {("vit_gap",): single - early}, "L9b": pooling}
+        terms["L9c"] = {("vit_gap",): early - 1 / gap.n_classes}
     return terms
