@@ -129,7 +129,10 @@ SHAPES = Family(
     resnet=replace(DRAWINGS, steps=1_500),  # it learns this task far faster than the others
     near=replace(DRAWINGS, task="regrouped", images=20_000, steps=1_000, rate=DRAWINGS.rate * 0.3),
     far=replace(DRAWINGS, task="strokes", images=20_000, steps=1_000, rate=DRAWINGS.rate * 0.3),
-    seeds={"vit": 3, "gap": 3, "resnet": 3},
+    seeds=dict.fromkeys(
+        ("vit", "gap", "resnet", "mixer", "small", "vit_3pct", "small_3pct", "vit_to_regrouped", "vit_to_strokes"), 3
+    )
+    | {f"noskip{block}": 3 for block in NO_SKIP_BLOCKS},
 )
 CIFAR10 = Family(
     tag="cifar10",
