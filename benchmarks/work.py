@@ -4,10 +4,10 @@ import torch
 from cases import Case
 
 from seelike.measures import attention_distance, block_probes, norm_ratio, receptive_field
-from seelike.measures.cka import Similarity
 from seelike.measures.layer_cka import JointCKA
 from seelike.measures.probes import choose_folds
 from seelike.measures.runner import Cast, feed
+from seelike.measures.similarities.all_pairs import Similarity
 
 Batches = list[dict[str, torch.Tensor]]
 

@@ -7,7 +7,7 @@ import pytest
 import seelike as sl
 from seelike.activations.layers import Layer
 from seelike.library.cka import LayerCKA
-from seelike.measures.cka import Similarity
+from seelike.measures.similarities.all_pairs import Similarity
 from seelike.results.labelled_array import LabelledArray
 from seelike.system.errors import InputError
 

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from seelike.measures.intervals import combine, share_out
-from seelike.measures.layer_cka import compare_runs
+from seelike.measures.layer_cka import compare_runs, compare_runs_by
 
 
 def test_shares_of_pairs_by_hand():
@@ -58,7 +58,7 @@ class Two(nn.Module):
         return self.blocks[1](self.blocks[0](x).relu())
 
 
-def compare(*runs):
+def compare(*runs, measures=None):
     def minibatches(models):
         generator = torch.Generator().manual_seed(0)
         return [dict.fromkeys(models, torch.randn(5, 3, 4, 4, generator=generator)) for _ in range(3)]
@@ -66,7 +66,9 @@ def compare(*runs):
     def name(cast):
         return {role: cast.ask(role, lambda own: own.names()) for role in cast.models}
 
-    return [similarity for _, similarity in compare_runs(runs, minibatches, name, dict)]
+    given = runs, minibatches, name, dict
+    found = compare_runs_by(measures, *given) if measures else compare_runs(*given)
+    return [similarity for _, similarity in found]
 
 
 def test_every_model_meets_every_other_and_a_shared_one_counts_once():
@@ -87,3 +89,18 @@ def test_one_model_in_two_roles_is_alike_in_both():
     (found,) = compare({"vit": model, "cnn": model})
     assert found.values("vit", "cnn") == pytest.approx(found.values("vit", "vit"))
     assert np.diag(found.values("vit", "cnn")) == pytest.approx(np.ones(2))
+
+
+def test_several_measures_come_from_one_pass_and_cka_is_what_it_is_alone():
+    first, second, third = Two(0), Two(1), Two(2)
+    runs = {"vit": first, "cnn": third}, {"vit": second, "cnn": third}
+    passed = []
+    third.register_forward_hook(lambda *_: passed.append(1))
+    found = compare(*runs, measures=("cka", "rsa", "procrustes"))
+    n_passed = len(passed)
+    for own, alone in zip(found, compare(*runs), strict=True):
+        assert list(own) == ["cka", "rsa", "procrustes"]
+        np.testing.assert_array_equal(own["cka"].similarity.products, alone.similarity.products)
+        assert own["rsa"].cross("vit", "cnn", np.mean).shape == (2, 1, 4)
+        assert own["procrustes"].values("vit", "vit") == pytest.approx(own["procrustes"].values("vit", "vit").T)
+    assert len(passed) == 2 * n_passed

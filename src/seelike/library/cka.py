@@ -15,9 +15,10 @@ from seelike.library.layers import Layers, choose_layers
 from seelike.library.loaders import check_model, check_pass, find_minibatches, move_to, warn_of_repeats
 from seelike.library.measured import Chosen, Measured
 from seelike.library.representation import choose_representation
-from seelike.measures.cka import Similarity, multiply, normalize
+from seelike.measures.cka import multiply
 from seelike.measures.layer_cka import JointCKA, split_by_model
 from seelike.measures.runner import Cast, feed, peek
+from seelike.measures.similarities.all_pairs import Similarity, normalize
 from seelike.results.labelled_array import LabelledArray
 from seelike.system import processes
 from seelike.system.errors import InputError
@@ -90,11 +91,11 @@ class LayerCKA(Measured):
     @property
     def n_draws(self) -> int:
         """How many minibatches there are."""
-        return len(self.similarity.hsic)
+        return len(self.similarity.products)
 
     def compute(self, chosen: Chosen) -> np.ndarray:
         """(rows, columns), from some minibatches."""
-        cka = normalize(self.similarity.hsic[chosen].sum(0))
+        cka = normalize(self.similarity.products[chosen].sum(0))
         parts = split_by_model(cka, {"a": len(self.rows)} | ({"b": len(self.columns)} if self.names else {}))
         return parts["a", "b" if self.names else "a"]
 
@@ -116,7 +117,7 @@ class LayerCKA(Measured):
             yield self.columns, slice(len(self.rows), None)
 
     def _select(self, axis: tuple[Layer, ...], part: slice) -> "LayerCKA":
-        similarity = Similarity(self.similarity.layers[part], self.similarity.hsic[:, part, part])
+        similarity = Similarity(self.similarity.layers[part], self.similarity.products[:, part, part])
         return LayerCKA(similarity, axis, axis, None)
 
 
