@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from seelike.measures.intervals import combine, share_out
-from seelike.measures.layer_cka import compare_runs, compare_runs_by
+from seelike.measures.layer_cka import compare_runs
 
 
 def test_shares_of_pairs_by_hand():
@@ -58,7 +58,7 @@ class Two(nn.Module):
         return self.blocks[1](self.blocks[0](x).relu())
 
 
-def compare(*runs, measures=None):
+def compare(*runs, **matched):
     def minibatches(models):
         generator = torch.Generator().manual_seed(0)
         return [dict.fromkeys(models, torch.randn(5, 3, 4, 4, generator=generator)) for _ in range(3)]
@@ -66,9 +66,7 @@ def compare(*runs, measures=None):
     def name(cast):
         return {role: cast.ask(role, lambda own: own.names()) for role in cast.models}
 
-    given = runs, minibatches, name, dict
-    found = compare_runs_by(measures, *given) if measures else compare_runs(*given)
-    return [similarity for _, similarity in found]
+    return [similarity for _, similarity in compare_runs(runs, minibatches, name, dict, **matched)]
 
 
 def test_every_model_meets_every_other_and_a_shared_one_counts_once():
@@ -91,16 +89,25 @@ def test_one_model_in_two_roles_is_alike_in_both():
     assert np.diag(found.values("vit", "cnn")) == pytest.approx(np.ones(2))
 
 
-def test_several_measures_come_from_one_pass_and_cka_is_what_it_is_alone():
-    first, second, third = Two(0), Two(1), Two(2)
-    runs = {"vit": first, "cnn": third}, {"vit": second, "cnn": third}
-    passed = []
-    third.register_forward_hook(lambda *_: passed.append(1))
-    found = compare(*runs, measures=("cka", "rsa", "procrustes"))
-    n_passed = len(passed)
-    for own, alone in zip(found, compare(*runs), strict=True):
-        assert list(own) == ["cka", "rsa", "procrustes"]
-        np.testing.assert_array_equal(own["cka"].similarity.products, alone.similarity.products)
-        assert own["rsa"].cross("vit", "cnn", np.mean).shape == (2, 1, 4)
-        assert own["procrustes"].values("vit", "vit") == pytest.approx(own["procrustes"].values("vit", "vit").T)
-    assert len(passed) == 2 * n_passed
+def test_best_matches_are_held_against_the_null_of_their_own_pair():
+    runs = {"vit": Two(0), "cnn": Two(2)}, {"vit": Two(1), "cnn": Two(2)}
+    first, _ = compare(*runs, matched={"vit": ("cnn",)})
+    best = lambda cka: cka.max(1).mean()  # noqa: E731
+    raw, calibrated = first.cross("vit", "cnn", best), first.cross_matches("vit", "cnn", best)
+    assert calibrated.shape == raw.shape and (calibrated < raw).all()
+    scores = first.score_matches("vit", "cnn")
+    assert list(scores) == ["best", "chance", "calibrated"]
+    assert scores["best"] == pytest.approx(first.values("vit", "cnn").max(1))
+    assert scores["calibrated"] == pytest.approx((scores["best"] - scores["chance"]) / (1 - scores["chance"]))
+    assert scores["calibrated"].mean() == pytest.approx(calibrated[0, 0, 0])
+    tail = first.nulls["vit", "cnn"].choose([1], [0]).tail_of_best()[0]
+    few = first.cross_matches("vit", "cnn", best, [1], [0])[0, 0, 0]
+    assert few == pytest.approx((first.values("vit", "cnn")[1, 0] - tail) / (1 - tail))
+
+
+def test_without_a_null_best_matches_are_raw_and_with_classes_there_are_two_nulls():
+    models = {"vit": Two(0), "cnn": Two(2)}
+    (raw,) = compare(models)
+    np.testing.assert_array_equal(raw.cross_matches("vit", "cnn", np.max), raw.cross("vit", "cnn", np.max))
+    (both,) = compare(models, matched={"vit": ("cnn",)}, classes=[torch.tensor([0, 0, 0, 1, 1])] * 3)
+    assert list(both.score_matches("vit", "cnn")) == ["best", "chance", "class", "calibrated"]

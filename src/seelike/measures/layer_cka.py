@@ -1,7 +1,7 @@
 """How alike all layers of several models are, in one matrix; for the models of every training at once."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import numpy as np
@@ -11,11 +11,16 @@ from torch import nn
 from seelike.activations.flattened import Outputs
 from seelike.measures.cka import multiply
 from seelike.measures.intervals import Terms, share_out
-from seelike.measures.runner import Cast, Read, assemble, feed, name_all
+from seelike.measures.runner import Cast, Found, Read, assemble, feed, name_all
 from seelike.measures.similarities.all_pairs import AllPairs, Similarity
 from seelike.measures.similarities.choices import MEASURES
+from seelike.measures.similarities.shuffled import Null, Places, Shuffled, calibrate
+from seelike.system import processes
 
+ALL = slice(None)
 T = TypeVar("T")
+Nulls = dict[tuple[str, str], Null]  # of pairs of models
+Roles = dict[str, tuple[str, ...]]  # a role → others
 Effect = Callable[[np.ndarray], float]  # of a matrix of similarities
 Minibatches = Callable[[dict[str, nn.Module]], Iterable[dict[str, torch.Tensor]]]
 
@@ -33,7 +38,7 @@ class JointSimilarities:
 
     def update(self, found: dict[str, dict[str, torch.Tensor]]) -> None:
         """Add one minibatch of the same images for all models; where these lie on several devices, on the first."""
-        grams = {label(role, name): k for role, each in found.items() for name, k in each.items()}
+        grams = _name_layers(found)
         device = next(iter(grams.values())).device
         moved = {name: k.to(device) for name, k in grams.items()}
         for pairs in self.measures.values():
@@ -63,6 +68,29 @@ class JointCKA(JointSimilarities):
     def result(self) -> Similarity:
         """Raises InputError before the first minibatch."""
         return super().result()["cka"]
+
+
+class JointShuffled:
+    """The same of layers on one side and layers on the other, which sees the images in another order."""
+
+    def __init__(self, reads: dict[str, Read], shuffled: Shuffled):
+        self.reads, self.shuffled = reads, shuffled
+
+    def update(self, found: dict[str, dict[str, torch.Tensor]]) -> None:
+        """Add one minibatch of the same images for all models."""
+        self.shuffled.update(_name_layers(found))
+
+    def merge(self, *others: "JointShuffled") -> None:
+        """Add the minibatches of other ranks or shards."""
+        self.shuffled.merge(*(other.shuffled for other in others))
+
+    def result(self) -> Null:
+        """Raises InputError before the first minibatch."""
+        return self.shuffled.result()
+
+
+def _name_layers(found: dict[str, dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+    return {label(role, name): k for role, each in found.items() for name, k in each.items()}
 
 
 def read_layers(layers: dict[str, Iterable[str]]) -> dict[str, Outputs]:
@@ -98,12 +126,16 @@ class RunSimilarity:
 
     `similarity` is of all models that differ, one's layers after the other's; `layers` are where each model's lie.
     `own` tells which model has a role in this run, `models` which have it in any, by names that are only used here.
+    `nulls` are of pairs of models whose best matches are held against chance; `in_class`, of the first run's models,
+    are those of images shuffled within their classes.
     """
 
     similarity: Similarity
     layers: dict[str, slice]
     own: dict[str, str]
     models: dict[str, tuple[str, ...]]
+    nulls: Nulls = field(default_factory=dict)
+    in_class: Nulls = field(default_factory=dict)
 
     def values(self, one: str, other: str) -> np.ndarray:
         """(layers of one, layers of the other) CKA of this run's models in two roles, or of a model with itself."""
@@ -120,6 +152,34 @@ class RunSimilarity:
         """
         rows = [[self._replicates(effect, a, b) for b in self.models[other]] for a in self.models[one]]
         return np.array(rows)
+
+    def cross_matches(
+        self, one: str, other: str, effect: Effect, rows: Places = ALL, columns: Places = ALL
+    ) -> np.ndarray:
+        """As `cross`, of best matches: CKA of the layers `rows` with `columns`, calibrated where the null is known.
+
+        The null is that of all minibatches, in every replicate.
+        """
+        crossed = [
+            [self._replicates(self._calibrate(effect, a, b, rows, columns), a, b) for b in self.models[other]]
+            for a in self.models[one]
+        ]
+        return np.array(crossed)
+
+    def score_matches(self, one: str, other: str) -> dict[str, np.ndarray]:
+        """Of each layer of one, (layers,): its best CKA with any of the other's, the nulls' tails, the calibration."""
+        pair, best = (self.own[one], self.own[other]), self.values(one, other).max(1)
+        known = {"chance": self.nulls, "class": self.in_class}
+        tails = {name: nulls[pair].tail_of_best() for name, nulls in known.items() if pair in nulls}
+        scores = calibrate(best[:, None], tails["chance"])[:, 0]
+        return {"best": best} | tails | {"calibrated": scores}
+
+    def _calibrate(self, effect: Effect, one: str, other: str, rows: Places, columns: Places) -> Effect:
+        null = self.nulls.get((one, other))
+        if null is None:
+            return lambda cka: effect(cka[rows][:, columns])
+        tail = null.choose(rows, columns).tail_of_best()
+        return lambda cka: effect(calibrate(cka[rows][:, columns], tail))
 
     def share_out(self, crossed: np.ndarray, *roles: str) -> Terms:
         """The terms of this run's models, of replicates (models in the first role, …, n_draws + 1) as `cross` gives."""
@@ -138,37 +198,68 @@ def compare_runs(
     find_minibatches: Minibatches,
     find_axes: Callable[[Cast], T],
     name_layers: Callable[[T], dict[str, Iterable[str]]],
+    matched: Roles | None = None,
+    classes: Sequence[torch.Tensor] | None = None,
 ) -> list[tuple[T, RunSimilarity]]:
-    """CKA of all layers of all runs' models at once, with each run's axes; the arguments are those below."""
-    found = compare_runs_by(("cka",), loaded, find_minibatches, find_axes, name_layers)
-    return [(axes, of["cka"]) for axes, of in found]
-
-
-def compare_runs_by(
-    measures: Iterable[str],
-    loaded: Iterable[dict[str, nn.Module]],
-    find_minibatches: Minibatches,
-    find_axes: Callable[[Cast], T],
-    name_layers: Callable[[T], dict[str, Iterable[str]]],
-) -> list[tuple[T, dict[str, RunSimilarity]]]:
-    """By several measures: all layers of all runs' models at once, with each run's axes.
+    """CKA of all layers of all runs' models at once, with each run's axes.
 
     Args:
-        measures: their names, as in `seelike.measures.similarities.choices`.
         loaded: the models of every run, {"vit": …, …}; one that several of them share sees the images once.
         find_minibatches: takes models, {name: …}, to minibatches of the same images for all.
         find_axes: takes what is known of one run's models, by role, to its axes.
         name_layers: takes the axes to {role: layer names}, in the order of the matrix.
+        matched: role → the roles among whose layers the best matches of its own are held against chance.
+        classes: those of the images of every minibatch, (n,), where they are known.
     """
     everyone, runs = name_all(loaded)
     (cast,), minibatches = assemble([everyone], find_minibatches(everyone))
     axes = [find_axes(cast.in_roles(own)) for own in runs]
     named = [name_layers(found) for found in axes]
     layers = {own[role]: tuple(of) for own, names in zip(runs, named, strict=True) for role, of in names.items()}
-    joint = cast.compare(JointSimilarities(read_layers(layers), measures))
-    similarities, places = feed(minibatches, cast)[joint], locate({model: len(of) for model, of in layers.items()})
     models = {role: tuple(dict.fromkeys(own[role] for own in runs)) for role in runs[0]}
-    return [
-        (found, {measure: RunSimilarity(each, places, own, models) for measure, each in similarities.items()})
-        for found, own in zip(axes, runs, strict=True)
-    ]
+    joint = cast.compare(JointCKA.of(layers))
+    nulls = Matches(cast, layers, models, matched or {})
+    in_class = Matches(cast, layers, {role: models[role][:1] for role in models}, matched if classes else {}, classes)
+    found, places = feed(minibatches, cast), locate({model: len(of) for model, of in layers.items()})
+    known = found[joint], places
+    against = nulls.gather(found), in_class.gather(found)
+    return [(of, RunSimilarity(*known, own, models, *against)) for of, own in zip(axes, runs, strict=True)]
+
+
+class Matches:
+    """What is asked of models whose best matches are held against chance: all of a role with all of its others.
+
+    Args:
+        cast: has the models.
+        layers: the names of each model's layers.
+        models: role → the models that have it.
+        matched: role → the other roles.
+        classes: of the images of every minibatch, (n,), if they are to be shuffled within them.
+    """
+
+    def __init__(
+        self,
+        cast: Cast,
+        layers: dict[str, tuple[str, ...]],
+        models: Roles,
+        matched: Roles,
+        classes: Sequence[torch.Tensor] | None = None,
+    ):
+        self.layers, self.classes = layers, classes
+        self.asked = {}
+        for one, others in matched.items():
+            sides = models[one], tuple(dict.fromkeys(model for other in others for model in models[other]))
+            self.asked[sides] = cast.compare(self._shuffle(*sides))
+
+    def gather(self, found: Found) -> Nulls:
+        """The null of each pair of models."""
+        nulls = {}
+        for (ones, others), joint in self.asked.items():
+            rows, columns = (locate({model: len(self.layers[model]) for model in side}) for side in (ones, others))
+            nulls |= {(a, b): found[joint].choose(rows[a], columns[b]) for a in ones for b in others}
+        return nulls
+
+    def _shuffle(self, *sides: tuple[str, ...]) -> JointShuffled:
+        rows, columns = ([label(model, name) for model in side for name in self.layers[model]] for side in sides)
+        reads = read_layers({model: self.layers[model] for side in sides for model in side})
+        return JointShuffled(reads, Shuffled(rows, columns, self.classes and processes.share(self.classes)))
