@@ -67,13 +67,11 @@ def compare(
     >>> sl.compare(vit, resnet, loader, measure="rsa", names=("vit", "resnet")).values.shape
     (8, 10)
     >>> found = sl.compare(vit, loader, measure=("cka", "procrustes"))
-    >>> {measure: each.values[0, -1] < each.values[0, 1] for measure, each in found.items()}
-    {'cka': True, 'procrustes': True}
+    >>> all(each.values[0, -1] < each.values[0, 1] for each in found.values())
+    True
     """
     _check_names(names)
-    asked = (measure,) if isinstance(measure, str) else tuple(measure)
-    for each in asked:
-        check_measure(each)
+    asked = _check_measures(measure)
     if loader is None and not isinstance(model_b, nn.Module):
         model_b, loader = None, model_b
     models = {"model_a": model_a} | ({} if model_b is None else {"model_b": model_b})
@@ -163,6 +161,13 @@ def _check_names(names: tuple[str, str]) -> None:
     words = isinstance(names, tuple | list) and all(isinstance(name, str) and name for name in names)
     if not words or len(names) != 2 or len(set(names)) != 2:
         raise InputError(f'names must be two different words, as ("vit", "resnet"), not {names!r}')
+
+
+def _check_measures(measure: str | Sequence[str]) -> tuple[str, ...]:
+    asked = tuple(measure) if isinstance(measure, list | tuple) and measure else (measure,)
+    for each in asked:
+        check_measure(each)
+    return asked
 
 
 def _share(layers: Layers | tuple[Layers, Layers], n_models: int) -> list[Layers]:

@@ -19,5 +19,5 @@ MEASURES: dict[str, Products] = {
 
 def check_measure(measure: str) -> None:
     """Raises InputError for a name that is none of a measure."""
-    if measure not in MEASURES:
+    if measure not in [*MEASURES]:
         raise InputError(f"measure must be one of {', '.join(MEASURES)}, not {measure!r}")
