@@ -1,4 +1,4 @@
-"""What CKA is and is not: the choices behind it, each varied alone on the same two layers."""
+"""What CKA is and is not: the choices behind it and other measures beside it, on the same two layers."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -8,14 +8,24 @@ import torch
 from torch import nn
 
 from seelike.activations.architecture import Architecture
-from seelike.activations.flattened import Outputs
+from seelike.activations.flattened import Outputs, Represent
+from seelike.activations.tokens import split
 from seelike.chapters.chapter import Chapter, Loaded
-from seelike.chapters.run import Run
+from seelike.chapters.run import MODELS, Run
 from seelike.measures.cka import gram
 from seelike.measures.cka_choices import SIZES, by_outlier, by_sampling, by_size, by_transformation
 from seelike.measures.features import Features
 from seelike.measures.intervals import Terms
-from seelike.measures.runner import assemble, feed
+from seelike.measures.measure_choices import (
+    by_change,
+    by_position,
+    by_share,
+    by_translation,
+    by_width,
+    rotate_to_components,
+)
+from seelike.measures.runner import Cast, assemble, feed
+from seelike.measures.untrained_matches import score_untrained
 from seelike.results.labelled_array import LabelledArray, Measures
 from seelike.system import processes
 from seelike.system.errors import InputError
@@ -39,26 +49,38 @@ def _vary(models: dict[str, nn.Module], run: Run) -> "Reliability":
         raise InputError(f"n_images must be {2 * SIZES[0]} or more in this chapter, not {n_images}")
     (cast,), minibatches = assemble([models], run.minibatches(models))
     kept = {role: cast.measure(role, lambda own: Features(_read_middle(own), n_images)) for role in models}
+    placed = _keep_positions(cast, n_images)
     found = feed(minibatches, cast)
-    x, y = (next(iter(found[kept[role]].values())) for role in ("vit", "cnn"))
+    x, y = (_take(found[kept[role]]) for role in MODELS)
     generator = torch.Generator().manual_seed(run.parameters["seed"])
     few = slice(0, MOST_COMPARED)
+    estimators = by_size(x, y, generator), by_outlier(x[few], y[few]), by_sampling(x[few], y[few], generator)
+    transformed, z = by_transformation(x[few], generator), rotate_to_components(x[few])
     return Reliability(
-        by_size(x, y, generator),
-        by_outlier(x[few], y[few]),
-        by_sampling(x[few], y[few], generator),
-        by_transformation(x[few], generator),
+        *estimators,
+        transformed,
+        {by.__name__.removeprefix("by_"): by(z, generator) for by in (by_change, by_translation, by_share)},
+        by_width(generator),
+        score_untrained(x[few], generator),
+        by_position(*(_take(found[placed[role]])[few] for role in MODELS), generator) if placed else None,
     )
 
 
 @dataclass(frozen=True)
 class Reliability:
-    """Labelled arrays of CKA, one for each choice that was varied."""
+    """Labelled arrays of CKA, one for each choice that was varied, and of other measures, one for each change.
+
+    `positions` are known only where both blocks have some.
+    """
 
     sizes: dict[str, LabelledArray]
     outliers: LabelledArray
     samples: LabelledArray
     transformations: LabelledArray
+    seen: dict[str, LabelledArray]
+    widths: LabelledArray
+    untrained: LabelledArray
+    positions: LabelledArray | None
 
     def arrays(self) -> Measures:
         """Labelled arrays for a result file."""
@@ -67,6 +89,10 @@ class Reliability:
             "cka_by_outlier": {"vit_cnn": self.outliers},
             "cka_by_sampling": {"vit_cnn": self.samples},
             "cka_by_transformation": {"vit": self.transformations},
+            **{f"measures_by_{change}": {"vit": array} for change, array in self.seen.items()},
+            "measures_by_width": {"unrelated": self.widths},
+            "untrained_best_match": {"vit": self.untrained},
+            **({"cka_by_position": {"vit": self.positions}} if self.positions else {}),
         }
 
     def terms(self) -> dict[str, Terms]:
@@ -74,9 +100,36 @@ class Reliability:
         return {}
 
 
+def _keep_positions(cast: Cast, n_images: int) -> dict[str, Features]:
+    """Role → what is kept of all positions of its block; of none, where those of either model are unknown."""
+    try:
+        reads = {role: _read_positions(cast.ask(role, lambda own: own)) for role in MODELS}
+    except InputError:
+        return {}
+    return {role: cast.add(role, Features(read, n_images)) for role, read in reads.items()}
+
+
 def _read_middle(architecture: Architecture) -> Outputs:
+    return Outputs(_find_middle(architecture), _keep)
+
+
+def _read_positions(architecture: Architecture) -> Outputs:
+    """(n, positions, channels). Raises InputError where a block has no known positions."""
+    architecture.blocks()
+    return Outputs(_find_middle(architecture), torch.clone, _represent_positions)
+
+
+def _find_middle(architecture: Architecture) -> tuple[str]:
     names = architecture.names()
-    return Outputs((names[len(names) // 2],), _keep)
+    return (names[len(names) // 2],)
+
+
+def _represent_positions(model: nn.Module, images: torch.Tensor) -> Represent:
+    return lambda name, output: split(model, name, output, images).grid.flatten(1, 2)
+
+
+def _take(kept: dict[str, torch.Tensor]) -> torch.Tensor:
+    return next(iter(kept.values()))
 
 
 def _keep(activations: torch.Tensor) -> torch.Tensor:
