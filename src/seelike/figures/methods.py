@@ -74,7 +74,7 @@ def measures(shares: LabelledArray, widths: LabelledArray, axes: np.ndarray | No
 
 def calibration(array: LabelledArray, axes: np.ndarray | None = None) -> np.ndarray:
     """Best matches of two untrained networks by every measure, raw and calibrated; left of the same images."""
-    axes = plt.subplots(1, 2, figsize=(9, 3.4), sharey=True)[1] if axes is None else axes
+    axes = plt.subplots(1, 2, figsize=(9, 3.4), sharex=True, sharey=True)[1] if axes is None else axes
     places = np.arange(len(array.axes["measure"]))
     for ax, images, values in zip(axes, array.axes["images"], array.values.transpose(2, 1, 3, 0), strict=True):
         for network, scores, color in zip(array.axes["network"], values, (COLORS["cnn"], COLORS["vit"]), strict=True):
@@ -83,7 +83,7 @@ def calibration(array: LabelledArray, axes: np.ndarray | None = None) -> np.ndar
             ax.plot(raw, places + shift, "o", mfc="none", color=color, label=f"{network}, raw")
             ax.plot(calibrated, places + shift, "o", color=color, label=f"{network}, calibrated")
         ax.axvline(0, color=INK, lw=0.8)
-        ax.set(title=f"{images} images", xlabel="best match, mean over layers")
+        ax.set(title=images, xlabel="best match, mean over layers")
     axes[0].set_yticks(places, [MEASURES[measure] for measure in array.axes["measure"]])
     axes[0].invert_yaxis()
     axes[1].legend(fontsize=8)

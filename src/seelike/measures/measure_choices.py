@@ -19,7 +19,7 @@ SIZE = 64  # images a minibatch
 DISTANCES = (0, 0.5, 1, 2, 4, 8)  # that half of the images are moved, in units of their root mean square distance
 SHARES = tuple(i / 10 for i in range(11))  # of a layer's variance that is another's
 WIDTHS = (4, 16, 64, 256, 1024)  # features of unrelated layers
-POWER = 0.6  # to which distances are raised
+POWER = 0.2  # to which distances are raised
 
 
 def multiply_biased(grams: torch.Tensor) -> torch.Tensor:
@@ -55,7 +55,7 @@ def by_change(z: torch.Tensor, generator: torch.Generator) -> LabelledArray:
         "scaled by 7": 7 * z,
         "shifted": z + 3 * z.abs().max(),
         "each component scaled by 0.1 to 10": z * stretch,
-        "all distances raised to the power 0.6": bend(z),
+        f"all distances raised to the power {POWER}": bend(z),
         "half of the images moved together": move(z, draw_half(n, generator), 2),
         "one image in 64 put 20 times as far out": far,
         "first 10 components only": z[:, :10],
@@ -123,7 +123,7 @@ def move(x: torch.Tensor, moved: torch.Tensor, distance: float) -> torch.Tensor:
 
 
 def bend(x: torch.Tensor) -> torch.Tensor:
-    """Images whose distances are those of x to the power 0.6, in the same order: there are such (Schoenberg 1938)."""
+    """Images whose distances are those of x to a power, in the same order: below 1 there are such (Schoenberg 1938)."""
     squares = square_distances((x @ x.T)[None]) ** POWER
     return factorize(centre_whole(squares / -2))[0]
 

@@ -33,7 +33,7 @@ def score_untrained(x: torch.Tensor, generator: torch.Generator) -> LabelledArra
     third, networks = run_untrained(x, THIRD, generator), {}
     for name, width in WIDTHS.items():
         networks[name] = run_untrained(x, width, generator)
-    images = {"the same": torch.arange(len(x)), "others": torch.randperm(len(x), generator=generator)}
+    images = {"the same images": torch.arange(len(x)), "other images": torch.randperm(len(x), generator=generator)}
     values = [
         [[score_matches(products, own, third[:, order]) for order in images.values()] for own in networks.values()]
         for products in EVERY.values()
