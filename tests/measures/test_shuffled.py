@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from seelike.measures.cka import CKA, gram, multiply
+from seelike.measures.intervals import estimate
 from seelike.measures.similarities import shuffled
 from seelike.measures.similarities.shuffled import Null, Shuffled, calibrate, shuffle, upper_tail
 from seelike.system.errors import InputError
@@ -135,3 +136,18 @@ def test_no_minibatch_is_refused_and_a_layer_that_says_nothing_matches_nothing()
         Shuffled(["a"], ["b"]).result()
     corners = torch.eye(6, dtype=torch.float64)  # all equally far from one another: what is centred is 0
     assert not make_null([name([corners], [corners])], 1, 1).cka.any()
+
+
+def test_an_interval_is_hardly_another_where_the_null_is_drawn_anew_without_each_minibatch(generator):
+    """The chapters hold the null of all minibatches against every replicate."""
+    shared = [draw(generator, 16, 6) for _ in range(10)]
+    look = lambda x: [torch.cat([x, draw(generator, 16, 6)], 1) for _ in range(3)]  # noqa: E731
+    minibatches = [name(look(x), look(x)) for x in shared]
+    kept = [minibatches, *([each for each in minibatches if each is not one] for one in minibatches)]
+    cka, tails = [cka_of(*some)[:3, 3:] for some in kept], [make_null(some, 3, 3).tail_of_best() for some in kept]
+    fixed, anew = (
+        np.array([calibrate(values, tail).max(1).mean() for values, tail in zip(cka, against, strict=True)])
+        for against in ([tails[0]] * len(kept), tails)
+    )
+    assert estimate(fixed).effect == estimate(anew).effect
+    assert estimate(fixed).error == pytest.approx(estimate(anew).error, rel=0.1)

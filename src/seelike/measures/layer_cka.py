@@ -158,7 +158,7 @@ class RunSimilarity:
     ) -> np.ndarray:
         """As `cross`, of best matches: CKA of the layers `rows` with `columns`, calibrated where the null is known.
 
-        The null is that of all minibatches, in every replicate.
+        The null is that of all minibatches in every replicate; drawn anew in each it would hardly move an interval.
         """
         crossed = [
             [self._replicates(self._calibrate(effect, a, b, rows, columns), a, b) for b in self.models[other]]
