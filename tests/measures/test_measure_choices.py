@@ -32,7 +32,7 @@ def test_cka_is_the_books_and_the_biased_one_the_textbooks(layer, generator):
 
 
 def test_components_are_the_layer_in_other_coordinates(layer):
-    z = rotate_to_components(layer)
+    z = rotate_to_components(layer.double())
     assert z.shape == (128, 30)
     assert pdist(z) == pytest.approx(pdist(layer), rel=1e-5)
     assert (z.T @ z - torch.diag((z**2).sum(0))).abs().max() < 1e-9

@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from seelike.activations.architecture import Architecture
-from seelike.activations.flattened import Outputs, Represent
+from seelike.activations.flattened import Outputs, reading
+from seelike.activations.forward import read_once
 from seelike.activations.tokens import split
 from seelike.chapters.chapter import Chapter, Loaded
 from seelike.chapters.run import MODELS, Run
@@ -30,6 +31,7 @@ from seelike.results.labelled_array import LabelledArray, Measures
 from seelike.system import processes
 from seelike.system.errors import InputError
 
+CHANGES = {"change": by_change, "translation": by_translation, "share": by_share}
 MOST_IMAGES = 1024  # of which both layers are kept
 MOST_COMPARED = 512  # of them, in the checks that need no minibatches
 
@@ -49,7 +51,7 @@ def _vary(models: dict[str, nn.Module], run: Run) -> "Reliability":
         raise InputError(f"n_images must be {2 * SIZES[0]} or more in this chapter, not {n_images}")
     (cast,), minibatches = assemble([models], run.minibatches(models))
     kept = {role: cast.measure(role, lambda own: Features(_read_middle(own), n_images)) for role in models}
-    placed = _keep_positions(cast, n_images)
+    places = _locate_positions(cast)
     found = feed(minibatches, cast)
     x, y = (_take(found[kept[role]]) for role in MODELS)
     generator = torch.Generator().manual_seed(run.parameters["seed"])
@@ -59,10 +61,10 @@ def _vary(models: dict[str, nn.Module], run: Run) -> "Reliability":
     return Reliability(
         *estimators,
         transformed,
-        {by.__name__.removeprefix("by_"): by(z, generator) for by in (by_change, by_translation, by_share)},
+        {change: by(z, generator) for change, by in CHANGES.items()},
         by_width(generator),
         score_untrained(x[few], generator),
-        by_position(*(_take(found[placed[role]])[few] for role in MODELS), generator) if placed else None,
+        by_position(x[few][:, places["vit"]], y[few][:, places["cnn"]], generator) if places else None,
     )
 
 
@@ -100,32 +102,38 @@ class Reliability:
         return {}
 
 
-def _keep_positions(cast: Cast, n_images: int) -> dict[str, Features]:
-    """Role → what is kept of all positions of its block; of none, where those of either model are unknown."""
+def _locate_positions(cast: Cast) -> dict[str, torch.Tensor]:
+    """Role → where in its block's features each position has its channels; of none, where either block has none."""
     try:
-        reads = {role: _read_positions(cast.ask(role, lambda own: own)) for role in MODELS}
+        return {role: cast.look(role, partial(_number_positions, cast.ask(role, _find_placed))) for role in MODELS}
     except InputError:
         return {}
-    return {role: cast.add(role, Features(read, n_images)) for role, read in reads.items()}
+
+
+def _find_placed(architecture: Architecture) -> tuple[str]:
+    """The block in the middle. Raises InputError where blocks have no known positions."""
+    architecture.blocks()
+    return _find_middle(architecture)
+
+
+def _number_positions(names: tuple[str], model: nn.Module, image: torch.Tensor) -> torch.Tensor:
+    """(positions, channels): the number of each in what a block returns of one image (1, 3, height, width)."""
+
+    def number(name: str, output: torch.Tensor) -> torch.Tensor:
+        numbers = torch.arange(output.numel()).reshape(output.shape)
+        return split(model, name, numbers, image).grid.flatten(1, 2)
+
+    (found,) = read_once(model, image, reading(model, names, 1, torch.clone, number))
+    return _take(found)[0]
 
 
 def _read_middle(architecture: Architecture) -> Outputs:
     return Outputs(_find_middle(architecture), _keep)
 
 
-def _read_positions(architecture: Architecture) -> Outputs:
-    """(n, positions, channels). Raises InputError where a block has no known positions."""
-    architecture.blocks()
-    return Outputs(_find_middle(architecture), torch.clone, _represent_positions)
-
-
 def _find_middle(architecture: Architecture) -> tuple[str]:
     names = architecture.names()
     return (names[len(names) // 2],)
-
-
-def _represent_positions(model: nn.Module, images: torch.Tensor) -> Represent:
-    return lambda name, output: split(model, name, output, images).grid.flatten(1, 2)
 
 
 def _take(kept: dict[str, torch.Tensor]) -> torch.Tensor:

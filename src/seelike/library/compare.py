@@ -44,7 +44,7 @@ def compare(
     - "rbf_cka": CKA with a Gaussian kernel, half as wide as the median distance (Kornblith et al. 2019).
 
     All are 1 for layers that differ by rotation, shift and scale. They compare the images of a minibatch with one
-    another; "cka" and "rbf_cka" do not depend on how many there are, "knn" and above all "procrustes" do.
+    another; "cka" and "rbf_cka" hardly depend on how many there are, "knn" and above all "procrustes" do.
 
     Args:
         model_a: any module that takes a minibatch of images; so is `model_b`. Each is run in evaluation mode and left
