@@ -65,8 +65,8 @@ class Shuffled:
         (rows, of_rows), (columns, of_columns) = (_scale(grams, names) for names in (self.rows, self.columns))
         n = len(grams[self.rows[0]])
         orders = shuffle(n, self.n_draws, None if self._classes is None else next(self._classes))
-        found = torch.cat([each @ rows.T for each in _reorder(columns, orders.to(columns.device))], 1)
-        self._products += found.permute(1, 2, 0).double().cpu().numpy() * np.outer(of_rows, of_columns)
+        found = torch.cat([rows @ each for each in _reorder(columns, orders.to(columns.device))])
+        self._products += found.double().cpu().numpy() * np.outer(of_rows, of_columns)
         for total, norm in zip(self._own, (of_rows, of_columns), strict=True):
             total += norm**2
         self._n_minibatches += 1
@@ -149,10 +149,10 @@ def _take_pairs(grams: torch.Tensor) -> torch.Tensor:
 
 
 def _reorder(pairs: torch.Tensor, orders: torch.Tensor) -> Iterator[torch.Tensor]:
-    """The pairs of images of all layers (layers, pairs) in every order: pieces of (layers, draws, pairs)."""
-    n = orders.shape[1]
+    """The pairs of images of all layers (layers, pairs) in every order: pieces of (draws, pairs, layers)."""
+    n, by_pair = orders.shape[1], pairs.T.contiguous()  # so that what a pair is in all layers moves at once
     rows, columns = torch.triu_indices(n, n, 1, device=pairs.device)
     number = torch.zeros(n, n, dtype=torch.long, device=pairs.device)
     number[rows, columns] = number[columns, rows] = torch.arange(len(rows), device=pairs.device)
     for some in orders.split(max(1, PIECE // pairs.numel())):
-        yield pairs[:, number[some[:, rows], some[:, columns]]]
+        yield by_pair[number[some[:, rows], some[:, columns]]]
