@@ -27,6 +27,7 @@ from seelike.system.paths import read_commit
 
 BARS = {
     "cka_over_forward": ("at most", 1.15),
+    "measures_over_cka_all": ("at most", 2),
     "peer_over_ours_blocks": ("at least", 3),
     "peer_over_ours_all": ("at least", 40),
     "modern_peer_over_ours_blocks": ("at least", 1.5),
@@ -82,10 +83,11 @@ def main() -> None:
 def _measure_overheads(case: Case) -> dict:
     """Every measure over forward passes of the same images alone."""
     batches, blocks, every = case.keep(), case.layers("blocks"), case.layers("all")
-    both, cka, cka_all = take_turns(
+    both, cka, cka_all, measures_all = take_turns(
         lambda: work.forward(case, batches),
         lambda: work.compare(case, batches, blocks),
         lambda: work.compare(case, batches, every),
+        lambda: work.compare_by_all(case, batches, every),
     )
     vit, look, weigh, probe = take_turns(
         lambda: work.forward(case, batches, ("vit",)),
@@ -104,6 +106,7 @@ def _measure_overheads(case: Case) -> dict:
         "forward_seconds": both,
         "cka_over_forward": cka / both,
         "cka_all_over_forward": cka_all / both,
+        "measures_over_cka_all": measures_all / cka_all,
         "attention_over_forward": look / vit,
         "norm_ratio_over_forward": weigh / vit,
         "probes_over_forward": probe / vit,

@@ -25,7 +25,8 @@ from torch.utils.data import DataLoader, Dataset
 from seelike.activations.architecture import Architecture
 from seelike.activations.flattened import stream
 from seelike.images import datasets
-from seelike.measures.cka import CKA, Similarity, multiply
+from seelike.measures.cka import CKA, multiply
+from seelike.measures.similarities.all_pairs import Similarity
 from seelike.models import loading
 from seelike.system.memory import find_peak, reset_peak
 

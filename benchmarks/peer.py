@@ -16,7 +16,7 @@ from cases import Case
 from clock import take_turns
 
 from seelike.activations.flattened import stream
-from seelike.measures.cka import normalize
+from seelike.measures.similarities.all_pairs import normalize
 from seelike.system.memory import find_peak, reset_peak
 
 TURNS = 2  # a peer takes minutes

@@ -4,10 +4,11 @@ import torch
 from cases import Case
 
 from seelike.measures import attention_distance, block_probes, norm_ratio, receptive_field
-from seelike.measures.cka import Similarity
-from seelike.measures.layer_cka import JointCKA
+from seelike.measures.layer_cka import JointCKA, JointSimilarities, read_layers
 from seelike.measures.probes import choose_folds
 from seelike.measures.runner import Cast, feed
+from seelike.measures.similarities.all_pairs import Similarity
+from seelike.measures.similarities.choices import MEASURES
 
 Batches = list[dict[str, torch.Tensor]]
 
@@ -25,6 +26,13 @@ def compare(case: Case, batches: Batches, names: dict[str, list[str]]) -> Simila
     cast = Cast(case.models)
     cka = cast.compare(JointCKA.of(names))
     return feed(batches, cast)[cka]
+
+
+def compare_by_all(case: Case, batches: Batches, names: dict[str, list[str]]) -> dict[str, Similarity]:
+    """All pairs of layers by every measure, from one pass."""
+    cast = Cast(case.models)
+    joint = cast.compare(JointSimilarities(read_layers(names), MEASURES))
+    return feed(batches, cast)[joint]
 
 
 def look(case: Case, batches: Batches) -> None:

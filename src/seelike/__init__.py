@@ -16,7 +16,16 @@ import wrapt
 
 from seelike.system.version import __version__ as __version__
 
-MEASURES = ("cka", "cka_of", "attention_distance", "token_patch_cka", "norm_ratio", "receptive_field", "probe")
+MEASURES = (
+    "compare",
+    "cka",
+    "cka_of",
+    "attention_distance",
+    "token_patch_cka",
+    "norm_ratio",
+    "receptive_field",
+    "probe",
+)
 __all__ = [*MEASURES, "plot"]  # found by `__getattr__`
 
 warnings.filterwarnings("ignore", message="IProgress not found")  # the hub's progress bars; no widgets are wanted

@@ -49,8 +49,12 @@ def test_measures_three_models_on_the_same_images():
     assert all(len(replicates) == 6 for of in terms.values() for replicates in of.values())
     assert terms["M1a"]["mixer",][0] == pytest.approx(best_split_contrast(arrays["mixer"].values))
     assert terms["M1b"]["vit",][0] == pytest.approx(-best_split_contrast(arrays["vit"].values))
-    expected = best_match(arrays["mixer_vit"].values) - best_match(arrays["mixer_cnn"].values)
-    assert sum(terms["M2"].values())[0] == pytest.approx(expected)
+    matches = found.arrays()["best_match"]
+    scores = {other: matches[f"mixer_{other}"].values for other in ("vit", "cnn")}
+    for other, (best, chance, calibrated) in scores.items():
+        assert best == pytest.approx(arrays[f"mixer_{other}"].values.max(1))
+        assert calibrated == pytest.approx((best - chance) / (1 - chance))
+    assert sum(terms["M2"].values())[0] == pytest.approx(scores["vit"][2].mean() - scores["cnn"][2].mean())
 
 
 def test_of_several_trainings_each_mixer_meets_each_of_the_others():
@@ -60,7 +64,7 @@ def test_of_several_trainings_each_mixer_meets_each_of_the_others():
     total = np.mean([sum(found.terms()["M2"].values()) for found in both], axis=0)
     pairs = [first | {"vit": one["vit"], "cnn": other["cnn"]} for one in (first, second) for other in (first, second)]
     each = [next(mixer.measure_runs([models], minibatches)).terms()["M2"] for models in pairs]
-    np.testing.assert_allclose(total, np.mean([sum(terms.values()) for terms in each], axis=0))
+    np.testing.assert_allclose(total, np.mean([sum(terms.values()) for terms in each], axis=0), atol=1e-6)
     np.testing.assert_allclose(*(found.terms()["M2"]["mixer",] for found in both))
 
 
@@ -73,7 +77,7 @@ def test_a_mixer_is_most_like_itself_and_swapping_flips_the_sign():
     assert min(sum(found.terms()["M2"].values())) > 0
     swapped = {"mixer": models["mixer"], "vit": models["cnn"], "cnn": models["vit"]}
     other = next(mixer.measure_runs([swapped], minibatches))
-    assert sum(other.terms()["M2"].values()) == pytest.approx(-sum(found.terms()["M2"].values()))
+    assert sum(other.terms()["M2"].values()) == pytest.approx(-sum(found.terms()["M2"].values()), abs=1e-6)
 
 
 def test_refuses_a_model_of_two_blocks_and_no_image():

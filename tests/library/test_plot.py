@@ -3,11 +3,15 @@
 import matplotlib
 import numpy as np
 import pytest
+import timm
+import torch
 
 import seelike as sl
 from seelike.activations.layers import Layer
-from seelike.library.cka import LayerCKA
-from seelike.measures.cka import Similarity
+from seelike.figures import labelled
+from seelike.library.compare import LayerSimilarity
+from seelike.measures.similarities import choices
+from seelike.measures.similarities.all_pairs import Similarity
 from seelike.results.labelled_array import LabelledArray
 from seelike.system.errors import InputError
 
@@ -21,7 +25,7 @@ def drawn(ax) -> np.ndarray:
 def test_cka_of_two_models_names_both():
     rows, columns = (Layer("a", None), Layer("b", None)), (Layer("c", None),)
     hsic = np.array([[4.0, 2, 1], [2, 4, 3], [1, 3, 4]])
-    result = LayerCKA(Similarity(("a", "b", "c"), hsic[None]), rows, columns, ("mine", "yours"))
+    result = LayerSimilarity(Similarity(("a", "b", "c"), hsic[None]), rows, columns, ("mine", "yours"))
     ax = sl.plot.heatmap(result, "two")
     assert drawn(ax) == pytest.approx([0.25, 0.75])
     assert "mine layer" in ax.get_ylabel() and "yours layer" in ax.get_xlabel() and ax.get_title() == "two"
@@ -45,3 +49,11 @@ def test_what_is_no_result_is_refused(result):
 def test_a_result_of_one_axis_is_refused():
     with pytest.raises(InputError, match="two axes.*layer"):
         sl.plot.heatmap(LabelledArray({"layer": ["a"]}, [1.0]))
+
+
+def test_the_colour_bar_says_by_which_measure(generator):
+    minibatches = torch.randn(8, 3, 56, 56, generator=generator).split(4)
+    blocks = sl.compare(timm.create_model("vit_pocket_patch8_56.shapes"), minibatches, measure=tuple(labelled.MEASURES))
+    labels = {measure: sl.plot.heatmap(each).figure.axes[1].get_ylabel() for measure, each in blocks.items()}
+    assert labels == labelled.MEASURES
+    assert tuple(labels) == tuple(choices.MEASURES)

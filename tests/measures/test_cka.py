@@ -8,6 +8,7 @@ import torch
 
 from seelike.measures import cka
 from seelike.measures.cka import CKA, gram, multiply
+from seelike.measures.similarities import all_pairs
 from seelike.system.errors import Degenerate, InputError
 
 
@@ -171,7 +172,7 @@ def test_minibatches_that_wait_on_a_gpu_are_looked_at_in_the_end(generator, monk
     """As of a GPU, from which a CPU differs in that none waits."""
     x, y = draw(generator, 4, 6, 5), draw(generator, 4, 6, 9)
     expected = measure(x=x, y=y)
-    monkeypatch.setattr(cka, "_count_ahead", lambda grams: 2)
+    monkeypatch.setattr(all_pairs, "_count_ahead", lambda grams: 2)
     waiting, passed_on = CKA(), CKA()
     for one, other in zip(x, y, strict=True):
         for accumulated in (waiting, passed_on):

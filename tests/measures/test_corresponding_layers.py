@@ -11,7 +11,6 @@ from together import measure_together
 
 from seelike.activations.flattened import stream
 from seelike.measures import intervals
-from seelike.measures.cka import Similarity
 from seelike.measures.corresponding_layers import (
     EFFECTS,
     Counterparts,
@@ -23,6 +22,7 @@ from seelike.measures.corresponding_layers import (
     lowest_third,
     share_of_pairs,
 )
+from seelike.measures.similarities.all_pairs import Similarity
 from seelike.system.errors import InputError
 
 PAIRS = {"vit_3pct": "vit", "vit_near": "vit", "vit_far": "vit", "vit_small_3pct": "vit_small"}
@@ -167,7 +167,7 @@ def test_terms_have_a_replicate_without_each_minibatch():
     curves = {("vit_3pct", "vit"): np.array([0.6, 0.4, 0.1]), ("vit", "vit_run2"): np.array([0.8, 0.7, 0.6])}
     found = made_up(0, {"vit_3pct": ("vit_3pct", "vit")}, curves, ("vit", "vit_run2"), noise=0.02)
     replicates = found.terms()["D1b"]["vit", "vit_3pct"]
-    left_out = np.delete(found.similarity.hsic, 3, 0).sum(0)
+    left_out = np.delete(found.similarity.products, 3, 0).sum(0)
     assert replicates.shape == (11,)
     assert replicates[4] == pytest.approx(left_out[3, 0] / np.sqrt(left_out[0, 0] * left_out[3, 3]))
     assert made_up(0, found.pairs, curves, found.twins, n=1).terms()["D1b"]["vit",].shape == (1,)

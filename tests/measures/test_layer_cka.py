@@ -58,7 +58,7 @@ class Two(nn.Module):
         return self.blocks[1](self.blocks[0](x).relu())
 
 
-def compare(*runs):
+def compare(*runs, **matched):
     def minibatches(models):
         generator = torch.Generator().manual_seed(0)
         return [dict.fromkeys(models, torch.randn(5, 3, 4, 4, generator=generator)) for _ in range(3)]
@@ -66,7 +66,7 @@ def compare(*runs):
     def name(cast):
         return {role: cast.ask(role, lambda own: own.names()) for role in cast.models}
 
-    return [similarity for _, similarity in compare_runs(runs, minibatches, name, dict)]
+    return [similarity for _, similarity in compare_runs(runs, minibatches, name, dict, **matched)]
 
 
 def test_every_model_meets_every_other_and_a_shared_one_counts_once():
@@ -87,3 +87,27 @@ def test_one_model_in_two_roles_is_alike_in_both():
     (found,) = compare({"vit": model, "cnn": model})
     assert found.values("vit", "cnn") == pytest.approx(found.values("vit", "vit"))
     assert np.diag(found.values("vit", "cnn")) == pytest.approx(np.ones(2))
+
+
+def test_best_matches_are_held_against_the_null_of_their_own_pair():
+    runs = {"vit": Two(0), "cnn": Two(2)}, {"vit": Two(1), "cnn": Two(2)}
+    first, _ = compare(*runs, matched={"vit": ("cnn",)})
+    best = lambda cka: cka.max(1).mean()  # noqa: E731
+    raw, calibrated = first.cross("vit", "cnn", best), first.cross_matches("vit", "cnn", best)
+    assert calibrated.shape == raw.shape and (calibrated < raw).all()
+    scores = first.score_matches("vit", "cnn")
+    assert list(scores) == ["best", "chance", "calibrated"]
+    assert scores["best"] == pytest.approx(first.values("vit", "cnn").max(1))
+    assert scores["calibrated"] == pytest.approx((scores["best"] - scores["chance"]) / (1 - scores["chance"]))
+    assert scores["calibrated"].mean() == pytest.approx(calibrated[0, 0, 0])
+    tail = first.nulls["vit", "cnn"].choose([1], [0]).tail_of_best()[0]
+    few = first.cross_matches("vit", "cnn", best, [1], [0])[0, 0, 0]
+    assert few == pytest.approx((first.values("vit", "cnn")[1, 0] - tail) / (1 - tail))
+
+
+def test_without_a_null_best_matches_are_raw_and_with_classes_there_are_two_nulls():
+    models = {"vit": Two(0), "cnn": Two(2)}
+    (raw,) = compare(models)
+    np.testing.assert_array_equal(raw.cross_matches("vit", "cnn", np.max), raw.cross("vit", "cnn", np.max))
+    (both,) = compare(models, matched={"vit": ("cnn",)}, classes=[torch.tensor([0, 0, 0, 1, 1])] * 3)
+    assert list(both.score_matches("vit", "cnn")) == ["best", "chance", "class", "calibrated"]

@@ -6,7 +6,7 @@ import timm
 import torch
 from together import measure_together
 
-from seelike.measures.cka import Similarity
+from seelike.measures.similarities.all_pairs import Similarity
 from seelike.measures.skip_ablation import Ablations, SkipAblation, cka_lost_across, placebo_gap
 from seelike.system.errors import InputError
 
@@ -131,7 +131,7 @@ def test_measures_models_and_finds_their_cuts():
         answers = torch.cat([models["vit"](batch["vit"]).argmax(1) for batch in minibatches(models)])
         others = torch.cat([models["vit_noskip_middle"](batch["vit"]).argmax(1) for batch in minibatches(models)])
     found = compare_ablated(models, minibatches(models), answers)
-    assert found.ablated == {"vit_noskip_middle": 4} and found.similarity.hsic.shape == (5, 16, 16)
+    assert found.ablated == {"vit_noskip_middle": 4} and found.similarity.products.shape == (5, 16, 16)
     shares = found.arrays()["accuracy"]["vit"].values
     assert shares == pytest.approx([1, (answers == others).double().mean().item()])
     terms = found.terms()

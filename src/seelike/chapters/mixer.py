@@ -3,10 +3,11 @@
 A Mixer has a ViT's patches and no attention. One CKA matrix holds the blocks of Mixer, ViT and CNN (Figs H.1, H.2).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from torch import nn
 
 from seelike.activations.architecture import Architecture
@@ -21,16 +22,22 @@ from seelike.system.errors import InputError
 MODELS = ("mixer", "vit", "cnn")
 
 
-def measure_runs(loaded: Iterable[dict[str, nn.Module]], find_minibatches: Minibatches) -> Iterator["MixerSimilarity"]:
+def measure_runs(
+    loaded: Iterable[dict[str, nn.Module]],
+    find_minibatches: Minibatches,
+    classes: Sequence[torch.Tensor] | None = None,
+) -> Iterator["MixerSimilarity"]:
     """Pass the images once through all models of every run, also those that several share, and compare all blocks.
 
     Args:
         loaded: {"mixer": …, "vit": …, "cnn": …}, as `run.load_models()` or `run.load_controls()` gives.
         find_minibatches: `run.minibatches`, of the same images for all, {name: (n, 3, h, w)}.
+        classes: those of the images of every minibatch, (n,), where they are known.
 
     Raises InputError, which names the model, for one of fewer than three blocks: it has no two parts.
     """
-    for blocks, similarity in compare_runs(loaded, find_minibatches, _find_blocks, dict):
+    matched = {"mixer": MODELS[1:]}
+    for blocks, similarity in compare_runs(loaded, find_minibatches, _find_blocks, dict, matched, classes):
         yield MixerSimilarity(blocks, similarity)
 
 
@@ -43,14 +50,17 @@ class MixerSimilarity:
 
     def arrays(self) -> Measures:
         """Labelled arrays for a result file: each model alone, its best split marked, and the Mixer against both."""
-        cka = {}
+        cka, matches = {}, {}
         for role, blocks in self.blocks.items():
             own = self.similarity.values(role, role)
             cka[role] = LabelledArray({"layer": blocks, "other": blocks}, own, boundaries=[find_split(own)])
         for other in MODELS[1:]:
             axes = {"mixer_layer": self.blocks["mixer"], f"{other}_layer": self.blocks[other]}
             cka[f"mixer_{other}"] = LabelledArray(axes, self.similarity.values("mixer", other))
-        return {"cka": cka}
+            scores = self.similarity.score_matches("mixer", other)
+            axes = {"score": scores, "mixer_layer": self.blocks["mixer"]}
+            matches[f"mixer_{other}"] = LabelledArray(axes, [*scores.values()])
+        return {"cka": cka, "best_match": matches}
 
     def terms(self) -> dict[str, Terms]:
         """M1 and M2, their terms of one model each; the best split is looked for anew in every replicate.
@@ -58,7 +68,7 @@ class MixerSimilarity:
         M2 is of every Mixer, ViT and CNN of all runs, each with each.
         """
         split = {role: self.similarity.alone(role, best_split_contrast) for role in ("mixer", "vit")}
-        to_vit, to_cnn = (self.similarity.cross("mixer", other, best_match) for other in MODELS[1:])
+        to_vit, to_cnn = (self.similarity.cross_matches("mixer", other, best_match) for other in MODELS[1:])
         return {
             "M1a": {("mixer",): split["mixer"]},
             "M1b": {("mixer",): split["mixer"], ("vit",): -split["vit"]},
@@ -67,7 +77,11 @@ class MixerSimilarity:
 
 
 def best_match(cka: np.ndarray) -> float:
-    """M2, of either other model: best CKA of each Mixer block with any of its blocks, mean over Mixer blocks."""
+    """M2, of either other model: best CKA of each Mixer block with any of its blocks, mean over Mixer blocks.
+
+    Args:
+        cka: (Mixer blocks, blocks of the other), calibrated, see `seelike.measures.similarities.shuffled`.
+    """
     return float(cka.max(1).mean())
 
 
@@ -79,4 +93,8 @@ def _find_blocks(cast: Cast) -> dict[str, tuple[str, ...]]:
     return found
 
 
-CHAPTER = Chapter("mixer", lambda loaded, run: measure_runs(loaded, run.minibatches), required=MODELS)
+CHAPTER = Chapter(
+    "mixer",
+    lambda loaded, run: measure_runs(loaded, run.minibatches, run.read_classes()),
+    required=MODELS,
+)

@@ -141,6 +141,13 @@ class Run:
         suited = (capability.fits(model.num_classes, self.described[role], own[0]) for role, model in loaded.items())
         return datasets.read_labels(self.images) if own and all(suited) else None
 
+    def read_classes(self) -> list[torch.Tensor] | None:
+        """The classes of the images of every minibatch, (n,); None where their data set tells none."""
+        with suppress(InputError):
+            labels, n_used = datasets.read_labels(self.images), len(self.images) // self.batch_size * self.batch_size
+            return list(labels[:n_used].split(self.batch_size))
+        return None
+
     def load_images(
         self, loaded: dict[str, nn.Module], images: Subset, what: str = ""
     ) -> Iterator[dict[str, torch.Tensor]]:

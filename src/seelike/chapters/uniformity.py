@@ -4,11 +4,12 @@ One CKA matrix holds all layers of the models of every run, so that each ViT mee
 U1–U5 are functions of its parts. A smaller ViT may stand beside them, of which the blocks follow (claim M3).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+import torch
 from torch import nn
 
 from seelike.activations.architecture import Architecture
@@ -24,7 +25,10 @@ from seelike.system.errors import InputError
 
 
 def measure_runs(
-    loaded: Iterable[dict[str, nn.Module]], find_minibatches: Minibatches, layers: str
+    loaded: Iterable[dict[str, nn.Module]],
+    find_minibatches: Minibatches,
+    layers: str,
+    classes: Sequence[torch.Tensor] | None = None,
 ) -> Iterator["Uniformity"]:
     """Pass the images once through the models of every run, also those that several share, and compare all layers.
 
@@ -34,8 +38,10 @@ def measure_runs(
         loaded: {"vit": …, "cnn": …}, or with "vit_small" too, as `run.load_models()` or `run.load_controls()` gives.
         find_minibatches: `run.minibatches`, of the same images for all, {"vit": (n, 3, h, w), "cnn": (n, 3, h, w), …}.
         layers: "blocks" or "all", see `seelike.activations.layers`; of the small ViT it is the blocks whichever.
+        classes: those of the images of every minibatch, (n,), where they are known.
     """
-    for axes, similarity in compare_runs(loaded, find_minibatches, partial(Axes.find, layers=layers), Axes.names):
+    find_axes, matched = partial(Axes.find, layers=layers), {"vit": ("cnn",)}
+    for axes, similarity in compare_runs(loaded, find_minibatches, find_axes, Axes.names, matched, classes):
         yield Uniformity(axes, similarity)
 
 
@@ -110,7 +116,9 @@ class Uniformity:
             blocks = self.axes.blocks["vit"]
             axes = {"vit_layer": [names["vit"][i] for i in blocks], "vit_small_layer": names["vit_small"]}
             cka["vit_vit_small"] = LabelledArray(axes, values("vit", "vit_small")[blocks])
-        return {"cka": cka}
+        scores = self.similarity.score_matches("vit", "cnn")
+        matches = LabelledArray({"score": scores, "vit_layer": names["vit"]}, [*scores.values()])
+        return {"cka": cka, "best_match": {"vit_cnn": matches}}
 
     def terms(self) -> dict[str, Terms]:
         """Part of a claim → its terms, of one model each; M3's only where there is a smaller ViT."""
@@ -120,8 +128,9 @@ class Uniformity:
         found["U2a"] = {("cnn",): boundary["cnn"]}
         found["U2b"] = {("cnn",): boundary["cnn"], ("vit",): -boundary["vit"]}
         found |= {part: self._share_out("cnn", effect) for part, effect in ACROSS.items()}
-        blocks = np.ix_(self.axes.blocks["vit"], self.axes.blocks["cnn"])
-        found["U4b"] = self._share_out("cnn", lambda cka: best_match_rise(cka[blocks]))
+        blocks = self.axes.blocks["vit"], self.axes.blocks["cnn"]
+        found |= {"U4a": self._match(best_match_rise), "U4b": self._match(best_match_rise, *blocks)}
+        found["U4c"] = self._match(high_best_match)
         if self.axes.vit_small:
             own = self.axes.blocks["vit"]
             found["M3"] = self._share_out("vit_small", lambda cka: equal_depth_contrast(cka[own]))
@@ -130,6 +139,10 @@ class Uniformity:
     def _share_out(self, other: str, effect: Effect) -> Terms:
         """An effect of a pair, (ViT layers, layers of the other)."""
         return self.similarity.share_out(self.similarity.cross("vit", other, effect), "vit", other)
+
+    def _match(self, effect: Effect, *layers: list[int]) -> Terms:
+        """An effect of the best matches of the ViT's layers with any of the CNN's, or of some layers of both."""
+        return self.similarity.share_out(self.similarity.cross_matches("vit", "cnn", effect, *layers), "vit", "cnn")
 
     def _boundary_contrast(self, role: str) -> np.ndarray:
         """U2: replicates of one model's contrast at the CNN's stage boundaries. Layers outside blocks are left out."""
@@ -165,7 +178,11 @@ def middle_match_depth(cka: np.ndarray) -> float:
 
 
 def best_match_rise(cka: np.ndarray) -> float:
-    """U4a, U4b: best CKA with any CNN layer, mean over the highest − the lowest third of ViT layers."""
+    """U4a, U4b: best CKA with any CNN layer, mean over the highest − the lowest third of ViT layers.
+
+    Args:
+        cka: calibrated, as of U4c, see `seelike.measures.similarities.shuffled`.
+    """
     low, _, high = _split_in_thirds(cka.max(1))
     return float(high.mean() - low.mean())
 
@@ -191,8 +208,6 @@ def high_half_over_high(cka: np.ndarray) -> float:
 ACROSS = {
     "U3a": low_half_gap,
     "U3b": middle_match_depth,
-    "U4a": best_match_rise,
-    "U4c": high_best_match,
     "U5a": high_half_over_low,
     "U5b": high_half_over_high,
 }
@@ -211,6 +226,6 @@ def _take_upper_half(cka: np.ndarray) -> np.ndarray:
 
 CHAPTER = Chapter(
     "uniformity",
-    lambda loaded, run: measure_runs(loaded, run.minibatches, run.parameters["layers"]),
+    lambda loaded, run: measure_runs(loaded, run.minibatches, run.parameters["layers"], run.read_classes()),
     optional=("vit_small",),
 )

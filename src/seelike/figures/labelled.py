@@ -9,6 +9,14 @@ from seelike.figures.palette import MAP
 from seelike.results.labelled_array import LabelledArray
 from seelike.system.errors import InputError
 
+MEASURES = {  # as colour bars call them
+    "cka": "CKA",
+    "rsa": "RSA, rank correlation",
+    "knn": "mutual nearest neighbours",
+    "procrustes": "Procrustes, cosine",
+    "rbf_cka": "CKA with an RBF kernel",
+}
+
 
 def heatmap(array: LabelledArray, title: str = "", ax: Axes | None = None) -> Axes:
     """Heatmap of any quantity over two named axes, from its least to its largest value.
@@ -27,11 +35,11 @@ def heatmap(array: LabelledArray, title: str = "", ax: Axes | None = None) -> Ax
     return ax
 
 
-def cka(array: LabelledArray, title: str = "", ax: Axes | None = None) -> Axes:
-    """Heatmap of CKA as everywhere in the book, with its colour bar and the names of its axes."""
+def layers(array: LabelledArray, title: str = "", ax: Axes | None = None, measure: str = "cka") -> Axes:
+    """Heatmap of similarities as everywhere in the book, with its colour bar and the names of its axes."""
     ax = similarity(array, title, ax)
     down, across = (name.replace("_", " ") for name in array.axes)
     if across != "other":  # two models
         ax.set(ylabel=f"{down}, input → output", xlabel=f"{across}, input → output")
-    ax.figure.colorbar(ax.collections[0], ax=ax, label="CKA", shrink=0.75)
+    ax.figure.colorbar(ax.collections[0], ax=ax, label=MEASURES[measure], shrink=0.75)
     return ax

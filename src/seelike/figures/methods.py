@@ -4,8 +4,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
-from seelike.figures.palette import COLORS, SERIES
+from seelike.figures import labelled
+from seelike.figures.palette import COLORS, INK, SERIES
 from seelike.results.labelled_array import Arrays, LabelledArray
+
+MEASURES = {"biased_cka": "CKA, biased"} | labelled.MEASURES
 
 
 def minibatches(sizes: Arrays, axes: np.ndarray | None = None) -> np.ndarray:
@@ -27,28 +30,75 @@ def minibatches(sizes: Arrays, axes: np.ndarray | None = None) -> np.ndarray:
     return axes
 
 
-def outliers_and_samples(outliers: LabelledArray, samples: LabelledArray, axes: np.ndarray | None = None) -> np.ndarray:
-    """Left, CKA over how far one image is pushed out; right, over the share of features kept, a point a draw."""
+def outliers(array: LabelledArray, translated: LabelledArray, axes: np.ndarray | None = None) -> np.ndarray:
+    """Left, CKA over how far one image is pushed out; right, every measure over how far half of all are moved."""
     axes = plt.subplots(1, 2, figsize=(9, 3.2))[1] if axes is None else axes
-    factors = outliers.axes["factor"]
-    for label, values, color in zip(outliers.axes["outlier"], outliers.values, SERIES[::3], strict=False):
+    factors = array.axes["factor"]
+    for label, values, color in zip(array.axes["outlier"], array.values, SERIES[::3], strict=False):
         axes[0].plot(factors, values, "o-", color=color, label=label)
     axes[0].set_xscale("log")
     axes[0].xaxis.set_major_formatter("{x:g}")
-    axes[0].set_xlabel("one image's distance from the mean is multiplied by")
+    axes[0].set(xlabel="one image's distance from the mean is multiplied by", ylabel="CKA", ylim=(0, None))
     axes[0].legend(fontsize=8)
-    shares, values = np.array(samples.axes["share"]), samples.values
-    axes[1].scatter(shares.repeat(values.shape[1]), values.flatten(), s=10, color=COLORS["random"], label="one draw")
-    axes[1].plot(shares, values.mean(1), "o-", color=COLORS["vit"], label="mean")
-    axes[1].set_xscale("log", base=2)
-    axes[1].set_xticks(shares, [f"1/{round(1 / share)}" if share < 1 else "all" for share in shares])
-    axes[1].minorticks_off()
-    axes[1].set_xlabel("share of the ViT block's features that is kept")
-    axes[1].legend(fontsize=8)
-    for ax in axes:
-        ax.set_ylabel("CKA")
-        ax.set_ylim(0)
+    _draw_measures(axes[1], translated)
+    axes[1].set_xlabel("half of the images are moved by so many spreads")
     return axes
+
+
+def samples(array: LabelledArray, ax: Axes | None = None) -> Axes:
+    """CKA over the share of features kept, a point a draw."""
+    ax = ax or plt.subplots(figsize=(4.5, 3.2))[1]
+    shares, values = np.array(array.axes["share"]), array.values
+    ax.scatter(shares.repeat(values.shape[1]), values.flatten(), s=10, color=COLORS["random"], label="one draw")
+    ax.plot(shares, values.mean(1), "o-", color=COLORS["vit"], label="mean")
+    ax.set_xscale("log", base=2)
+    ax.set_xticks(shares, [f"1/{round(1 / share)}" if share < 1 else "all" for share in shares])
+    ax.minorticks_off()
+    ax.set(xlabel="share of the ViT block's features that is kept", ylabel="CKA", ylim=(0, None))
+    ax.legend(fontsize=8)
+    return ax
+
+
+def measures(shares: LabelledArray, widths: LabelledArray, axes: np.ndarray | None = None) -> np.ndarray:
+    """Every measure: left over the share of a layer that is of other images, right of unrelated layers, over width."""
+    axes = plt.subplots(1, 2, figsize=(9, 3.4), sharey=True)[1] if axes is None else axes
+    for ax, array in zip(axes, (shares, widths), strict=True):
+        _draw_measures(ax, array)
+    axes[0].set_xlabel("share of the layer's variance that is other images'")
+    axes[1].set_xscale("log", base=4)
+    axes[1].xaxis.set_major_formatter("{x:.0f}")
+    axes[1].set(xlabel="features of two layers with nothing in common", ylabel="")
+    axes[0].get_legend().remove()
+    return axes
+
+
+def calibration(array: LabelledArray, axes: np.ndarray | None = None) -> np.ndarray:
+    """Best matches of two untrained networks by every measure, raw and calibrated; left of the same images."""
+    axes = plt.subplots(1, 2, figsize=(9, 3.4), sharex=True, sharey=True)[1] if axes is None else axes
+    places = np.arange(len(array.axes["measure"]))
+    for ax, images, values in zip(axes, array.axes["images"], array.values.transpose(2, 1, 3, 0), strict=True):
+        for network, scores, color in zip(array.axes["network"], values, (COLORS["cnn"], COLORS["vit"]), strict=True):
+            shift = 0.12 if network == array.axes["network"][1] else -0.12
+            raw, calibrated = scores[0], scores[-1]
+            ax.plot(raw, places + shift, "o", mfc="none", color=color, label=f"{network}, raw")
+            ax.plot(calibrated, places + shift, "o", color=color, label=f"{network}, calibrated")
+        ax.axvline(0, color=INK, lw=0.8)
+        ax.set(title=images, xlabel="best match, mean over layers")
+    axes[0].set_yticks(places, [MEASURES[measure] for measure in array.axes["measure"]])
+    axes[0].invert_yaxis()
+    axes[1].legend(fontsize=8)
+    return axes
+
+
+def _draw_measures(ax: Axes, array: LabelledArray) -> None:
+    """A line a measure over the other axis."""
+    places = next(labels for name, labels in array.axes.items() if name != "measure")
+    colors = dict(zip(MEASURES, (COLORS["random"], *SERIES), strict=True))
+    for measure, values in zip(array.axes["measure"], array.values, strict=True):
+        style = "s--" if measure == "biased_cka" else "o-"
+        ax.plot(places, values, style, ms=4, color=colors[measure], label=MEASURES[measure])
+    ax.set(ylabel="similarity", ylim=(-0.1, 1.05))
+    ax.legend(fontsize=7)
 
 
 def transformations(array: LabelledArray, ax: Axes | None = None) -> Axes:

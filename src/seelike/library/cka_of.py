@@ -3,7 +3,8 @@
 import numpy as np
 import torch
 
-from seelike.measures.cka import CKA, MIN_IMAGES, Similarity, gram
+from seelike.measures.cka import CKA, MIN_IMAGES, gram
+from seelike.measures.similarities.all_pairs import Similarity
 from seelike.system.errors import Degenerate, InputError
 
 Features = np.ndarray | torch.Tensor

@@ -17,20 +17,14 @@ minibatches and divides once:
     CKA = Σ HSIC₁(K, L) / √( Σ HSIC₁(K, K) · Σ HSIC₁(L, L) ).
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
-import numpy as np
 import torch
 
-from seelike.measures.intervals import jackknife
-from seelike.system import processes
-from seelike.system.errors import Degenerate, InputError
+from seelike.measures.similarities.all_pairs import AllPairs, check_values
+from seelike.system.errors import InputError
 
 MIN_IMAGES = 4
 HALVES = (torch.float16, torch.bfloat16)
 PARTS = 128  # of the features of a layer, whose products a GPU computes at once
-AHEAD = 8  # minibatches whose HSIC₁ stays on a GPU until it is looked at
 FEATURES = 1024  # whose products are summed in float32, on a CPU
 LEAST_SHARE = 0.1  # of the squared activations about their mean: below it, the mean is taken away before the product
 TINY = 1e-300  # added to all of a product, for one of zeros to differ from what `center` made of it; else no change
@@ -51,7 +45,7 @@ def gram(activations: torch.Tensor) -> torch.Tensor:
     """
     k = multiply(activations)
     if k.is_cuda:
-        _check_values(k)
+        check_values(k[None])
     return center(k)
 
 
@@ -87,7 +81,7 @@ def multiply(activations: torch.Tensor) -> torch.Tensor:
     k = _multiply_parts(x, max(FEATURES, 4 * n))
     if not _find_share(k) > LEAST_SHARE:  # also where it is no number, as where any in X is none
         k = _multiply_centred(x).add_(TINY)
-        _check_values(k)
+        check_values(k[None])
     return k
 
 
@@ -126,33 +120,6 @@ def _find_share(k: torch.Tensor) -> float:
     return (trace - total / len(k)) / trace if trace else 0.0
 
 
-def _check_values(grams: torch.Tensor, names: tuple[str, ...] = ()) -> None:
-    """Refuse Gram matrices (…, n, n) by `multiply` that are not finite, or the same number everywhere."""
-    _refuse(_examine(grams), names)
-
-
-def _examine(grams: torch.Tensor) -> torch.Tensor:
-    """(2, matrices): which Gram matrices are finite, and which are not the same number everywhere."""
-    finite = grams.isfinite().flatten(-2).all(-1)
-    first = grams[..., :1, :1]
-    varies = ((grams != first) | (first == 0)).flatten(-2).any(-1)  # what is centred may be 0 everywhere
-    return torch.stack([finite, varies]).reshape(2, -1)
-
-
-def _refuse(examined: torch.Tensor, names: tuple[str, ...]) -> None:
-    finite, varies = examined.tolist()
-    if not all(finite):
-        raise InputError(f"{_say_layer(names, finite)}activations must be finite: there are NaN or infinite values")
-    if not all(varies):
-        raise Degenerate(
-            f"{_say_layer(names, varies)}activations are the same for every image of a minibatch, so CKA is not defined"
-        )
-
-
-def _say_layer(names: tuple[str, ...], fit: list[bool]) -> str:
-    return f"layer {names[fit.index(False)]}: " if names else ""
-
-
 def _count_features(activations: torch.Tensor) -> int:
     """How many features (n, features) make a piece: so many that adding its (n, n) product costs little beside it."""
     n = len(activations)
@@ -188,99 +155,16 @@ def center(grams: torch.Tensor) -> torch.Tensor:
     return grams
 
 
-def _count_ahead(grams: torch.Tensor) -> int:
-    """How many minibatches may wait: a GPU is to have its next pass before its last is looked at."""
-    return AHEAD if grams.is_cuda else 0
+def hsic(grams: torch.Tensor) -> torch.Tensor:
+    """HSIC₁ of all pairs of layers: Gram matrices (layers, n, n), which are centred in place → (layers, layers)."""
+    n = grams.shape[-1]
+    flat = center(grams).flatten(1)  # what is centred already stays as it is
+    products = flat @ flat.T
+    return (products + products.T) / (2 * n * (n - 3))  # the same both ways
 
 
-class CKA:
+class CKA(AllPairs):
     """Accumulator of minibatch HSIC₁ sums between all layers it is shown."""
 
     def __init__(self):
-        self.layers: tuple[str, ...] = ()
-        self._seen: list[np.ndarray] = []
-        self._waiting: list[tuple[torch.Tensor, torch.Tensor]] = []  # the same, and what `_examine` found
-
-    @property
-    def minibatches(self) -> list[np.ndarray]:
-        """One (layers, layers) HSIC₁ each."""
-        waiting, self._waiting = self._waiting, []
-        for hsic, examined in waiting:
-            _refuse(examined, self.layers)
-            self._seen.append(hsic.cpu().numpy())
-        return self._seen
-
-    def __getstate__(self) -> dict:
-        """What other processes must know, none of it on this one's device."""
-        return self.__dict__ | {"_seen": self.minibatches, "_waiting": []}
-
-    def update(self, grams: dict[str, torch.Tensor]) -> None:
-        """Add one minibatch: {layer: `multiply(activations)`, or `gram(activations)`}, all of the same images.
-
-        Raises InputError if the image counts differ, the layers are not those of the last minibatch, or the activations
-        of one are not finite or the same for every image: of a GPU's as much as `AHEAD` minibatches later.
-        """
-        sizes = {name: len(k) for name, k in grams.items()}
-        if len(set(sizes.values())) != 1:
-            raise InputError(f"all layers need the same images, but their numbers differ: {sizes}")
-        self._agree(tuple(grams))
-        n = next(iter(sizes.values()))
-        stacked = torch.stack(list(grams.values()))
-        examined = _examine(stacked)
-        flat = center(stacked).flatten(1)  # what is centred already stays as it is
-        products = flat @ flat.T
-        self._waiting.append(((products + products.T) / (2 * n * (n - 3)), examined))  # the same both ways
-        if len(self._waiting) > _count_ahead(stacked):
-            _ = self.minibatches
-
-    def merge(self, *others: "CKA") -> None:
-        """Add the minibatches of other ranks or shards, which took them in turn with this one."""
-        for other in others:
-            if other.minibatches:
-                self._agree(other.layers)
-        self._seen = processes.interleave(self.minibatches, *(other.minibatches for other in others))
-
-    def result(self) -> "Similarity":
-        """All pairs; raises InputError before the first minibatch."""
-        if not self.minibatches:
-            raise InputError("CKA needs at least one full minibatch of images")
-        return Similarity(self.layers, np.stack(self.minibatches))
-
-    def _agree(self, layers: tuple[str, ...]) -> None:
-        if self.layers and layers != self.layers:
-            raise InputError("every minibatch must come with the same layers in the same order")
-        self.layers = layers
-
-
-@dataclass(frozen=True)
-class Similarity:
-    """CKA between all pairs of `layers`; `hsic` is (minibatches, layers, layers)."""
-
-    layers: tuple[str, ...]
-    hsic: np.ndarray
-
-    @property
-    def values(self) -> np.ndarray:
-        """(layers, layers) CKA, dimensionless: 1 on the diagonal, about 0 for unrelated layers."""
-        return normalize(self.hsic.sum(0))
-
-    def replicates(self, effect: Callable[[np.ndarray], float]) -> np.ndarray:
-        """Those of `effect`, a function of the CKA matrix, over minibatches: (minibatches + 1,)."""
-        return jackknife(len(self.hsic), lambda chosen: effect(normalize(self.hsic[chosen].sum(0))))
-
-
-def normalize(hsic: np.ndarray) -> np.ndarray:
-    """HSIC sums of all pairs → CKA of all pairs, both (layers, layers)."""
-    scale = np.sqrt(np.diag(hsic))
-    return hsic / np.outer(scale, scale)
-
-
-def contrast(cka: np.ndarray, parts: np.ndarray) -> float:
-    """Mean CKA of pairs of different layers of the same part − of different parts.
-
-    Args:
-        cka: (layers, layers).
-        parts: (layers,), what tells to which part a layer belongs.
-    """
-    same = parts[:, None] == parts[None, :]
-    return float(cka[same & ~np.eye(len(cka), dtype=bool)].mean() - cka[~same].mean())
+        super().__init__(hsic)

@@ -12,10 +12,10 @@ from itertools import combinations
 import numpy as np
 
 from seelike.activations.architecture import Architecture
-from seelike.measures.cka import Similarity
 from seelike.measures.intervals import Terms
 from seelike.measures.layer_cka import JointCKA, label
 from seelike.measures.runner import Cast, Found
+from seelike.measures.similarities.all_pairs import Similarity
 from seelike.system.errors import InputError
 
 DECIMALS = 12  # of CKA: beyond them lies rounding, which would tell a model from itself

@@ -17,10 +17,11 @@ from torch import nn
 from seelike.activations.attention import reading_heads
 from seelike.activations.flattened import Outputs
 from seelike.measures.attention_distance import AttentionDistance
-from seelike.measures.cka import Similarity, gram, normalize, token_grams
+from seelike.measures.cka import gram, token_grams
 from seelike.measures.intervals import Terms, jackknife, share_out
 from seelike.measures.layer_cka import JointCKA, split_by_model
 from seelike.measures.runner import Cast, Found
+from seelike.measures.similarities.all_pairs import Similarity, normalize
 from seelike.results.labelled_array import LabelledArray, Measures
 from seelike.system.errors import Degenerate
 
@@ -63,7 +64,7 @@ class Heads:
     def gather(self, found: Found, distances: dict[str, AttentionDistance]) -> "HeadSimilarity":
         """With each ViT's distances. Raises Degenerate where a head is the same for every image of a minibatch."""
         similarity = found[self.cka]
-        if not np.diagonal(similarity.hsic, axis1=1, axis2=2).all():
+        if not np.diagonal(similarity.products, axis1=1, axis2=2).all():
             raise Degenerate(
                 "heads of the lowest blocks are the same for every image of a minibatch, so CKA is not defined"
             )
@@ -90,7 +91,7 @@ class HeadSimilarity:
         """(ViT, CNN) → CKA (heads, layers), from some minibatches."""
         n_layers = {role: each.shape[1] for role, each in self.distances.items()}
         n_layers |= {role: len(names) for role, names in self.layers.items()}
-        parts = split_by_model(normalize(self.similarity.hsic[chosen].sum(0)), n_layers)
+        parts = split_by_model(normalize(self.similarity.products[chosen].sum(0)), n_layers)
         return {(vit, cnn): parts[vit, cnn] for vit in self.distances for cnn in self.layers}
 
     def arrays(self) -> Measures:

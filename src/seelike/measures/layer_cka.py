@@ -1,7 +1,7 @@
-"""CKA of all layers of several models, in one matrix; for the models of every training at once."""
+"""How alike all layers of several models are, in one matrix; for the models of every training at once."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import numpy as np
@@ -9,43 +9,93 @@ import torch
 from torch import nn
 
 from seelike.activations.flattened import Outputs
-from seelike.measures.cka import CKA, Similarity, multiply
+from seelike.measures.cka import multiply
 from seelike.measures.intervals import Terms, share_out
-from seelike.measures.runner import Cast, Read, assemble, feed, name_all
+from seelike.measures.runner import Cast, Found, Read, assemble, feed, name_all
+from seelike.measures.similarities.all_pairs import AllPairs, Similarity
+from seelike.measures.similarities.choices import MEASURES
+from seelike.measures.similarities.shuffled import Null, Places, Shuffled, calibrate
+from seelike.system import processes
 
+ALL = slice(None)
 T = TypeVar("T")
-Effect = Callable[[np.ndarray], float]  # of a CKA matrix
+Nulls = dict[tuple[str, str], Null]  # of pairs of models
+Roles = dict[str, tuple[str, ...]]  # a role → others
+Effect = Callable[[np.ndarray], float]  # of a matrix of similarities
 Minibatches = Callable[[dict[str, nn.Module]], Iterable[dict[str, torch.Tensor]]]
 
 
-class JointCKA:
-    """Accumulator of HSIC₁ between all layers of several models, called "role/layer".
+class JointSimilarities:
+    """Accumulator of several measures between all layers of several models, called "role/layer".
 
     Args:
         reads: what gives the Gram matrices of each model, {layer: `multiply(activations)`}, in the order of the matrix.
+        measures: their names, as in `seelike.measures.similarities.choices`.
     """
 
+    def __init__(self, reads: dict[str, Read], measures: Iterable[str]):
+        self.reads, self.measures = reads, {measure: AllPairs(MEASURES[measure]) for measure in measures}
+
+    def update(self, found: dict[str, dict[str, torch.Tensor]]) -> None:
+        """Add one minibatch of the same images for all models; where these lie on several devices, on the first."""
+        grams = _name_layers(found)
+        device = next(iter(grams.values())).device
+        moved = {name: k.to(device) for name, k in grams.items()}
+        for pairs in self.measures.values():
+            pairs.update(moved)
+
+    def merge(self, *others: "JointSimilarities") -> None:
+        """Add the minibatches of other ranks or shards, which took them in turn with this one."""
+        for measure, pairs in self.measures.items():
+            pairs.merge(*(other.measures[measure] for other in others))
+
+    def result(self) -> dict[str, Similarity]:
+        """Of each measure; raises InputError before the first minibatch."""
+        return {measure: pairs.result() for measure, pairs in self.measures.items()}
+
+
+class JointCKA(JointSimilarities):
+    """The same of CKA alone."""
+
     def __init__(self, reads: dict[str, Read]):
-        self.reads, self.cka = reads, CKA()
+        super().__init__(reads, ("cka",))
 
     @classmethod
     def of(cls, layers: dict[str, Iterable[str]]) -> "JointCKA":
         """Of the named layers of each model, all that they return, flattened."""
-        return cls({role: Outputs(tuple(names), multiply) for role, names in layers.items()})
-
-    def update(self, found: dict[str, dict[str, torch.Tensor]]) -> None:
-        """Add one minibatch of the same images for all models; where these lie on several devices, on the first."""
-        grams = {label(role, name): k for role, each in found.items() for name, k in each.items()}
-        device = next(iter(grams.values())).device
-        self.cka.update({name: k.to(device) for name, k in grams.items()})
-
-    def merge(self, *others: "JointCKA") -> None:
-        """Add the minibatches of other ranks or shards, which took them in turn with this one."""
-        self.cka.merge(*(other.cka for other in others))
+        return cls(read_layers(layers))
 
     def result(self) -> Similarity:
         """Raises InputError before the first minibatch."""
-        return self.cka.result()
+        return super().result()["cka"]
+
+
+class JointShuffled:
+    """The same of layers on one side and layers on the other, which sees the images in another order."""
+
+    def __init__(self, reads: dict[str, Read], shuffled: Shuffled):
+        self.reads, self.shuffled = reads, shuffled
+
+    def update(self, found: dict[str, dict[str, torch.Tensor]]) -> None:
+        """Add one minibatch of the same images for all models."""
+        self.shuffled.update(_name_layers(found))
+
+    def merge(self, *others: "JointShuffled") -> None:
+        """Add the minibatches of other ranks or shards."""
+        self.shuffled.merge(*(other.shuffled for other in others))
+
+    def result(self) -> Null:
+        """Raises InputError before the first minibatch."""
+        return self.shuffled.result()
+
+
+def _name_layers(found: dict[str, dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+    return {label(role, name): k for role, each in found.items() for name, k in each.items()}
+
+
+def read_layers(layers: dict[str, Iterable[str]]) -> dict[str, Outputs]:
+    """What gives the Gram matrices of the named layers of each model, of all that they return, flattened."""
+    return {role: Outputs(tuple(names), multiply) for role, names in layers.items()}
 
 
 def label(role: str, layer: str) -> str:
@@ -72,16 +122,20 @@ def locate(n_layers: dict[str, int]) -> dict[str, slice]:
 
 @dataclass(frozen=True)
 class RunSimilarity:
-    """CKA of all layers of one run's models, and of those that stand in their roles in any run.
+    """How alike all layers of one run's models are, and of those that stand in their roles in any run.
 
     `similarity` is of all models that differ, one's layers after the other's; `layers` are where each model's lie.
     `own` tells which model has a role in this run, `models` which have it in any, by names that are only used here.
+    `nulls` are of pairs of models whose best matches are held against chance; `in_class`, of the first run's models,
+    are those of images shuffled within their classes.
     """
 
     similarity: Similarity
     layers: dict[str, slice]
     own: dict[str, str]
     models: dict[str, tuple[str, ...]]
+    nulls: Nulls = field(default_factory=dict)
+    in_class: Nulls = field(default_factory=dict)
 
     def values(self, one: str, other: str) -> np.ndarray:
         """(layers of one, layers of the other) CKA of this run's models in two roles, or of a model with itself."""
@@ -99,6 +153,34 @@ class RunSimilarity:
         rows = [[self._replicates(effect, a, b) for b in self.models[other]] for a in self.models[one]]
         return np.array(rows)
 
+    def cross_matches(
+        self, one: str, other: str, effect: Effect, rows: Places = ALL, columns: Places = ALL
+    ) -> np.ndarray:
+        """As `cross`, of best matches: CKA of the layers `rows` with `columns`, calibrated where the null is known.
+
+        The null is that of all minibatches in every replicate; drawn anew in each it would hardly move an interval.
+        """
+        crossed = [
+            [self._replicates(self._calibrate(effect, a, b, rows, columns), a, b) for b in self.models[other]]
+            for a in self.models[one]
+        ]
+        return np.array(crossed)
+
+    def score_matches(self, one: str, other: str) -> dict[str, np.ndarray]:
+        """Of each layer of one, (layers,): its best CKA with any of the other's, the nulls' tails, the calibration."""
+        pair, best = (self.own[one], self.own[other]), self.values(one, other).max(1)
+        known = {"chance": self.nulls, "class": self.in_class}
+        tails = {name: nulls[pair].tail_of_best() for name, nulls in known.items() if pair in nulls}
+        scores = calibrate(best[:, None], tails["chance"])[:, 0]
+        return {"best": best} | tails | {"calibrated": scores}
+
+    def _calibrate(self, effect: Effect, one: str, other: str, rows: Places, columns: Places) -> Effect:
+        null = self.nulls.get((one, other))
+        if null is None:
+            return lambda cka: effect(cka[rows][:, columns])
+        tail = null.choose(rows, columns).tail_of_best()
+        return lambda cka: effect(calibrate(cka[rows][:, columns], tail))
+
     def share_out(self, crossed: np.ndarray, *roles: str) -> Terms:
         """The terms of this run's models, of replicates (models in the first role, …, n_draws + 1) as `cross` gives."""
         terms = zip(roles, share_out(crossed), strict=True)
@@ -107,7 +189,7 @@ class RunSimilarity:
     def _replicates(self, effect: Effect, one: str, other: str) -> np.ndarray:
         rows, columns = (np.arange(len(self.similarity.layers))[self.layers[model]] for model in (one, other))
         chosen = np.concatenate([rows, columns])
-        pair = Similarity((), self.similarity.hsic[:, chosen[:, None], chosen])
+        pair = Similarity((), self.similarity.products[:, chosen[:, None], chosen])
         return pair.replicates(lambda cka: effect(cka[: len(rows), len(rows) :]))
 
 
@@ -116,6 +198,8 @@ def compare_runs(
     find_minibatches: Minibatches,
     find_axes: Callable[[Cast], T],
     name_layers: Callable[[T], dict[str, Iterable[str]]],
+    matched: Roles | None = None,
+    classes: Sequence[torch.Tensor] | None = None,
 ) -> list[tuple[T, RunSimilarity]]:
     """CKA of all layers of all runs' models at once, with each run's axes.
 
@@ -124,13 +208,58 @@ def compare_runs(
         find_minibatches: takes models, {name: …}, to minibatches of the same images for all.
         find_axes: takes what is known of one run's models, by role, to its axes.
         name_layers: takes the axes to {role: layer names}, in the order of the matrix.
+        matched: role → the roles among whose layers the best matches of its own are held against chance.
+        classes: those of the images of every minibatch, (n,), where they are known.
     """
     everyone, runs = name_all(loaded)
     (cast,), minibatches = assemble([everyone], find_minibatches(everyone))
     axes = [find_axes(cast.in_roles(own)) for own in runs]
     named = [name_layers(found) for found in axes]
     layers = {own[role]: tuple(of) for own, names in zip(runs, named, strict=True) for role, of in names.items()}
-    joint = cast.compare(JointCKA.of(layers))
-    similarity, places = feed(minibatches, cast)[joint], locate({model: len(of) for model, of in layers.items()})
     models = {role: tuple(dict.fromkeys(own[role] for own in runs)) for role in runs[0]}
-    return [(found, RunSimilarity(similarity, places, own, models)) for found, own in zip(axes, runs, strict=True)]
+    joint = cast.compare(JointCKA.of(layers))
+    nulls = Matches(cast, layers, models, matched or {})
+    in_class = Matches(cast, layers, {role: models[role][:1] for role in models}, matched if classes else {}, classes)
+    found, places = feed(minibatches, cast), locate({model: len(of) for model, of in layers.items()})
+    known = found[joint], places
+    against = nulls.gather(found), in_class.gather(found)
+    return [(of, RunSimilarity(*known, own, models, *against)) for of, own in zip(axes, runs, strict=True)]
+
+
+class Matches:
+    """What is asked of models whose best matches are held against chance: all of a role with all of its others.
+
+    Args:
+        cast: has the models.
+        layers: the names of each model's layers.
+        models: role → the models that have it.
+        matched: role → the other roles.
+        classes: of the images of every minibatch, (n,), if they are to be shuffled within them.
+    """
+
+    def __init__(
+        self,
+        cast: Cast,
+        layers: dict[str, tuple[str, ...]],
+        models: Roles,
+        matched: Roles,
+        classes: Sequence[torch.Tensor] | None = None,
+    ):
+        self.layers, self.classes = layers, classes
+        self.asked = {}
+        for one, others in matched.items():
+            sides = models[one], tuple(dict.fromkeys(model for other in others for model in models[other]))
+            self.asked[sides] = cast.compare(self._shuffle(*sides))
+
+    def gather(self, found: Found) -> Nulls:
+        """The null of each pair of models."""
+        nulls = {}
+        for (ones, others), joint in self.asked.items():
+            rows, columns = (locate({model: len(self.layers[model]) for model in side}) for side in (ones, others))
+            nulls |= {(a, b): found[joint].choose(rows[a], columns[b]) for a in ones for b in others}
+        return nulls
+
+    def _shuffle(self, *sides: tuple[str, ...]) -> JointShuffled:
+        rows, columns = ([label(model, name) for model in side for name in self.layers[model]] for side in sides)
+        reads = read_layers({model: self.layers[model] for side in sides for model in side})
+        return JointShuffled(reads, Shuffled(rows, columns, self.classes and processes.share(self.classes)))

@@ -14,11 +14,11 @@ import torch
 from seelike.activations.architecture import Architecture
 from seelike.activations.flattened import Outputs
 from seelike.activations.residuals import find_skipless
-from seelike.measures.cka import Similarity, contrast
 from seelike.measures.features import Features
 from seelike.measures.intervals import Terms, estimate, jackknife
 from seelike.measures.layer_cka import JointCKA, split_by_model
 from seelike.measures.runner import Cast, Found
+from seelike.measures.similarities.all_pairs import Similarity, contrast
 from seelike.results.labelled_array import LabelledArray, Measures
 from seelike.system.errors import InputError
 
@@ -51,7 +51,7 @@ class Ablations:
 
     def gather(self, found: Found) -> "SkipAblation":
         """What all minibatches told."""
-        accuracy, n_minibatches = None, len(found[self.cka].hsic)
+        accuracy, n_minibatches = None, len(found[self.cka].products)
         if self.answers:
             right = torch.stack([found[each][ANSWER] == self.labels for each in self.answers.values()])
             accuracy = right.double().unflatten(1, (n_minibatches, -1)).mean(2).T.numpy()

@@ -16,6 +16,7 @@ PEERS = {
 # What a bar is about, in the order of the table; all but the differences and the growth are ratios of seconds.
 MEANINGS = {
     "cka_over_forward": "CKA of all pairs of blocks, over forward passes alone",
+    "measures_over_cka_all": "all pairs of all layers by five measures, over CKA alone, with the pass of each",
     "peer_over_ours_blocks": f"torch_cka over seelike, {PEERS['blocks']}",
     "peer_over_ours_all": f"torch_cka over seelike, {PEERS['all']}",
     "modern_peer_over_ours_blocks": f"pytorch-cka over seelike, {PEERS['blocks']}",
