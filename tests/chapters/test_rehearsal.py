@@ -108,7 +108,7 @@ def test_memory_that_a_rehearsal_cannot_have_is_refused_in_a_sentence(monkeypatc
 def test_few_images_are_rehearsed_on_as_many_as_there_are():
     run = make_run("uniformity", n_images=4)
     found = rehearsal.rehearse(CHAPTERS[run.chapter], run, run.load_first_random())
-    assert len(found.similarity.similarity.products) == 1
+    assert len(found.similarity.draws) == 1
 
 
 def test_a_rehearsal_leaves_models_as_they_were(generator):

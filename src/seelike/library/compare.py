@@ -11,10 +11,10 @@ from torch import nn
 
 from seelike.activations.flattened import Outputs
 from seelike.activations.layers import Layer, find_stage_ends
+from seelike.activations.representation import choose_representation
 from seelike.library.layers import Layers, choose_layers
 from seelike.library.loaders import check_model, check_pass, find_minibatches, move_to, warn_of_repeats
 from seelike.library.measured import Chosen, Measured
-from seelike.library.representation import choose_representation
 from seelike.measures.cka import multiply
 from seelike.measures.layer_cka import JointSimilarities, split_by_model
 from seelike.measures.runner import Cast, feed, peek

@@ -122,16 +122,16 @@ def locate(n_layers: dict[str, int]) -> dict[str, slice]:
 
 @dataclass(frozen=True)
 class RunSimilarity:
-    """How alike all layers of one run's models are, and of those that stand in their roles in any run.
+    """How alike layers of one run's models are, and of those that stand in their roles in any run.
 
-    `similarity` is of all models that differ, one's layers after the other's; `layers` are where each model's lie.
-    `own` tells which model has a role in this run, `models` which have it in any, by names that are only used here.
-    `nulls` are of pairs of models whose best matches are held against chance; `in_class`, of the first run's models,
-    are those of images shuffled within their classes.
+    `draws` (n_draws + 1, layers, layers) are the replicates of the matrix of all models that differ; `layers` tell
+    where in it each model's lie. `own` tells which model has a role in this run, `models` which have it in any, by
+    names that are only used here. `nulls` are of pairs of models whose best matches are held against chance;
+    `in_class`, of the first run's models, are those of images shuffled within their classes.
     """
 
-    similarity: Similarity
-    layers: dict[str, slice]
+    draws: np.ndarray
+    layers: dict[str, np.ndarray]
     own: dict[str, str]
     models: dict[str, tuple[str, ...]]
     nulls: Nulls = field(default_factory=dict)
@@ -139,7 +139,7 @@ class RunSimilarity:
 
     def values(self, one: str, other: str) -> np.ndarray:
         """(layers of one, layers of the other) CKA of this run's models in two roles, or of a model with itself."""
-        return self.similarity.values[self.layers[self.own[one]], self.layers[self.own[other]]]
+        return self._choose(self.own[one], self.own[other])[0]
 
     def alone(self, role: str, effect: Effect) -> np.ndarray:
         """Replicates (n_draws + 1,) of an effect of one model's own (layers, layers) CKA."""
@@ -187,10 +187,49 @@ class RunSimilarity:
         return {(role,): of_all[self.models[role].index(self.own[role])] for role, of_all in terms}
 
     def _replicates(self, effect: Effect, one: str, other: str) -> np.ndarray:
-        rows, columns = (np.arange(len(self.similarity.layers))[self.layers[model]] for model in (one, other))
-        chosen = np.concatenate([rows, columns])
-        pair = Similarity((), self.similarity.products[:, chosen[:, None], chosen])
-        return pair.replicates(lambda cka: effect(cka[: len(rows), len(rows) :]))
+        return np.array([effect(cka) for cka in self._choose(one, other)], dtype=float)
+
+    def _choose(self, one: str, other: str) -> np.ndarray:
+        return self.draws[:, self.layers[one][:, None], self.layers[other]]
+
+
+class Runs:
+    """The models of every run together, so that each meets each; one that several runs share sees the images once.
+
+    `own` are the names that each run's models have in `cast`, `models` those in each role in any run.
+
+    Args:
+        loaded: {"vit": …, …} of every run.
+        find_minibatches: takes models, {name: …}, to minibatches of the same images for all.
+    """
+
+    def __init__(self, loaded: Iterable[dict[str, nn.Module]], find_minibatches: Minibatches):
+        everyone, self.own = name_all(loaded)
+        (self.cast,), self.minibatches = assemble([everyone], find_minibatches(everyone))
+        self.models = {role: tuple(dict.fromkeys(own[role] for own in self.own)) for role in self.own[0]}
+
+    def find(self, find_axes: Callable[[Cast], T]) -> list[T]:
+        """What is found of each run's models, by role."""
+        return [find_axes(self.cast.in_roles(own)) for own in self.own]
+
+    def gather_layers(self, named: Iterable[dict[str, Iterable[str]]]) -> dict[str, tuple[str, ...]]:
+        """The layers of every model, by its name here, from those of each run's, by role."""
+        runs = zip(self.own, named, strict=True)
+        return {own[role]: tuple(names) for own, of in runs for role, names in of.items()}
+
+    def split(
+        self,
+        similarity: Similarity,
+        named: Sequence[dict[str, Iterable[str]]],
+        nulls: Nulls | None = None,
+        in_class: Nulls | None = None,
+    ) -> list[RunSimilarity]:
+        """Of the similarity of all models' layers that of some layers, for each run, with their nulls."""
+        index = {layer: i for i, layer in enumerate(similarity.layers)}
+        layers = self.gather_layers(named)
+        places = {model: np.array([index[label(model, name)] for name in of]) for model, of in layers.items()}
+        draws = similarity.replicates(lambda values: values)
+        return [RunSimilarity(draws, places, own, self.models, nulls or {}, in_class or {}) for own in self.own]
 
 
 def compare_runs(
@@ -204,26 +243,22 @@ def compare_runs(
     """CKA of all layers of all runs' models at once, with each run's axes.
 
     Args:
-        loaded: the models of every run, {"vit": …, …}; one that several of them share sees the images once.
-        find_minibatches: takes models, {name: …}, to minibatches of the same images for all.
+        loaded, find_minibatches: as for `Runs`.
         find_axes: takes what is known of one run's models, by role, to its axes.
         name_layers: takes the axes to {role: layer names}, in the order of the matrix.
         matched: role → the roles among whose layers the best matches of its own are held against chance.
         classes: those of the images of every minibatch, (n,), where they are known.
     """
-    everyone, runs = name_all(loaded)
-    (cast,), minibatches = assemble([everyone], find_minibatches(everyone))
-    axes = [find_axes(cast.in_roles(own)) for own in runs]
+    runs = Runs(loaded, find_minibatches)
+    axes = runs.find(find_axes)
     named = [name_layers(found) for found in axes]
-    layers = {own[role]: tuple(of) for own, names in zip(runs, named, strict=True) for role, of in names.items()}
-    models = {role: tuple(dict.fromkeys(own[role] for own in runs)) for role in runs[0]}
-    joint = cast.compare(JointCKA.of(layers))
-    nulls = Matches(cast, layers, models, matched or {})
-    in_class = Matches(cast, layers, {role: models[role][:1] for role in models}, matched if classes else {}, classes)
-    found, places = feed(minibatches, cast), locate({model: len(of) for model, of in layers.items()})
-    known = found[joint], places
-    against = nulls.gather(found), in_class.gather(found)
-    return [(of, RunSimilarity(*known, own, models, *against)) for of, own in zip(axes, runs, strict=True)]
+    layers, first = runs.gather_layers(named), {role: models[:1] for role, models in runs.models.items()}
+    joint = runs.cast.compare(JointCKA.of(layers))
+    nulls = Matches(runs.cast, layers, runs.models, matched or {})
+    in_class = Matches(runs.cast, layers, first, (matched or {}) if classes else {}, classes)
+    found = feed(runs.minibatches, runs.cast)
+    similarities = runs.split(found[joint], named, nulls.gather(found), in_class.gather(found))
+    return list(zip(axes, similarities, strict=True))
 
 
 class Matches:
@@ -258,6 +293,11 @@ class Matches:
             rows, columns = (locate({model: len(self.layers[model]) for model in side}) for side in (ones, others))
             nulls |= {(a, b): found[joint].choose(rows[a], columns[b]) for a in ones for b in others}
         return nulls
+
+    def choose(self, nulls: Nulls, layers: dict[str, tuple[str, ...]]) -> Nulls:
+        """Of such nulls those of some of the layers."""
+        places = {model: [self.layers[model].index(name) for name in names] for model, names in layers.items()}
+        return {(one, other): null.choose(places[one], places[other]) for (one, other), null in nulls.items()}
 
     def _shuffle(self, *sides: tuple[str, ...]) -> JointShuffled:
         rows, columns = ([label(model, name) for model in side for name in self.layers[model]] for side in sides)

@@ -35,3 +35,24 @@ def choose_representation(representation: str, model: nn.Module, images: torch.T
         return output.reshape(len(images), -1)
 
     return {"flat": flat, "mean": mean, "cls": cls}[representation]
+
+
+def pool(model: nn.Module, images: torch.Tensor) -> Represent:
+    """The same as "mean"; of a layer that has been pooled already, (n, channels), all of it."""
+    mean = choose_representation("mean", model, images)
+    return lambda name, output: output if output.ndim == 2 else mean(name, output)
+
+
+def take_cls(model: nn.Module, images: torch.Tensor) -> Represent:
+    """The CLS token where a layer has one that tells images apart, as it does from the first attention on; else `pool`.
+
+    So models and layers without such a token can be compared with those that have one.
+    """
+    pooled, n_prefix = pool(model, images), int(has_cls_token(model))
+
+    def represent(name: str, output: torch.Tensor) -> torch.Tensor:
+        prefix = output[:, :0] if output.ndim == 2 else split(model, name, output, images).prefix
+        cls = prefix[:, :n_prefix].flatten(1)
+        return cls if (cls != cls[:1]).any() else pooled(name, output)
+
+    return represent

@@ -1,0 +1,126 @@
+"""Similarity of all layers of several models in every reasonable way, from one pass of the images.
+
+What varies is the measure, which layers are compared, what represents an image in a layer, and whether a minibatch is
+taken whole or as two halves, whose Gram matrices are parts of the whole's. What is dear is left out: measures other
+than CKA compare all layers only by all that these return and in whole minibatches, and Procrustes, which takes roots of
+every pair of layers, blocks alone.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from itertools import product, starmap
+
+import torch
+
+from seelike.activations.flattened import Outputs
+from seelike.activations.representation import pool, take_cls
+from seelike.measures.cka import MIN_IMAGES, multiply
+from seelike.measures.layer_cka import label
+from seelike.measures.runner import Cast, Found
+from seelike.measures.similarities.all_pairs import AllPairs, Similarity
+from seelike.measures.similarities.choices import MEASURES
+from seelike.results.choices import Choices
+
+REPRESENTATIONS = {"flattened": None, "pooled": pool, "CLS": take_cls}
+FLATTENED, WHOLE = "flattened", "whole"
+PLAIN = {"measure": "cka", "representation": FLATTENED, "minibatch": WHOLE}
+CALIBRATED, RAW = "calibrated", "raw"  # best matches, held against shuffled images or not
+PARTS = {WHOLE: 1, "halves": 2}
+ALL, BLOCKS = "all", "blocks"
+Layers = Mapping[str, Sequence[str]]  # model → the names of its layers
+
+
+@dataclass(frozen=True)
+class Way:
+    """How layers are compared: an option of each choice."""
+
+    measure: str
+    layers: str
+    representation: str
+    minibatch: str
+
+    @property
+    def is_dear(self) -> bool:
+        """Whether it is left out, as said above."""
+        plain = (self.representation, self.minibatch) == (FLATTENED, WHOLE)
+        within = self.layers == BLOCKS or self.measure == "cka"
+        return (self.measure == "procrustes" and not (plain and within)) or not (plain or within)
+
+
+def is_plain(choices: Choices) -> bool:
+    """Whether layers are compared as in the chapters, but for which layers: so that shuffled images are known, too."""
+    return all(choices[name] == option for name, option in PLAIN.items())
+
+
+class Varied:
+    """Accumulator of all that is made of one representation of some models' layers.
+
+    Args:
+        reads: what gives the Gram matrices of each model, of all its layers.
+        layers: set of layers → which of them are in it, as "role/layer".
+        ways: those of this representation.
+    """
+
+    def __init__(self, reads: dict[str, Outputs], layers: dict[str, list[str]], ways: Iterable[Way]):
+        self.reads, self.layers = reads, layers
+        self.pairs = {way: AllPairs(MEASURES[way.measure]) for way in ways}
+
+    def update(self, found: dict[str, dict[str, torch.Tensor]]) -> None:
+        """Add one minibatch of the same images for all models."""
+        grams = {label(role, name): k for role, each in found.items() for name, k in each.items()}
+        for way, pairs in self.pairs.items():
+            chosen = {name: grams[name] for name in self.layers[way.layers]}
+            for part in cut(chosen, PARTS[way.minibatch]):
+                pairs.update(part)
+
+    def merge(self, *others: "Varied") -> None:
+        """Add the minibatches of other ranks or shards."""
+        for way, pairs in self.pairs.items():
+            pairs.merge(*(other.pairs[way] for other in others))
+
+    def result(self) -> dict[Way, Similarity]:
+        """Of each way; raises InputError before the first minibatch."""
+        return {way: pairs.result() for way, pairs in self.pairs.items()}
+
+
+def cut(grams: dict[str, torch.Tensor], n_parts: int) -> Iterator[dict[str, torch.Tensor]]:
+    """The Gram matrices (n, n) of so many parts of a minibatch, one after the other; images left over are dropped."""
+    size = len(next(iter(grams.values()))) // n_parts
+    for start in range(0, n_parts * size, size):
+        own = slice(start, start + size)
+        yield {name: k[own, own] for name, k in grams.items()}
+
+
+class AllWays:
+    """What is asked of some models: similarity of all their layers, in all ways.
+
+    Args:
+        cast: has the models.
+        layers: set of layers → those of each model; "all" has those of "blocks". Of a single set none is chosen.
+        batch_size: images a minibatch, which is halved only where the halves have enough.
+    """
+
+    def __init__(self, cast: Cast, layers: dict[str, Layers], batch_size: int):
+        ways = [way for way in _list_ways(layers, batch_size) if not way.is_dear]
+        labels = {name: [label(model, each) for model in of for each in of[model]] for name, of in layers.items()}
+        largest = layers.get(ALL, layers[BLOCKS])
+        self.chosen = [each.name for each in fields(Way) if each.name != "layers" or len(layers) > 1]
+        self.asked = [
+            cast.compare(Varied(_read(largest, represent), labels, [way for way in ways if way.representation == name]))
+            for name, represent in REPRESENTATIONS.items()
+        ]
+
+    def gather(self, found: Found) -> Iterator[tuple[Choices, Similarity]]:
+        """The choices of every way, and what all minibatches told in it."""
+        for each in self.asked:
+            for way, similarity in found[each].items():
+                yield {name: getattr(way, name) for name in self.chosen}, similarity
+
+
+def _list_ways(layers: Iterable[str], batch_size: int) -> Iterator[Way]:
+    sizes = [size for size, n in PARTS.items() if batch_size // n >= MIN_IMAGES]
+    return starmap(Way, product(MEASURES, layers, REPRESENTATIONS, sizes))
+
+
+def _read(layers: Layers, represent) -> dict[str, Outputs]:
+    return {model: Outputs(tuple(names), multiply, represent) for model, names in layers.items()}
