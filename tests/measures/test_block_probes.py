@@ -116,25 +116,25 @@ def test_the_best_readout_is_chosen_by_the_average_over_depth():
     for one, other, best in ((rises, falls, "CLS"), (falls, rises, "pooled")):
         found = curve(one, other)
         assert found.find_best() == best
-        assert found.best_readout() == pytest.approx(np.full(7, 0.45))
-        assert found.middle_blocks() == pytest.approx(np.full(7, one[1]))  # of pooled tokens, whichever is best
-    assert curve(rises).find_best() == "pooled" and curve(rises).best_readout()[0] == pytest.approx(0.35)
+        assert found.average_depth() == pytest.approx(np.full(7, 0.45))
+        assert found.average_middle() == pytest.approx(np.full(7, one[1]))  # of pooled tokens, whichever is best
+    assert curve(rises).find_best() == "pooled" and curve(rises).average_depth()[0] == pytest.approx(0.35)
 
 
 def test_replicates_leave_out_one_fold_each_by_the_readout_that_is_best_of_all():
     pooled, cls = np.array([[0.2, 0.2], [0.4, 0.4], [0.9, 0.9]]), np.array([[0.6, 0.6], [0.6, 0.6], [0.2, 0.2]])
     found = ProbeCurve(("a", "b"), {"pooled": pooled, "CLS": cls})
     assert found.find_best() == "pooled"  # by 0.5 against 0.47, though not without the last fold
-    assert found.best_readout() == pytest.approx([0.5, 0.65, 0.55, 0.3])
+    assert found.average_depth() == pytest.approx([0.5, 0.65, 0.55, 0.3])
 
 
 def test_what_is_luck_for_both_models_leaves_their_difference_alone():
     luck = np.random.default_rng(0).normal(0, 0.1, (10, 1))
     one, other = (ProbeCurve(("a", "b", "c"), {"pooled": level + np.tile(luck, 3)}) for level in (0.6, 0.5))
-    estimate = intervals.estimate(one.middle_blocks() - other.middle_blocks())
+    estimate = intervals.estimate(one.average_middle() - other.average_middle())
     assert estimate.low == pytest.approx(0.1) and estimate.high == pytest.approx(0.1)
     shuffled = ProbeCurve(other.blocks, {"pooled": other.readouts["pooled"][::-1]})
-    mixed = intervals.estimate(one.middle_blocks() - shuffled.middle_blocks())
+    mixed = intervals.estimate(one.average_middle() - shuffled.average_middle())
     assert mixed.high - mixed.low > 0.05
 
 

@@ -16,10 +16,10 @@ from seelike.measures.corresponding_layers import (
     Counterparts,
     Pairing,
     fall_by_depth,
-    highest_third,
+    highest_part,
     low_high_cka_gap,
     lower_half,
-    lowest_third,
+    lowest_part,
     share_of_pairs,
 )
 from seelike.measures.similarities.all_pairs import Similarity
@@ -109,7 +109,7 @@ def vit():
 
 def test_effects_are_means_of_thirds_and_halves():
     cka = np.array([1, 0.8, 0.5, 0.5, 0.5, 0.5, 0.2, 0.4])  # thirds of 8 blocks: two
-    assert (lowest_third(cka), highest_third(cka)) == (pytest.approx(0.9), pytest.approx(0.3))
+    assert (lowest_part(cka), highest_part(cka)) == (pytest.approx(0.9), pytest.approx(0.3))
     assert low_high_cka_gap(cka) == pytest.approx(0.6)
     assert low_high_cka_gap(cka[::-1]) == pytest.approx(-0.6)
     assert low_high_cka_gap(np.full(8, 0.3)) == 0

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import nn
 from torch.utils.data import Subset
 
 from seelike.activations.architecture import Architecture
-from seelike.chapters.chapter import Chapter
+from seelike.chapters.chapter import Chapter, Loaded, Universe
 from seelike.chapters.run import Run
 from seelike.measures import attention_distance, receptive_field
 from seelike.measures.attention_distance import AttentionDistance, Distances
@@ -16,9 +17,13 @@ from seelike.measures.head_cka import Heads, HeadSimilarity
 from seelike.measures.intervals import Terms
 from seelike.measures.receptive_field import Branches, ReceptiveFields
 from seelike.measures.runner import Cast, Minibatches, assemble, feed, name_all, spread
+from seelike.results.choices import DEPTHS
 from seelike.results.labelled_array import Measures
 from seelike.system.progress import track
 
+PATCHES = "patches"
+KEYS = {PATCHES: Distances, "all": partial(Distances, rescaled=False)}  # the tokens to which attention counts
+ENDS = {"two": attention_distance.OUTER, "one": 1, "three": 3}  # blocks
 FIELD_PIXELS = 8 * 224**2  # of the images whose graph is kept at a time, one of each team
 
 
@@ -32,22 +37,48 @@ def measure_runs(loaded: Iterable[dict[str, nn.Module]], run: Run, n_field_image
     runs = list(loaded)
     everyone, names = name_all(runs)
     (together, *casts), minibatches = assemble([everyone, *runs], run.minibatches(everyone))
-    distances, heads = _look(together, names, minibatches)
+    distances, heads = _look(together, names, minibatches)[PATCHES]
     for cast, own in zip(casts, names, strict=True):
         of_own = {role: distances[own[role]] for role in own if role != "cnn"}
         yield LocalAndGlobal(of_own, heads, (own["vit"], own["cnn"]), *_differentiate(cast, run, n_field_images))
 
 
+def vary_runs(loaded: Loaded, run: Run) -> Iterator[Universe]:
+    """The terms of every run in each universe, from one pass of the images."""
+    runs = list(loaded)
+    everyone, names = name_all(runs)
+    (together, *casts), minibatches = assemble([everyone, *runs], run.minibatches(everyone))
+    for keys, (distances, heads) in _look(together, names, minibatches, KEYS).items():
+        yield {"keys": keys}, [heads.terms(of["vit"], of["cnn"]) for of in names]
+        own = [{role: distances[of[role]] for role in of if role != "cnn"} for of in names]
+        for ends, n_blocks in ENDS.items():
+            yield {"keys": keys, "ends": ends}, [attention_distance.find_terms(each, n_blocks) for each in own]
+    yield from _vary_fields([_differentiate(cast, run, run.parameters["n_field_images"]) for cast in casts])
+
+
+def _vary_fields(found: list[tuple[dict[str, ReceptiveFields], Branches]]) -> Iterator[Universe]:
+    squared = [({role: each.square() for role, each in fields.items()}, branches) for fields, branches in found]
+    for gradient, of in {"absolute": found, "squared": squared}.items():
+        for depth, parts in DEPTHS.items():
+            terms = [receptive_field.find_terms(own["vit"], own["cnn"], branches, parts) for own, branches in of]
+            yield {"gradient": gradient, "depth": depth}, terms
+        yield {"gradient": gradient}, terms  # A5 has no parts of the depth
+
+
 def _look(
-    cast: Cast, names: list[dict[str, str]], minibatches: Minibatches
-) -> tuple[dict[str, AttentionDistance], HeadSimilarity]:
-    """How far all heads of every ViT look, and what those of its lowest blocks have in common with every CNN."""
+    cast: Cast, names: list[dict[str, str]], minibatches: Minibatches, keys: Iterable[str] = (PATCHES,)
+) -> dict[str, tuple[dict[str, AttentionDistance], HeadSimilarity]]:
+    """How far all heads of every ViT look, and what those of its lowest blocks have in common with every CNN.
+
+    By which keys count, see `KEYS`.
+    """
     vits, cnns = (list(dict.fromkeys(own[role] for own in names)) for role in ("vit", "cnn"))
-    asked = {name: cast.measure(name, Distances) for name in cast.models if name not in cnns}
+    seeing = [name for name in cast.models if name not in cnns]
+    asked = {each: {name: cast.measure(name, KEYS[each]) for name in seeing} for each in keys}
     heads = Heads(cast, vits, cnns)
     found = feed(minibatches, cast)
-    distances = {name: found[each] for name, each in asked.items()}
-    return distances, heads.gather(found, distances)
+    distances = {each: {name: found[of] for name, of in own.items()} for each, own in asked.items()}
+    return {each: (own, heads.gather(found, own)) for each, own in distances.items()}
 
 
 def _differentiate(cast: Cast, run: Run, n_field_images: int) -> tuple[dict[str, ReceptiveFields], Branches]:
@@ -102,4 +133,5 @@ CHAPTER = Chapter(
     lambda loaded, run: measure_runs(loaded, run, run.parameters["n_field_images"]),
     rehearse=lambda models, run: next(measure_runs([models], run, n_field_images=1)),
     optional=("vit_low_data",),
+    vary=vary_runs,
 )

@@ -8,8 +8,12 @@ from torch import nn
 
 from seelike.chapters.run import MODELS, Run
 from seelike.chapters.verdicts import Measured
+from seelike.measures.intervals import Terms
+from seelike.results.choices import Choices
 
 Loaded = Iterable[dict[str, nn.Module]]  # the models of every run, by the parameter that names them
+# Some choices, and in every run the terms of those parts of claims that hang on these choices and no other.
+Universe = tuple[Choices, list[dict[str, Terms]]]
 
 
 @dataclass(frozen=True)
@@ -21,7 +25,9 @@ class Chapter:
     more than is needed to tell whether they suit; `least_images` are as many as it needs, and of more than
     `most_images` the others are not used. `open` takes a run to what
     its measures need beside it, perhaps images for probes, kept as `run.opened`. `required` and `optional` are the
-    parameters that name models; an optional one may be empty, and is left out then.
+    parameters that name models; an optional one may be empty, and is left out then. `vary` takes the models of every
+    run to all universes of the claims, see `results.choices`, but for the choice of images. What hangs
+    on nothing but what was opened is left out where nothing was.
     """
 
     name: str
@@ -33,6 +39,7 @@ class Chapter:
     optional: tuple[str, ...] = ()
     least_images: int = 0
     most_images: int | None = None
+    vary: Callable[[Loaded, Run], Iterable[Universe]] | None = None
 
     def measure_all(self, run: Run) -> tuple[list[Measured], list[Measured]]:
         """What was found on the trained models of every run, and on their controls."""

@@ -13,16 +13,18 @@ import numpy as np
 import torch
 from torch import nn
 
-from seelike.chapters.chapter import Chapter
+from seelike.chapters.chapter import Chapter, Loaded, Universe
 from seelike.chapters.probe_images import ProbeImages, even_and_odd, open_probe_images
 from seelike.chapters.run import Run
 from seelike.measures import attention_distance, block_probes
 from seelike.measures.attention_distance import AttentionDistance, Distances
-from seelike.measures.block_probes import ProbeCurve
+from seelike.measures.block_probes import BEST, ProbeCurve
 from seelike.measures.corresponding_layers import Counterparts, Pair, Pairing
 from seelike.measures.intervals import Estimate, Terms, estimate
-from seelike.measures.runner import Cast, assemble, feed, name_all, spread
+from seelike.measures.layer_similarities import BLOCKS, AllWays
+from seelike.measures.runner import Cast, Minibatches, assemble, feed, name_all, spread
 from seelike.measures.token_kinds import CLS, POOLED
+from seelike.results.choices import DEPTHS
 from seelike.results.labelled_array import Arrays, LabelledArray, Measures
 from seelike.system.errors import InputError
 
@@ -35,11 +37,12 @@ SHARES = {
 TASKS = {"near": "vit_near", "far": "vit_far"}
 LATER_PAIRS = ("vit_3pct", "vit_small_3pct", "vit_near", "vit_far")  # what runs after the first compare …
 LATER_PROBED = {"probe": ("vit", "vit_3pct", "cnn"), "transfer": ("vit", "vit_3pct")}  # … and probe
-# Claim → the images of its probes, its models with their signs, and the effect of each.
+Curves = dict[str, dict[str, ProbeCurve]]  # "probe" or "transfer" → model → accuracy by block
+# Claim → the images of its probes, its models with their signs, the effect of each, and by which readout.
 PROBE_EFFECTS = {
-    "D3": ("probe", {"vit": 1, "vit_3pct": -1}, ProbeCurve.middle_blocks),
-    "D4": ("probe", {"vit": 1, "cnn": -1}, ProbeCurve.best_readout),
-    "D5": ("transfer", {"vit": 1, "vit_3pct": -1}, ProbeCurve.middle_blocks),
+    "D3": ("probe", {"vit": 1, "vit_3pct": -1}, ProbeCurve.average_middle, POOLED),
+    "D4": ("probe", {"vit": 1, "cnn": -1}, lambda curve, readout, _: curve.average_depth(readout), BEST),
+    "D5": ("transfer", {"vit": 1, "vit_3pct": -1}, ProbeCurve.average_middle, POOLED),
 }
 OPTIONAL = ("vit_3pct", "vit_10pct", "vit_30pct", "vit_small", "vit_small_3pct", "cnn_3pct", "vit_near", "vit_far")
 
@@ -90,6 +93,40 @@ def measure_runs(
         yield DataScale(counterparts, distances if number == 0 else {}, own)
 
 
+def vary_runs(loaded: Loaded, run: Run) -> Iterator[Universe]:
+    """The terms of every run in each universe, from one pass of the images."""
+    everyone, names = name_all(loaded)
+    for kind, images in (run.opened or {}).items():
+        yield from _vary_readouts(_probe_runs(everyone, names, run, kind, images, whole=False), kind)
+    if asked := _pair_up(_merge(everyone), names, run):
+        cast, minibatches, pairing = asked
+        ways = AllWays(cast, {BLOCKS: pairing.blocks}, run.batch_size)
+        for choices, similarity in ways.gather(feed(minibatches, cast)):
+            for depth, parts in DEPTHS.items():
+                yield choices | {"depth": depth}, [each.terms() for each in pairing.split(similarity, parts)]
+
+
+def _vary_readouts(curves: list[dict[str, ProbeCurve]], kind: str) -> Iterator[Universe]:
+    """What is read off one kind of probe images, by readout; of the middle blocks by how many they are, too."""
+    for readout in (BEST, POOLED, CLS):
+        yield {"readout": readout}, [_compare_curves({kind: own}, readout) for own in curves]
+        for depth, parts in DEPTHS.items():
+            terms = [_compare_curves({kind: own}, readout, parts) for own in curves]
+            yield {"readout": readout, "depth": depth}, terms
+
+
+def _compare_curves(curves: Curves, readout: str | None = None, parts: int = 3) -> dict[str, Terms]:
+    """D3, D4 and D5, of those for which there are models; by their own readouts, or by one for all."""
+    found: dict[str, Terms] = {}
+    for claim, (kind, signs, effect, published) in PROBE_EFFECTS.items():
+        own = curves.get(kind, {})
+        if signs.keys() <= own.keys():
+            found[claim] = {
+                (role,): sign * effect(own[role], readout or published, parts) for role, sign in signs.items()
+            }
+    return found
+
+
 def pair_runs(names: Sequence[dict[str, str]]) -> list[dict[str, Pair]]:
     """Of each run, the models of which blocks are compared, by the role of the one that learned otherwise.
 
@@ -118,7 +155,7 @@ class DataScale:
 
     counterparts: Counterparts | None
     distances: dict[str, AttentionDistance]
-    curves: dict[str, dict[str, ProbeCurve]]  # "probe" or "transfer" → model → accuracy by block
+    curves: Curves
 
     def arrays(self) -> Measures:
         """Labelled arrays for a result file, by measure."""
@@ -139,28 +176,34 @@ class DataScale:
     def terms(self) -> dict[str, Terms]:
         """Part of a claim → its terms, over minibatches (D1, D2, D6) or over the probes' draws (D3 to D5)."""
         found = self.counterparts.terms() if self.counterparts else {}
-        for claim, (kind, signs, effect) in PROBE_EFFECTS.items():
-            curves = self.curves.get(kind, {})
-            if signs.keys() <= curves.keys():
-                found[claim] = {(role,): sign * effect(curves[role]) for role, sign in signs.items()}
-        return dict(sorted(found.items()))
+        return dict(sorted((found | _compare_curves(self.curves)).items()))
 
 
 def _compare(
     everyone: dict[str, nn.Module], names: list[dict[str, str]], run: Run
 ) -> tuple[list[Counterparts | None], dict[str, AttentionDistance]]:
     """Of each run, blocks against their counterparts; and how far the heads of the first run's ViTs attend."""
-    pairs = pair_runs(names)
-    compared = {name for own in pairs for pair in own.values() for name in pair}
-    if not compared:
+    asked = _pair_up(everyone, names, run)
+    if not asked:
         return [None] * len(names), {}
-    models = {name: model for name, model in everyone.items() if name in compared}
-    (cast,), minibatches = assemble([models], run.minibatches(models))
-    twins = [own["vit"] for own in names] if len(names) > 1 and "vit_3pct" in names[0] else []
-    pairing = Pairing(cast, pairs, twins)
+    cast, minibatches, pairing = asked
     distances = _ask_distances(cast, [role for role in SHARES["vit"].values() if role in names[0]])
     found = feed(minibatches, cast)
     return pairing.gather(found), {role: found[each] for role, each in distances.items()}
+
+
+def _pair_up(
+    everyone: dict[str, nn.Module], names: list[dict[str, str]], run: Run
+) -> tuple[Cast, Minibatches, Pairing] | None:
+    """What is to be compared, with which images; None where nothing is."""
+    pairs = pair_runs(names)
+    compared = {name for own in pairs for pair in own.values() for name in pair}
+    if not compared:
+        return None
+    models = {name: model for name, model in everyone.items() if name in compared}
+    (cast,), minibatches = assemble([models], run.minibatches(models))
+    twins = [own["vit"] for own in names] if len(names) > 1 and "vit_3pct" in names[0] else []
+    return cast, minibatches, Pairing(cast, pairs, twins)
 
 
 def _ask_distances(cast: Cast, roles: list[str]) -> dict[str, Distances]:
@@ -173,12 +216,21 @@ def _ask_distances(cast: Cast, roles: list[str]) -> dict[str, Distances]:
 
 
 def _probe_runs(
-    everyone: dict[str, nn.Module], names: list[dict[str, str]], run: Run, kind: str, images: ProbeImages
+    everyone: dict[str, nn.Module],
+    names: list[dict[str, str]],
+    run: Run,
+    kind: str,
+    images: ProbeImages,
+    whole: bool = True,
 ) -> list[dict[str, ProbeCurve]]:
-    """Of each run, the curve of every model that is probed on these images."""
+    """Of each run, the curve of every model that is probed on these images: of the first all, of others the claims'.
+
+    Without `whole` those of the claims alone.
+    """
     shares = SHARES.values() if kind == "probe" else (SHARES["vit"],)
     first = [role for of in shares for role in of.values() if role in names[0]]
-    roles = [first] + [[role for role in LATER_PROBED[kind] if role in first] for _ in names[1:]]
+    needed = [role for role in LATER_PROBED[kind] if role in first]
+    roles = [first if whole else needed] + [needed for _ in names[1:]]
     wanted = {own[role]: everyone[own[role]] for own, these in zip(names, roles, strict=True) for role in these}
     curves = _probe(wanted, run, images)
     return [{role: curves[own[role]] for role in these} for own, these in zip(names, roles, strict=True)]
@@ -249,4 +301,5 @@ CHAPTER = Chapter(
     rehearse=lambda models, run: next(measure_runs([models], run, {"probe": even_and_odd(run)})),
     open=open_tasks,
     optional=OPTIONAL,
+    vary=vary_runs,
 )

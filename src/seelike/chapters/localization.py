@@ -8,7 +8,7 @@ from torch import nn
 from torch.utils.data import Subset
 
 from seelike.activations.layers import count_last_stage
-from seelike.chapters.chapter import Chapter
+from seelike.chapters.chapter import Chapter, Loaded, Universe
 from seelike.chapters.probe_images import ProbeImages, even_and_odd, open_probe_images
 from seelike.chapters.run import Run
 from seelike.images import datasets
@@ -16,12 +16,14 @@ from seelike.measures import occlusion as attributions
 from seelike.measures import token_probes
 from seelike.measures.intervals import Terms
 from seelike.measures.occlusion import Attributions
-from seelike.measures.runner import Cast, assemble, feed, spread
+from seelike.measures.runner import Cast, assemble, feed, name_all, spread
 from seelike.measures.token_patch_cka import Comparison, Products, TokenPatch, find_common_grid
 from seelike.measures.token_probes import MOST_BLOCKS, Readout
 from seelike.results.labelled_array import Measures
 from seelike.system import processes
 from seelike.system.progress import track
+
+SHOTS = {"ten": 10, "five": 5, "fifteen": 15}  # images of each class that probes learn from
 
 
 def measure_runs(
@@ -43,6 +45,35 @@ def measure_runs(
         read = _probe(models if first else _without_cnn(models), run, probed, first) if probed else {}
         occluded = _attribute(models, run, compared.own["vit"], n_attributed) if first and n_attributed else {}
         yield Localization(compared, read, occluded)
+
+
+def vary_runs(loaded: Loaded, run: Run) -> Iterator[Universe]:
+    """The terms of every run in each universe, from one pass of the images, and one of the probes' if there are any."""
+    runs = list(loaded)
+    compared = _compare(runs, run)
+    yield {}, [each.terms() for each in compared]
+    for rest in ("interior", "all"):
+        for windows in ("common", "own"):
+            terms = [each.vary(windows == "common", rest == "all").terms() for each in compared]
+            yield {"windows": windows, "rest": rest}, terms
+        yield {"rest": rest}, terms
+    if run.opened and "vit_gap" in runs[0]:
+        yield from _vary_shots(runs, run, run.opened)
+
+
+def _vary_shots(runs: list[dict[str, nn.Module]], run: Run, probed: ProbeImages) -> Iterator[Universe]:
+    """Probes of the ViTs' first and last blocks that learn from more or fewer images."""
+    everyone, names = name_all([_without_cnn(models) for models in runs])
+    features = {name: _read(model, name, run, probed) for name, model in everyone.items()}
+    for shots, folds in probed.deal_anew(SHOTS, run.parameters["seed"]).items():
+        read = {name: token_probes.probe_kinds(of, probed.labels, folds) for name, of in features.items()}
+        own = [{role: read[name] for role, name in of.items()} for of in names]
+        yield {"shots": shots}, [token_probes.find_terms(each) for each in own]
+
+
+def _read(model: nn.Module, name: str, run: Run, probed: ProbeImages) -> token_probes.Kinds:
+    images = (batch[name] for batch in probed.minibatches({name: model}, run))
+    return token_probes.read_kinds(model, images, len(probed.labels), most_blocks=2)
 
 
 @dataclass(frozen=True)
@@ -123,4 +154,5 @@ CHAPTER = Chapter(
     rehearse=lambda models, run: next(measure_runs([models], run, even_and_odd(run))),
     open=open_probe_images,
     optional=("vit_gap",),
+    vary=vary_runs,
 )

@@ -11,15 +11,18 @@ import torch
 from torch import nn
 
 from seelike.activations.architecture import Architecture
-from seelike.chapters.chapter import Chapter
+from seelike.chapters.chapter import Chapter, Loaded, Universe
+from seelike.chapters.run import Run
 from seelike.measures.intervals import Terms
 from seelike.measures.lag_contrast import best_split_contrast, find_split
-from seelike.measures.layer_cka import Minibatches, RunSimilarity, compare_runs
-from seelike.measures.runner import Cast
+from seelike.measures.layer_cka import Matches, Minibatches, Runs, RunSimilarity, compare_runs
+from seelike.measures.layer_similarities import CALIBRATED, RAW, AllWays, is_plain
+from seelike.measures.runner import Cast, feed
 from seelike.results.labelled_array import LabelledArray, Measures
 from seelike.system.errors import InputError
 
 MODELS = ("mixer", "vit", "cnn")
+MATCHED = {"mixer": MODELS[1:]}  # whose best matches with whose blocks are held against chance
 
 
 def measure_runs(
@@ -36,9 +39,26 @@ def measure_runs(
 
     Raises InputError, which names the model, for one of fewer than three blocks: it has no two parts.
     """
-    matched = {"mixer": MODELS[1:]}
-    for blocks, similarity in compare_runs(loaded, find_minibatches, _find_blocks, dict, matched, classes):
+    for blocks, similarity in compare_runs(loaded, find_minibatches, _find_blocks, dict, MATCHED, classes):
         yield MixerSimilarity(blocks, similarity)
+
+
+def vary_runs(loaded: Loaded, run: Run) -> Iterator[Universe]:
+    """The terms of every run in each universe, from one pass of the images; of all layers, too."""
+    runs = Runs(loaded, run.minibatches)
+    named = {"blocks": runs.find(_find_blocks), "all": runs.find(_find_layers)}
+    gathered = {layers: runs.gather_layers(of) for layers, of in named.items()}
+    asked = AllWays(runs.cast, gathered, run.batch_size)
+    matches = Matches(runs.cast, gathered["all"], runs.models, MATCHED)
+    found = feed(runs.minibatches, runs.cast)
+    nulls = {layers: matches.choose(matches.gather(found), of) for layers, of in gathered.items()}
+    for choices, similarity in asked.gather(found):
+        layers = choices["layers"]
+        for chance in (RAW, CALIBRATED) if is_plain(choices) else (RAW,):
+            split = runs.split(similarity, named[layers], nulls[layers] if chance == CALIBRATED else None)
+            terms = [MixerSimilarity(*pair).terms() for pair in zip(named[layers], split, strict=True)]
+            yield choices | {"chance": chance}, terms
+        yield choices, terms
 
 
 @dataclass(frozen=True)
@@ -85,6 +105,10 @@ def best_match(cka: np.ndarray) -> float:
     return float(cka.max(1).mean())
 
 
+def _find_layers(cast: Cast) -> dict[str, tuple[str, ...]]:
+    return {role: cast.ask(role, lambda own: own.names("all")) for role in MODELS}
+
+
 def _find_blocks(cast: Cast) -> dict[str, tuple[str, ...]]:
     found = {role: cast.ask(role, Architecture.names) for role in MODELS}
     for role, names in found.items():
@@ -97,4 +121,5 @@ CHAPTER = Chapter(
     "mixer",
     lambda loaded, run: measure_runs(loaded, run.minibatches, run.read_classes()),
     required=MODELS,
+    vary=vary_runs,
 )

@@ -10,7 +10,7 @@ from torch.utils.data import Subset
 from seelike.chapters.run import Run
 from seelike.images import datasets
 from seelike.images.drawings import Drawings
-from seelike.measures.probes import Fold, choose_folds
+from seelike.measures.probes import DRAWS, Fold, choose_folds
 from seelike.system.errors import InputError
 
 
@@ -28,6 +28,12 @@ class ProbeImages:
         size, what = run.parameters["batch_size"], f"pass probe images through {', '.join(loaded)}"
         transforms = run.transforms(loaded)
         return datasets.load_minibatches(self.images, transforms, size, run.device, drop_last=False, what=what)
+
+    def deal_anew(self, shots: dict[str, int], seed: int) -> dict[str, list[Fold]]:
+        """The folds for other numbers of training images a class, of those for which there are images enough."""
+        least = int(self.labels.unique(return_counts=True)[1].min())
+        known = {name: n for name, n in shots.items() if least >= DRAWS * (n + 1)}
+        return {name: choose_folds(self.labels, shots=n, seed=seed) for name, n in known.items()}
 
 
 def open_probe_images(run: Run, kind: str = "probe") -> ProbeImages | None:

@@ -13,15 +13,20 @@ import torch
 from torch import nn
 
 from seelike.activations.architecture import Architecture
-from seelike.activations.layers import Layer, find_stage_ends
-from seelike.chapters.chapter import Chapter
+from seelike.activations.layers import LAYER_SETS, Layer, find_stage_ends
+from seelike.chapters.chapter import Chapter, Loaded, Universe
+from seelike.chapters.run import Run
 from seelike.measures.depth_match import equal_depth_contrast
 from seelike.measures.intervals import Terms
 from seelike.measures.lag_contrast import boundary_contrast
-from seelike.measures.layer_cka import Effect, Minibatches, RunSimilarity, compare_runs
-from seelike.measures.runner import Cast
+from seelike.measures.layer_cka import Effect, Matches, Minibatches, Runs, RunSimilarity, compare_runs
+from seelike.measures.layer_similarities import CALIBRATED, RAW, AllWays, is_plain
+from seelike.measures.runner import Cast, feed
+from seelike.results.choices import DEPTHS, Choices
 from seelike.results.labelled_array import LabelledArray, Measures
 from seelike.system.errors import InputError
+
+MATCHED = {"vit": ("cnn",)}  # whose best matches with whose layers are held against chance
 
 
 def measure_runs(
@@ -40,9 +45,42 @@ def measure_runs(
         layers: "blocks" or "all", see `seelike.activations.layers`; of the small ViT it is the blocks whichever.
         classes: those of the images of every minibatch, (n,), where they are known.
     """
-    find_axes, matched = partial(Axes.find, layers=layers), {"vit": ("cnn",)}
-    for axes, similarity in compare_runs(loaded, find_minibatches, find_axes, Axes.names, matched, classes):
+    find_axes = partial(Axes.find, layers=layers)
+    for axes, similarity in compare_runs(loaded, find_minibatches, find_axes, Axes.names, MATCHED, classes):
         yield Uniformity(axes, similarity)
+
+
+def vary_runs(loaded: Loaded, run: Run) -> Iterator[Universe]:
+    """The terms of every run in each universe, from one pass of the images."""
+    runs = Runs(loaded, run.minibatches)
+    axes = {layers: runs.find(partial(Axes.find, layers=layers)) for layers in LAYER_SETS}
+    named = {layers: [each.names() for each in of] for layers, of in axes.items()}
+    gathered = {layers: runs.gather_layers(of) for layers, of in named.items()}
+    asked = AllWays(runs.cast, gathered, run.batch_size)
+    matches = Matches(runs.cast, gathered["all"], runs.models, MATCHED)
+    found = feed(runs.minibatches, runs.cast)
+    nulls = {layers: matches.choose(matches.gather(found), of) for layers, of in gathered.items()}
+    for choices, similarity in asked.gather(found):
+        layers = choices["layers"]
+        for chance in (RAW, CALIBRATED) if is_plain(choices) else (RAW,):
+            split = runs.split(similarity, named[layers], nulls[layers] if chance == CALIBRATED else None)
+            own = [Uniformity(*pair) for pair in zip(axes[layers], split, strict=True)]
+            yield from _vary_matches(own, choices | {"chance": chance})
+        yield from _vary_effects(own, choices)
+
+
+def _vary_matches(found: list["Uniformity"], choices: Choices) -> Iterator[Universe]:
+    for depth, parts in DEPTHS.items():
+        yield choices | {"depth": depth}, [each.compare_matches(parts) for each in found]
+
+
+def _vary_effects(found: list["Uniformity"], choices: Choices) -> Iterator[Universe]:
+    yield choices, [each.compare_stages() for each in found]
+    for depth, parts in DEPTHS.items():
+        yield choices | {"depth": depth}, [each.compare_depths(parts) for each in found]
+    if choices["layers"] == "blocks":  # as those of the smaller ViT are whichever
+        without = {name: option for name, option in choices.items() if name != "layers"}
+        yield without, [each.compare_sizes() for each in found]
 
 
 @dataclass(frozen=True)
@@ -122,19 +160,33 @@ class Uniformity:
 
     def terms(self) -> dict[str, Terms]:
         """Part of a claim → its terms, of one model each; M3's only where there is a smaller ViT."""
-        corner = {role: self.similarity.alone(role, corner_cka) for role in ("vit", "cnn")}
-        found = {"U1": {("vit",): corner["vit"], ("cnn",): -corner["cnn"]}}
-        boundary = {role: self._boundary_contrast(role) for role in ("vit", "cnn")}
-        found["U2a"] = {("cnn",): boundary["cnn"]}
-        found["U2b"] = {("cnn",): boundary["cnn"], ("vit",): -boundary["vit"]}
-        found |= {part: self._share_out("cnn", effect) for part, effect in ACROSS.items()}
-        blocks = self.axes.blocks["vit"], self.axes.blocks["cnn"]
-        found |= {"U4a": self._match(best_match_rise), "U4b": self._match(best_match_rise, *blocks)}
-        found["U4c"] = self._match(high_best_match)
-        if self.axes.vit_small:
-            own = self.axes.blocks["vit"]
-            found["M3"] = self._share_out("vit_small", lambda cka: equal_depth_contrast(cka[own]))
+        found = self.compare_depths() | self.compare_matches() | self.compare_stages() | self.compare_sizes()
         return dict(sorted(found.items()))
+
+    def compare_depths(self, parts: int = 3) -> dict[str, Terms]:
+        """The terms of U1, U3 and U5, with thirds of the depth or other parts; halves have no middle, and no U5."""
+        corner = {role: self.similarity.alone(role, partial(corner_cka, parts=parts)) for role in ("vit", "cnn")}
+        found = {"U1": {("vit",): corner["vit"], ("cnn",): -corner["cnn"]}}
+        found["U3b"] = self._share_out("cnn", middle_match_depth)
+        effects = {"U3a": low_half_gap} | (BETWEEN if parts > 2 else {})
+        return found | {part: self._share_out("cnn", partial(effect, parts=parts)) for part, effect in effects.items()}
+
+    def compare_matches(self, parts: int = 3) -> dict[str, Terms]:
+        """The terms of U4, with thirds of the depth or other parts."""
+        rise, level = (partial(effect, parts=parts) for effect in (best_match_rise, high_best_match))
+        blocks = self.axes.blocks["vit"], self.axes.blocks["cnn"]
+        return {"U4a": self._match(rise), "U4b": self._match(rise, *blocks), "U4c": self._match(level)}
+
+    def compare_stages(self) -> dict[str, Terms]:
+        """The terms of U2."""
+        boundary = {role: self._boundary_contrast(role) for role in ("vit", "cnn")}
+        return {"U2a": {("cnn",): boundary["cnn"]}, "U2b": {("cnn",): boundary["cnn"], ("vit",): -boundary["vit"]}}
+
+    def compare_sizes(self) -> dict[str, Terms]:
+        """The terms of M3, where there is a smaller ViT."""
+        own = self.axes.blocks["vit"]
+        contrast = lambda cka: equal_depth_contrast(cka[own])  # noqa: E731
+        return {"M3": self._share_out("vit_small", contrast)} if self.axes.vit_small else {}
 
     def _share_out(self, other: str, effect: Effect) -> Terms:
         """An effect of a pair, (ViT layers, layers of the other)."""
@@ -153,19 +205,20 @@ class Uniformity:
         )
 
 
-def corner_cka(cka: np.ndarray) -> float:
+def corner_cka(cka: np.ndarray, parts: int = 3) -> float:
     """U1, of each model: mean CKA of the lowest with the highest third of layers; thirds are rounded down."""
-    third = len(cka) // 3
+    third = len(cka) // parts
     return float(cka[:third, -third:].mean())
 
 
-def low_half_gap(cka: np.ndarray) -> float:
+def low_half_gap(cka: np.ndarray, parts: int = 3) -> float:
     """U3a: mean CKA of the lower half of CNN layers with the lowest − with the highest third of ViT layers.
 
     Args:
         cka: (ViT layers, CNN layers), as in all effects below. Halves and thirds are rounded down.
+        parts: 3 for thirds, as in all effects below.
     """
-    low, _, high = _split_in_thirds(cka[:, : cka.shape[1] // 2])
+    low, _, high = _split(cka[:, : cka.shape[1] // 2], parts)
     return float(low.mean() - high.mean())
 
 
@@ -177,46 +230,41 @@ def middle_match_depth(cka: np.ndarray) -> float:
     return float(cka[:, middle].argmax(0).mean() / (n_vit - 1))
 
 
-def best_match_rise(cka: np.ndarray) -> float:
+def best_match_rise(cka: np.ndarray, parts: int = 3) -> float:
     """U4a, U4b: best CKA with any CNN layer, mean over the highest − the lowest third of ViT layers.
 
     Args:
         cka: calibrated, as of U4c, see `seelike.measures.similarities.shuffled`.
     """
-    low, _, high = _split_in_thirds(cka.max(1))
+    low, _, high = _split(cka.max(1), parts)
     return float(high.mean() - low.mean())
 
 
-def high_best_match(cka: np.ndarray) -> float:
+def high_best_match(cka: np.ndarray, parts: int = 3) -> float:
     """U4c: best CKA with any CNN layer, mean over the highest third of ViT layers."""
-    return float(_split_in_thirds(cka.max(1))[2].mean())
+    return float(_split(cka.max(1), parts)[2].mean())
 
 
-def high_half_over_low(cka: np.ndarray) -> float:
+def high_half_over_low(cka: np.ndarray, parts: int = 3) -> float:
     """U5a: mean CKA of the upper half of CNN layers with the middle − with the lowest third of ViT layers."""
-    low, middle, _ = _split_in_thirds(_take_upper_half(cka))
+    low, middle, _ = _split(_take_upper_half(cka), parts)
     return float(middle.mean() - low.mean())
 
 
-def high_half_over_high(cka: np.ndarray) -> float:
+def high_half_over_high(cka: np.ndarray, parts: int = 3) -> float:
     """U5b: mean CKA of the upper half of CNN layers with the middle − with the highest third of ViT layers."""
-    _, middle, high = _split_in_thirds(_take_upper_half(cka))
+    _, middle, high = _split(_take_upper_half(cka), parts)
     return float(middle.mean() - high.mean())
 
 
-# Of the CKA of all layers of a ViT with all of a CNN.
-ACROSS = {
-    "U3a": low_half_gap,
-    "U3b": middle_match_depth,
-    "U5a": high_half_over_low,
-    "U5b": high_half_over_high,
-}
+# Of the CKA of all layers of a ViT with all of a CNN, those whose ViT has a middle.
+BETWEEN = {"U5a": high_half_over_low, "U5b": high_half_over_high}
 
 
-def _split_in_thirds(of_vit: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The lowest, middle and highest third of the ViT's layers; the middle one has what rounding leaves."""
-    third = len(of_vit) // 3
-    return of_vit[:third], of_vit[third:-third], of_vit[-third:]
+def _split(of_vit: np.ndarray, parts: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The lowest and the highest of so many parts of the ViT's layers, and in the middle what is left."""
+    size = len(of_vit) // parts
+    return of_vit[:size], of_vit[size:-size], of_vit[-size:]
 
 
 def _take_upper_half(cka: np.ndarray) -> np.ndarray:
@@ -228,4 +276,5 @@ CHAPTER = Chapter(
     "uniformity",
     lambda loaded, run: measure_runs(loaded, run.minibatches, run.parameters["layers"], run.read_classes()),
     optional=("vit_small",),
+    vary=vary_runs,
 )

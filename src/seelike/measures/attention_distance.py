@@ -25,11 +25,13 @@ from seelike.system.errors import InputError
 OUTER = 2  # blocks at either end, as in the paper's Figure 3
 
 
-def mean_distance(attention: torch.Tensor, grid: Grid) -> torch.Tensor:
+def mean_distance(attention: torch.Tensor, grid: Grid, rescaled: bool = True) -> torch.Tensor:
     """Mean attention distance of each head, in pixels.
 
     Args:
         attention: (images, heads, queries, keys) with rows that sum to 1, tokens as `grid` says.
+        rescaled: whether each row is scaled to sum to 1 over the patches; else attention to other tokens has no
+            distance.
 
     Returns:
         (heads,) float64, averaged over images and spatial queries; a row's sum over keys is float32's.
@@ -44,7 +46,7 @@ def mean_distance(attention: torch.Tensor, grid: Grid) -> torch.Tensor:
     for spatial in attention[..., grid.n_prefix :, grid.n_prefix :]:  # one image at a time stays in the cache
         spatial = spatial.float()
         far, mass = (spatial * apart).sum(-1).double(), spatial.sum(-1).double()
-        found.append(far / mass.clamp_min(torch.finfo(torch.float32).tiny))
+        found.append(far / mass.clamp_min(torch.finfo(torch.float32).tiny) if rescaled else far)
     return torch.stack(found).mean((0, 2))
 
 
@@ -61,17 +63,18 @@ class HeadDistances:
     """Reads the mean distance of each attention's heads, with tokens as `grid` says."""
 
     grid: Grid
+    rescaled: bool = True
 
     def reading(self, model: nn.Module, images: torch.Tensor) -> Reading:
         """{attention: (heads,)}, pixels."""
-        return reading_maps(model, partial(mean_distance, grid=self.grid))
+        return reading_maps(model, partial(mean_distance, grid=self.grid, rescaled=self.rescaled))
 
 
 class Distances:
     """Accumulator of mean distances, one array a minibatch. Raises InputError for a model without a grid of patches."""
 
-    def __init__(self, architecture: Architecture):
-        self.read = HeadDistances(architecture.grid)
+    def __init__(self, architecture: Architecture, rescaled: bool = True):
+        self.read = HeadDistances(architecture.grid, rescaled)
         self.minibatches: list[dict[str, np.ndarray]] = []
 
     def update(self, found: dict[str, torch.Tensor]) -> None:
@@ -126,32 +129,34 @@ class AttentionDistance:
         return LabelledArray({"block": blocks, "head": heads}, self.values, units="px", uniform=self.uniform)
 
 
-def find_terms(models: dict[str, AttentionDistance]) -> dict[str, Terms]:
+def find_terms(models: dict[str, AttentionDistance], ends: int = OUTER) -> dict[str, Terms]:
     """A1, and A2 where there is a model of little data, over minibatches, the same for both.
 
     Args:
         models: {"vit": …}, or {"vit": …, "vit_low_data": …}.
+        ends: how many blocks are the first ones, and the last.
     """
     vit, low_data = models["vit"], models.get("vit_low_data")
     effects = {"A1a": most_local_low, "A1b": most_global_low, "A1c": most_local_high}
+    effects = {part: partial(effect, ends=ends) for part, effect in effects.items()}
     found: dict[str, Terms] = {part: {("vit",): vit.replicates(effect)} for part, effect in effects.items()}
     if low_data is not None:
-        little = low_data.replicates(most_local_low)
-        found["A2a"] = {("vit_low_data",): little, ("vit",): -vit.replicates(most_local_low)}
+        little, much = (each.replicates(effects["A1a"]) for each in (low_data, vit))
+        found["A2a"] = {("vit_low_data",): little, ("vit",): -much}
         found["A2b"] = {("vit_low_data",): little}
     return found
 
 
-def most_local_low(minibatches: np.ndarray) -> float:
+def most_local_low(minibatches: np.ndarray, ends: int = OUTER) -> float:
     """A1a, A2a, A2b: distance of the most local head in the first two blocks, of (minibatches, blocks, heads)."""
-    return float(minibatches.mean(0)[:OUTER].min())
+    return float(minibatches.mean(0)[:ends].min())
 
 
-def most_global_low(minibatches: np.ndarray) -> float:
+def most_global_low(minibatches: np.ndarray, ends: int = OUTER) -> float:
     """A1b: distance of the most global head in the same two."""
-    return float(minibatches.mean(0)[:OUTER].max())
+    return float(minibatches.mean(0)[:ends].max())
 
 
-def most_local_high(minibatches: np.ndarray) -> float:
+def most_local_high(minibatches: np.ndarray, ends: int = OUTER) -> float:
     """A1c: distance of the most local head in the last two blocks."""
-    return float(minibatches.mean(0)[-OUTER:].min())
+    return float(minibatches.mean(0)[-ends:].min())

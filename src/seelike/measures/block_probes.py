@@ -7,6 +7,7 @@ and are tested is said in `seelike.measures.probes`.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -17,6 +18,8 @@ from seelike.measures.intervals import jackknife
 from seelike.measures.probes import Fold, measure_accuracy
 from seelike.measures.runner import assemble, feed
 from seelike.measures.token_kinds import CLS, POOLED, TokenKinds, split_by_kind
+
+BEST = "best"  # of a model's readouts
 
 
 @dataclass(frozen=True)
@@ -37,13 +40,17 @@ class ProbeCurve:
         """
         return max(self.readouts, key=lambda readout: depth_averaged_accuracy(self.values(readout)))
 
-    def best_readout(self) -> np.ndarray:
-        """D4 of one model: the replicates of its best readout's accuracy averaged over the depth, (folds + 1,)."""
-        return self._replicate(depth_averaged_accuracy, self.find_best())
+    def choose(self, readout: str) -> str:
+        """The best readout for `BEST`; another where the model has it, else pooled tokens."""
+        return self.find_best() if readout == BEST else readout if readout in self.readouts else POOLED
 
-    def middle_blocks(self) -> np.ndarray:
-        """D3, D5 of one model: the replicates of pooled tokens' accuracy in the middle third, (folds + 1,)."""
-        return self._replicate(middle_third_accuracy, POOLED)
+    def average_depth(self, readout: str = BEST) -> np.ndarray:
+        """D4 of one model: the replicates of a readout's accuracy averaged over all of the depth, (folds + 1,)."""
+        return self._replicate(depth_averaged_accuracy, self.choose(readout))
+
+    def average_middle(self, readout: str = POOLED, parts: int = 3) -> np.ndarray:
+        """D3, D5 of one model: the replicates of a readout's accuracy in the middle third, or other part."""
+        return self._replicate(partial(middle_third_accuracy, parts=parts), self.choose(readout))
 
     def _replicate(self, summary: Callable[[np.ndarray], float], readout: str) -> np.ndarray:
         draws = self.readouts[readout]
@@ -79,12 +86,12 @@ def _probe(features: dict[tuple[str, str], torch.Tensor], labels: torch.Tensor, 
     return ProbeCurve(tuple(by_readout[POOLED]), accuracies)
 
 
-def middle_third_accuracy(accuracy: np.ndarray) -> float:
+def middle_third_accuracy(accuracy: np.ndarray, parts: int = 3) -> float:
     """D3, D5: the mean over the middle third of blocks, of (blocks,).
 
     As many blocks as a third, rounded down, at least one; as many before them as after them, or one less.
     """
-    third = max(1, len(accuracy) // 3)
+    third = max(1, len(accuracy) // parts)
     start = (len(accuracy) - third) // 2
     return float(accuracy[start : start + third].mean())
 

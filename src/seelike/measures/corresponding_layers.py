@@ -6,7 +6,7 @@ on little data with one trained on all of it, a fine-tuned model with the one th
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import combinations
 
 import numpy as np
@@ -44,7 +44,11 @@ class Pairing:
 
     def gather(self, found: Found) -> list["Counterparts"]:
         """What all minibatches told, of each run."""
-        of_all = self.blocks, found[self.cka], self.twins
+        return self.split(found[self.cka])
+
+    def split(self, similarity: Similarity, parts: int = 3) -> list["Counterparts"]:
+        """The same of some similarity of all blocks; effects are of the lowest and the highest of so many parts."""
+        of_all = self.blocks, similarity, self.twins, parts
         return [Counterparts(number, pairs, *of_all) for number, pairs in enumerate(self.runs)]
 
 
@@ -53,7 +57,7 @@ class Counterparts:
     """CKA of each block with its counterpart, in the pairs of one run.
 
     `number` is the run's, from 0. `blocks` tells which layers of `similarity`, that of all runs, are each model's;
-    `twins` are the full-data ViTs of all runs.
+    `twins` are the full-data ViTs of all runs. Effects are of the lowest and the highest of `parts` parts of the depth.
     """
 
     number: int
@@ -61,6 +65,7 @@ class Counterparts:
     blocks: dict[str, tuple[str, ...]]
     similarity: Similarity
     twins: tuple[str, ...] = ()
+    parts: int = 3
 
     @property
     def values(self) -> Curves:
@@ -73,13 +78,14 @@ class Counterparts:
         for part, effects in EFFECTS.items():
             own = {roles: effect for roles, effect in effects.items() if set(roles[1:]) <= self.pairs.keys()}
             if len(own) == len(effects) or self.number:
-                found[part] = {roles: self._replicate(effect) for roles, effect in own.items()}
+                found[part] = {roles: self._replicate(partial(effect, n=self.parts)) for roles, effect in own.items()}
         return {part: terms for part, terms in found.items() if terms}
 
     def _judge_by_twins(self) -> dict[str, Terms]:
         """D1: what 3 % of the data gives, less what full-data twins give with one another."""
         found: dict[str, Terms] = {"D1a": {}, "D1b": {}}
-        for part, effect in (("D1a", low_high_cka_gap), ("D1b", lowest_third)):
+        for part, of_curve in (("D1a", low_high_cka_gap), ("D1b", lowest_part)):
+            effect = partial(of_curve, n=self.parts)
             if "vit_3pct" in self.pairs:
                 found[part]["vit", "vit_3pct"] = self._replicate(lambda of, effect=effect: effect(of["vit_3pct"]))
             if self.number == 0 or len(self.twins) > 2:
@@ -107,36 +113,36 @@ class Counterparts:
         return {layer: i for i, layer in enumerate(self.similarity.layers)}
 
 
-def low_high_cka_gap(cka: np.ndarray) -> float:
+def low_high_cka_gap(cka: np.ndarray, n: int = 3) -> float:
     """D1a, of 3 % and of twins: mean CKA of the lowest − of the highest third of blocks, of (blocks,).
 
-    Thirds are rounded down, here and below.
+    Thirds, or other parts of which there are n, are rounded down, here and below.
     """
-    return lowest_third(cka) - highest_third(cka)
+    return lowest_part(cka, n) - highest_part(cka, n)
 
 
-def lowest_third(cka: np.ndarray) -> float:
+def lowest_part(cka: np.ndarray, n: int = 3) -> float:
     """D1b, of 3 % and of twins: mean CKA of the lowest third of blocks, of (blocks,)."""
-    return float(cka[: len(cka) // 3].mean())
+    return float(cka[: len(cka) // n].mean())
 
 
-def highest_third(cka: np.ndarray) -> float:
+def highest_part(cka: np.ndarray, n: int = 3) -> float:
     """The same of the highest third."""
-    return lowest_third(cka[::-1])
+    return lowest_part(cka[::-1], n)
 
 
 def lower_half(cka: np.ndarray) -> float:
     """D6a, of each task: mean CKA of the lower half of blocks, rounded down, of (blocks,)."""
-    return float(cka[: len(cka) // 2].mean())
+    return lowest_part(cka, 2)
 
 
-def fall_by_depth(cka: np.ndarray) -> float:
+def fall_by_depth(cka: np.ndarray, n: int = 3) -> float:
     """D2, of each size: mean CKA over the lowest − over the highest third of the depth, of (blocks,).
 
     The first block lies at depth 0, the last at 1; between neighbours CKA is a straight line. So models of other
     numbers of blocks are compared over the same depths.
     """
-    return _average(cka, 0, 1 / 3) - _average(cka, 2 / 3, 1)
+    return _average(cka, 0, 1 / n) - _average(cka, 1 - 1 / n, 1)
 
 
 def _average(curve: np.ndarray, start: float, end: float) -> float:
@@ -161,19 +167,19 @@ def share_of_pairs(values: np.ndarray, own: np.ndarray) -> float:
     return float(n * values.mean() - (n - 1) * values[~own].mean()) if n > 2 else float(values.mean())
 
 
-def _tuned(effect: Callable[[np.ndarray, np.ndarray], float]) -> dict[tuple[str, ...], Callable[[Curves], float]]:
-    return {("vit", "vit_near", "vit_far"): lambda cka: effect(cka["vit_near"], cka["vit_far"])}
+def _tuned(effect: Callable[[np.ndarray, np.ndarray, int], float]) -> dict[tuple[str, ...], Callable[..., float]]:
+    return {("vit", "vit_near", "vit_far"): lambda cka, n=3: effect(cka["vit_near"], cka["vit_far"], n)}
 
 
-# Part → its terms: the models of each, first the one that the others are compared with, → its effect.
-EFFECTS: dict[str, dict[tuple[str, ...], Callable[[Curves], float]]] = {
+# Part → its terms: the models of each, first the one that the others are compared with, → its effect, of n parts.
+EFFECTS: dict[str, dict[tuple[str, ...], Callable[..., float]]] = {
     "D2": {
-        ("vit", "vit_3pct"): lambda cka: fall_by_depth(cka["vit_3pct"]),
-        ("vit_small", "vit_small_3pct"): lambda cka: -fall_by_depth(cka["vit_small_3pct"]),
+        ("vit", "vit_3pct"): lambda cka, n=3: fall_by_depth(cka["vit_3pct"], n),
+        ("vit_small", "vit_small_3pct"): lambda cka, n=3: -fall_by_depth(cka["vit_small_3pct"], n),
     },
-    "D6a": _tuned(lambda near, far: lower_half((near + far) / 2)),
-    "D6b": _tuned(lambda near, far: lower_half((near + far) / 2) - highest_third((near + far) / 2)),
-    "D6c": _tuned(lambda near, far: highest_third(near) - highest_third(far)),
+    "D6a": _tuned(lambda near, far, _: lower_half((near + far) / 2)),
+    "D6b": _tuned(lambda near, far, n: lower_half((near + far) / 2) - highest_part((near + far) / 2, n)),
+    "D6c": _tuned(lambda near, far, n: highest_part(near, n) - highest_part(far, n)),
 }
 
 

@@ -11,7 +11,7 @@ tokens whose branch is nearly 0, whose ratio may be ten thousand. Log ratios are
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -28,6 +28,7 @@ from seelike.system import processes
 from seelike.system.errors import THE_MODEL, InputError
 
 CLS, SPATIAL = "CLS", "spatial"
+Average = Callable[[np.ndarray], float]
 ATTENTION, MLP = "attn", "mlp"  # in the names of a transformer's sublayers
 
 
@@ -135,12 +136,14 @@ class Tokens:
     """One sublayer in one minibatch: means of each kind (kinds,).
 
     `tokens` (tokens,) is the mean log ratio of each token over the images, and `identity` tells of the skip.
+    `log_mean` is the logarithm of the plain mean of ratios, of each kind.
     """
 
     log_ratio: np.ndarray
     cosine: np.ndarray
     tokens: np.ndarray
     identity: bool
+    log_mean: np.ndarray
 
     @classmethod
     def of(cls, kinds: Kinds, ratio: torch.Tensor, cosine: torch.Tensor, identity: bool) -> "Tokens":
@@ -148,10 +151,12 @@ class Tokens:
 
         The mean of none is NaN.
         """
-        log_ratio = torch.where(ratio > 0, ratio.log(), math.nan)
-        means = [np.array([part.nanmean().item() for part in kinds.split(x)]) for x in (log_ratio, cosine)]
-        tokens = torch.cat([part.nanmean(0) for part in kinds.split(log_ratio)])
-        return cls(*means, tokens.cpu().numpy(), identity)
+        known = torch.where(ratio > 0, ratio, math.nan)
+        log_ratio, cosine, mean = (
+            np.array([part.nanmean().item() for part in kinds.split(x)]) for x in (known.log(), cosine, known)
+        )
+        tokens = torch.cat([part.nanmean(0) for part in kinds.split(known.log())])
+        return cls(log_ratio, cosine, tokens.cpu().numpy(), identity, np.log(mean))
 
 
 @dataclass(frozen=True)
@@ -161,6 +166,7 @@ class NormRatios:
     `log_ratio` and `cosine` are (minibatches, sublayers, kinds), each the mean over all images and tokens of a kind in
     a minibatch; `tokens` is (sublayers, tokens), the mean log ratio of every token over images, CLS first, or None
     where sublayers differ in their number of tokens. `identity` (sublayers,) tells which skips are the identity.
+    `log_mean` is as `log_ratio`, of the plain mean of ratios.
     """
 
     sublayers: tuple[str, ...]
@@ -169,19 +175,28 @@ class NormRatios:
     cosine: np.ndarray
     tokens: np.ndarray | None
     identity: np.ndarray
+    log_mean: np.ndarray | None = None
 
     @classmethod
     def gather(cls, kinds: Kinds, minibatches: list[dict[str, Tokens]]) -> "NormRatios":
         """From what `Ratios` found in each minibatch."""
         first = minibatches[0]
-        log_ratio, cosine = (
+        log_ratio, cosine, log_mean = (
             np.array([[getattr(batch[name], part) for name in first] for batch in minibatches])
-            for part in ("log_ratio", "cosine")
+            for part in ("log_ratio", "cosine", "log_mean")
         )
         even = len({len(tokens.tokens) for tokens in first.values()}) == 1
         tokens = np.mean([[batch[name].tokens for name in first] for batch in minibatches], 0) if even else None
         identity = np.array([tokens.identity for tokens in first.values()])
-        return cls(tuple(first), kinds, log_ratio, cosine, tokens, identity)
+        return cls(tuple(first), kinds, log_ratio, cosine, tokens, identity, log_mean)
+
+    def average_plainly(self) -> "NormRatios":
+        """The same with the logarithm of the mean ratio of a minibatch in place of the mean log ratio."""
+        return replace(self, log_ratio=self.log_mean)
+
+    def count_all(self) -> "NormRatios":
+        """The same with every skip counted as one that is the identity."""
+        return replace(self, identity=np.ones_like(self.identity))
 
     def arrays(self) -> dict[str, LabelledArray]:
         """Labelled arrays for a result file; those of single tokens only where every sublayer has the same ones.
@@ -201,27 +216,32 @@ class NormRatios:
             found["norm_ratio_tokens"] = LabelledArray(sublayers | {"token": labels}, np.exp(self.tokens))
         return found
 
-    def crossovers(self) -> dict[str, np.ndarray]:
+    def crossovers(self, parts: int = 2, average: Average = np.median) -> dict[str, np.ndarray]:
         """The replicates of S1's, S5's and S6's parts, all of this model alone; none for a model without CLS token.
 
         S6 is left out where the sublayers' names do not tell attention from MLP.
+
+        Args:
+            parts: 2 for the first and the second half, 3 for the first and the last third, …
+            average: of S1's sublayers.
         """
         if not self.kinds.has_cls:
             return {}
-        surplus, rise = self._replicate(self.log_ratio, cls_surplus), self._replicate(self.cosine, late_rise)
+        surplus = self._replicate(self.log_ratio, lambda mean: cls_surplus(mean, parts, average))
+        rise = self._replicate(self.cosine, lambda mean: late_rise(mean, parts))
         found = {"S1a": surplus[:, 0], "S1b": -surplus[:, 1], "S5a": rise[:, 1], "S5b": -rise[:, 0]}
         pairs = pair_sublayers(self.sublayers)
         if len(pairs):
-            found["S6"] = self._replicate(self.log_ratio, lambda mean: late_attention_surplus(mean[:, 0], pairs))
+            found["S6"] = self._replicate(self.log_ratio, lambda mean: late_attention_surplus(mean[:, 0], pairs, parts))
         return found
 
     def levels(self) -> np.ndarray:
         """The replicates of S2a's mean log ratio of spatial tokens, over identity skips."""
         return self._replicate(self.log_ratio, lambda mean: mean[self.identity, -1].mean())
 
-    def levels_by_third(self) -> np.ndarray:
-        """The same in each third of depth, for S2b: (minibatches + 1, thirds)."""
-        return self._replicate(self.log_ratio, lambda mean: mean_by_third(mean[:, -1], self.identity))
+    def levels_by_third(self, parts: int = 3) -> np.ndarray:
+        """The same in each third of depth, or other part, for S2b: (minibatches + 1, parts)."""
+        return self._replicate(self.log_ratio, lambda mean: mean_by_third(mean[:, -1], self.identity, parts))
 
     @staticmethod
     def _replicate(minibatches: np.ndarray, effect: Callable[[np.ndarray], float | np.ndarray]) -> np.ndarray:
@@ -229,32 +249,32 @@ class NormRatios:
         return jackknife(len(minibatches), lambda chosen: effect(minibatches[chosen].mean(0)))
 
 
-def cls_surplus(log_ratio: np.ndarray) -> np.ndarray:
+def cls_surplus(log_ratio: np.ndarray, parts: int = 2, average: Average = np.median) -> np.ndarray:
     """S1 from the mean log ratio (sublayers, [CLS, spatial]): medians of CLS − spatial, (first half, second half).
 
-    The halves are of the number of sublayers; of an odd number the middle one is left out.
+    The halves, or other parts, are of the number of sublayers; of an odd number the middle one is left out.
     """
-    first, second = _halve(log_ratio[:, 0] - log_ratio[:, 1])
-    return np.array([np.median(first), np.median(second)])
+    first, second = _take_ends(log_ratio[:, 0] - log_ratio[:, 1], parts)
+    return np.array([average(first), average(second)])
 
 
-def late_rise(cosine: np.ndarray) -> np.ndarray:
+def late_rise(cosine: np.ndarray, parts: int = 2) -> np.ndarray:
     """S5 from the mean cosine (sublayers, kinds): its mean over the second half − over the first, (kinds,).
 
     Halves are those of S1.
     """
-    first, second = _halve(cosine)
+    first, second = _take_ends(cosine, parts)
     return second.mean(0) - first.mean(0)
 
 
-def late_attention_surplus(log_ratio: np.ndarray, pairs: np.ndarray) -> float:
+def late_attention_surplus(log_ratio: np.ndarray, pairs: np.ndarray, parts: int = 2) -> float:
     """S6 from the mean log ratio of CLS (sublayers,): attention − MLP, the mean over the second half of blocks.
 
     Args:
         pairs: (blocks, 2), the numbers of each block's attention and MLP sublayer. Of an odd number of blocks the
             middle one is left out.
     """
-    _, late = _halve(log_ratio[pairs])
+    _, late = _take_ends(log_ratio[pairs], parts)
     return float((late[:, 0] - late[:, 1]).mean())
 
 
@@ -272,26 +292,26 @@ def pair_sublayers(sublayers: Iterable[str]) -> np.ndarray:
     return np.array([[i for _, i in sorted(parts)] for parts in blocks.values()] if told and len(blocks) > 1 else [])
 
 
-def mean_by_third(log_ratio: np.ndarray, identity: np.ndarray) -> np.ndarray:
+def mean_by_third(log_ratio: np.ndarray, identity: np.ndarray, parts: int = 3) -> np.ndarray:
     """The mean over the identity skips of each third of depth, (3,), NaN where there are none, of (sublayers,) both.
 
     Sublayer i of n, from 0, lies at the depth (i + ½)/n.
     """
-    third = 3 * (2 * np.arange(len(identity)) + 1) // (2 * len(identity))
-    parts = [log_ratio[identity & (third == k)] for k in range(3)]
-    return np.array([part.mean() if len(part) else np.nan for part in parts])
+    third = parts * (2 * np.arange(len(identity)) + 1) // (2 * len(identity))
+    split = [log_ratio[identity & (third == k)] for k in range(parts)]
+    return np.array([part.mean() if len(part) else np.nan for part in split])
 
 
-def smallest_gaps(ones: Iterable[NormRatios], others: Iterable[NormRatios]) -> np.ndarray:
+def smallest_gaps(ones: Iterable[NormRatios], others: Iterable[NormRatios], parts: int = 3) -> np.ndarray:
     """S2b of every pair: one's − the other's mean log ratio in that third of depth where it is smallest.
 
     (ones, others, minibatches + 1), replicates; a third in which one of a pair has no identity skip does not count.
     """
-    levels, lower = (np.array([each.levels_by_third() for each in models]) for models in (ones, others))
+    levels, lower = (np.array([each.levels_by_third(parts) for each in models]) for models in (ones, others))
     return np.fmin.reduce(levels[:, None] - lower[None], -1)  # passes over NaN
 
 
-def _halve(parts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The first and the second half of (sublayers, …); of an odd number the middle one is left out."""
-    half = len(parts) // 2
-    return parts[:half], parts[-half:]
+def _take_ends(sublayers: np.ndarray, parts: int) -> tuple[np.ndarray, np.ndarray]:
+    """The first and the last of so many parts of (sublayers, …); of two, an odd number's middle one is left out."""
+    size = len(sublayers) // parts
+    return sublayers[:size], sublayers[-size:]

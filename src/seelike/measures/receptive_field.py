@@ -6,7 +6,7 @@ respect to the input, averaged over channels and images (Fig. 6, C.1–C.4).
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -71,13 +71,19 @@ class ReceptiveFields:
 
     `values` is (layers, height, width), the mean over teams of images; `windows` the centre position's own pixels;
     `sums` (teams, layers, 3) the mass of each team's gradient, that mass times its radius, and its mass on the own
-    patch. A team is the unit that intervals draw anew: it has its own images and its own channels of every layer.
+    patch; `squares` the same of squared gradients. A team is the unit that intervals draw anew: it has its own images
+    and its own channels of every layer.
     """
 
     layers: tuple[str, ...]
     windows: dict[str, Window]
     values: np.ndarray
     sums: np.ndarray
+    squares: np.ndarray | None = None
+
+    def square(self) -> "ReceptiveFields":
+        """The same with squared gradients in place of absolute ones, but for `values`."""
+        return replace(self, sums=self.squares)
 
     def radii(self, teams: np.ndarray | slice = slice(None)) -> np.ndarray:
         """(layers,): the `effective_radius` of the mean field of some teams."""
@@ -170,20 +176,21 @@ def arrays(fields: dict[str, ReceptiveFields]) -> Measures:
     return found
 
 
-def find_terms(vit: ReceptiveFields, cnn: ReceptiveFields, branches: Branches) -> dict[str, Terms]:
+def find_terms(vit: ReceptiveFields, cnn: ReceptiveFields, branches: Branches, parts: int = 3) -> dict[str, Terms]:
     """A4, and A5 where there are branches, over teams of images, the same for both models, and their channels.
 
     Args:
         vit: of the blocks and of all that is `inside` of them.
         cnn: of the blocks.
+        parts: 3 for thirds of the depth.
     """
     blocks = vit.find(name for name in vit.layers if name not in branches.inside)
-    low_vit = vit.replicates(lambda radii, _: lowest_third_radius(radii[blocks]))
-    low_cnn = cnn.replicates(lambda radii, _: lowest_third_radius(radii))
+    low_vit = vit.replicates(lambda radii, _: lowest_third_radius(radii[blocks], parts))
+    low_cnn = cnn.replicates(lambda radii, _: lowest_third_radius(radii, parts))
     found: dict[str, Terms] = {
         "A4a": {("vit",): low_vit, ("cnn",): -low_cnn},
         "A4b": {("cnn",): low_cnn},
-        "A4c": {("vit",): vit.replicates(lambda radii, _: middle_third_radius(radii[blocks]))},
+        "A4c": {("vit",): vit.replicates(lambda radii, _: middle_third_radius(radii[blocks], parts))},
     }
     if branches.attention:
         attention, sums, mlp = map(vit.find, (branches.attention, branches.attention_sums, branches.mlp))
@@ -193,17 +200,17 @@ def find_terms(vit: ReceptiveFields, cnn: ReceptiveFields, branches: Branches) -
     return found
 
 
-def lowest_third_radius(radii: np.ndarray) -> float:
+def lowest_third_radius(radii: np.ndarray, parts: int = 3) -> float:
     """A4a, A4b: mean effective radius of the lowest third of blocks."""
-    return float(radii[: max(1, len(radii) // 3)].mean())
+    return float(radii[: max(1, len(radii) // parts)].mean())
 
 
-def middle_third_radius(radii: np.ndarray) -> float:
+def middle_third_radius(radii: np.ndarray, parts: int = 3) -> float:
     """A4c: mean effective radius of the middle third of blocks: a third, rounded down, with as many on either side.
 
     Where those are not even, one block more follows than precedes.
     """
-    third = max(1, len(radii) // 3)
+    third = max(1, len(radii) // parts)
     start = (len(radii) - third) // 2
     return float(radii[start : start + third].mean())
 
@@ -226,25 +233,28 @@ def late_mlp_share_lead(attention: np.ndarray, mlp: np.ndarray) -> float:
 def _measure(
     model: nn.Module, minibatches: Iterable[torch.Tensor], names: list[str], team: int, seed: int, choose: Choose
 ) -> ReceptiveFields:
-    rng, totals, windows, sums = np.random.default_rng(seed), {}, {}, []
+    rng, totals, windows, sums, squares = np.random.default_rng(seed), {}, {}, [], []
     for images in minibatches:
         drawn = rng.random((-(-len(images) // team), len(names)))
-        weights = np.zeros((*drawn.shape, 3))
-        for index, teams, window, fields in _see(model, images, names, team, drawn, choose):
+        weights, squared = np.zeros((2, *drawn.shape, 3))
+        for index, teams, window, (fields, square) in _see(model, images, names, team, drawn, choose):
             windows[names[index]] = window
             totals[index] = totals.get(index, 0.0) + fields.sum(0)
-            weights[teams, index] = _weigh(fields, window)
-        sums += [*weights]
+            weights[teams, index], squared[teams, index] = _weigh(fields, window), _weigh(square, window)
+        sums, squares = [*sums, *weights], [*squares, *squared]
     if not sums:
         raise InputError("receptive fields need at least one image")
     values = np.stack([totals[index] for index in range(len(names))]) / len(sums)
-    return ReceptiveFields(tuple(names), windows, values, np.array(sums))
+    return ReceptiveFields(tuple(names), windows, values, np.array(sums), np.array(squares))
 
 
 def _see(
     model: nn.Module, images: torch.Tensor, names: list[str], team: int, drawn: np.ndarray, choose: Choose
 ) -> Iterator[tuple[int, slice, Window, np.ndarray]]:
-    """Index of a layer, teams, its window and the fields of those teams (teams, height, width); one graph at a time."""
+    """Index of a layer, teams, its window and the fields of those teams and their squares, (2, teams, height, width).
+
+    One graph at a time.
+    """
     for teams, members, indices in _share_out(len(images), team, len(names)):
         some = images[members].detach().clone().requires_grad_()
         kept = _keep(model, some, [names[index] for index in indices])
@@ -316,13 +326,13 @@ def _find_centre(model: nn.Module, name: str, x: torch.Tensor, images: torch.Ten
 
 
 def _differentiate(centre: torch.Tensor, images: torch.Tensor, channels: list[np.ndarray]) -> np.ndarray:
-    """|∂ channel / ∂ image|, summed over colours: (n, height, width).
+    """|∂ channel / ∂ image| and its square, each summed over colours: (2, n, height, width).
 
     The mean over the choices in `channels`, each of which is one channel for every image, (n,): images do not depend
     on one another, so one backward pass differentiates all.
     """
-    total, every = torch.zeros_like(images[:, 0]), np.arange(len(images))
+    total, every = images.new_zeros(2, len(images), *images.shape[2:]), np.arange(len(images))
     for choice in channels:
         (gradient,) = torch.autograd.grad(centre[every, choice].sum(), images, retain_graph=True)
-        total += gradient.abs().sum(1)
+        total += torch.stack([gradient.abs().sum(1), gradient.square().sum(1)])
     return (total / len(channels)).double().cpu().numpy()

@@ -38,7 +38,7 @@ class Ablations:
     """
 
     def __init__(self, cast: Cast, roles: Sequence[str], labels: torch.Tensor | None):
-        self.blocks = {role: cast.ask(role, Architecture.names) for role in roles}
+        self.cast, self.blocks = cast, {role: cast.ask(role, Architecture.names) for role in roles}
         _check_depth(self.blocks)
         ablated = {role: own for role, own in self.blocks.items() if role != "vit"}
         self.ablated = {role: cast.look(role, partial(find_skipless, names=own)) for role, own in ablated.items()}

@@ -117,13 +117,15 @@ class TokenPatch:
     """HSIC₁, up to a factor that is common to all, of every minibatch; tokens and patches row by row.
 
     `cross` is (minibatches, blocks, tokens, patches), `tokens` (minibatches, blocks, tokens) of each with itself, and
-    `patches` (minibatches, patches, patches) of patches with each other.
+    `patches` (minibatches, patches, patches) of patches with each other. With `everywhere` a token's own patch is held
+    against all others, also those of the edge.
     """
 
     blocks: Blocks
     cross: np.ndarray
     tokens: np.ndarray
     patches: np.ndarray
+    everywhere: bool = False
 
     def cka(self, minibatches: np.ndarray | slice = ALL, block: int | slice = ALL) -> np.ndarray:
         """(blocks, tokens, patches), or of one block (tokens, patches); NaN where a token or a patch never varies."""
@@ -138,7 +140,7 @@ class TokenPatch:
 
     def scores(self, minibatches: np.ndarray | slice = ALL, block: int | slice = ALL) -> np.ndarray:
         """(blocks,): the localization score of each, or of one block alone."""
-        return localization_score(self.cka(minibatches, block), *self.blocks.grid)
+        return localization_score(self.cka(minibatches, block), *self.blocks.grid, self.everywhere)
 
     def replicates(self, effect: Callable[["TokenPatch", np.ndarray], float]) -> np.ndarray:
         """Those over minibatches, (minibatches + 1,), of an effect of this and of the numbers of some minibatches."""
@@ -174,10 +176,13 @@ def patch_grams(images: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
     return torch.cat([token_grams(window.flatten(1)[None]) for window in windows])
 
 
-def localization_score(cka: np.ndarray, rows: int, columns: int) -> np.ndarray:
-    """Of the CKA (…, tokens, patches), as defined above; one for each of the leading axes."""
+def localization_score(cka: np.ndarray, rows: int, columns: int, everywhere: bool = False) -> np.ndarray:
+    """Of the CKA (…, tokens, patches), as defined above; one for each of the leading axes.
+
+    With `everywhere` the other patches are those of the edge, too.
+    """
     interior = ~find_edge(rows, columns)
-    others = ~np.eye(rows * columns, dtype=bool) & (interior if interior.sum() > 1 else True)
+    others = ~np.eye(rows * columns, dtype=bool) & (interior if interior.sum() > 1 and not everywhere else True)
     ahead = np.diagonal(cka, axis1=-2, axis2=-1) - _mean(cka, others)
     return _mean(ahead, interior)
 
@@ -205,6 +210,14 @@ class Comparison:
     own: dict[str, TokenPatch]
     common: dict[str, TokenPatch]
     n_units: int
+
+    def vary(self, common: bool = True, everywhere: bool = False) -> "Comparison":
+        """The same on common windows or each model's own, held against patches of the interior or of everywhere."""
+        own, others = (
+            {role: replace(each, everywhere=everywhere) for role, each in of.items()}
+            for of in (self.own, self.common if common else self.own)
+        )
+        return replace(self, own=own, common=others)
 
     def terms(self) -> dict[str, Terms]:
         """L1, L2; L3 with a GAP model; L4 if the last stage has earlier units; L7 if the ViT has two blocks or more."""
@@ -245,7 +258,7 @@ def last_score(found: TokenPatch, minibatches: np.ndarray) -> float:
 
 def pixel_share(found: TokenPatch, minibatches: np.ndarray) -> float:
     """One side of L1b: the same as a share of what tokens that are the pixels score; NaN where that is not above 0."""
-    pixels = localization_score(found.pixel_cka(minibatches), *found.blocks.grid)
+    pixels = localization_score(found.pixel_cka(minibatches), *found.blocks.grid, found.everywhere)
     return last_score(found, minibatches) / pixels if pixels > 0 else np.nan
 
 

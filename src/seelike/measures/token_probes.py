@@ -19,6 +19,7 @@ from seelike.measures.runner import feed_one
 from seelike.measures.token_kinds import CLS, POOLED, SINGLE, TokenKinds, split_by_kind
 from seelike.results.labelled_array import LabelledArray, Measures
 
+Kinds = dict[str, dict[str, torch.Tensor]]  # kind of token → block → features
 MOST_BLOCKS = 12  # whose features are kept
 
 
@@ -41,12 +42,26 @@ def probe_tokens(
 
     Raises InputError if a block's output has no positions.
     """
-    found = feed_one(model, minibatches, lambda own: Features(TokenKinds(own.blocks(most_blocks)), len(labels)))
-    features = split_by_kind(found)
+    return probe_kinds(read_kinds(model, minibatches, len(labels), most_blocks), labels, folds, centers)
+
+
+def read_kinds(
+    model: nn.Module, minibatches: Iterable[torch.Tensor], n_images: int, most_blocks: int = MOST_BLOCKS
+) -> Kinds:
+    """Kind of token → block → its features of all images, in their order; arguments as for `probe_tokens`."""
+    found = feed_one(model, minibatches, lambda own: Features(TokenKinds(own.blocks(most_blocks)), n_images))
+    return split_by_kind(found)
+
+
+def probe_kinds(
+    features: Kinds, labels: torch.Tensor, folds: list[Fold], centers: torch.Tensor | None = None
+) -> "Readout":
+    """What probes read off features; other arguments as for `probe_tokens`."""
     accuracy = {kind: measure_accuracy(of, labels, folds) for kind, of in features.items()}
     r2 = {}
     if centers is not None:
-        features["side by side"] = {name: each.flatten(1) for name, each in features[SINGLE].items()}
+        together = {name: each.flatten(1) for name, each in features[SINGLE].items()}
+        features = features | {"side by side": together}
         r2 = {kind: measure_r2(of, centers, folds) for kind, of in features.items()}
     return Readout(tuple(features[POOLED]), accuracy, r2, len(labels.unique()))
 

@@ -5,7 +5,7 @@ paper and those of papers around it stand in two tables of the scorecard and are
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
@@ -60,7 +60,7 @@ class Claim:
     `source` is the paper's key in references.bib, `paper` what it shows, and `known` from what: its text, its abstract,
     a figure or a figure's tick labels. `covers` names what an interval draws anew, `against` what the effect is held
     against. `of_resnets` is said of a ResNet, not of any CNN. `constructed` is why the effect of untrained models is
-    fixed by construction, or "".
+    fixed by construction, or "". `choices` are those behind the effects, with the published option of each.
     """
 
     id: str
@@ -75,6 +75,7 @@ class Claim:
     figures: str = ""
     of_resnets: bool = False
     constructed: str = ""
+    choices: dict[str, str] = field(default_factory=dict)
 
     @property
     def main(self) -> Part:
