@@ -2,10 +2,12 @@
 
 import numpy as np
 
+from seelike.results import robustness
 from seelike.results.claims import CLAIMS, worst
 from seelike.results.covers import IMAGES, TRAININGS
 from seelike.results.labelled_array import LabelledArray
 from seelike.results.results import Result, trace
+from seelike.results.robustness import Outcome, Robust
 
 
 def part(effect: float | None = 0.5, verdict: str = "holds", control_verdict: str = "inconclusive", **more) -> dict:
@@ -56,3 +58,32 @@ FOUND = {
         "U4": claim("U4", part(None, "inconclusive", p=None, p_sign=None)),
     },
 }
+
+
+def universe(
+    verdict: str = "holds", effect: float | None = 0.5, alone: tuple = ("holds", "weak"), **options
+) -> Outcome:
+    """U1 in the published universe, or with other options."""
+    low, high = (None, None) if effect is None else (round(effect - 0.1, 6), round(effect + 0.1, 6))
+    return Outcome(CLAIMS["U1"].choices | options, verdict, alone, {"U1": (effect, low, high, verdict)})
+
+
+# U1 of a result, in three universes: another measure makes it weak, other images do not.
+ROBUST = Robust(
+    CLAIMS["U1"].choices,
+    (universe(), universe("weak", 0.1, measure="rsa"), universe("holds", 0.4, images="second")),
+)
+
+
+def save_robustness(folder, profile: str = "pocket", **claims: Robust):
+    """A robustness file, of that unless others are given."""
+    about = {
+        "version": "0",
+        "commit": None,
+        "python": "3",
+        "libraries": {},
+        "seconds": 1,
+        "peak_mib": 1,
+        "chapters": {},
+    }
+    return robustness.write(folder, profile, claims or {"U1": ROBUST}, about)

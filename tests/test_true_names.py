@@ -8,6 +8,7 @@ import nbformat
 import pytest
 import yaml
 
+from seelike.results.results import list_results
 from seelike.results.runs import read_runs
 from seelike.system.paths import BOOK, REPOSITORY, RESULTS
 
@@ -58,7 +59,7 @@ def test_a_false_name_is_found(text):
 
 
 def test_no_published_result_gives_a_tag_to_weights_from_a_file():
-    for path in RESULTS.glob("*/*.json"):
+    for path in [file for folder in RESULTS.iterdir() for file in list_results(folder)]:
         for model in json.loads(path.read_text())["provenance"]["models"].values():
             assert model.get("origin") != "file" or "." not in model["architecture"], path
             assert model.get("origin") != "file" or model["architecture"] != model["name"], path

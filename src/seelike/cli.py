@@ -36,6 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     for add in (
         _add_run,
         _add_measure,
+        _add_robustness,
         _add_params,
         _add_models,
         _add_compare,
@@ -93,6 +94,26 @@ def _measure(chosen: argparse.Namespace) -> int:
     written = measuring.measure_chapter(chosen.chapter, chosen.parameter + place, chosen.profile)
     if written:
         print(f"{chosen.chapter}: {written}", flush=True)
+    return 0
+
+
+def _add_robustness(commands) -> None:
+    text = """Judge every claim of a run under every combination of reasonable choices (measures, layers, images, …) and
+    write RESULTS/PROFILE/robustness.json."""
+    robustness = commands.add_parser("robustness", help="every verdict under every reasonable choice", description=text)
+    robustness.add_argument("chapters", nargs="*", metavar="CHAPTER", help="(default: those of the run)")
+    robustness.add_argument("--profile", default="pocket", help="the run: a profile's name, or a .yaml file (pocket)")
+    robustness.add_argument(
+        "-p", "--parameter", action="append", default=[], metavar="NAME=VALUE", help="seelike params CHAPTER lists them"
+    )
+    robustness.add_argument("-o", "--results-dir", default="results", help="where results lie (results)")
+    robustness.set_defaults(carry_out=_vary)
+
+
+def _vary(chosen: argparse.Namespace) -> int:
+    from seelike.execution.robustness import measure_robustness
+
+    print(measure_robustness(chosen.profile, chosen.parameter, chosen.results_dir, chosen.chapters))
     return 0
 
 

@@ -13,7 +13,7 @@ from huggingface_hub.errors import CacheNotFound, HfHubHTTPError
 
 from seelike.hub import files as hub
 from seelike.models import bundled
-from seelike.results.results import LIBRARIES, Result
+from seelike.results.results import LIBRARIES, Result, list_results
 from seelike.results.runs import list_profiles, needs_files, read_profile
 from seelike.system import memory
 from seelike.system.device import choose_device
@@ -127,7 +127,7 @@ def _ask_for(repository: str) -> None:
 
 def _foresee(profile: str, problems: list[str], unreachable: str) -> str:
     """Whether a profile will work here, and what it took where it was measured."""
-    taken = [Result.load(path) for path in sorted((RESULTS / profile).glob("*.json"))]
+    taken = [Result.load(path) for path in list_results(RESULTS / profile)]
     if taken:
         minutes = sum(result.provenance["seconds"] for result in taken) / 60
         peak = max(result.provenance["peak_mib"] or 0 for result in taken) / 1024

@@ -3,16 +3,18 @@
 import math
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from handmade import claim, part, result
+from handmade import ROBUST, claim, part, result, save_robustness, universe
 
 from seelike.cli import main
 from seelike.results.drift import TOLERANCE, measure_drift, report
 from seelike.results.labelled_array import LabelledArray
 from seelike.results.results import Result
+from seelike.results.robustness import Robust
 from seelike.system.errors import InputError
 from seelike.system.paths import REPOSITORY
 
@@ -135,3 +137,29 @@ def test_make_book_checks_before_it_builds_the_site():
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
 def test_the_tolerance_that_is_told_is_the_one_that_is_kept(page):
     assert f"{TOLERANCE:g}" in (REPOSITORY / page).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("shift", "code"), [(0.009, 0), (0.02, 1)])
+def test_universes_are_compared_where_both_folders_have_them(published, fresh, tmp_path, capsys, shift, code):
+    one, other = (Path(shutil.copytree(folder, tmp_path / name / "pocket")) for folder, name in
+                  ((published, "one"), (fresh, "other")))  # fmt: skip
+    save_robustness(one.parent)
+    assert [each.chapter for each in measure_drift(one, other)] == CHAPTERS
+    moved = replace(ROBUST.outcomes[1], parts={"U1": (0.1 + shift, 0.0, 0.2, "weak")})
+    save_robustness(other.parent, U1=replace(ROBUST, outcomes=(ROBUST.outcomes[0], moved, ROBUST.outcomes[2])))
+    assert main(["compare", str(one), str(other)]) == code
+    assert ("U1 differs by 0.02" in capsys.readouterr().out) == bool(code)
+
+
+@pytest.mark.parametrize(
+    ("other", "named"),
+    [
+        ({"U1": Robust(ROBUST.published, ROBUST.outcomes[:2])}, "not in both alike: U1"),
+        ({"U1": Robust(ROBUST.published, (universe("weak"), *ROBUST.outcomes[1:]))}, "U1: holds; now weak"),
+    ],
+)
+def test_other_universes_and_other_verdicts_differ(published, fresh, tmp_path, other, named):
+    one = Path(shutil.copytree(published, tmp_path / "one" / "pocket"))
+    save_robustness(one.parent)
+    save_robustness(fresh.parent, **other)
+    assert named in measure_drift(one, fresh)[-1].faults

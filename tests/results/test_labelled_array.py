@@ -8,12 +8,13 @@ import pytest
 
 from seelike.results import json_text
 from seelike.results.labelled_array import LabelledArray
+from seelike.results.results import list_results
 from seelike.system.errors import InputError
 from seelike.system.paths import RESULTS
 
 PUBLISHED = [
     pytest.param(entry, id=f"{path.stem}-{measure}-{role}")
-    for path in sorted((RESULTS / "pocket").glob("*.json"))
+    for path in list_results(RESULTS / "pocket")
     for measure, models in json.loads(path.read_text())["measures"].items()
     for role, entry in models.items()
     if not measure.endswith("_random")

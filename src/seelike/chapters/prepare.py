@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 
 from seelike.chapters import rehearsal
 from seelike.chapters.chapter import Chapter
@@ -61,6 +62,16 @@ def open_run(chapter: Chapter, results_dir: str, from_result: str = "", **parame
     if from_result:
         reuse.read(from_result, chapter.name, run.portable_parameters(), {"dataset": {"sha256": chosen.sha256}})
     return run
+
+
+def open_others(run: Run) -> Run:
+    """The same run, with as many other images, none of which it has, and nothing opened beside them.
+
+    Raises InputError, which names the parameter, where there are not so many.
+    """
+    seed, n_images = run.parameters["seed"], len(run.images)
+    images = datasets.choose(run.images.dataset, n_images, seed, without=run.images.indices)
+    return replace(run, images=images, opened=None, other_images={}, labelled=[])
 
 
 def _find_renamed(names: Iterable[str]) -> dict[str, str]:

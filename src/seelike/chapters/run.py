@@ -45,6 +45,7 @@ class Run:
     other_images: dict = field(default_factory=dict)
     renamed: dict[str, str] = field(default_factory=dict)  # names of models that timm has changed → as they are now
     labelled: list[capability.Labelled] = field(default_factory=list)  # of the other images
+    examined: bool = True  # whether it is found out what the models can do
     from_result: str = ""  # a result file that was measured before, to be taken instead of measuring
     built: dict[tuple[str, str], nn.Module] = field(default_factory=dict)  # by parameter and name, with random weights
     opened: Any = None  # what the chapter opened beside its images, perhaps images for probes
@@ -66,7 +67,7 @@ class Run:
             loaded = {role: known[role, name] for role, name in names.items()}
             described = {role: models.describe(loaded[role], name, *self._own(role)) for role, name in names.items()}
             self.has_resnet = "cnn" in loaded and is_resnet(loaded["cnn"])
-            if number == 0 and not self.from_result:
+            if number == 0 and self.examined and not self.from_result:
                 self._examination.examine(loaded, described)
             self.described |= {_key(role, number): each for role, each in described.items()}
             yield loaded
@@ -83,7 +84,7 @@ class Run:
                 role: models.describe(loaded[role], name, *self._own(role), initial=True)
                 for role, name in names.items()
             }
-            if number == 0 and not self.from_result:
+            if number == 0 and self.examined and not self.from_result:
                 self._examination.examine_controls(loaded, described)
             self.described |= {f"{_key(role, number)}_random": each for role, each in described.items()}
             yield loaded
@@ -91,6 +92,11 @@ class Run:
     def load_first_random(self) -> dict[str, nn.Module]:
         """The models of the first run with random weights, for a rehearsal."""
         return self._load_random(self._runs()[0])
+
+    @property
+    def names(self) -> list[dict[str, str]]:
+        """The models of each run, by the parameter that names them."""
+        return self._runs()
 
     @property
     def n_seeds(self) -> int:
@@ -184,6 +190,11 @@ class Run:
 
     def _describe_images(self) -> dict:
         return self.images.describe(self.parameters["dataset"], self.parameters["split"])
+
+    def hash_images(self) -> dict[str, str]:
+        """The hash of the chapter's own images, and of others, by what a result's provenance calls them."""
+        described = {"dataset": self._describe_images()} | self.other_images
+        return {name: each["sha256"] for name, each in described.items()}
 
     def _read_stored(self) -> Result:
         images = {"dataset": {"sha256": self.images.sha256}} | self.other_images

@@ -17,6 +17,7 @@ from seelike.results.labelled_array import Measures
 
 Names = list[dict[str, str]]  # of each run: role → model
 Trainings = dict[tuple[str, ...], dict[tuple[str, ...], np.ndarray]]  # roles → their models → replicates
+Judged = tuple[Estimate, str]  # an effect and its verdict
 KINDS = ("verdict", "control_verdict")
 
 
@@ -42,6 +43,16 @@ def weigh(trained: list[Measured], control: list[Measured], names: Names, has_re
     found, untrained = ([measured.terms() for measured in runs] for runs in (trained, control))
     measured = [claim for claim in CLAIMS.values() if all(part.id in found[0] for part in claim.parts)]
     return {claim.id: _weigh(claim, found, untrained, names, has_resnet) for claim in measured}
+
+
+def judge(claim: Claim, found: list[dict[str, Terms]], names: Names, has_resnet: bool) -> dict[str, Judged]:
+    """Part of a claim → its effect and verdict, from the terms of every run alone, without controls."""
+    judged = {}
+    for part in claim.parts:
+        effect = _combine(_gather(part.id, found, names)).within(*part.bounds)
+        applies = has_resnet or not claim.of_resnets
+        judged[part.id] = effect, part.judge(effect.low, effect.high) if applies else NOT_APPLICABLE
+    return judged
 
 
 def _weigh(claim: Claim, found: list[dict], untrained: list[dict], names: Names, has_resnet: bool) -> dict:

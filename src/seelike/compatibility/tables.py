@@ -4,7 +4,7 @@ import json
 
 from seelike.compatibility.families import read_table
 from seelike.results.model_names import model_name
-from seelike.results.results import Result
+from seelike.results.results import Result, list_results
 from seelike.results.runs import list_profiles
 from seelike.system.paths import RESULTS
 from seelike.tables.markdown import span, table
@@ -57,7 +57,7 @@ def profiles() -> str:
     """One row a profile: models, images, and what its chapters took, or at what pace they were rehearsed."""
     lines = [["Profile", "Models", "Images", "On a CPU", "Memory", "On a GPU"], ["---"] * 6]
     for profile in list_profiles():
-        taken = [Result.load(path) for path in sorted((RESULTS / profile).glob("*.json"))]
+        taken = [Result.load(path) for path in list_results(RESULTS / profile)]
         foreseen = [json.loads(path.read_text()) for path in sorted((RESULTS / "rehearsed" / profile).glob("*.json"))]
         if taken:
             lines.append([f"`{profile}`", *_describe_taken(taken)])

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -103,7 +103,14 @@ class Chosen(Subset):
         return known | {kind: found for kind, found in passed_over.items() if found}
 
 
-def choose(images: Dataset, n_images: int, seed: int, parameter: str = "n_images", n_used: int | None = None) -> Chosen:
+def choose(
+    images: Dataset,
+    n_images: int,
+    seed: int,
+    parameter: str = "n_images",
+    n_used: int | None = None,
+    without: Collection[int] = (),
+) -> Chosen:
     """`n_images` of a data set, without replacement and in an order drawn from `seed`; each is read once.
 
     The order is that of `torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))`. A picture that
@@ -113,10 +120,12 @@ def choose(images: Dataset, n_images: int, seed: int, parameter: str = "n_images
 
     Args:
         n_used: how many of the `n_images` are to be used; the others are not read.
+        without: indices that are passed over, of images that are in use elsewhere.
 
     Raises InputError, which names `parameter`, if there are not so many.
     """
-    order = draw(images, n_images, seed, parameter).indices
+    others = set(without)
+    order = [i for i in draw(images, n_images + len(others), seed, parameter).indices if i not in others]
     n_used = n_images if n_used is None else n_used
     kept: dict[int, Item] = {}  # by the process that looks
     what = "check " + parameter.removeprefix("n_").replace("_", " ")

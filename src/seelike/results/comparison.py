@@ -43,14 +43,14 @@ def compare(one: Result, other: Result) -> Comparison:
         if mine is None or theirs is None or mine.axes != theirs.axes:
             apart.append(name)
         else:
-            differences[name] = _largest_difference(mine.values, theirs.values)
+            differences[name] = largest_difference(mine.values, theirs.values)
     parts, judged = [read_parts(result) for result in (one, other)], []
     for id in dict.fromkeys([*parts[0], *parts[1]]):
         mine, theirs = (known.get(id) for known in parts)
         if mine is None or theirs is None:
             apart.append(id)
             continue
-        differences[id] = _largest_difference(_numbers(mine), _numbers(theirs))
+        differences[id] = largest_difference(_numbers(mine), _numbers(theirs))
         judged += [id] if any(mine[kind] != theirs[kind] for kind in JUDGED) else []
     return Comparison(differences, tuple(apart), tuple(judged))
 
@@ -112,7 +112,8 @@ def _numbers(part: dict) -> np.ndarray:
     return np.array(numbers, dtype=float)
 
 
-def _largest_difference(one: np.ndarray, other: np.ndarray) -> float:
+def largest_difference(one: np.ndarray, other: np.ndarray) -> float:
+    """The largest of two arrays' differences, relative where numbers are beyond 1, inf where only one is defined."""
     size = np.fmax(1, np.fmax(np.abs(one), np.abs(other)))
     difference = np.where(np.isnan(one) & np.isnan(other), 0, np.abs(one - other) / size)
     return float(np.nan_to_num(difference, nan=np.inf).max(initial=0))

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from seelike.results import comparison
-from seelike.results.results import Result
+import numpy as np
+
+from seelike.results import comparison, robustness
+from seelike.results.results import Result, list_results
 from seelike.system.errors import InputError
 
 # Differences beyond it count: one in the last digit that the book prints. Rounding on another processor stays several
@@ -32,17 +34,19 @@ class Drift:
 
 
 def measure_drift(published: Path, fresh: Path, tolerance: float = TOLERANCE) -> list[Drift]:
-    """One entry a chapter of the folder `published`; each must be in `fresh`, too.
+    """One entry a chapter of the folder `published`; each must be in `fresh`, too. One of robustness, if both have it.
 
     Raises InputError if either is no folder, or `published` holds no results.
     """
     for folder in (published, fresh):
         if not folder.is_dir():
             raise InputError(f"RESULT must be two result files or two folders of them, and {folder} is no folder")
-    files = sorted(published.glob("*.json"))
+    files = list_results(published)
     if not files:
         raise InputError(f"RESULT must be folders of result files such as results/pocket, and {published} holds none")
-    return [_drift_of(file, fresh / file.name, tolerance) for file in files]
+    drifts = [_drift_of(file, fresh / file.name, tolerance) for file in files]
+    both = [folder / f"{robustness.NAME}.json" for folder in (published, fresh)]
+    return [*drifts, *([_drift_of_universes(*both, tolerance)] if all(file.is_file() for file in both) else [])]
 
 
 def report(drifts: list[Drift], tolerance: float) -> str:
@@ -75,6 +79,35 @@ def _drift_of(published: Path, fresh: Path, tolerance: float) -> Drift:
     where = max(found.differences, key=found.differences.get, default="")
     largest, where = (math.inf, found.apart[0]) if found.apart else (found.differences.get(where, 0.0), where)
     return Drift(published.stem, largest, where if largest else "", tuple(faults), tuple(_find_reasons(one, other)))
+
+
+def _drift_of_universes(published: Path, fresh: Path, tolerance: float) -> Drift:
+    """The same of the claims in all their universes: of the shares that agree, and of all numbers."""
+    one, other = (robustness.read(file) for file in (published, fresh))
+    both = [claim for claim in one if claim in other and _list_universes(one[claim]) == _list_universes(other[claim])]
+    apart = [claim for claim in dict.fromkeys([*one, *other]) if claim not in both]
+    sizes = {claim: _compare_universes(one[claim], other[claim]) for claim in both}
+    faults = [f"{claim} differs by {size:.2g}" for claim, size in sizes.items() if not size <= tolerance]
+    turned = [claim for claim in both if one[claim].verdict != other[claim].verdict]
+    faults += [f"{claim}: {one[claim].verdict}; now {other[claim].verdict}" for claim in turned]
+    faults += [f"not in both alike: {_name(apart)}"] if apart else []
+    where = max(sizes, key=sizes.get, default="")
+    largest, where = (math.inf, apart[0]) if apart else (sizes.get(where, 0.0), where)
+    return Drift(robustness.NAME, largest, where if largest else "", tuple(faults))
+
+
+def _list_universes(robust: robustness.Robust) -> list:
+    return [robust.published, *(each.choices for each in robust.outcomes)]
+
+
+def _compare_universes(one: robustness.Robust, other: robustness.Robust) -> float:
+    """The largest difference of two claims of the same universes."""
+    numbers = [
+        np.array([values[:3] for each in of.outcomes for values in each.parts.values()], dtype=float)
+        for of in (one, other)
+    ]
+    shares = [np.array(each.agree / each.combinations) for each in (one, other)]
+    return max(comparison.largest_difference(*numbers), comparison.largest_difference(*shares))
 
 
 def _judged(part: dict) -> str:

@@ -1,4 +1,5 @@
-"""How arrays and results are written: plain values, rounded, one line for each row, the file whole or not at all."""
+"""How arrays and results are written: plain values, rounded, one line for each row, the file whole or not at all; and
+how they are read."""
 
 import json
 import math
@@ -6,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from seelike.system.errors import InputError
 from seelike.system.files import write_text
 
 DECIMALS = 6
@@ -14,6 +16,27 @@ DECIMALS = 6
 def write(path: Path, value) -> Path:
     """Write a value as JSON to a file, whole or not at all; its folder is made where there is none."""
     return write_text(path, pretty(plain(value)) + "\n")
+
+
+def read(path: str | Path, what: str):
+    """The content of a JSON file, called `what` and its path where InputError says that it is none."""
+    try:
+        return _parse(Path(path).read_bytes())
+    except OSError as error:
+        raise InputError(f"{what} {path} cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:  # of text, of JSON
+        raise InputError(f"{what} {path} is no JSON: {error}") from None
+
+
+def _parse(content: bytes):
+    parsed = json.loads(content.decode(), parse_constant=_refuse_constant)
+    if b"\\ud" in content.lower():  # half of a character, perhaps, which could not be printed
+        json.dumps(parsed, ensure_ascii=False).encode()
+    return parsed
+
+
+def _refuse_constant(name: str):
+    raise ValueError(f"{name} stands in it")
 
 
 def plain(value):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 
-from seelike.results import json_text, schema
+from seelike.results import json_text, robustness, schema
 from seelike.results.labelled_array import LabelledArray, Measures
 from seelike.system.paths import read_commit
 from seelike.system.version import __version__
@@ -47,6 +47,11 @@ class Result:
         plain = schema.read(path)
         del plain["format"]
         return cls(**plain | {"measures": _each(LabelledArray.of, plain["measures"])})
+
+
+def list_results(folder: Path) -> list[Path]:
+    """The result files of a run's folder, by name."""
+    return sorted(path for path in folder.glob("*.json") if path.stem != robustness.NAME)
 
 
 def _each(change: Callable, measures: dict[str, dict]) -> dict[str, dict]:

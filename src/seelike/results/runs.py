@@ -13,6 +13,7 @@ from pathlib import Path
 
 import yaml
 
+from seelike.results import robustness
 from seelike.results.results import Result
 from seelike.system.errors import InputError
 from seelike.system.paths import BOOK, RESULTS
@@ -63,18 +64,32 @@ def _read(path: Path) -> Run:
 
 
 def read_published(chapter: str, results_dir: str | Path) -> dict[str, Result]:
-    """What is published of a chapter, by run: from `results_dir`, else as it came with the book, else left out."""
+    """What is published of a chapter, by run: from `results_dir`, else as it came with the book, else left out.
+
+    Its claims are noted in how many universes they stand, where that is published.
+    """
     found = {}
     for run in read_runs():
-        places = (Path(folder) / run / f"{chapter}.json" for folder in (results_dir, RESULTS))
-        path = next((place for place in places if place.is_file()), None)
-        if path:
+        if path := _find(run, chapter, results_dir):
             found[run] = Result.load(path)
+            robustness.attach(found[run].claims, read_robustness(run, results_dir))
     return found
+
+
+def read_robustness(run: str, results_dir: str | Path) -> robustness.Found:
+    """The claims of one run in all their universes; none where that is not published."""
+    path = _find(run, robustness.NAME, results_dir)
+    return robustness.read(path) if path else {}
+
+
+def _find(run: str, name: str, results_dir: str | Path) -> Path | None:
+    places = (Path(folder) / run / f"{name}.json" for folder in (results_dir, RESULTS))
+    return next((place for place in places if place.is_file()), None)
 
 
 def gather(result: Result, results_dir: str | Path) -> dict[str, Result]:
     """A new result, then what is published of its chapter in the other runs."""
+    robustness.attach(result.claims, read_robustness(result.profile, results_dir))
     return {result.profile: result} | read_published(result.chapter, results_dir) | {result.profile: result}
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import jsonschema
 import numpy as np
 
+from seelike.results import json_text
 from seelike.results.claims import CLAIMS, INTERVALS
 from seelike.system.errors import InputError
 
@@ -21,19 +22,10 @@ def read(path: str | Path) -> dict:
 
     Raises InputError, which names the file and the place in it, for a file that is missing, unsound or too old.
     """
-    try:
-        plain = _parse(Path(path).read_bytes())
-    except OSError as error:
-        raise InputError(f"the result file {path} cannot be read: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:  # of text, of JSON
-        raise InputError(f"the result file {path} is no JSON: {error}") from None
+    plain = json_text.read(path, "the result file")
     if isinstance(plain, dict) and "chapter" in plain and plain.get("format") in OLDER:
         raise InputError(f"the result file {path} is of an older form, with other effects: measure it anew")
-    try:
-        check(plain)
-    except (jsonschema.ValidationError, RecursionError) as error:
-        place, fault = (error.json_path, error.message) if hasattr(error, "json_path") else ("$", "too deep")
-        raise InputError(f"the result file {path} is damaged at {place}: {fault[:200]}") from None
+    examine(plain, f"the result file {path}")
     for measure, models in plain["measures"].items():
         for model, entry in models.items():
             entry["values"] = _array(entry, f"the result file {path} is damaged at {measure}.{model}")
@@ -42,22 +34,25 @@ def read(path: str | Path) -> dict:
     return plain
 
 
-def check(plain: dict) -> None:
+def examine(plain, what: str, validator: jsonschema.Draft202012Validator = VALIDATOR) -> None:
+    """Raise InputError, which names the file and the place in it, where a schema does not hold."""
+    try:
+        check(plain, validator)
+    except (jsonschema.ValidationError, RecursionError) as error:
+        place, fault = (error.json_path, error.message) if hasattr(error, "json_path") else ("$", "too deep")
+        raise InputError(f"{what} is damaged at {place}: {fault[:200]}") from None
+
+
+def check(plain, validator: jsonschema.Draft202012Validator = VALIDATOR) -> None:
     """Raise jsonschema.ValidationError where the schema does not hold."""
-    error = jsonschema.exceptions.best_match(VALIDATOR.iter_errors(plain))
+    error = jsonschema.exceptions.best_match(validator.iter_errors(plain))
     if error:
         raise error
 
 
-def _parse(content: bytes) -> dict:
-    plain = json.loads(content.decode(), parse_constant=_refuse_constant)
-    if b"\\ud" in content.lower():  # half of a character, perhaps, which could not be printed
-        json.dumps(plain, ensure_ascii=False).encode()
-    return plain
-
-
-def _refuse_constant(name: str):
-    raise ValueError(f"{name} stands in it")
+def read_schema(name: str) -> jsonschema.Draft202012Validator:
+    """A schema of this room."""
+    return jsonschema.Draft202012Validator(json.loads(Path(__file__).with_name(name).read_text()))
 
 
 def _array(entry: dict, complaint: str) -> np.ndarray:

@@ -3,9 +3,10 @@
 from collections.abc import Container
 from pathlib import Path
 
+from seelike.results import robustness
 from seelike.results.claims import CLAIMS, OF_PAPER
 from seelike.results.results import Result
-from seelike.results.runs import OWN, read_published, read_runs
+from seelike.results.runs import OWN, read_published, read_robustness, read_runs
 
 Found = dict[str, dict[str, dict]]
 
@@ -29,3 +30,15 @@ def gather_results(results_dir: str | Path) -> dict[str, list[Result]]:
         for run, result in read_published(chapter, results_dir).items():
             found[run].append(result)
     return {run: results for run, results in found.items() if results}
+
+
+def gather_robustness(results_dir: str | Path) -> dict[str, robustness.Found]:
+    """Run → its claims in all their universes, runs in their order; those for which that is not published are left out.
+
+    Only claims whose verdict there is the one of the run's results, see `robustness.attach`.
+    """
+    found = {}
+    for run, claims in gather(results_dir, CLAIMS).items():
+        known = {claim for claim, entry in claims.items() if "universes" in entry}
+        found[run] = {claim: each for claim, each in read_robustness(run, results_dir).items() if claim in known}
+    return {run: robust for run, robust in found.items() if robust}

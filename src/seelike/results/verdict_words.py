@@ -1,5 +1,9 @@
 """What verdicts are called, wherever they are shown: each has a mark and a word, besides its colour."""
 
+from collections.abc import Mapping
+
+from seelike.results.robustness import is_fragile
+
 MARKS = {
     "holds": "✓",
     "weak": "≈",
@@ -9,6 +13,7 @@ MARKS = {
     "not applicable": "–",
 }
 MARGINAL = "†"  # beside a mark: the verdict is taken back by `results.multiplicity`
+FRAGILE = "◇"  # likewise: fewer than nine in ten universes give it, see `results.robustness`
 VERBS = {
     "holds": "holds",
     "weak": "holds in direction only",
@@ -25,6 +30,19 @@ PLURALS = {
     "inconclusive": "are inconclusive",
     "not applicable": "do not apply",
 }
+
+
+def tell_universes(entry: Mapping) -> str:
+    """`46 of 48`, or `fragile, 20 of 48`: in how many of its universes a verdict stands; "" where that is not known."""
+    known = entry.get("universes")
+    counted = f"{known['agree']} of {known['combinations']}" if known else ""
+    return f"fragile, {counted}" if is_fragile(entry) else counted
+
+
+def conjugate_entry(entry: Mapping) -> str:
+    """`holds`, or `holds (fragile, in 20 of 48 analyses)`."""
+    said = f" ({tell_universes(entry).replace(', ', ', in ')} analyses)" if is_fragile(entry) else ""
+    return f"{VERBS[entry['verdict']]}{said}"
 
 
 def conjugate(verdict: str, count: int) -> str:

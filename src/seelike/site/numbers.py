@@ -18,7 +18,7 @@ import pandas as pd
 
 from seelike.results.claims import AROUND, CLAIMS, INTERVALS, OF_PAPER
 from seelike.results.labelled_array import LabelledArray
-from seelike.results.results import Result
+from seelike.results.results import Result, list_results
 from seelike.results.runs import read_runs
 from seelike.tables.hand_out import MIME
 
@@ -89,7 +89,7 @@ def take_handed_out(notebook: Path) -> dict[str, pd.DataFrame]:
 
 def read_results(results_dir: Path) -> dict[str, Result]:
     """`chapter/run` → its result, run by run, from `<results_dir>/<run>/<chapter>.json`."""
-    files = ((scale, path) for scale in read_runs() for path in sorted((results_dir / scale).glob("*.json")))
+    files = ((scale, path) for scale in read_runs() for path in list_results(results_dir / scale))
     return {f"{path.stem}/{scale}": Result.load(path) for scale, path in files}
 
 
