@@ -2,7 +2,7 @@
 
 import pytest
 from handmade import FOUND, claim, part
-from matplotlib.patches import Ellipse, Rectangle
+from matplotlib.patches import Ellipse, Polygon, Rectangle
 
 from seelike.figures.palette import PALE_VERDICTS, VERDICTS
 from seelike.figures.scorecard import summary
@@ -38,6 +38,13 @@ def test_a_marginal_verdict_bears_its_mark():
     claims = {id: claim(id, part(verdict="inconclusive", p=0.9)) for id in ("S1", "S3", "S4")}
     ax = summary({"pocket": claims | {"U1": claim("U1", part(p=0.02))}})
     assert [text.get_text() for text in ax.texts if text.get_text().endswith("†")] == ["✓†"]
+
+
+def test_a_corner_is_cut_off_a_fragile_verdict_alone():
+    for agree, cut in ((46, 0), (40, 1)):
+        entry = claim("U1", part(0.5)) | {"universes": {"agree": agree, "combinations": 48}}
+        patches = summary({"pocket": {"U1": entry}}).patches
+        assert sum(isinstance(patch, Polygon) for patch in patches) == cut
 
 
 def rgb(color: str) -> list[float]:

@@ -3,7 +3,7 @@
 import pytest
 
 from seelike.results.claims import VERDICTS
-from seelike.tables.markdown import NO_BREAK, join, mark, number
+from seelike.tables.markdown import NO_BREAK, join, mark, mark_entry, number
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def test_every_verdict_has_a_mark_and_a_word_of_its_own():
     told = {verdict: mark(verdict).split(NO_BREAK, 1) for verdict in VERDICTS}
     assert all(word.replace(NO_BREAK, " ") == verdict for verdict, (_, word) in told.items())
     assert len({sign for sign, _ in told.values()}) == len(VERDICTS)
-    assert mark("holds", marginal=True) == f"✓†{NO_BREAK}holds, marginal"
+    assert mark_entry({"verdict": "holds"}, marginal=True) == f"✓†{NO_BREAK}holds, marginal"
 
 
 def test_lists_read_as_prose():

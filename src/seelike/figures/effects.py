@@ -10,7 +10,8 @@ from seelike.figures.palette import CLAIMED, COLORS, INK
 from seelike.results.claims import PARTS, Part
 from seelike.results.covers import covers_trainings
 from seelike.results.results import Result
-from seelike.results.verdict_words import MARKS
+from seelike.results.robustness import is_fragile
+from seelike.results.verdict_words import FRAGILE, MARKS
 
 WIDTH = 92  # of a title, in letters
 # How an interval looks by whether it covers trainings: a solid bar, or a thin dashed line.
@@ -21,7 +22,8 @@ def effects(results: dict[str, Result], axes: np.ndarray | None = None) -> np.nd
     """For each part of a claim one panel: the effect of every run with its interval, the control below it in grey.
 
     The line is the reference, and the shaded side is where an effect deserves the claim's sentence. A solid bar is an
-    interval that covers trainings, a dashed line one that covers images alone; the mark at the right is the verdict.
+    interval that covers trainings, a dashed line one that covers images alone; the mark at the right is the verdict,
+    with ◇ beside it where that of the whole claim is fragile.
     """
     parts = [part for entry in next(iter(results.values())).claims.values() for part in entry["parts"]]
     titles = {id: textwrap.fill(f"{id}: {PARTS[id].effect} ({PARTS[id].units})", WIDTH) for id in parts}
@@ -51,6 +53,7 @@ def _draw_run(ax: Axes, row: int, result: Result, part: Part) -> None:
     shade = {"color": COLORS["random"], **look}
     _draw_interval(ax, row + 0.17, found["control"], found["control_interval"], "D", shade)
     marks = f"{MARKS[found['verdict']]} {found['verdict']}{'' if found['effect'] is not None else ', not defined'}"
+    marks += f" {FRAGILE}" if is_fragile(entry) else ""
     ax.text(1.01, row - 0.17, marks, va="center", color=INK, fontsize=9, transform=ax.get_yaxis_transform())
     mark = MARKS[found["control_verdict"]]
     ax.text(1.01, row + 0.17, mark, va="center", color=shade["color"], fontsize=8, transform=ax.get_yaxis_transform())

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sized
 from seelike.results.claims import CLAIMS, NOT_APPLICABLE, OF_PAPER, VERDICTS
 from seelike.results.covers import split
 from seelike.results.multiplicity import find_marginal
+from seelike.results.robustness import is_fragile
 from seelike.results.scorecard import Found
 from seelike.results.training_effect import ADDS, BOTH, TAKES, UNCLEAR, tell_doing
 from seelike.results.verdict_words import VERBS, conjugate
@@ -25,19 +26,24 @@ DOINGS = {
 
 
 def count(found: Found, asked: Sized = OF_PAPER) -> dict[str, str]:
-    """How many claims were asked for, and of each run how many are measured, do not apply, and are marginal.
+    """How many claims were asked for, and of each run how many are measured, do not apply, are marginal, and of how
+    many verdicts is known in how many universes they stand (`varied`), and how many of these are `fragile`.
 
     `<run>_trainings_…` counts among claims whose intervals cover trainings, `<run>_images_…` among the others: `of` how
-    many, how many have a verdict (`holds`, …), how many are `compared` with untrained models, and to how many of these
-    training `adds`, `takes_away`, `does_both` or `shows_no_difference`.
+    many, how many have a verdict (`holds`, …), how many hold but are fragile (`holds_fragile`), how many are `compared`
+    with untrained models, and to how many of these training `adds`, `takes_away`, `does_both` or
+    `shows_no_difference`.
     """
     numbers = {"claims": len(asked)}
     for run, claims in found.items():
         numbers |= {f"{run}_measured": len(claims), f"{run}_marginal": len(find_marginal(claims))}
+        numbers |= {f"{run}_varied": len(find_varied(claims)), f"{run}_fragile": sum(map(is_fragile, claims.values()))}
         numbers[f"{run}_not_applicable"] = len(claims) - sum(map(len, split(claims).values()))
         for kind, there in split(claims).items():
             verdicts, doings = count_verdicts(there), count_doings(there)
-            counted = {"of": len(there), "compared": sum(doings.values())} | verdicts | doings
+            fragile = [entry for entry in there.values() if is_fragile(entry) and entry["verdict"] == "holds"]
+            counted = {"of": len(there), "compared": sum(doings.values()), "holds_fragile": len(fragile)}
+            counted |= verdicts | doings
             numbers |= {f"{run}_{kind}_{name.replace(' ', '_')}": n for name, n in counted.items()}
     return {name: str(n) for name, n in numbers.items()}
 
@@ -73,6 +79,21 @@ def tell_marginal(claims: Claims) -> str:
     if not named:
         return "No verdict is marginal."
     return f"{join(named)} {'is' if len(named) == 1 else 'are'} marginal."
+
+
+def find_varied(claims: Claims) -> list[str]:
+    """The claims of which is known in how many universes their verdict stands."""
+    return [key for key in CLAIMS if "universes" in claims.get(key, {})]
+
+
+def tell_fragile(claims: Claims) -> str:
+    """How many verdicts of a run are fragile, and which, in a sentence or two."""
+    varied = find_varied(claims)
+    if not varied:
+        return "In how many analyses its verdicts stand has not been measured."
+    fragile = [key for key in varied if is_fragile(claims[key])]
+    said = f"{len(fragile)} of {len(varied)} verdicts are fragile: fewer than nine in ten reasonable analyses give them"
+    return f"{said} ({join(fragile)})." if fragile else f"{said}."
 
 
 def tell_turns(found: Found, one: str, other: str) -> str:

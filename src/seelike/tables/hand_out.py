@@ -13,6 +13,8 @@ from IPython.display import display
 from seelike.images.drawings import Drawings
 from seelike.images.shapes import CUES
 from seelike.results.answers import count_answers
+from seelike.results.claims import CLAIMS
+from seelike.results.robustness import Found
 from seelike.tables.speed import GROWTHS
 
 MIME = "application/vnd.dataresource+json"
@@ -59,6 +61,17 @@ def confusion(cards: dict[str, dict], names: tuple[str, ...]) -> pd.DataFrame:
         counts = count_answers(card, len(names))
         rows += [(label, one, other, counts[i, j]) for i, one in enumerate(names) for j, other in enumerate(names)]
     return pd.DataFrame(rows, columns=["model", "class", "answer", "images"])
+
+
+def universes(found: dict[str, Found], chapter: str) -> pd.DataFrame:
+    """One row a run, a part of a claim of the chapter and a universe: its options, effect, interval and verdicts."""
+    rows = []
+    for run, robust in found.items():
+        for claim in (claim for claim in robust if CLAIMS[claim].chapter == chapter):
+            for each in robust[claim].outcomes:
+                options = ", ".join(f"{name} {option}" for name, option in each.choices.items())
+                rows += [(run, part, options, *values, each.verdict) for part, values in each.parts.items()]
+    return pd.DataFrame(rows, columns=["run", "part", "options", "effect", "low", "high", "verdict", "claim_verdict"])
 
 
 def growth(found: dict) -> pd.DataFrame:

@@ -1,9 +1,10 @@
 """What all tables are made of: rows of cells, numbers with their intervals, marks of verdicts."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from seelike.results.claims import INTERVALS
-from seelike.results.verdict_words import MARGINAL, MARKS
+from seelike.results.robustness import is_fragile
+from seelike.results.verdict_words import FRAGILE, MARGINAL, MARKS, tell_universes
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
 
@@ -23,10 +24,17 @@ def number(part: dict, kind: str = "effect") -> str:
     return f"{value}{NO_BREAK}[{low},{NO_BREAK}{high}]"
 
 
-def mark(verdict: str, marginal: bool = False) -> str:
-    """`✓ holds`, or `✓† holds, marginal`."""
-    beside, more = (MARGINAL, ", marginal") if marginal else ("", "")
-    return f"{MARKS[verdict]}{beside}{NO_BREAK}{verdict.replace(' ', NO_BREAK)}{more}"
+def mark(verdict: str) -> str:
+    """`✓ holds`."""
+    return mark_entry({"verdict": verdict})
+
+
+def mark_entry(entry: Mapping, marginal: bool = False) -> str:
+    """`✓ holds, 46 of 48`, or `✓†◇ holds, marginal, fragile, 20 of 48`: a verdict with all that qualifies it."""
+    beside = f"{MARGINAL if marginal else ''}{FRAGILE if is_fragile(entry) else ''}"
+    verdict = f"{MARKS[entry['verdict']]}{beside}{NO_BREAK}{entry['verdict'].replace(' ', NO_BREAK)}"
+    universes = tell_universes(entry).replace(" ", NO_BREAK).replace(f",{NO_BREAK}", ", ")
+    return ", ".join(filter(None, (verdict, "marginal" if marginal else "", universes)))
 
 
 def signed(value: float, decimals: int = 2) -> str:

@@ -6,9 +6,10 @@ from seelike.results.claims import CLAIMS, OF_PAPER, VERDICTS, Claim
 from seelike.results.covers import covers_trainings
 from seelike.results.multiplicity import find_marginal
 from seelike.results.results import Result
+from seelike.results.robustness import is_fragile
 from seelike.results.runs import OWN, PHOTOGRAPHS, read_runs
 from seelike.results.scorecard import Found
-from seelike.results.verdict_words import MARGINAL
+from seelike.results.verdict_words import FRAGILE, MARGINAL
 from seelike.tables import counts
 from seelike.tables.capabilities import tell
 from seelike.tables.markdown import mark, span, table
@@ -62,22 +63,28 @@ def claims_by_verdict(found: Found) -> str:
 
 
 def _name_claims(claims: Mapping[str, dict], verdict: str) -> str:
-    """The claims of one verdict in one run, as `claims_by_verdict` writes them; marginal ones bear their mark."""
+    """The claims of one verdict in one run, as `claims_by_verdict` writes them; marginal and fragile ones bear
+    their marks."""
     marginal = find_marginal(claims)
     keys = [key for key in CLAIMS if claims.get(key, {}).get("verdict") == verdict]
-    named = {key: f"{key}{MARGINAL if key in marginal else ''}" for key in keys}
+    named = {key: f"{key}{_mark_doubts(claims[key], key in marginal)}" for key in keys}
     return ", ".join(name if covers_trainings(claims[key]) else f"*{name}*" for key, name in named.items()) or "none"
+
+
+def _mark_doubts(entry: Mapping, marginal: bool) -> str:
+    return f"{MARGINAL if marginal else ''}{FRAGILE if is_fragile(entry) else ''}"
 
 
 def phrases(found: Found, asked: Mapping[str, Claim] = OF_PAPER) -> dict[str, str]:
     """Every number and sentence that prose may cite, by name.
 
-    The numbers are those of `counts.count`; `<run>_verdicts`, `<run>_training` and `<run>_marginals` are sentences,
-    `others` those on verdicts of all runs but the book's own, and `turns` what changes from drawings to photographs.
+    The numbers are those of `counts.count`; `<run>_verdicts`, `<run>_training`, `<run>_marginals` and `<run>_fragiles`
+    are sentences, `others` those on verdicts of all runs but the book's own, and `turns` what changes from drawings to
+    photographs.
     """
     told = counts.count(found, asked) | {"turns": counts.tell_turns(found, OWN, PHOTOGRAPHS)}
     for run, claims in found.items():
         told |= {f"{run}_verdicts": counts.tell_verdicts(claims), f"{run}_training": counts.tell_training(claims)}
-        told[f"{run}_marginals"] = counts.tell_marginal(claims)
+        told |= {f"{run}_marginals": counts.tell_marginal(claims), f"{run}_fragiles": counts.tell_fragile(claims)}
     others = [f"In the run {run}: {told[f'{run}_verdicts']}" for run in found if run != OWN]
     return told | {"others": " ".join(others) or "No other run is published."}

@@ -9,8 +9,8 @@ from seelike.results.model_names import model_names
 from seelike.results.multiplicity import find_marginal
 from seelike.results.results import Result
 from seelike.results.scorecard import gather
-from seelike.results.verdict_words import MARKS, VERBS
-from seelike.tables.markdown import NO_BREAK, mark, number, signed, span, table
+from seelike.results.verdict_words import MARKS, VERBS, conjugate_entry
+from seelike.tables.markdown import NO_BREAK, mark_entry, number, signed, span, table
 
 MEASURED = "What is measured, and how much deserves the sentence"
 
@@ -45,7 +45,7 @@ def tell_source(claim: Claim) -> str:
 def tell_by_run(entries: dict[str, dict | None], marginal: list[str]) -> str:
     """A line for each run that measured a claim: its verdict, and what the interval covers."""
     return "<br>".join(
-        f"`{run}` **{mark(entry['verdict'], run in marginal)}** over {_name_cover(entry)}"
+        f"`{run}` **{mark_entry(entry, run in marginal)}** over {_name_cover(entry)}"
         for run, entry in entries.items()
         if entry
     )
@@ -108,7 +108,7 @@ def phrases_of(result: Result) -> dict[str, str]:
         for id, part in {claim: parts[CLAIMS[claim].main.id], **parts}.items():
             found |= {id: number(part), f"{id}_control": number(part, "control")}
             found |= {f"{id}_training": number(part, "training")} | _conjugate(id, part)
-        found |= _conjugate(claim, entry)
+        found |= _conjugate(claim, entry) | {f"{claim}_verdict": conjugate_entry(entry)}
         found |= {f"{claim}_covers": _tell_cover(claim, entry), f"{claim}_trainings": span(entry["trainings"].values())}
     images = f"{result.provenance['dataset']['images']:,}"
     batch_size = str(result.parameters.get("batch_size", "unknown"))

@@ -1,0 +1,110 @@
+"""Specification curves: a claim's effect in all its universes, in order, and below each the options that make it."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.gridspec import GridSpecFromSubplotSpec
+
+from seelike.figures.palette import CLAIMED, COLORS, INK, VERDICTS
+from seelike.results.claims import CLAIMS, Claim
+from seelike.results.robustness import Found, Outcome, Robust
+from seelike.results.verdict_words import FRAGILE, MARKS
+
+MARKERS = {"holds": "o", "weak": "s", "absent": "D", "reversed": "v", "inconclusive": "X", "not applicable": "."}
+CURVE, OPTION, GAP = 1.15, 0.15, 0.75  # inches: of a curve, of a row of options, between claims
+
+
+def curves(found: dict[str, Found], chapter: str) -> np.ndarray:
+    """Of each claim of a chapter a row, of each run a column; (claims, runs, 2): the curve, and the options below it.
+
+    The curve is that of the claim's first part with its interval; signs are the verdicts of the whole claim, the dotted
+    line marks the published universe, the line the reference; the shaded side is where an effect deserves the sentence.
+    """
+    claims = [claim for claim in CLAIMS.values() if claim.chapter == chapter]
+    options = {claim.id: _list_options(found, claim) for claim in claims}
+    heights = [CURVE + GAP + OPTION * max(1, len(options[claim.id])) for claim in claims]
+    figure = plt.figure(figsize=(2.2 + 3.6 * max(1, len(found)), sum(heights) + 0.4))
+    outer = figure.add_gridspec(len(claims), max(1, len(found)), height_ratios=heights, hspace=0.1, wspace=0.12)
+    axes = np.empty((len(claims), len(found), 2), dtype=object)
+    for row, claim in enumerate(claims):
+        shares = (CURVE, OPTION * max(1, len(options[claim.id])), GAP * 0.6)
+        for column, (run, robust) in enumerate(found.items()):
+            inner = GridSpecFromSubplotSpec(3, 1, outer[row, column], height_ratios=shares, hspace=0.02)
+            axes[row, column] = [figure.add_subplot(inner[0]), figure.add_subplot(inner[1])]
+            _draw_claim(*axes[row, column], claim, robust.get(claim.id), options[claim.id], run)
+            _tidy(*axes[row, column], options[claim.id], labelled=column == 0, empty=claim.id not in robust)
+    return axes
+
+
+def _list_options(found: dict[str, Found], claim: Claim) -> list[tuple[str, str]]:
+    """Every choice with every option that some run has."""
+    known = [robust[claim.id].list_options() for robust in found.values() if claim.id in robust]
+    return list(dict.fromkeys((name, option) for of in known for name in claim.choices for option in of[name]))
+
+
+def _draw_claim(
+    curve: Axes, below: Axes, claim: Claim, robust: Robust | None, options: Sequence[tuple[str, str]], run: str
+) -> None:
+    curve.set_title(f"{claim.id} {run}: {_tell(robust)}", loc="left", fontsize=8)
+    if robust:
+        ordered = sorted(robust.outcomes, key=_find_effect)
+        _draw_curve(curve, claim, ordered)
+        place = next(x for x, each in enumerate(ordered) if each.choices == robust.published)
+        for ax in (curve, below):
+            ax.axvline(place, color=INK, linewidth=1, linestyle=":")
+            ax.set_xlim(-1, len(ordered))
+        for row, (name, option) in enumerate(options):
+            _draw_ticks(below, row, [x for x, each in enumerate(ordered) if each.choices[name] == option])
+
+
+def _tell(robust: Robust | None) -> str:
+    if robust is None:
+        return "not measured"
+    fragile = f" {FRAGILE} fragile" if robust.fragile else ""
+    return f"{MARKS[robust.verdict]} {robust.verdict}, {robust.agree} of {robust.combinations}{fragile}"
+
+
+def _find_effect(outcome: Outcome) -> float:
+    """The effect of a claim's first part; those that are not defined come last."""
+    effect = next(iter(outcome.parts.values()))[0]
+    return np.inf if effect is None else effect
+
+
+def _draw_curve(ax: Axes, claim: Claim, ordered: list[Outcome]) -> None:
+    part, places = claim.main, np.arange(len(ordered))
+    effects, low, high = np.array([each.parts[part.id][:3] for each in ordered], dtype=float).T
+    ax.fill_between(places, low, high, step="mid", color=COLORS["random"], alpha=0.3, linewidth=0)
+    for verdict, marker in MARKERS.items():
+        own = np.array([each.verdict == verdict for each in ordered])
+        look = {"color": VERDICTS[verdict], "markeredgecolor": INK, "markeredgewidth": 0.4, "markersize": 4}
+        if own.any():
+            ax.plot(places[own], effects[own], marker, **look)
+    bottom, top = ax.get_ylim()
+    ends = (part.smallest, max(top, part.smallest)) if part.above else (min(bottom, part.smallest), part.smallest)
+    ax.axhspan(*ends, color=CLAIMED, alpha=0.12, linewidth=0)
+    ax.axhline(part.reference, color=INK, linewidth=1)
+
+
+def _draw_ticks(ax: Axes, row: int, places: list[int]) -> None:
+    """A bar over each run of universes that have an option: one line with gaps, which keeps the picture small."""
+    breaks = [i for i in range(1, len(places)) if places[i] > places[i - 1] + 1]
+    runs = [places[start:end] for start, end in pairwise([0, *breaks, len(places)]) if places]
+    x = [value for run in runs for value in (run[0] - 0.4, run[-1] + 0.4, np.nan)]
+    ax.plot(x, np.full(len(x), row), color=COLORS["vit"], linewidth=5, solid_capstyle="butt")
+
+
+def _tidy(curve: Axes, below: Axes, options: Sequence[tuple[str, str]], labelled: bool, empty: bool) -> None:
+    curve.set_xticks([])
+    below.set_xticks([])
+    words = [f"{name}: {option}" for name, option in options] if labelled else [""] * len(options)
+    below.set_yticks(range(len(options)), words, fontsize=7)
+    below.set_ylim(max(1, len(options)) - 0.5, -0.5)
+    below.tick_params(length=0)
+    below.spines[:].set_visible(False)
+    curve.tick_params(labelsize=7)
+    if empty:
+        curve.set_yticks([])
+        curve.spines[:].set_visible(False)

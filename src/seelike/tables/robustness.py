@@ -1,0 +1,121 @@
+"""What varies with the choices behind a verdict, as tables and phrases, from robustness files alone."""
+
+from collections.abc import Iterator
+
+from seelike.results.choices import CHOICES
+from seelike.results.claims import CLAIMS, PARTS
+from seelike.results.robustness import Found, Outcome, Robust
+from seelike.results.runs import OWN
+from seelike.results.verdict_words import FRAGILE, MARKS, VERBS
+from seelike.tables.markdown import NO_BREAK, join, signed, table
+
+NONE = "For no run is it published in how many analyses its verdicts stand: `seelike robustness` measures it."
+SAME = "No verdict of the runs turns where the measure of similarity alone is another."
+TOLD = 2  # claims in a paragraph each
+
+
+def overview(found: dict[str, Found]) -> str:
+    """One row a claim: in how many universes its verdict stands, in every run, and with each training alone."""
+    if not found:
+        return NONE
+    lines = [["Claim", "Choices", *(f"`{run}`" for run in found)], ["---"] * (2 + len(found))]
+    for key, claim in CLAIMS.items():
+        told = (_tell(robust.get(key)) for robust in found.values())
+        lines.append([f"**{key}** {claim.text}", ", ".join(claim.choices), *told])
+    return table(lines)
+
+
+def _tell(robust: Robust | None) -> str:
+    if robust is None:
+        return "not measured"
+    mark = f"{MARKS[robust.verdict]}{FRAGILE if robust.fragile else ''}"
+    said = (
+        f"**{mark} {robust.verdict}**, {'fragile, ' if robust.fragile else ''}{robust.agree} of {robust.combinations}"
+    )
+    agree, alone = robust.count_alone()
+    return f"{said}<br>each training alone: {agree} of {alone}" if alone else said
+
+
+def by_choice(robust: Found) -> str:
+    """One row a claim of one run, a line a choice: with each option, in how many universes its verdict stands."""
+    lines = [["Claim", "With each option, the verdict stands in"], ["---"] * 2]
+    for key, claim in robust.items():
+        choices = (f"*{name}* {_tell_options(claim, name, of)}" for name, of in claim.list_options().items())
+        lines.append([f"**{key}** {MARKS[claim.verdict]}{NO_BREAK}{claim.verdict}", "<br>".join(choices)])
+    return table(lines)
+
+
+def _tell_options(robust: Robust, name: str, options: list[str]) -> str:
+    return ", ".join(f"{option} {_count(robust, robust.only(**{name: option}))}" for option in options)
+
+
+def _count(robust: Robust, outcomes: list[Outcome]) -> str:
+    return f"{sum(each.verdict == robust.verdict for each in outcomes)} of {len(outcomes)}"
+
+
+def vocabulary() -> str:
+    """One row an option: its choice, its name, and what it means."""
+    lines = [["Choice", "Option", "Meaning"], ["---"] * 3]
+    lines += [[name, f"`{option}`", words] for name, of in CHOICES.items() for option, words in of.items()]
+    return table(lines)
+
+
+def phrases(found: dict[str, Found]) -> dict[str, str]:
+    """What prose may cite: `told`, a paragraph each for two claims that turn with the measure; `counts`, a sentence."""
+    turning = [each for run in sorted(found, key=lambda run: run != OWN) for each in find_turning(run, found[run])]
+    paragraphs = [tell_turning(*each) for each in _choose(turning)]
+    told = "\n\n".join(paragraphs) or (SAME if found else NONE)
+    return {"told": told, "counts": tell_counts(found), "claims": str(len(CLAIMS))}
+
+
+def tell_counts(found: dict[str, Found]) -> str:
+    """Of each run, how many verdicts are fragile, and how many universes there are in all."""
+    said = []
+    for run, robust in found.items():
+        fragile = [claim for claim, each in robust.items() if each.fragile]
+        named = f" ({join(fragile)})" if fragile else ""
+        total = sum(each.combinations for each in robust.values())
+        said.append(
+            f"In `{run}` {len(fragile)} of {len(robust)} verdicts are fragile{named}, judged in {total:,} universes."
+        )
+    return " ".join(said) or NONE
+
+
+def find_turning(run: str, robust: Found) -> Iterator[tuple[str, str, Robust]]:
+    """The claims of a run whose verdict is another where the measure alone is another, most of all first."""
+    turning = {key: _count_turning(each) for key, each in robust.items() if "measure" in each.published}
+    yield from ((run, key, robust[key]) for key in sorted(turning, key=turning.get, reverse=True) if turning[key])
+
+
+def _count_turning(robust: Robust) -> int:
+    return sum(each.verdict != robust.verdict for each in robust.vary_alone("measure").values())
+
+
+def _choose(turning: list[tuple[str, str, Robust]]) -> list[tuple[str, str, Robust]]:
+    """The first few, no claim twice."""
+    first = {key: (run, key, robust) for run, key, robust in reversed(turning)}
+    return [each for each in turning if first[each[1]] == each][:TOLD]
+
+
+def tell_turning(run: str, key: str, robust: Robust) -> str:
+    """A paragraph: what becomes of a claim by each measure, all other choices being the published ones."""
+    by_measure = robust.vary_alone("measure")
+    words = CHOICES["measure"]
+    said = [f"by {words[measure]} it {_tell_outcome(outcome)}" for measure, outcome in by_measure.items()]
+    whole = (
+        f"In all, that it {VERBS[robust.verdict]} is the verdict of {robust.agree} of {robust.combinations} universes."
+    )
+    return f"**{key}**, “{CLAIMS[key].text}”, in `{run}`: {'; '.join(said)}. {whole}"
+
+
+def _tell_outcome(outcome: Outcome) -> str:
+    """`holds (U1: 0.25 [0.12, 0.38] CKA)`: the verdict, and the number of the part that decides it."""
+    part, (effect, low, high, _) = next(
+        (part, values) for part, values in outcome.parts.items() if values[3] == outcome.verdict
+    )
+    if effect is None:
+        return f"{VERBS[outcome.verdict]} ({part}: not defined)"
+    interval = f" [{signed(low)}, {signed(high)}]" if low is not None else ""
+    return (
+        f"{VERBS[outcome.verdict]} ({part}: {signed(effect)}{interval}, where {signed(PARTS[part].smallest)} is asked)"
+    )

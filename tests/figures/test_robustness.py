@@ -1,0 +1,43 @@
+"""Specification curves: effects in order, signs by verdict, strokes for the options of each universe."""
+
+import pytest
+from handmade import ROBUST
+
+from seelike.figures.robustness import MARKERS, curves
+from seelike.results.claims import CLAIMS
+
+N_CLAIMS = sum(claim.chapter == "uniformity" for claim in CLAIMS.values())
+
+
+def points(ax, verdict: str) -> list[float]:
+    return [y for line in ax.lines if line.get_marker() == MARKERS[verdict] for y in line.get_ydata()]
+
+
+def test_effects_rise_and_bear_the_sign_of_their_verdict():
+    axes = curves({"pocket": {"U1": ROBUST}}, "uniformity")
+    assert axes.shape == (N_CLAIMS, 1, 2)
+    curve = axes[0, 0, 0]
+    assert points(curve, "weak") == [0.1] and points(curve, "holds") == [0.4, 0.5]
+    assert "2 of 3" in curve.get_title(loc="left") and "fragile" in curve.get_title(loc="left")
+    assert [line.get_xdata()[0] for line in curve.lines if line.get_linestyle() == ":"] == [2]  # the published one
+
+
+def test_every_option_has_a_row_of_bars_over_its_universes():
+    below = curves({"pocket": {"U1": ROBUST}}, "uniformity")[0, 0, 1]
+    labels = [label.get_text() for label in below.get_yticklabels()]
+    assert labels[:2] == ["measure: cka", "measure: rsa"]
+    bars = {line.get_ydata()[0]: line.get_xdata()[:2].tolist() for line in below.lines[1:]}
+    assert bars[0] == pytest.approx([0.6, 2.4]) and bars[1] == pytest.approx([-0.4, 0.4])
+    assert below.get_ylim()[0] > below.get_ylim()[1]  # the first option stands at the top, in every column
+
+
+def test_a_claim_that_a_run_lacks_is_said_to_be_not_measured():
+    axes = curves({"pocket": {"U1": ROBUST}, "other": {}}, "uniformity")
+    assert axes.shape == (N_CLAIMS, 2, 2)
+    assert "not measured" in axes[0, 1, 0].get_title(loc="left") and "not measured" in axes[1, 0, 0].get_title(
+        loc="left"
+    )
+
+
+def test_without_a_run_nothing_is_drawn():
+    assert curves({}, "uniformity").size == 0
