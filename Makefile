@@ -22,6 +22,7 @@ $(READY): requirements.txt pyproject.toml
 
 book: $(READY)  ## execute every chapter on the bundled models and build the site
 	$(BIN)/seelike book _build/source
+	$(BIN)/seelike robustness --results-dir _build/results
 	@$(BIN)/seelike compare results/pocket _build/results/pocket || { echo "These are not the published numbers. If that is meant: make accept"; exit 1; }
 	$(BIN)/jupyter-book build _build/source --path-output . --all --warningiserror --keep-going
 	@echo "The book: $(CURDIR)/_build/html/index.html"
