@@ -15,9 +15,9 @@ from seelike.chapters.chapter import Chapter, Loaded, Universe
 from seelike.chapters.run import Run
 from seelike.measures.intervals import Terms
 from seelike.measures.lag_contrast import best_split_contrast, find_split
-from seelike.measures.layer_cka import Matches, Minibatches, Runs, RunSimilarity, compare_runs
-from seelike.measures.layer_similarities import CALIBRATED, RAW, AllWays, is_plain
-from seelike.measures.runner import Cast, feed
+from seelike.measures.layer_cka import Minibatches, Runs, RunSimilarity, compare_runs
+from seelike.measures.layer_similarities import RAW, compare_in_all_ways, leave_out
+from seelike.measures.runner import Cast
 from seelike.results.labelled_array import LabelledArray, Measures
 from seelike.system.errors import InputError
 
@@ -47,18 +47,12 @@ def vary_runs(loaded: Loaded, run: Run) -> Iterator[Universe]:
     """The terms of every run in each universe, from one pass of the images; of all layers, too."""
     runs = Runs(loaded, run.minibatches)
     named = {"blocks": runs.find(_find_blocks), "all": runs.find(_find_layers)}
-    gathered = {layers: runs.gather_layers(of) for layers, of in named.items()}
-    asked = AllWays(runs.cast, gathered, run.batch_size)
-    matches = Matches(runs.cast, gathered["all"], runs.models, MATCHED)
-    found = feed(runs.minibatches, runs.cast)
-    nulls = {layers: matches.choose(matches.gather(found), of) for layers, of in gathered.items()}
-    for choices, similarity in asked.gather(found):
-        layers = choices["layers"]
-        for chance in (RAW, CALIBRATED) if is_plain(choices) else (RAW,):
-            split = runs.split(similarity, named[layers], nulls[layers] if chance == CALIBRATED else None)
-            terms = [MixerSimilarity(*pair).terms() for pair in zip(named[layers], split, strict=True)]
-            yield choices | {"chance": chance}, terms
+    for choices, similarities in compare_in_all_ways(runs, named, MATCHED, run.batch_size):
+        own = zip(named[choices["layers"]], similarities, strict=True)
+        terms = [MixerSimilarity(*pair).terms() for pair in own]
         yield choices, terms
+        if choices["chance"] == RAW:  # M1 has no best matches
+            yield leave_out(choices, "chance"), terms
 
 
 @dataclass(frozen=True)

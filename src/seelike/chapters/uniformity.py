@@ -19,9 +19,9 @@ from seelike.chapters.run import Run
 from seelike.measures.depth_match import equal_depth_contrast
 from seelike.measures.intervals import Terms
 from seelike.measures.lag_contrast import boundary_contrast
-from seelike.measures.layer_cka import Effect, Matches, Minibatches, Runs, RunSimilarity, compare_runs
-from seelike.measures.layer_similarities import CALIBRATED, RAW, AllWays, is_plain
-from seelike.measures.runner import Cast, feed
+from seelike.measures.layer_cka import Effect, Minibatches, Runs, RunSimilarity, compare_runs
+from seelike.measures.layer_similarities import RAW, compare_in_all_ways, leave_out
+from seelike.measures.runner import Cast
 from seelike.results.choices import DEPTHS, Choices
 from seelike.results.labelled_array import LabelledArray, Measures
 from seelike.system.errors import InputError
@@ -55,23 +55,12 @@ def vary_runs(loaded: Loaded, run: Run) -> Iterator[Universe]:
     runs = Runs(loaded, run.minibatches)
     axes = {layers: runs.find(partial(Axes.find, layers=layers)) for layers in LAYER_SETS}
     named = {layers: [each.names() for each in of] for layers, of in axes.items()}
-    gathered = {layers: runs.gather_layers(of) for layers, of in named.items()}
-    asked = AllWays(runs.cast, gathered, run.batch_size)
-    matches = Matches(runs.cast, gathered["all"], runs.models, MATCHED)
-    found = feed(runs.minibatches, runs.cast)
-    nulls = {layers: matches.choose(matches.gather(found), of) for layers, of in gathered.items()}
-    for choices, similarity in asked.gather(found):
-        layers = choices["layers"]
-        for chance in (RAW, CALIBRATED) if is_plain(choices) else (RAW,):
-            split = runs.split(similarity, named[layers], nulls[layers] if chance == CALIBRATED else None)
-            own = [Uniformity(*pair) for pair in zip(axes[layers], split, strict=True)]
-            yield from _vary_matches(own, choices | {"chance": chance})
-        yield from _vary_effects(own, choices)
-
-
-def _vary_matches(found: list["Uniformity"], choices: Choices) -> Iterator[Universe]:
-    for depth, parts in DEPTHS.items():
-        yield choices | {"depth": depth}, [each.compare_matches(parts) for each in found]
+    for choices, similarities in compare_in_all_ways(runs, named, MATCHED, run.batch_size):
+        own = [Uniformity(*pair) for pair in zip(axes[choices["layers"]], similarities, strict=True)]
+        for depth, parts in DEPTHS.items():
+            yield choices | {"depth": depth}, [each.compare_matches(parts) for each in own]
+        if choices["chance"] == RAW:  # others than best matches have no choice
+            yield from _vary_effects(own, leave_out(choices, "chance"))
 
 
 def _vary_effects(found: list["Uniformity"], choices: Choices) -> Iterator[Universe]:
@@ -79,8 +68,7 @@ def _vary_effects(found: list["Uniformity"], choices: Choices) -> Iterator[Unive
     for depth, parts in DEPTHS.items():
         yield choices | {"depth": depth}, [each.compare_depths(parts) for each in found]
     if choices["layers"] == "blocks":  # as those of the smaller ViT are whichever
-        without = {name: option for name, option in choices.items() if name != "layers"}
-        yield without, [each.compare_sizes() for each in found]
+        yield leave_out(choices, "layers"), [each.compare_sizes() for each in found]
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ import torch
 from seelike.activations.flattened import Outputs
 from seelike.activations.representation import pool, take_cls
 from seelike.measures.cka import MIN_IMAGES, multiply
-from seelike.measures.layer_cka import label
-from seelike.measures.runner import Cast, Found
+from seelike.measures.layer_cka import Matches, Roles, Runs, RunSimilarity, label
+from seelike.measures.runner import Cast, Found, feed
 from seelike.measures.similarities.all_pairs import AllPairs, Similarity
 from seelike.measures.similarities.choices import MEASURES
 from seelike.results.choices import Choices
@@ -28,6 +28,7 @@ CALIBRATED, RAW = "calibrated", "raw"  # best matches, held against shuffled ima
 PARTS = {WHOLE: 1, "halves": 2}
 ALL, BLOCKS = "all", "blocks"
 Layers = Mapping[str, Sequence[str]]  # model → the names of its layers
+Named = Sequence[dict[str, Sequence[str]]]  # of each run, the names of the layers of its models, by role
 
 
 @dataclass(frozen=True)
@@ -45,11 +46,6 @@ class Way:
         plain = (self.representation, self.minibatch) == (FLATTENED, WHOLE)
         within = self.layers == BLOCKS or self.measure == "cka"
         return (self.measure == "procrustes" and not (plain and within)) or not (plain or within)
-
-
-def is_plain(choices: Choices) -> bool:
-    """Whether layers are compared as in the chapters, but for which layers: so that shuffled images are known, too."""
-    return all(choices[name] == option for name, option in PLAIN.items())
 
 
 class Varied:
@@ -115,6 +111,35 @@ class AllWays:
         for each in self.asked:
             for way, similarity in found[each].items():
                 yield {name: getattr(way, name) for name in self.chosen}, similarity
+
+
+def compare_in_all_ways(
+    runs: Runs, named: dict[str, Named], matched: Roles, batch_size: int
+) -> Iterator[tuple[Choices, list[RunSimilarity]]]:
+    """The choices of every way, and what it gives of each run, from one pass of the images.
+
+    `chance` is among the choices: whether best matches are held against shuffled images, which only is known of layers
+    that are compared as in the chapters.
+
+    Args:
+        named: set of layers → those of each run's models by role; "all" has those of "blocks".
+        matched: role → the roles among whose layers its best matches are.
+    """
+    layers = {name: runs.gather_layers(of) for name, of in named.items()}
+    asked, matches = AllWays(runs.cast, layers, batch_size), Matches(runs.cast, layers[ALL], runs.models, matched)
+    found = feed(runs.minibatches, runs.cast)
+    known = matches.gather(found)
+    for choices, similarity in asked.gather(found):
+        own = choices["layers"]
+        yield choices | {"chance": RAW}, runs.split(similarity, named[own])
+        if all(choices[name] == option for name, option in PLAIN.items()):
+            nulls = matches.choose(known, layers[own])
+            yield choices | {"chance": CALIBRATED}, runs.split(similarity, named[own], nulls)
+
+
+def leave_out(choices: Choices, name: str) -> Choices:
+    """All choices but one."""
+    return {each: option for each, option in choices.items() if each != name}
 
 
 def _list_ways(layers: Iterable[str], batch_size: int) -> Iterator[Way]:
