@@ -11,7 +11,7 @@ from setuptools.command.build_py import build_py
 
 CARRIED = {
     "book": ("*.ipynb", "profiles/*.yaml", "runs/*.yaml"),
-    "results": ("bench.json", "*/*.json", "rehearsed/*/*.json"),
+    "results": ("bench.json", "coverage.json", "*/*.json", "rehearsed/*/*.json"),
 }
 NAMES = {"book": "book", "results": "published"}  # what they are called inside the package, as system/paths.py knows
 

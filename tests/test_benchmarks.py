@@ -95,6 +95,19 @@ def test_a_chapter_is_measured_on_models_of_the_depth_that_is_asked_for(tmp_path
     assert found["seconds"] > 0 and found["peak_mib"] >= found["before_mib"] > 0
 
 
+@pytest.mark.slow
+def test_intervals_hold_the_truth_on_new_drawings(tmp_path):
+    """Disjoint sets, the Mixer's claims alone; results/coverage.json has all of them."""
+    file = tmp_path / "coverage.json"
+    words = ["mixer", "--sets", "40", "--processes", "2", "--output", str(file)]
+    subprocess.run([sys.executable, REPOSITORY / "benchmarks" / "coverage.py", *words], check=True)
+    parts = json.loads(file.read_text())["chapters"]["mixer"]["parts"]
+    assert parts.keys() == {"M1a", "M1b", "M2"}
+    for kind in ("images", "0", "1", "4"):
+        shares = [part[kind] if kind in part else part["images_and_trainings"][kind] for part in parts.values()]
+        assert np.mean(shares) > 0.9
+
+
 def test_the_peer_s_truth_is_our_cka(benchmarks):
     """The slow estimator in float64, pair by pair, against the accumulator that the book uses."""
     import cases

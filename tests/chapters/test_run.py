@@ -217,7 +217,7 @@ def test_models_and_controls_are_described_by_their_hashes():
 
 def test_runs_exchange_the_bundled_models_for_their_twins_of_other_seeds():
     changed = {"n_images": 8, "batch_size": 4, "n_seeds": 2}
-    run = open_run(CHAPTER, "results", **parameters(vit_small="vit_smallpocket_patch8_56.shapes", **changed))
+    run = open_run(CHAPTER, "results", **parameters(vit_small="vit_pocket_patch8_56.shapes_10pct", **changed))
     first, second = run.load_models()
     assert not torch.equal(first["vit"].head.weight, second["vit"].head.weight)
     assert torch.equal(first["vit_small"].head.weight, second["vit_small"].head.weight)  # it has no twin

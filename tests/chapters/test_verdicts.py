@@ -11,7 +11,7 @@ from seelike.measures.intervals import combine, jackknife
 from seelike.results.claims import Claim, Part
 
 ONE = Part("Q1", "what is said", "CKA", smallest=0.2, reason="a test")
-CLAIM = Claim("Q1", "none", "1", "Something.", "it", "text", "minibatches of images", "nothing", (ONE,))
+CLAIM = Claim("Q1", "none", "Something.", "it", "text", "minibatches of images", "nothing", (ONE,))
 NAMES = [{"vit": "a", "cnn": "c"}, {"vit": "b", "cnn": "c"}]
 
 

@@ -98,8 +98,10 @@ def test_runs_differ_in_their_seed_alone():
         f"{RESNET}.shapes",
         f"{RESNET}.shapes_seed2",
     ]
-    assert find_runs(f"{MIXER}.shapes") == [f"{MIXER}.shapes"]
     mixers = [f"{CIFAR10.name('mixer')}.cifar10{twin}" for twin in ("", "_seed1", "_seed2")]
     assert find_runs(mixers[0]) == mixers
-    for alone in (f"{VIT}.shapes_3pct", f"{NO_SKIP[4]}.shapes", f"{VIT}.shapes_after1pct", "resnet50.a1_in1k"):
+    tuned = [f"{VIT}.shapes_to_strokes{twin}" for twin in ("", "_seed1", "_seed2")]
+    assert find_runs(tuned[0]) == tuned and RECIPES[tuned[2]].start == f"{VIT}.shapes_seed2"
+    assert len(find_runs(f"{CIFAR10.name('noskip4')}.cifar10")) == 2
+    for alone in (f"{VIT}.shapes_10pct", f"{RESNET}.shapes_3pct", f"{VIT}.shapes_after1pct", "resnet50.a1_in1k"):
         assert find_runs(alone) == [alone]
