@@ -13,8 +13,6 @@ from seelike.models.recipes import (
     CIFAR10,
     EARLY,
     FAMILIES,
-    MIXER,
-    NO_SKIP,
     NO_SKIP_BLOCKS,
     RECIPES,
     RESNET,
