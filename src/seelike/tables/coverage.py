@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from seelike.results.claims import CLAIMS, PARTS
+from seelike.results.claims import CLAIMS, OF_PAPER, PARTS
 from seelike.system.errors import InputError
 from seelike.system.paths import RESULTS
 from seelike.tables.markdown import table
@@ -66,6 +66,7 @@ def phrases(found: dict) -> dict[str, str]:
     shares = {part: known[IMAGES] for part, known in parts(found).items()}
     return {
         "coverage_sets": str(found["sets"]),
+        "coverage_parts": f"{len(shares)} of {sum(len(claim.parts) for claim in OF_PAPER.values())}",
         "coverage_minibatches": str(found["minibatches"]),
         "coverage_minibatch": str(found["minibatch"]),
         "coverage_trainings": str(found["trainings"]),
