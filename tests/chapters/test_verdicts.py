@@ -11,7 +11,7 @@ from seelike.measures.intervals import combine, jackknife
 from seelike.results.claims import Claim, Part
 
 ONE = Part("Q1", "what is said", "CKA", smallest=0.2, reason="a test")
-CLAIM = Claim("Q1", "none", "1", "Something.", "it", "text", "minibatches of images", "nothing", (ONE,))
+CLAIM = Claim("Q1", "none", "Something.", "it", "text", "minibatches of images", "nothing", (ONE,))
 NAMES = [{"vit": "a", "cnn": "c"}, {"vit": "b", "cnn": "c"}]
 
 
@@ -82,3 +82,14 @@ def test_a_control_that_is_fixed_by_construction_has_no_verdict(monkeypatch):
     claim = replace(CLAIM, constructed="they are one")
     entry = judge(monkeypatch, claim, [{"Q1": {("vit",): replicate(0.5)}}], [{"Q1": {("vit",): np.zeros(11)}}])["Q1"]
     assert (entry["verdict"], entry["control_verdict"]) == ("holds", "not applicable")
+
+
+def test_an_effect_of_no_model_of_the_run_counts_once_and_covers_what_its_claim_says(monkeypatch):
+    claim = replace(CLAIM, covers="kernels", constructed="nothing is learned")
+    runs = [{"Q1": {(): replicate(0.5)}}, {"Q1": {(): replicate(0.5)}}]
+    control = [{"Q1": {(): np.full(11, np.nan)}}] * 2
+    entry = judge(monkeypatch, claim, runs, control, NAMES)["Q1"]
+    expected = combine({(): [replicate(0.5)]})
+    assert entry["parts"]["Q1"]["interval"] == pytest.approx([expected.low, expected.high])
+    assert (entry["verdict"], entry["covers"], entry["trainings"]) == ("holds", "kernels", {})
+    assert entry["parts"]["Q1"]["control"] is None and entry["control_verdict"] == "not applicable"
