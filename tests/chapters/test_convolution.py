@@ -46,6 +46,32 @@ def test_small_kernels_alone_leave_c3_out_and_controls_are_not_defined():
     assert set(control) == {"C1", "C2", "C3"} and all(np.isnan(of[()]).all() for of in control.values())
 
 
+def card(share: float) -> dict:
+    """Of a model that is right about a share of 80 images, and as evenly as can be."""
+    return {"classes": "1" * 80, "answers": "".join("1" if (i * 7) % 80 < 80 * share else "0" for i in range(80))}
+
+
+def test_starts_are_compared_by_answers_where_there_are_any(monkeypatch, tried):
+    shares = {"_3pct": 0.5, "_twophase_3pct": 0.7, "_permuted_3pct": 0.55, "": 0.8, "_twophase": 0.85}
+    name = "vit_pocket9_patch8_56.shapes"
+    cards = {f"{name}{tag}{seed}": card(share) for tag, share in shares.items() for seed in ("", "_seed1")}
+    monkeypatch.setattr(convolution.bundled, "read_manifest", lambda: cards)
+    starts = convolution.find_starts("vit_pocket_patch8_56.shapes")
+    found = Convolution({}, tried, starts=starts)
+    effects = {
+        part: sum(each[:, 0].mean() for each in of.values()) for part, of in found.terms().items() if part > "C3"
+    }
+    assert effects == pytest.approx({"C4a": 0.2, "C4b": 0.15, "C5": 0.15})
+    assert all(each.shape == (2, 41) for each in found.terms()["C5"].values())
+    assert "start_accuracy" not in found.arrays()
+    cards[f"{name}_permuted"] = card(0.8)
+    whole = Convolution({}, tried, starts=convolution.find_starts("vit_pocket_patch8_56.shapes")).arrays()
+    assert whole["start_accuracy"]["vit"].values == pytest.approx(np.array([[0.5, 0.7, 0.55], [0.8, 0.85, 0.8]]))
+    control = Convolution({}, None, 2, starts).terms()
+    assert np.isnan(control["C4a"]["twophase_3pct",]).all()
+    assert convolution.find_starts("deit_tiny_patch16_224.fb_in1k") == {}
+
+
 def parameters(**changed) -> dict:
     few = {"n_images": 8, "batch_size": 4, "n_kernels": 8, "kernel_sizes": "3 5", "patch_sizes": "4"}
     found = read_parameters(find_chapter("convolution")) | few | changed

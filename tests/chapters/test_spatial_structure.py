@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
+from seelike.activations.attention import Grid
 from seelike.chapters import spatial_structure
 from seelike.chapters.prepare import prepare
-from seelike.chapters.spatial_structure import POINTS, Learned, Setting, learn
+from seelike.chapters.spatial_structure import POINTS, Learned, Setting, SpatialStructure, learn
 from seelike.execution.notebook import find_chapter, read_parameters
+from seelike.measures.position_similarity import PositionSimilarity
 from seelike.system.errors import InputError
 
 LAYOUT = {"n_patches": 8, "n_sets": 2, "dimension": 16, "busy": 0.3, "noise": 0.1}
@@ -48,6 +50,25 @@ def test_before_training_nothing_is_found_nor_gained(learned):
     found = start.replicates()
     assert not any(found[part].any() for part in ("P1b", "P2", "P4")) and abs(found["P3"][0]) < 0.7
     assert list(start.arrays()["association"]["learned"].axes["step"]) == [0]
+
+
+def test_kinds_of_attention_are_compared_by_answers_where_there_are_any(monkeypatch):
+    card = {"classes": "1" * 80, "answers": "1" * 60 + "0" * 20}
+    names = (
+        "vit_pocket_patch4_32.cifar10",
+        "vit_pocket_posattn_patch4_32.cifar10",
+        "vit_pocket_uniform_patch4_32.cifar10",
+    )
+    monkeypatch.setattr(spatial_structure.bundled, "read_manifest", lambda: dict.fromkeys(names[:2], card))
+    similarities = {"vit": PositionSimilarity(Grid(2, 2, 8, 8, 0), np.eye(4))}
+    answered = spatial_structure.find_answered(names[0])
+    found = SpatialStructure(similarities, None, answered)
+    assert set(found.terms()) == {"P5a", "P6"} and sum(each[0, 0] for each in found.terms()["P5a"].values()) == 0
+    assert "attention_accuracy" not in found.arrays()
+    monkeypatch.setattr(spatial_structure.bundled, "read_manifest", lambda: dict.fromkeys(names, card))
+    found = SpatialStructure(similarities, None, spatial_structure.find_answered(names[0]))
+    assert set(found.terms()) == {"P5a", "P5b", "P6"}
+    assert found.arrays()["attention_accuracy"]["vit"].values == pytest.approx([0.75] * 3)
 
 
 def parameters(**changed) -> dict:

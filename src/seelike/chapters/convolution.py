@@ -1,13 +1,14 @@
 """Can attention over patches compute a convolution, with how many heads, and do trained heads do such a thing? (C)"""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
 import torch
 from torch import nn
 
+from seelike.chapters.answered import compare, find_accuracies
 from seelike.chapters.chapter import Chapter
 from seelike.chapters.numbers import read_numbers
 from seelike.chapters.run import Run
@@ -24,11 +25,21 @@ from seelike.measures.conv_heads import (
 from seelike.measures.head_offsets import HeadOffsets, Offsets
 from seelike.measures.intervals import Terms, jackknife
 from seelike.measures.runner import assemble, feed, name_all
+from seelike.models import bundled
 from seelike.results.labelled_array import LabelledArray, Measures
 from seelike.system import processes
 from seelike.system.errors import InputError
 
 VITS = ("vit", "vit_low_data")  # the second is optional
+# How ViTs with a head for each of nine offsets start, by what the tags of their names say; and on how much of the data.
+STARTS = {"free": "", "as a convolution": "_twophase", "permuted": "_permuted"}
+SHARES = {3: "_3pct", 100: ""}
+# Part → the trainings that are compared, with their signs.
+COMPARED = {
+    "C4a": {"twophase_3pct": 1, "free_3pct": -1},
+    "C4b": {"twophase_3pct": 1, "permuted_3pct": -1},
+    "C5": {"twophase_3pct": 1, "free_3pct": -1, "twophase_100pct": -1, "free_100pct": 1},
+}
 SHARPNESS = tuple(range(0, 21, 4))  # of the softmax; the last is the one that is judged
 CHANNELS, SIDE = 3, 4  # of the images that kernels are tried on: random ones of so many patches a side
 LEAST_FEWER = 5  # pixels: a smaller kernel reaches no more pixels than patches
@@ -63,13 +74,24 @@ def measure_runs(loaded: Iterable[dict[str, nn.Module]], run: Run) -> Iterator["
     """
     tried = processes.once(partial(try_kernels, run.opened, run.parameters["seed"]))
     for offsets in measure_offsets(loaded, run):
-        yield Convolution(offsets, tried)
+        yield Convolution(offsets, tried, starts=find_starts(run.parameters["vit"]))
 
 
 def measure_controls(loaded: Iterable[dict[str, nn.Module]], run: Run) -> Iterator["Convolution"]:
     """The same of untrained ViTs; the construction has no weights to learn, and no control of this kind."""
     for offsets in measure_offsets(loaded, run):
-        yield Convolution(offsets, None, run.opened.n)
+        yield Convolution(offsets, None, run.opened.n, find_starts(run.parameters["vit"]))
+
+
+def find_starts(vit: str) -> dict[str, np.ndarray]:
+    """`free_3pct`, … → replicates of the accuracies of trainings in a bundled ViT's family, as far as there are any."""
+    own, cards, found = vit.replace("vit_pocket_", "vit_pocket9_", 1), bundled.read_manifest(), {}
+    for change in STARTS.values():
+        for percent, share in SHARES.items():
+            accuracies = find_accuracies(cards, f"{own}{change}{share}")
+            if accuracies is not None:
+                found[f"{change.removeprefix('_') or 'free'}_{percent}pct"] = accuracies
+    return found
 
 
 def measure_offsets(loaded: Iterable[dict[str, nn.Module]], run: Run) -> Iterator[dict[str, HeadOffsets]]:
@@ -156,11 +178,12 @@ def _draw_kinds(generator: torch.Generator) -> list[nn.Conv2d]:
 
 @dataclass(frozen=True)
 class Convolution:
-    """The construction, None where there is nothing to learn, and attention by offset of each ViT."""
+    """The construction, None where there is nothing to learn, attention by offset of each ViT, and `find_starts`."""
 
     offsets: dict[str, HeadOffsets]
     tried: Construction | None
     n_kernels: int = 0
+    starts: dict[str, np.ndarray] = field(default_factory=dict)
 
     def arrays(self) -> Measures:
         """Labelled arrays for a result file, by measure."""
@@ -168,13 +191,16 @@ class Convolution:
             "offset_share": {role: each.share_array() for role, each in self.offsets.items()},
             "offset_distance": {role: each.distance_array() for role, each in self.offsets.items()},
         }
-        return found | (_label(self.tried) if self.tried else {})
+        return found | (_label(self.tried) | _label_starts(self.starts) if self.tried else {})
 
     def terms(self) -> dict[str, Terms]:
-        """C1 to C3, over kernels; not defined of what has nothing to learn."""
+        """C1 to C3, over kernels, C4 and C5, over test images; not defined of what has nothing to learn, or has not."""
+        compared = {part: compare(self.starts, signs) for part, signs in COMPARED.items()}
+        found = {part: terms for part, terms in compared.items() if terms}
         if self.tried is None:
-            return {part: {(): np.full(self.n_kernels + 1, np.nan)} for part in ("C1", "C2", "C3")}
-        return {part: {(): replicates} for part, replicates in _find_replicates(self.tried).items()}
+            unknown = {part: {(): np.full(self.n_kernels + 1, np.nan)} for part in ("C1", "C2", "C3")}
+            return unknown | {part: {r: each * np.nan for r, each in terms.items()} for part, terms in found.items()}
+        return {part: {(): replicates} for part, replicates in _find_replicates(self.tried).items()} | found
 
 
 def _find_replicates(tried: Construction) -> dict[str, np.ndarray]:
@@ -213,6 +239,15 @@ def _label(tried: Construction) -> Measures:
             "by_kind": LabelledArray({"kernel": KINDS} | counted, tried.by_kind),
         },
     }
+
+
+def _label_starts(starts: dict[str, np.ndarray]) -> Measures:
+    """Accuracies by percent of the data and by start, means over trainings; nothing unless all are known."""
+    names = [[f"{change.removeprefix('_') or 'free'}_{percent}pct" for change in STARTS.values()] for percent in SHARES]
+    if not all(name in starts for line in names for name in line):
+        return {}
+    means = [[starts[name][:, 0].mean() for name in line] for line in names]
+    return {"start_accuracy": {"vit": LabelledArray({"percent": SHARES, "start": STARTS}, means)}}
 
 
 CHAPTER = Chapter(

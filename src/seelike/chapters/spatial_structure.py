@@ -1,7 +1,7 @@
 """Does attention over positions find what belongs together; do trained position embeddings know their places? (P)"""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
 
@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from seelike.chapters.answered import compare, find_accuracies
 from seelike.chapters.chapter import Chapter
 from seelike.chapters.numbers import read_numbers
 from seelike.chapters.run import Run
@@ -16,12 +17,16 @@ from seelike.measures.intervals import Terms, jackknife
 from seelike.measures.patch_association import Layout, Network, alignment, associate, error
 from seelike.measures.position_similarity import PositionSimilarity, find_similarity
 from seelike.measures.runner import assemble
+from seelike.models import bundled
 from seelike.results.labelled_array import LabelledArray, Measures
 from seelike.system import processes
 from seelike.system.errors import InputError
 from seelike.system.progress import track
 
 EARLY = {1: "vit_after_1pct", 3: "vit_after_3pct", 10: "vit_after_10pct"}  # percent of training → state; all optional
+ATTENTION = {"normal": "", "positions alone": "posattn_", "uniform": "uniform_"}  # of ViTs, by their names
+# Part → the trainings that are compared, with their signs.
+COMPARED = {"P5a": {"normal": 1, "positions alone": -1}, "P5b": {"positions alone": 1, "uniform": -1}}
 N_TEST = 2_000  # images on which errors are measured
 POINTS = 10  # of the course of training
 PARTS = ("P1a", "P1b", "P2", "P3", "P4")
@@ -57,14 +62,23 @@ def measure_runs(loaded: Iterable[dict[str, nn.Module]], run: Run) -> Iterator["
     """
     learned = processes.once(partial(learn, run.opened, run.parameters["seed"]))
     for similarities in compare_positions(loaded, run):
-        yield SpatialStructure(similarities, learned)
+        yield SpatialStructure(similarities, learned, find_answered(run.parameters["vit"]))
 
 
 def measure_controls(loaded: Iterable[dict[str, nn.Module]], run: Run) -> Iterator["SpatialStructure"]:
     """The same before training: of the networks as they start, and of untrained ViTs."""
     learned = processes.once(partial(learn, run.opened, run.parameters["seed"], trained=False))
     for similarities in compare_positions(loaded, run):
-        yield SpatialStructure(similarities, learned)
+        unknown = {kind: each * np.nan for kind, each in find_answered(run.parameters["vit"]).items()}
+        yield SpatialStructure(similarities, learned, unknown)
+
+
+def find_answered(vit: str) -> dict[str, np.ndarray]:
+    """Kind of attention → replicates of the accuracies of ViTs that have it, of a bundled ViT's family, where known."""
+    cards = bundled.read_manifest()
+    names = {kind: vit.replace("vit_pocket_", f"vit_pocket_{word}", 1) for kind, word in ATTENTION.items()}
+    found = {kind: find_accuracies(cards, name) for kind, name in names.items()}
+    return {kind: each for kind, each in found.items() if each is not None}
 
 
 def compare_positions(loaded: Iterable[dict[str, nn.Module]], run: Run) -> Iterator[dict[str, PositionSimilarity]]:
@@ -193,10 +207,11 @@ def _transfer(
 
 @dataclass(frozen=True)
 class SpatialStructure:
-    """What networks learned, None in a rehearsal, and how alike the position embeddings of each ViT are."""
+    """What networks learned, None in a rehearsal, how alike each ViT's position embeddings are, and `find_answered`."""
 
     similarities: dict[str, PositionSimilarity]
     learned: Learned | None
+    answered: dict[str, np.ndarray] = field(default_factory=dict)
 
     def arrays(self) -> Measures:
         """Labelled arrays for a result file, by measure."""
@@ -208,11 +223,16 @@ class SpatialStructure:
         }
         shares = [each.shares.mean() for each in stages.values()]
         found["neighbour_share"] = {"vit": LabelledArray({"percent": stages}, shares)}
+        if self.answered.keys() == ATTENTION.keys():
+            means = [each[:, 0].mean() for each in self.answered.values()]
+            found["attention_accuracy"] = {"vit": LabelledArray({"attention": self.answered}, means)}
         return found | (self.learned.arrays() if self.learned else {})
 
     def terms(self) -> dict[str, Terms]:
-        """P1 to P4 over data sets, P6 over positions."""
+        """P1 to P4 over data sets, P5 over test images, P6 over positions."""
         found: dict[str, Terms] = {"P6": {("vit",): self.similarities["vit"].replicates()}}
+        compared = {part: compare(self.answered, signs) for part, signs in COMPARED.items()}
+        found |= {part: terms for part, terms in compared.items() if terms}
         return {part: {(): each} for part, each in self.learned.replicates().items()} | found if self.learned else found
 
 

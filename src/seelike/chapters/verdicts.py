@@ -80,11 +80,17 @@ def _weigh_part(part: Part, trained: Trainings, control: Trainings) -> dict:
 
 
 def _gather(part: str, runs: list[dict[str, Terms]], names: Names) -> Trainings:
-    """The terms of a part in every run; models that several runs share count once."""
+    """The terms of a part in every run; models that several runs share count once.
+
+    Terms of trainings that no run loads are of two axes, (trainings, draws + 1), and the same in every run.
+    """
     found: Trainings = {}
     for own, terms in zip(names, runs, strict=True):
         for roles, replicates in terms.get(part, {}).items():
-            found.setdefault(roles, {}).setdefault(tuple(own[role] for role in roles), replicates)
+            models = [*replicates] if replicates.ndim == 2 else [replicates]
+            for number, each in enumerate(models):
+                named = tuple(own.get(role, str(number)) for role in roles)
+                found.setdefault(roles, {}).setdefault(named, each)
     return found
 
 
