@@ -26,7 +26,7 @@ MEASURES = (
     "receptive_field",
     "probe",
 )
-__all__ = [*MEASURES, "plot"]  # found by `__getattr__`
+__all__ = [*MEASURES, "conv_attention", "plot"]  # found by `__getattr__`
 
 warnings.filterwarnings("ignore", message="IProgress not found")  # the hub's progress bars; no widgets are wanted
 

@@ -82,3 +82,23 @@ def test_a_control_that_is_fixed_by_construction_has_no_verdict(monkeypatch):
     claim = replace(CLAIM, constructed="they are one")
     entry = judge(monkeypatch, claim, [{"Q1": {("vit",): replicate(0.5)}}], [{"Q1": {("vit",): np.zeros(11)}}])["Q1"]
     assert (entry["verdict"], entry["control_verdict"]) == ("holds", "not applicable")
+
+
+def test_an_effect_of_no_model_of_the_run_counts_once_and_covers_what_its_claim_says(monkeypatch):
+    claim = replace(CLAIM, covers="kernels", constructed="nothing is learned")
+    runs = [{"Q1": {(): replicate(0.5)}}, {"Q1": {(): replicate(0.5)}}]
+    control = [{"Q1": {(): np.full(11, np.nan)}}] * 2
+    entry = judge(monkeypatch, claim, runs, control, NAMES)["Q1"]
+    expected = combine({(): [replicate(0.5)]})
+    assert entry["parts"]["Q1"]["interval"] == pytest.approx([expected.low, expected.high])
+    assert (entry["verdict"], entry["covers"], entry["trainings"]) == ("holds", "kernels", {})
+    assert entry["parts"]["Q1"]["control"] is None and entry["control_verdict"] == "not applicable"
+
+
+def test_trainings_that_no_run_loads_stand_in_one_term(monkeypatch):
+    several = np.array([replicate(0.5, 1), replicate(0.9, 2)])
+    terms = {"Q1": {("answered",): several, ("vit",): replicate(0.1, 3)}}
+    entry = judge(monkeypatch, CLAIM, [terms, terms], [terms, terms], [{"vit": "a"}, {"vit": "b"}])["Q1"]
+    expected = combine({("answered",): several, ("vit",): [replicate(0.1, 3)] * 2})
+    assert entry["trainings"] == {"answered": 2, "vit": 2} and entry["covers"] == "images and trainings"
+    assert entry["parts"]["Q1"]["interval"] == pytest.approx([expected.low, expected.high])

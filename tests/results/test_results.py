@@ -76,8 +76,14 @@ def spoil(change):
         (lambda path: path.unlink(), "cannot be read"),
         (spoil(lambda r: r.pop("claims")), "'claims' is a required property"),
         (spoil(lambda r: r["claims"]["U1"].update(verdict="yes")), r"damaged at \$.claims.U1.verdict"),
-        (spoil(lambda r: r["claims"]["U1"].update(covers="seeds")), r"damaged at \$.claims.U1.covers"),
-        (spoil(lambda r: r["claims"]["U1"].update(trainings={})), r"damaged at \$.claims.U1.trainings"),
+        (
+            spoil(lambda r: r["claims"]["U1"].update(covers="seeds")),
+            "damaged at U1: it covers 'seeds', and not images or images and trainings",
+        ),
+        (
+            spoil(lambda r: r["claims"]["U1"].update(trainings={})),
+            "damaged at U1: it covers .* and not minibatches of images",
+        ),
         (spoil(lambda r: r["claims"]["U1"]["parts"]["U1"].pop("p")), r"damaged at \$.claims.U1.parts.U1.*'p'"),
         (spoil(lambda r: r["claims"]["U1"]["parts"].update(U1b=part())), "damaged at U1: its parts are U1, U1b"),
         (spoil(lambda r: r["claims"].update(Z9=r["claims"]["U1"])), "damaged at Z9: the book has no such claim"),

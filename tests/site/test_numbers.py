@@ -14,7 +14,7 @@ from handmade import result
 from PIL import Image
 
 from seelike.figures.style import use_style
-from seelike.results.claims import AROUND, CLAIMS
+from seelike.results.claims import AROUND, CLAIMS, OF_PAPER
 from seelike.results.labelled_array import LabelledArray
 from seelike.results.results import Result
 from seelike.results.runs import PHOTOGRAPHS, read_published
@@ -85,16 +85,18 @@ def test_a_figure_draws_the_arrays_that_its_cell_names_and_no_others(label):
 
 def test_figures_of_effects_name_claims():
     effects = [label for label in FIGURES if label.endswith("-effects")]
-    assert len(effects) == 6
+    assert len(effects) == 8
     for label in effects:
         found = numbers.find(FIGURES[label][1], PUBLISHED)
         assert not found.arrays and len(found.rows) > 1
 
 
-@pytest.mark.parametrize("label", ["fig-intro", "fig-scorecard"])
-def test_figures_of_the_scorecard_name_every_claim_that_is_published(label):
+@pytest.mark.parametrize(
+    ("label", "claims"), [("fig-intro", OF_PAPER), ("fig-scorecard", OF_PAPER), ("fig-around", AROUND)]
+)
+def test_figures_of_the_scorecard_name_every_claim_that_is_published(label, claims):
     found = numbers.find(FIGURES[label][1], PUBLISHED)
-    entries = [entry for claims in gather(RESULTS).values() for entry in claims.values()]
+    entries = [entry for claims in gather(RESULTS, claims).values() for entry in claims.values()]
     assert len(found.rows) == sum(len(entry["parts"]) for entry in entries)
 
 

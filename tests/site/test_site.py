@@ -42,6 +42,8 @@ def test_pages_load_whole_and_fit_every_screen(open_page, path, theme):
         ("localization", 7, 9),
         ("data_scale", 5, 6),
         ("mixer", 4, 2),
+        ("convolution", 5, 3),
+        ("spatial_structure", 5, 5),
         ("methods", 3, 0),
     ],
 )
@@ -69,7 +71,7 @@ def test_the_scorecard_has_a_row_for_every_claim_and_links_each_to_its_figure(op
 def test_the_front_page_leads_to_the_book_and_gives_the_answer_first(open_page):
     page, _ = open_page("index.html")
     page.wait_for_url("**/book/intro.html")
-    assert page.locator("article table").count() == 3
+    assert page.locator("article table").count() == 4
     assert page.locator("article figure").count() == 2
     assert "{" not in page.locator(".at-a-glance").inner_text()
 

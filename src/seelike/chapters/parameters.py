@@ -8,13 +8,18 @@ from seelike.system.errors import InputError, nearest
 from seelike.system.writable import is_writable
 
 MOST_PIXELS = 4096  # a side
+REAL = {"busy": (0, 1), "noise": (0, 10)}  # parameters that are no whole numbers: from, to
 
 
 def check_parameters(parameters: dict) -> None:
     """Types and ranges of the parameters that all chapters share."""
     whole = {"image_size": 0, "n_images": 4, "batch_size": 4, "seed": 0, "n_field_images": 1, "n_seeds": 1}
-    whole |= {"n_probe_images": 0, "n_attributed": 0}
+    whole |= {"n_probe_images": 0, "n_attributed": 0, "n_kernels": 2}
+    whole |= {"n_datasets": 2, "n_patches": 4, "n_sets": 2, "dimension": 4, "n_examples": 20, "n_steps": 1}
     for name, value in parameters.items():
+        if name in REAL:
+            _check_real(name, value)
+            continue
         kind = int if name in whole else str
         if type(value) is not kind:
             raise InputError(f"{name} must be {'a whole number' if kind is int else 'text'}, not {value!r}")
@@ -38,6 +43,12 @@ def check_parameters(parameters: dict) -> None:
         raise InputError(f"layers must be one of {', '.join(LAYER_SETS)}, not {parameters['layers']!r}{guess}")
     if not re.fullmatch(r"[A-Za-z0-9][\w.-]{0,99}", parameters["profile"]):
         raise InputError(f"profile must be a plain name, such as pocket or mine, not {parameters['profile']!r}")
+
+
+def _check_real(name: str, value) -> None:
+    least, most = REAL[name]
+    if type(value) not in (int, float) or not least <= value <= most:
+        raise InputError(f"{name} must be a number from {least} to {most}, not {value!r}")
 
 
 def check_results_dir(results_dir: str) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 
 from seelike.measures.intervals import Estimate, Terms, combine
 from seelike.results.claims import CLAIMS, NOT_APPLICABLE, Claim, Part, worst
+from seelike.results.covers import IMAGES, TRAININGS
 from seelike.results.labelled_array import Measures
 
 Names = list[dict[str, str]]  # of each run: role → model
@@ -68,8 +69,14 @@ def _weigh(claim: Claim, found: list[dict], untrained: list[dict], names: Names,
     for trainings, _ in both.values():
         for roles in trainings:
             counts |= _count(roles, trainings[roles])
-    covers = "images and trainings" if min(counts.values()) > 1 else "images"
-    return verdicts | {"covers": covers, "trainings": counts, "parts": parts}
+    return verdicts | {"covers": _tell_cover(claim, counts), "trainings": counts, "parts": parts}
+
+
+def _tell_cover(claim: Claim, counts: dict[str, int]) -> str:
+    """What an interval covers, from how many models of each role take part."""
+    if not counts:
+        return claim.covers
+    return TRAININGS if min(counts.values()) > 1 else IMAGES
 
 
 def _weigh_part(part: Part, trained: Trainings, control: Trainings) -> dict:
@@ -84,21 +91,27 @@ def _weigh_part(part: Part, trained: Trainings, control: Trainings) -> dict:
 
 
 def _gather(part: str, runs: list[dict[str, Terms]], names: Names) -> Trainings:
-    """The terms of a part in every run; models that several runs share count once."""
+    """The terms of a part in every run; models that several runs share count once.
+
+    Terms of trainings that no run loads are of two axes, (trainings, draws + 1), and the same in every run.
+    """
     found: Trainings = {}
     for own, terms in zip(names, runs, strict=True):
         for roles, replicates in terms.get(part, {}).items():
-            found.setdefault(roles, {}).setdefault(tuple(own[role] for role in roles), replicates)
+            models = [*replicates] if replicates.ndim == 2 else [replicates]
+            for number, each in enumerate(models):
+                named = tuple(own.get(role, str(number)) for role in roles)
+                found.setdefault(roles, {}).setdefault(named, each)
     return found
 
 
 def _combine(trainings: Trainings) -> Estimate:
-    n_trainings = {roles: min(_count(roles, of).values()) for roles, of in trainings.items()}
+    n_trainings = {roles: min(_count(roles, of).values(), default=1) for roles, of in trainings.items()}
     return combine({roles: of.values() for roles, of in trainings.items()}, n_trainings)
 
 
 def _count(roles: tuple[str, ...], trainings: Iterable[tuple[str, ...]]) -> dict[str, int]:
-    """Role → how many models of it there are among some trainings."""
+    """Role → how many models of it there are among some trainings; nothing of a term of no model."""
     return {role: len(set(models)) for role, models in zip(roles, zip(*trainings, strict=True), strict=True)}
 
 

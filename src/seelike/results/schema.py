@@ -8,6 +8,7 @@ import numpy as np
 
 from seelike.results import json_text
 from seelike.results.claims import CLAIMS, INTERVALS
+from seelike.results.covers import IMAGES, TRAININGS
 from seelike.system.errors import InputError
 
 SCHEMA = json.loads(Path(__file__).with_name("result.schema.json").read_text())
@@ -76,6 +77,9 @@ def _check_claim(claim: str, entry: dict, complaint: str) -> None:
         raise InputError(f"{complaint}: the book has no such claim")
     if list(entry["parts"]) != [part.id for part in CLAIMS[claim].parts]:
         raise InputError(f"{complaint}: its parts are {', '.join(entry['parts'])}")
+    known = (IMAGES, TRAININGS) if entry["trainings"] else (CLAIMS[claim].covers,)
+    if entry["covers"] not in known:
+        raise InputError(f"{complaint}: it covers {entry['covers']!r}, and not {' or '.join(known)}")
     for part in entry["parts"].values():
         for kind in INTERVALS.values():
             low, high = part[kind]

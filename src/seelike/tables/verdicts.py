@@ -109,7 +109,10 @@ def phrases_of(result: Result) -> dict[str, str]:
             found |= {id: number(part), f"{id}_control": number(part, "control")}
             found |= {f"{id}_training": number(part, "training")} | _conjugate(id, part)
         found |= _conjugate(claim, entry) | {f"{claim}_verdict": conjugate_entry(entry)}
-        found |= {f"{claim}_covers": _tell_cover(claim, entry), f"{claim}_trainings": span(entry["trainings"].values())}
+        found |= {
+            f"{claim}_covers": _tell_cover(claim, entry),
+            f"{claim}_trainings": span(entry["trainings"].values() or [0]),
+        }
     images = f"{result.provenance['dataset']['images']:,}"
     batch_size = str(result.parameters.get("batch_size", "unknown"))
     probed = result.provenance.get("probe_dataset")
@@ -123,6 +126,8 @@ def _conjugate(id: str, judged: dict) -> dict[str, str]:
 
 def _tell_cover(claim: str, entry: dict) -> str:
     """`minibatches of images, and trainings`: what an interval covers, in prose."""
+    if not entry["trainings"]:
+        return CLAIMS[claim].covers
     return f"{CLAIMS[claim].covers}{', and trainings' if covers_trainings(entry) else ' alone'}"
 
 

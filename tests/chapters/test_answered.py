@@ -1,0 +1,39 @@
+"""Accuracies from cards: by hand, of several trainings, of images that models share, and where answers are missing."""
+
+import numpy as np
+import pytest
+
+from seelike.chapters.answered import N_DRAWS, compare, find_accuracies
+from seelike.measures.intervals import combine
+
+
+def card(right: np.ndarray) -> dict:
+    return {"classes": "1" * len(right), "answers": "".join("1" if each else "0" for each in right)}
+
+
+def test_replicates_are_accuracies_without_each_group_of_images():
+    right = np.arange(2 * N_DRAWS) >= 3  # wrong in the whole first group and in half of the second
+    (found,) = find_accuracies({"a.shapes": card(right)}, "a.shapes")
+    assert found[0] == pytest.approx(1 - 3 / 80)
+    assert found[1:3] == pytest.approx([1 - 1 / 78, 1 - 2 / 78]) and len(found) == N_DRAWS + 1
+
+
+def test_twins_are_found_by_their_names_alone():
+    right = np.ones(N_DRAWS, bool)
+    cards = {
+        name: card(right) for name in ("a.shapes", "a.shapes_seed1", "a.shapes_seed12", "a.shapes_3pct", "b.shapes")
+    }
+    assert find_accuracies(cards, "a.shapes").shape == (3, N_DRAWS + 1)
+    assert find_accuracies(cards, "a.cifar10") is None
+    cards["a.shapes_seed1"].pop("answers")
+    assert find_accuracies(cards, "a.shapes") is None
+
+
+def test_what_models_answer_alike_has_no_variance_over_images(generator):
+    right = np.random.default_rng(0).random(400) < 0.7
+    both = {name: find_accuracies({"a": card(each)}, "a") for name, each in (("one", right), ("other", right))}
+    same = combine(compare(both, {"one": 1, "other": -1}))
+    assert (same.effect, same.low, same.high) == (0, 0, 0)
+    alone = combine(compare(both, {"one": 1}))
+    assert alone.effect == pytest.approx(right.mean()) and alone.low < alone.effect < alone.high
+    assert compare(both | {"none": None}, {"one": 1, "none": -1}) is None and compare(both, {"missing": 1}) is None
