@@ -8,7 +8,18 @@ import pytest
 
 from seelike.images import shapes
 from seelike.images.drawings import SPLITS
-from seelike.images.shapes import CLASS_CUES, CUES, REGROUPED_CUES, RELIABILITY, Regrouped, Shapes, best_accuracy, draw
+from seelike.images.shapes import (
+    CLASS_CUES,
+    CONFLICTS,
+    CUES,
+    REGROUPED_CUES,
+    RELIABILITY,
+    Conflicts,
+    Regrouped,
+    Shapes,
+    best_accuracy,
+    draw,
+)
 
 
 def test_pure_function_of_seed_split_and_index():
@@ -147,3 +158,30 @@ def test_regrouped_shows_another_object_in_the_same_scene():
     assert (own.texture, own.hue) != (other.texture, other.hue)
     corner = np.s_[:4, :4] if own.center[0] + own.center[1] > 56 else np.s_[-4:, -4:]
     np.testing.assert_array_equal(own.image[corner], other.image[corner])
+
+
+def test_conflicts_join_each_outline_with_each_texture_that_no_class_has_it_with():
+    pairs, own = ({tuple(row) for row in cues.tolist()} for cues in (CONFLICTS, CLASS_CUES[:, :2]))
+    assert len(pairs) == 15 and not pairs & own
+    assert all(np.bincount(CONFLICTS[:, cue]).tolist() == [3] * 5 for cue in (0, 1))
+
+
+def test_the_cues_of_a_conflict_are_as_drawn_and_its_hue_takes_no_side():
+    drawings = [Conflicts().drawing(i) for i in range(900)]
+    assert [d.label for d in drawings[:16]] == [*range(15), 0]
+    assert all((d.outline, d.texture) == tuple(CONFLICTS[d.label]) for d in drawings)
+    hues = np.array([d.hue for d in drawings])
+    assert np.bincount(hues) / 900 == pytest.approx(np.full(5, 0.2), abs=0.05)
+    for axis, cue in enumerate(("outline", "texture")):
+        speaks = [(CLASS_CUES[CLASS_CUES[:, axis] == getattr(d, cue), 2] == d.hue).any() for d in drawings]
+        assert np.mean(speaks) == pytest.approx(0.4, abs=0.05)
+
+
+def test_conflicts_are_scenes_of_their_own():
+    one, same = shapes.draw_conflict(4, "test", 1), shapes.draw_conflict(4, "test", 1)
+    np.testing.assert_array_equal(one.image, same.image)
+    assert not np.array_equal(one.image, shapes.draw_conflict(4, "test", 2).image)
+    assert one.center != draw(4, "test", 1).center
+    pixels, classes = Conflicts("test", 1)[4]
+    np.testing.assert_array_equal(pixels, one.image)
+    assert classes == 4 and len(Conflicts.classes) == len(set(Conflicts.classes)) == 15

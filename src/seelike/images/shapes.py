@@ -24,6 +24,7 @@ RELIABILITY = {"outline": 0.97, "texture": 0.9, "hue": 0.5}
 
 CLASS_CUES = np.array([[i % 5, (i + i // 5) % 5, (i + 2 * (i // 5)) % 5] for i in range(10)])
 REGROUPED_CUES = np.array([[i % 5, (i + 2 + i // 5) % 5, (i + 4 - 3 * (i // 5)) % 5] for i in range(10)])
+CONFLICTS = np.array([[i % 5, (i + 2 + i // 5) % 5] for i in range(15)])  # outlines with textures that no class joins
 
 OBJECT_RADIUS = (12.0, 18.0)  # of the disk of the same area, in pixels
 DISTRACTOR_RADIUS = (2.5, 5.0)
@@ -63,6 +64,16 @@ def draw(index: int, split: str = "validation", seed: int = 0, class_cues: np.nd
     return _draw_scene(rng, label, cues)
 
 
+def draw_conflict(index: int, split: str = "validation", seed: int = 0) -> Drawing:
+    """Draw an object with the outline of some classes and the texture of others, and a hue of its own: a cue conflict.
+
+    Labels are the rows of `CONFLICTS`, round robin; the cues are drawn as these say.
+    """
+    rng = seeded(seed, split, index, 2)
+    label = index % len(CONFLICTS)
+    return _draw_scene(rng, label, [*map(int, CONFLICTS[label]), int(5 * rng.random())])
+
+
 def _draw_scene(rng, label: int, cues: list[int]) -> Drawing:
     """An object of these cues, somewhere among distractors on a ground."""
     radius = between(rng, *OBJECT_RADIUS)
@@ -94,6 +105,16 @@ class Regrouped(Shapes):
 
     name, class_cues = "regrouped", REGROUPED_CUES
     classes = _name_classes(REGROUPED_CUES)
+
+
+class Conflicts(Shapes):
+    """`conflicts`: drawings whose outline and texture speak for different classes of `shapes`."""
+
+    name = "conflicts"
+    classes = tuple(f"{TEXTURES[t]} {OUTLINES[o]}" for o, t in CONFLICTS)
+
+    def _draw(self, index: int) -> Drawing:
+        return draw_conflict(index, self.split, self.seed)
 
 
 def best_accuracy(cues: tuple[str, ...] = tuple(CUES)) -> float:
