@@ -170,3 +170,16 @@ def test_a_parameter_that_is_named_already_is_not_named_again():
 def test_no_images_are_refused():
     with pytest.raises(InputError, match="at least one full minibatch"):
         assemble([{"one": Counted()}], [])
+
+
+def test_a_view_is_one_more_role_of_a_model_that_waits_for_images_of_its_own():
+    model = Counted()
+    cast = Cast({"one": model, "two": Counted()})
+    cast.show("one", "one halved")
+    read = Outputs(("high",))
+    asked = {role: cast.add(role, Features(read, 6)) for role in cast.models}
+    (plain,) = minibatches(1)
+    found = feed([plain, {"one halved": plain["one"] / 2}], cast)
+    assert model.passes == 2
+    assert torch.equal(found[asked["one"]]["high"], model.high(model.low(plain["one"])))
+    assert torch.equal(found[asked["one halved"]]["high"], model.high(model.low(plain["one"] / 2)))

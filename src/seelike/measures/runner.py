@@ -89,6 +89,10 @@ class Cast:
         """Have the measure that `make` gives fed with what one model does. A refusal names the role."""
         return self.add(role, self.ask(role, make))
 
+    def show(self, role: str, name: str) -> None:
+        """Let a model see other images as well: those that minibatches hold by this name, itself one more role."""
+        self.models[name] = self.models[role]
+
     def add(self, role: str, measure: Measure) -> Measure:
         """Have it fed with what one model does."""
         self.measures.append((role, measure))
@@ -154,7 +158,10 @@ def _put_back(first: T, remaining: Iterator[T]) -> Iterator[T]:
 
 
 def feed(minibatches: Minibatches, *casts: Cast) -> Found:
-    """Pass all images once through every model of which something is read; the results, of all processes."""
+    """Pass all images once through every model of which something is read; the results, of all processes.
+
+    A minibatch may hold the images of some roles alone: the others then wait for theirs.
+    """
     wanted = _gather_reads(casts)
     for images in minibatches:
         seen: Seen = {}
@@ -213,8 +220,10 @@ def _feed_one(
         return seen[model, id(own)]
 
     for role, measure in cast.measures:
-        found = look(role)[measure.read]
-        with naming(role, cast.models[role]):
-            measure.update(found)
+        if role in images:
+            found = look(role)[measure.read]
+            with naming(role, cast.models[role]):
+                measure.update(found)
     for each in cast.comparisons:
-        each.update({role: look(role)[read] for role, read in each.reads.items()})
+        if each.reads.keys() <= images.keys():
+            each.update({role: look(role)[read] for role, read in each.reads.items()})

@@ -116,6 +116,12 @@ def transform_of(model: nn.Module, image_size: int = 0, geometry: PretrainedCfg 
     return _create_transform(tuple(sorted(plain.items())))
 
 
+def find_black(model: nn.Module) -> torch.Tensor:
+    """What black pixels are to a model, once its own mean and deviation have normalised them: (3,)."""
+    config = timm.data.resolve_model_data_config(model)
+    return -torch.tensor(config["mean"]) / torch.tensor(config["std"])
+
+
 @lru_cache
 def _create_transform(config: tuple):
     return timm.data.create_transform(**dict(config), is_training=False)
