@@ -1,0 +1,124 @@
+"""Cue conflicts: pictures with the shape of one class and the texture of another, which tell what a model goes by.
+
+Either drawings (`seelike.images.shapes.Conflicts`), or pictures of any folder or archive whose names say what they
+show, as those of Geirhos et al. (2019) do: `cat7-elephant1.jpg` has the shape of a cat and the texture of an elephant.
+"""
+
+import json
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from torch.utils.data import Subset
+
+from seelike.images import datasets
+from seelike.images.folders import open_folder
+from seelike.images.picture_set import PictureSet
+from seelike.images.shapes import CLASS_CUES, CONFLICTS, Conflicts
+from seelike.system.errors import InputError
+
+DRAWINGS = "conflicts"
+SPLIT = "validation"
+NAME = re.compile(r"([^\W\d_][^/\d]*)\d*-([^\W\d_][^/\d]*)\d*\.\w+")  # shape, then texture
+
+
+@dataclass(frozen=True, eq=False)
+class CueConflicts:
+    """`images`, and of each the value of its shape and of its texture, (n,).
+
+    A model answers one of `groups` of its classes; `shape_of` and `texture_of` tell, of every group, which shape and
+    which texture it has.
+    """
+
+    images: Subset
+    shapes: np.ndarray
+    textures: np.ndarray
+    groups: tuple[tuple[int, ...], ...]
+    shape_of: np.ndarray
+    texture_of: np.ndarray
+
+    @property
+    def n_classes(self) -> int:
+        """How many classes a head must tell apart at least."""
+        return 1 + max(map(max, self.groups))
+
+
+def open_conflicts(dataset: str, place: str, classes: str, n_images: int, seed: int) -> CueConflicts:
+    """So many cue conflicts, drawn from `seed`.
+
+    Args:
+        dataset: "conflicts" for drawings, "folder" for pictures.
+        place: a folder or .tar of these.
+        classes: for pictures, a JSON file: what names call a shape or a texture → the numbers of a model's classes that
+            are of it, {"classes": {"cat": [281, 282], …}}.
+
+    Raises InputError, which names the parameter of a chapter.
+    """
+    if dataset == DRAWINGS:
+        return _open_drawings(n_images, seed)
+    if dataset != "folder":
+        raise InputError(f"conflicts must be {DRAWINGS} for drawings, folder, or empty for none, not {dataset!r}")
+    return _open_pictures(place, _read_classes(classes), n_images, seed)
+
+
+def _open_drawings(n_images: int, seed: int) -> CueConflicts:
+    chosen = datasets.choose(Conflicts(), n_images, seed, "n_conflicts")
+    cues = CONFLICTS[datasets.read_labels(chosen).numpy()]
+    groups = tuple((label,) for label in range(len(CLASS_CUES)))
+    return CueConflicts(chosen, cues[:, 0], cues[:, 1], groups, CLASS_CUES[:, 0], CLASS_CUES[:, 1])
+
+
+def _open_pictures(place: str, classes: dict[str, list[int]], n_images: int, seed: int) -> CueConflicts:
+    try:
+        pictures = _Pictures(open_folder(os.path.expanduser(place), SPLIT), place, classes)
+        chosen = datasets.choose(pictures, n_images, seed, "n_conflicts")
+    except InputError as error:
+        raise InputError(str(error).replace("data_dir", "conflicts_dir")) from None
+    numbers = {name: number for number, name in enumerate(classes)}
+    shapes, textures = np.array([[numbers[cue] for cue in pictures.cues[i]] for i in chosen.indices]).T
+    every = np.arange(len(classes))
+    return CueConflicts(chosen, shapes, textures, tuple(map(tuple, classes.values())), every, every)
+
+
+class _Pictures(PictureSet):
+    """Those pictures of a folder or an archive whose names tell a shape and another texture; `cues` of each."""
+
+    def __init__(self, source, root: str, classes: dict[str, list[int]]):
+        super().__init__(source, root)
+        names = [NAME.fullmatch(os.path.basename(super(_Pictures, self).name(i))) for i in range(len(source))]
+        told = {i: name.groups() for i, name in enumerate(names) if name and {*name.groups()} <= {*classes}}
+        conflicts = {i: cues for i, cues in told.items() if cues[0] != cues[1]}
+        self.own, self.cues = list(conflicts), list(conflicts.values())
+        if not conflicts:
+            raise InputError(
+                f"data_dir={root!r} must hold pictures called as cat7-elephant1.jpg is, shape first, by two of the "
+                f"{len(classes)} names in conflict_classes"
+            )
+
+    def __len__(self) -> int:
+        return len(self.own)
+
+    def read(self, index: int) -> tuple[Image.Image, bytes, int]:
+        """As of all pictures."""
+        return super().read(self.own[index])
+
+    def name(self, index: int) -> str:
+        """As of all pictures."""
+        return super().name(self.own[index])
+
+
+def _read_classes(path: str) -> dict[str, list[int]]:
+    try:
+        classes = json.loads(Path(path).read_text(encoding="utf-8"))["classes"]
+        good = len(classes) > 1 and all(own and all(type(n) is int and n >= 0 for n in own) for own in classes.values())
+    except (OSError, ValueError, AttributeError, TypeError, KeyError):
+        good = False
+    if not good:
+        raise InputError(
+            "conflict_classes must be a JSON file of two or more names that pictures are called by and the numbers of "
+            f'the classes that are so, {{"classes": {{"cat": [281, 282], …}}}}, not {path!r}'
+        )
+    return classes
