@@ -172,10 +172,9 @@ def test_no_images_are_refused():
         assemble([{"one": Counted()}], [])
 
 
-def test_a_view_is_one_more_role_of_a_model_that_waits_for_images_of_its_own():
+def test_a_role_waits_for_images_of_its_own():
     model = Counted()
-    cast = Cast({"one": model, "two": Counted()})
-    cast.show("one", "one halved")
+    cast = Cast({"one": model, "two": Counted(), "one halved": model})
     read = Outputs(("high",))
     asked = {role: cast.add(role, Features(read, 6)) for role in cast.models}
     (plain,) = minibatches(1)

@@ -19,14 +19,15 @@ from seelike.chapters.probe_images import ProbeImages, even_and_odd, open_probe_
 from seelike.chapters.run import MODELS, Run
 from seelike.images.cue_conflicts import CueConflicts
 from seelike.measures import patch_changes
-from seelike.measures.answering import ANSWER, read_answers, share_right
 from seelike.measures.attention_segments import Segments, read_last_attention
 from seelike.measures.block_ensembles import Ensembles, probe_ensembles
+from seelike.measures.changed_answers import ChangedAnswers
 from seelike.measures.features import Features
 from seelike.measures.intervals import Terms
-from seelike.measures.patch_changes import Kept, View, list_changes, list_claimed
-from seelike.measures.perturbations import Views, show_views
-from seelike.measures.runner import Cast, Found, assemble, feed, name_all, spread
+from seelike.measures.kept import INTACT, Kept
+from seelike.measures.patch_changes import CLAIMED, list_changes
+from seelike.measures.perturbations import show_views
+from seelike.measures.runner import Cast, assemble, feed, name_all, spread
 from seelike.measures.shape_bias import Decisions
 from seelike.models.loading import find_black
 from seelike.results.labelled_array import Measures
@@ -69,69 +70,43 @@ def measure_runs(
     known = {name: run.read_labels({name: everyone[name]}) if labels is None else labels for name in roles}
     able = {name: own for name, own in known.items() if own is not None}
     masks = find_masks(run, run.transforms(everyone)["vit"])
-    asked = _Asked(cast, run, roles, able if trained else {}, masks)
-    found = feed(show_views(minibatches, asked.views, len(run.images), run.batch_size), cast)
-    kept = asked.gather_kept(found) if trained else dict.fromkeys(able, asked.nothing)
+    n_images, n_draws = len(run.images), len(run.images) // run.batch_size
+    answers = ChangedAnswers(cast, n_images, n_draws)
+    for name in able if trained else ():
+        _ask_changed(answers, name, run.parameters["seed"], masks, every=name == roles[name])
+    vits = {name: everyone[name] for name, role in roles.items() if role == "vit"}
+    maps = _ask_attention(cast, list(vits) if masks is not None else [], n_images)
+    found = feed(show_views(minibatches, answers.views, n_images, run.batch_size), cast)
+    nothing = Kept.nothing(CLAIMED.values(), n_draws)
+    kept = answers.gather(found, able) if trained else dict.fromkeys(able, nothing)
+    segments = {
+        name: Segments.of(found[each], cast.architectures[name].grid, masks, n_draws) for name, each in maps.items()
+    }
     pairs = {name: everyone[name] for name, role in roles.items() if role in MODELS}
     decisions = cue_conflicts.decide(pairs, able.keys() & pairs, run, opened.conflicts) if opened.conflicts else {}
-    vits = {name: everyone[name] for name, role in roles.items() if role == "vit"}
     transferred = _transfer(vits, run, opened.transfer) if opened.transfer else {}
     for own in names:
-        parts = (kept, asked.gather_segments(found), decisions, transferred)
+        parts = (kept, segments, decisions, transferred)
         yield IntriguingProperties(*({role: of[name] for role, name in own.items() if name in of} for of in parts))
 
 
-class _Asked:
-    """What is asked of all models while the run's images pass: answers in every view, the last attention of ViTs."""
+def _ask_changed(answers: ChangedAnswers, name: str, seed: int, masks: torch.Tensor | None, every: bool) -> None:
+    """Have one model answer to images with patches dropped and shuffled: in all conditions, or those of the claims."""
+    cast = answers.cast
+    grid = cast.ask("vit", lambda own: own.blocks().grid)
+    color, size = find_black(cast.models[name]), tuple(cast.images[name].shape[-2:])
+    for condition, change in list_changes(size, grid, color, seed, masks).items():
+        if every or condition in (INTACT, *CLAIMED.values()):
+            answers.ask(name, condition, change)
 
-    def __init__(self, cast: Cast, run: Run, roles: dict[str, str], labels: dict[str, torch.Tensor], masks):
-        self.cast, self.labels, self.masks = cast, labels, masks
-        self.n_images, self.n_draws = len(run.images), len(run.images) // run.batch_size
-        self.grid = cast.ask("vit", lambda own: own.blocks().grid)
-        self.views: Views = {}
-        self.answers = {name: self._show(name, run, every=name == roles[name]) for name in labels}
-        vits = [name for name, role in roles.items() if role == "vit"] if masks is not None else []
-        self.attention = self._look(vits)
 
-    @property
-    def nothing(self) -> Kept:
-        return patch_changes.nothing_to_lose(self.grid, self.n_draws)
-
-    def _show(self, name: str, run: Run, every: bool) -> dict[View, Features]:
-        """Answers of one model in every view, or in those that claims need."""
-        color, size = find_black(self.cast.models[name]), tuple(self.cast.images[name].shape[-2:])
-        changes = list_changes(size, self.grid, color, run.parameters["seed"], self.masks)
-        wanted = changes if every else [view for view in list_claimed(self.grid) if view in changes]
-        shown = {view: f"{name}: {view}" for view in wanted}
-        for view, role in shown.items():
-            self.cast.show(name, role)
-            self.views[role] = (name, changes[view])
-        return {view: self.cast.add(role, read_answers(self.n_images)) for view, role in shown.items()}
-
-    def _look(self, vits: list[str]) -> dict[str, Features]:
-        """The last attention of each ViT; of none where a model's is not accessible, or has no CLS."""
-        read = partial(read_last_attention, n_images=self.n_images)
-        try:
-            maps = {name: self.cast.ask(name, read) for name in vits}
-        except InputError:
-            return {}
-        return {name: self.cast.add(name, each) for name, each in maps.items()}
-
-    def gather_kept(self, found: Found) -> dict[str, Kept]:
-        """Of every model that answered."""
-        kept = {}
-        for name, views in self.answers.items():
-            labels, chance = self.labels[name], 1 / max(1, self.cast.models[name].num_classes)
-            right = {view: share_right(found[each][ANSWER], labels, self.n_draws) for view, each in views.items()}
-            kept[name] = Kept({view: each.numpy() for view, each in right.items()}, chance, self.grid[0])
-        return kept
-
-    def gather_segments(self, found: Found) -> dict[str, Segments]:
-        """Of every ViT that was looked at."""
-        maps = {name: next(iter(found[each].values())) for name, each in self.attention.items()}
-        grids = {name: self.cast.architectures[name].grid for name in maps}
-        shaped = {name: each.unflatten(2, (grids[name].rows, grids[name].columns)) for name, each in maps.items()}
-        return {name: Segments.of(each, self.masks, self.n_draws) for name, each in shaped.items()}
+def _ask_attention(cast: Cast, vits: list[str], n_images: int) -> dict[str, Features]:
+    """The last attention of each ViT; of none where a model's is not accessible, or has no CLS."""
+    try:
+        maps = {name: cast.ask(name, partial(read_last_attention, n_images=n_images)) for name in vits}
+    except InputError:
+        return {}
+    return {name: cast.add(name, each) for name, each in maps.items()}
 
 
 def _transfer(vits: dict[str, nn.Module], run: Run, images: ProbeImages) -> dict[str, Ensembles]:
@@ -155,7 +130,10 @@ class IntriguingProperties:
 
     def arrays(self) -> Measures:
         """Labelled arrays for a result file, by measure."""
-        found = patch_changes.arrays(self.kept)
+        found: Measures = {}
+        for role, kept in self.kept.items():
+            for measure, array in patch_changes.arrays(kept).items() if kept.is_known else ():
+                found.setdefault(measure, {})[role] = array
         others = {"decisions": self.decisions, "jaccard": self.segments, "transfer_accuracy": self.transferred}
         return found | {name: {role: each.array() for role, each in of.items()} for name, of in others.items() if of}
 

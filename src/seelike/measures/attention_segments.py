@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from seelike.activations.architecture import Architecture
-from seelike.activations.attention import reading_map
+from seelike.activations.attention import Grid, reading_map
 from seelike.activations.forward import Reading
 from seelike.measures.features import Features
 from seelike.measures.intervals import jackknife
@@ -70,9 +70,10 @@ class Segments:
     everything: np.ndarray
 
     @classmethod
-    def of(cls, attention: torch.Tensor, masks: torch.Tensor, n_draws: int) -> "Segments":
-        """From what CLS attends to, (n, heads, rows, columns), and pixels of the object, (n, height, width) bool."""
-        patches = choose_patches(attention.flatten(2)).view(attention.shape)
+    def of(cls, found: dict[str, torch.Tensor], grid: Grid, masks: torch.Tensor, n_draws: int) -> "Segments":
+        """From what `read_last_attention` kept, and the pixels of the object, (n, height, width) bool."""
+        (attention,) = found.values()
+        patches = choose_patches(attention).unflatten(2, (grid.rows, grid.columns))
         every = torch.ones_like(patches[:, :1])
         heads, everything = (_average(jaccard(chosen, masks), n_draws) for chosen in (patches, every))
         return cls(heads, everything[:, 0])

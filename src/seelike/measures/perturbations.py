@@ -29,6 +29,11 @@ def show_views(
             yield {view: change(images[role], range(start, start + len(images[role])))}
 
 
+def unchanged(images: torch.Tensor, _: Sequence[int]) -> torch.Tensor:
+    """The change that is none."""
+    return images
+
+
 def draw_cells(grid: tuple[int, int], share: float, seed: int, numbers: Iterable[int]) -> torch.Tensor:
     """A share of a grid's cells, rounded to whole cells, drawn anew for each image: (n, rows, columns) bool."""
     chosen = torch.zeros(len(numbers), grid[0] * grid[1], dtype=torch.bool)

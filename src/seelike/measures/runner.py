@@ -89,10 +89,6 @@ class Cast:
         """Have the measure that `make` gives fed with what one model does. A refusal names the role."""
         return self.add(role, self.ask(role, make))
 
-    def show(self, role: str, name: str) -> None:
-        """Let a model see other images as well: those that minibatches hold by this name, itself one more role."""
-        self.models[name] = self.models[role]
-
     def add(self, role: str, measure: Measure) -> Measure:
         """Have it fed with what one model does."""
         self.measures.append((role, measure))
