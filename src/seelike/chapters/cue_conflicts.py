@@ -14,34 +14,28 @@ from torch.utils.data import Subset
 from seelike.activations.flattened import Outputs
 from seelike.chapters.run import Run
 from seelike.images import datasets
-from seelike.images.cue_conflicts import DRAWINGS, SPLIT, CueConflicts, open_conflicts
-from seelike.images.shapes import Shapes
+from seelike.images.cue_conflicts import SPLIT, CueConflicts, open_drawings, open_pictures
+from seelike.images.shapes import Conflicts, Shapes
 from seelike.measures.answering import ANSWER, Pooled, choose_class, fit_head
 from seelike.measures.features import Features
 from seelike.measures.intervals import MIN_DRAWS
 from seelike.measures.runner import Cast, feed
 from seelike.measures.shape_bias import Decisions, Grouped
-from seelike.system.errors import InputError
 
 LEAST_FITTED = 100  # images that a head is fitted to
 
 
 def open_for(run: Run) -> CueConflicts | None:
-    """What the parameters conflicts, conflicts_dir, conflict_classes and n_conflicts ask for; None for no conflicts.
+    """Those that n_conflicts, conflicts_data_dir and conflicts_classes ask for; without a place drawings, if these are shown.
 
-    Raises InputError, which names the parameter.
+    None for no conflicts. Raises InputError, which names the parameter.
     """
-    dataset, place = run.parameters["conflicts"], run.parameters["conflicts_dir"]
-    if not dataset:
-        return None
-    if dataset == DRAWINGS and run.parameters["dataset"] != Shapes.name:
-        raise InputError(
-            f"conflicts must be folder, or empty for none, where dataset is {run.parameters['dataset']!r}: "
-            f"{DRAWINGS} are drawings of the classes of {Shapes.name}"
-        )
     n_images, seed = run.parameters["n_conflicts"], run.parameters["seed"]
-    found = open_conflicts(dataset, place, run.parameters["conflict_classes"], n_images, seed)
-    run.describe_images("conflicts", dataset, place, SPLIT, found.images)
+    place, classes = run.parameters["conflicts_data_dir"], run.parameters["conflicts_classes"]
+    if not n_images or not (place or run.parameters["dataset"] == Shapes.name):
+        return None
+    found = open_pictures(place, classes, n_images, seed) if place else open_drawings(n_images, seed)
+    run.other_images["conflicts_dataset"] = found.images.describe("folder" if place else Conflicts.name, SPLIT)
     return found
 
 

@@ -13,7 +13,7 @@ MOST_PIXELS = 4096  # a side
 def check_parameters(parameters: dict) -> None:
     """Types and ranges of the parameters that all chapters share."""
     whole = {"image_size": 0, "n_images": 4, "batch_size": 4, "seed": 0, "n_field_images": 1, "n_seeds": 1}
-    whole |= {"n_probe_images": 0, "n_attributed": 0, "n_conflicts": 16}
+    whole |= {"n_probe_images": 0, "n_attributed": 0, "n_conflicts": 0}
     for name, value in parameters.items():
         kind = int if name in whole else str
         if type(value) is not kind:

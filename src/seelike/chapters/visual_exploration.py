@@ -106,7 +106,7 @@ class _Asked:
             depth = len(own.attentions)
             for left in range(depth) if every else (1,):
                 isolated = Isolated(self.cast.models[name], own.attentions[: depth - left], own.n_prefix)
-                self.answers.ask(name, (ISOLATED, left), unchanged, isolated)
+                self.answers.ask(name, (ISOLATED, left), model=isolated)
 
     def gather_purity(self, found: Found) -> dict[str, Purity]:
         """Of every ViT, if cues are known."""

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from torch.utils.data import Subset
 
 from seelike.images import datasets
 from seelike.images.folders import open_folder
@@ -20,7 +19,6 @@ from seelike.images.picture_set import PictureSet
 from seelike.images.shapes import CLASS_CUES, CONFLICTS, Conflicts
 from seelike.system.errors import InputError
 
-DRAWINGS = "conflicts"
 SPLIT = "validation"
 NAME = re.compile(r"([^\W\d_][^/\d]*)\d*-([^\W\d_][^/\d]*)\d*\.\w+")  # shape, then texture
 
@@ -33,54 +31,41 @@ class CueConflicts:
     which texture it has.
     """
 
-    images: Subset
+    images: datasets.Chosen
     shapes: np.ndarray
     textures: np.ndarray
     groups: tuple[tuple[int, ...], ...]
     shape_of: np.ndarray
     texture_of: np.ndarray
 
-    @property
-    def n_classes(self) -> int:
-        """How many classes a head must tell apart at least."""
-        return 1 + max(map(max, self.groups))
 
-
-def open_conflicts(dataset: str, place: str, classes: str, n_images: int, seed: int) -> CueConflicts:
-    """So many cue conflicts, drawn from `seed`.
-
-    Args:
-        dataset: "conflicts" for drawings, "folder" for pictures.
-        place: a folder or .tar of these.
-        classes: for pictures, a JSON file: what names call a shape or a texture → the numbers of a model's classes that
-            are of it, {"classes": {"cat": [281, 282], …}}.
-
-    Raises InputError, which names the parameter of a chapter.
-    """
-    if dataset == DRAWINGS:
-        return _open_drawings(n_images, seed)
-    if dataset != "folder":
-        raise InputError(f"conflicts must be {DRAWINGS} for drawings, folder, or empty for none, not {dataset!r}")
-    return _open_pictures(place, _read_classes(classes), n_images, seed)
-
-
-def _open_drawings(n_images: int, seed: int) -> CueConflicts:
-    chosen = datasets.choose(Conflicts(), n_images, seed, "n_conflicts")
+def open_drawings(n_images: int, seed: int) -> CueConflicts:
+    """So many drawings, chosen by `seed`, of the classes of `shapes`. Raises InputError, which names n_conflicts."""
+    chosen = datasets.choose(Conflicts(SPLIT), n_images, seed, "n_conflicts")
     cues = CONFLICTS[datasets.read_labels(chosen).numpy()]
     groups = tuple((label,) for label in range(len(CLASS_CUES)))
     return CueConflicts(chosen, cues[:, 0], cues[:, 1], groups, CLASS_CUES[:, 0], CLASS_CUES[:, 1])
 
 
-def _open_pictures(place: str, classes: dict[str, list[int]], n_images: int, seed: int) -> CueConflicts:
+def open_pictures(place: str, classes: str, n_images: int, seed: int) -> CueConflicts:
+    """So many pictures of a folder or .tar, chosen by `seed`, of those whose names tell a shape and another texture.
+
+    Args:
+        classes: a JSON file: what names call a shape or a texture → the numbers of a model's classes that are of it,
+            {"classes": {"cat": [281, 282], …}}.
+
+    Raises InputError, which names conflicts_data_dir, conflicts_classes or n_conflicts.
+    """
+    known = _read_classes(classes)
     try:
-        pictures = _Pictures(open_folder(os.path.expanduser(place), SPLIT), place, classes)
+        pictures = _Pictures(open_folder(os.path.expanduser(place), SPLIT), place, known)
         chosen = datasets.choose(pictures, n_images, seed, "n_conflicts")
     except InputError as error:
-        raise InputError(str(error).replace("data_dir", "conflicts_dir")) from None
-    numbers = {name: number for number, name in enumerate(classes)}
+        raise InputError(str(error).replace("data_dir", "conflicts_data_dir")) from None
+    numbers = {name: number for number, name in enumerate(known)}
     shapes, textures = np.array([[numbers[cue] for cue in pictures.cues[i]] for i in chosen.indices]).T
-    every = np.arange(len(classes))
-    return CueConflicts(chosen, shapes, textures, tuple(map(tuple, classes.values())), every, every)
+    every = np.arange(len(known))
+    return CueConflicts(chosen, shapes, textures, tuple(map(tuple, known.values())), every, every)
 
 
 class _Pictures(PictureSet):
@@ -95,7 +80,7 @@ class _Pictures(PictureSet):
         if not conflicts:
             raise InputError(
                 f"data_dir={root!r} must hold pictures called as cat7-elephant1.jpg is, shape first, by two of the "
-                f"{len(classes)} names in conflict_classes"
+                f"{len(classes)} names in conflicts_classes"
             )
 
     def __len__(self) -> int:
@@ -118,7 +103,7 @@ def _read_classes(path: str) -> dict[str, list[int]]:
         good = False
     if not good:
         raise InputError(
-            "conflict_classes must be a JSON file of two or more names that pictures are called by and the numbers of "
+            "conflicts_classes must be a JSON file of two or more names that pictures are called by and the numbers of "
             f'the classes that are so, {{"classes": {{"cat": [281, 282], …}}}}, not {path!r}'
         )
     return classes

@@ -6,7 +6,7 @@ from torch import nn
 from seelike.measures.answering import ANSWER, read_answers, share_right
 from seelike.measures.features import Features
 from seelike.measures.kept import Condition, Kept
-from seelike.measures.perturbations import Change, Views
+from seelike.measures.perturbations import Change, Views, unchanged
 from seelike.measures.runner import Cast, Found
 
 
@@ -21,11 +21,12 @@ class ChangedAnswers:
         self.views: Views = {}
         self.answers: dict[str, dict[Condition, Features]] = {}
 
-    def ask(self, name: str, condition: Condition, change: Change, model: nn.Module | None = None) -> None:
+    def ask(self, name: str, condition: Condition, change: Change = unchanged, model: nn.Module | None = None) -> None:
         """Ask what the model of this name answers to changed images, or what another answers in its place."""
-        view = f"{name}: {condition}"
-        self.cast.models[view] = model or self.cast.models[name]
-        self.views[view] = (name, change)
+        view = name if change is unchanged and model is None else f"{name}: {condition}"
+        if view != name:
+            self.cast.models[view] = model or self.cast.models[name]
+            self.views[view] = (name, change)
         self.answers.setdefault(name, {})[condition] = self.cast.add(view, read_answers(self.n_images))
 
     def gather(self, found: Found, labels: dict[str, torch.Tensor]) -> dict[str, Kept]:
