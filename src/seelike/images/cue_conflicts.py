@@ -9,9 +9,10 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
-from PIL import Image
+from timm.data.readers.reader import Reader
 
 from seelike.images import datasets
 from seelike.images.folders import open_folder
@@ -58,41 +59,40 @@ def open_pictures(place: str, classes: str, n_images: int, seed: int) -> CueConf
     """
     known = _read_classes(classes)
     try:
-        pictures = _Pictures(open_folder(os.path.expanduser(place), SPLIT), place, known)
-        chosen = datasets.choose(pictures, n_images, seed, "n_conflicts")
+        conflicts = _Conflicts(open_folder(os.path.expanduser(place), SPLIT), place, known)
+        chosen = datasets.choose(PictureSet(conflicts, place), n_images, seed, "n_conflicts")
     except InputError as error:
         raise InputError(str(error).replace("data_dir", "conflicts_data_dir")) from None
     numbers = {name: number for number, name in enumerate(known)}
-    shapes, textures = np.array([[numbers[cue] for cue in pictures.cues[i]] for i in chosen.indices]).T
+    shapes, textures = np.array([[numbers[cue] for cue in conflicts.cues[i]] for i in chosen.indices]).T
     every = np.arange(len(known))
     return CueConflicts(chosen, shapes, textures, tuple(map(tuple, known.values())), every, every)
 
 
-class _Pictures(PictureSet):
-    """Those pictures of a folder or an archive whose names tell a shape and another texture; `cues` of each."""
+class _Conflicts:
+    """Those files of a reader whose names tell a shape and another texture; `cues` are these, of each file."""
 
-    def __init__(self, source, root: str, classes: dict[str, list[int]]):
-        super().__init__(source, root)
-        names = [NAME.fullmatch(os.path.basename(super(_Pictures, self).name(i))) for i in range(len(source))]
+    def __init__(self, reader: Reader, place: str, classes: dict[str, list[int]]):
+        names = [NAME.fullmatch(os.path.basename(reader.filename(i))) for i in range(len(reader))]
         told = {i: name.groups() for i, name in enumerate(names) if name and {*name.groups()} <= {*classes}}
         conflicts = {i: cues for i, cues in told.items() if cues[0] != cues[1]}
-        self.own, self.cues = list(conflicts), list(conflicts.values())
         if not conflicts:
             raise InputError(
-                f"data_dir={root!r} must hold pictures called as cat7-elephant1.jpg is, shape first, by two of the "
+                f"data_dir={place!r} must hold pictures called as cat7-elephant1.jpg is, shape first, by two of the "
                 f"{len(classes)} names in conflicts_classes"
             )
+        self.reader, self.own, self.cues = reader, list(conflicts), list(conflicts.values())
+        self.hidden = reader.hidden
 
     def __len__(self) -> int:
         return len(self.own)
 
-    def read(self, index: int) -> tuple[Image.Image, bytes, int]:
-        """As of all pictures."""
-        return super().read(self.own[index])
+    def __getitem__(self, index: int) -> tuple[BinaryIO, int]:
+        return self.reader[self.own[index]]
 
-    def name(self, index: int) -> str:
-        """As of all pictures."""
-        return super().name(self.own[index])
+    def filename(self, index: int, **how) -> str:
+        """As of all files."""
+        return self.reader.filename(self.own[index], **how)
 
 
 def _read_classes(path: str) -> dict[str, list[int]]:

@@ -97,7 +97,7 @@ class Purity:
         features = self.features[MLP][:, blocks]
         features = features[:, :, np.linspace(0, features.shape[2] - 1, SHOWN + 2).round()[1:-1].astype(int)]
         top = features.flatten(1).topk(min(MOST_ACTIVATING // 2, len(features)), dim=0).indices.T
-        names = [f"{self.blocks[block]}, {number}" for block in blocks for number in range(1, SHOWN + 1)]
+        names = [f"block {1 + block}, {number}" for block in blocks for number in range(1, SHOWN + 1)]
         return LabelledArray({"feature": names, "rank": range(1, 1 + top.shape[1])}, top)
 
     def kinds_apart(self) -> np.ndarray:
