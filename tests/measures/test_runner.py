@@ -30,9 +30,12 @@ def make_run(chapter: str, n_seeds: int = 1):
     return prepare(CHAPTERS[chapter], **defaults | changed)
 
 
+CHANGING = {"intriguing_properties", "visual_exploration"}  # they show images changed in many ways, see their tests
+
+
 def test_every_chapter_passes_all_images_once_through_each_model(monkeypatch):
     monkeypatch.setattr(rehearsal, "check", lambda chapter, run: None)
-    for chapter in CHAPTERS:
+    for chapter in CHAPTERS.keys() - CHANGING:
         run, seen = make_run(chapter), {}
         models = next(run.load_models())
         for role, model in models.items():

@@ -26,9 +26,9 @@ LEAST_FITTED = 100  # images that a head is fitted to
 
 
 def open_for(run: Run) -> CueConflicts | None:
-    """Those that n_conflicts, conflicts_data_dir and conflicts_classes ask for; without a place drawings, if these are shown.
+    """Those that n_conflicts, conflicts_data_dir and conflicts_classes ask for; None for none.
 
-    None for no conflicts. Raises InputError, which names the parameter.
+    Without a place they are drawings, where the chapter's own images are. Raises InputError, which names the parameter.
     """
     n_images, seed = run.parameters["n_conflicts"], run.parameters["seed"]
     place, classes = run.parameters["conflicts_data_dir"], run.parameters["conflicts_classes"]
@@ -54,7 +54,8 @@ def decide(
     asked = {name: cast.add(name, Features(Outputs((ANSWER,), reduce[name]), n_images)) for name in cast.models}
     if not asked:
         return {}
-    found = feed(run.load_images(cast.models, conflicts.images, what="show cue conflicts"), cast)
+    images = run.load_images({name: models[name] for name in asked}, conflicts.images, what="show cue conflicts")
+    found = feed(images, cast)
     return {name: _sort(found[each][ANSWER].numpy(), conflicts) for name, each in asked.items()}
 
 

@@ -66,6 +66,7 @@ def measure_runs(
     """
     everyone, names = name_all(loaded)
     roles = {name: role for own in names for role, name in own.items() if own is names[0] or role in MODELS}
+    everyone = {name: everyone[name] for name in roles}
     (cast,), minibatches = assemble([everyone], run.minibatches(everyone))
     known = {name: run.read_labels({name: everyone[name]}) if labels is None else labels for name in roles}
     able = {name: own for name, own in known.items() if own is not None}

@@ -98,7 +98,7 @@ class Purity:
         features = features[:, :, np.linspace(0, features.shape[2] - 1, SHOWN + 2).round()[1:-1].astype(int)]
         top = features.flatten(1).topk(min(MOST_ACTIVATING // 2, len(features)), dim=0).indices.T
         names = [f"block {1 + block}, {number}" for block in blocks for number in range(1, SHOWN + 1)]
-        return LabelledArray({"feature": names, "rank": range(1, 1 + top.shape[1])}, top)
+        return LabelledArray({"feature": names, "rank": range(1, 1 + top.shape[1])}, top.numpy())
 
     def kinds_apart(self) -> np.ndarray:
         """W1: the replicates of the purity of a feature's purest cue, mean over MLP features − over the others."""
