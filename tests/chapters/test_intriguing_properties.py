@@ -67,7 +67,7 @@ def test_what_is_measured_is_recorded_with_all_trainings(measured, tmp_path):
         assert result.claims[claim]["parts"][claim]["control"] is None
     assert result.claims["I4"]["trainings"] == {"vit": 2, "cnn": 2}
     shares = result.measures["kept_by_place"]["vit"]
-    assert len(shares.axes["dropped"]) == 5 and np.isfinite(shares.values).all()
+    assert len(shares.axes["dropped"]) == 7 and np.isfinite(shares.values).all()
     assert "kept_dropped_random" not in result.measures and "decisions_random" in result.measures
     assert result.provenance["conflicts_dataset"]["images"] == 20
     result.save(tmp_path)
@@ -113,11 +113,14 @@ def test_a_model_whose_head_does_not_fit_gets_one_for_the_classes_of_the_conflic
 def test_bad_input_is_refused_by_name(monkeypatch, tmp_path):
     with pytest.raises(InputError, match="^n_conflicts must be 0 or more, not -1"):
         make_run(monkeypatch, n_conflicts=-1)
-    with pytest.raises(InputError, match="^conflicts_classes must be a JSON file"):
-        make_run(monkeypatch, conflicts_data_dir=str(tmp_path))
+    with pytest.raises(InputError, match="^conflicts_classes is for pictures of your own"):
+        make_run(monkeypatch, conflicts_classes="classes.json")
     (tmp_path / "classes.json").write_text(json.dumps({"classes": {"cat": [1], "dog": [2]}}))
     with pytest.raises(InputError, match="^conflicts_data_dir="):
         make_run(monkeypatch, conflicts_data_dir=str(tmp_path), conflicts_classes=str(tmp_path / "classes.json"))
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    with pytest.raises(InputError, match="^conflicts_classes must be a JSON file"):
+        make_run(monkeypatch, conflicts_data_dir=str(tmp_path))
     with pytest.raises(InputError, match="^transfer_dataset='nothing'"):
         make_run(monkeypatch, transfer_dataset="nothing", n_probe_images=1500)
 

@@ -99,3 +99,5 @@ def test_classes_that_are_none_are_refused(folder, text):
         open_pictures(str(folder / "pictures"), str(folder / "wrong.json"), 1, 0)
     with pytest.raises(InputError, match="^conflicts_classes must be a JSON file"):
         open_pictures(str(folder / "pictures"), "", 1, 0)
+    with pytest.raises(InputError, match="^conflicts_data_dir='gone' is not there"):
+        open_pictures("gone", "", 1, 0)

@@ -8,8 +8,10 @@ from seelike.measures.kept import INTACT, Kept
 from seelike.measures.patch_changes import (
     CLAIMED,
     DROPPED,
+    FINE,
     GROUND,
     HALF,
+    MEAN,
     OBJECT,
     OFF_GRID,
     OWN_TILES,
@@ -39,6 +41,15 @@ def test_half_of_the_pixels_are_black(kind):
     images, found = change((kind, HALF))
     assert (found == -1).all(1).float().mean((1, 2)).tolist() == [0.5] * 3
     assert torch.equal(found[found != -1], images[found != -1])
+
+
+def test_a_finer_grid_has_smaller_holes_and_the_mean_colour_is_0():
+    _, fine = change((FINE, HALF))
+    holes = (fine == -1).all(1)
+    assert holes.float().mean((1, 2)).tolist() == [0.5] * 3
+    assert not torch.equal(holes[:, ::2, ::2], holes[:, 1::2, 1::2])  # cells are of one pixel, not of two
+    (_, black), (_, mean) = change((DROPPED, HALF)), change((MEAN, HALF))
+    assert torch.equal(mean == 0, black == -1)
 
 
 def test_off_the_grid_the_holes_lie_half_a_cell_away():

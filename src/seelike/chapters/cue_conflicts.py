@@ -21,6 +21,7 @@ from seelike.measures.features import Features
 from seelike.measures.intervals import MIN_DRAWS
 from seelike.measures.runner import Cast, feed
 from seelike.measures.shape_bias import Decisions, Grouped
+from seelike.system.errors import InputError
 
 LEAST_FITTED = 100  # images that a head is fitted to
 
@@ -32,6 +33,8 @@ def open_for(run: Run) -> CueConflicts | None:
     """
     n_images, seed = run.parameters["n_conflicts"], run.parameters["seed"]
     place, classes = run.parameters["conflicts_data_dir"], run.parameters["conflicts_classes"]
+    if classes and not place:
+        raise InputError("conflicts_classes is for pictures of your own: give their place as conflicts_data_dir")
     if not n_images or not (place or run.parameters["dataset"] == Shapes.name):
         return None
     found = open_pictures(place, classes, n_images, seed) if place else open_drawings(n_images, seed)

@@ -13,7 +13,7 @@ DECIDED = {"shape": SERIES[4], "texture": SERIES[2], "neither": COLORS["random"]
 
 def kept(measures: Measures, axes: np.ndarray | None = None) -> np.ndarray:
     """The share of accuracy that each model keeps: by how many patches are dropped, which ones, and shuffled how."""
-    axes = plt.subplots(1, 3, figsize=(10, 3.6), width_ratios=(1, 1.25, 1))[1] if axes is None else axes
+    axes = plt.subplots(1, 3, figsize=(10, 4.2), width_ratios=(1, 1.25, 1))[1] if axes is None else axes
     plot_by_model(axes[0], measures["kept_dropped"], first=(0, 1))
     _draw_places(axes[1], measures["kept_by_place"])
     plot_by_model(axes[2], measures["kept_shuffled"])
@@ -34,7 +34,7 @@ def _draw_places(ax: Axes, arrays: Arrays) -> None:
         places = np.arange(len(kinds)) + 0.16 * (row - (len(shown) - 1) / 2)
         ax.plot(arrays[role].values, places, "o", color=MODELS[role][1], markersize=5)
     ax.axvline(0, color=INK, linewidth=0.8)
-    ax.set_yticks(range(len(kinds)), [kind.replace(", off", ",\noff") for kind in kinds])
+    ax.set_yticks(range(len(kinds)), [kind.replace(", ", ",\n") for kind in kinds])
     ax.invert_yaxis()
     ax.tick_params(axis="y", length=0)
     ax.set_xlabel("share of accuracy kept")

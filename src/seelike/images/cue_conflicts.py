@@ -57,9 +57,10 @@ def open_pictures(place: str, classes: str, n_images: int, seed: int) -> CueConf
 
     Raises InputError, which names conflicts_data_dir, conflicts_classes or n_conflicts.
     """
-    known = _read_classes(classes)
     try:
-        conflicts = _Conflicts(open_folder(os.path.expanduser(place), SPLIT), place, known)
+        reader = open_folder(os.path.expanduser(place), SPLIT)
+        known = _read_classes(classes)
+        conflicts = _Conflicts(reader, place, known)
         chosen = datasets.choose(PictureSet(conflicts, place), n_images, seed, "n_conflicts")
     except InputError as error:
         raise InputError(str(error).replace("data_dir", "conflicts_data_dir")) from None

@@ -13,13 +13,13 @@ from seelike.measures.kept import INTACT, Condition, Kept
 from seelike.measures.perturbations import Change, draw_cells, paint_cells, rank_cells, shuffle_tiles, unchanged
 from seelike.results.labelled_array import LabelledArray
 
-DROPPED, OFF_GRID, OBJECT, GROUND, TILES = (
+DROPPED, OFF_GRID, FINE, MEAN = (
     "at random",
     "at random, off the grid",
-    "most object",
-    "least object",
-    "tiles",
+    "at random, finer grid",
+    "at random, mean colour",
 )
+OBJECT, GROUND, TILES = "most object", "least object", "tiles"
 SHARES = (0.25, 0.5, 0.75)  # of the cells that are dropped
 HALF, QUARTER = 0.5, 0.25
 OWN_TILES: Condition = ("tiles that are the ViT's patches", 1.0)
@@ -32,7 +32,8 @@ def list_changes(
     """All that is done to images of `size` pixels: condition → change.
 
     - "at random": a share of the cells of `grid` is painted over with `color`, drawn for each image; "off the grid" is
-      the same with the grid moved by half a cell down and to the right;
+      the same with the grid moved by half a cell down and to the right, "finer grid" with cells of half the width,
+      "mean colour" with 0, the colour that images have on average once they are normalised;
     - "most object", "least object": a quarter of the cells, those with most or with least of the object, by `masks`
       (images, height, width), if there are any;
     - "tiles": the images cut into n × n tiles and shuffled, for all n up to twice the grid's that divide the sides;
@@ -43,6 +44,8 @@ def list_changes(
     changes: dict[Condition, Change] = {INTACT: unchanged}
     changes |= {(DROPPED, share): partial(drop, share=share) for share in SHARES}
     changes[OFF_GRID, HALF] = partial(drop, share=HALF, shift=half_a_cell)
+    changes[FINE, HALF] = partial(drop, share=HALF, grid=(2 * grid[0], 2 * grid[1]))
+    changes[MEAN, HALF] = partial(drop, share=HALF, color=torch.zeros(3))
     if masks is not None:
         amount = torch.nn.functional.adaptive_avg_pool2d(masks[:, None].float(), grid)[:, 0]
         for kind, sign in ((OBJECT, 1), (GROUND, -1)):
@@ -68,7 +71,8 @@ def _shuffle(images, numbers, grid, seed) -> torch.Tensor:
 
 def arrays(kept: Kept) -> dict[str, LabelledArray]:
     """Labelled arrays for a result file, by measure: accuracy on intact images, and what is kept by kind of change."""
-    places = [(DROPPED, HALF), (OFF_GRID, HALF), (DROPPED, QUARTER), (OBJECT, QUARTER), (GROUND, QUARTER)]
+    halves = [(kind, HALF) for kind in (DROPPED, OFF_GRID, FINE, MEAN)]
+    places = [*halves, (DROPPED, QUARTER), (OBJECT, QUARTER), (GROUND, QUARTER)]
     return {
         "intact_accuracy": kept.intact_array(),
         "kept_dropped": kept.array("share", {share: (DROPPED, share) for share in SHARES}),
