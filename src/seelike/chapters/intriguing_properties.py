@@ -29,7 +29,7 @@ from seelike.measures.patch_changes import CLAIMED, list_changes
 from seelike.measures.perturbations import show_views
 from seelike.measures.runner import Cast, assemble, feed, name_all, spread
 from seelike.measures.shape_bias import Decisions
-from seelike.models.loading import find_black
+from seelike.models.loading import find_colors
 from seelike.results.labelled_array import Measures
 from seelike.system.errors import InputError
 
@@ -95,8 +95,8 @@ def _ask_changed(answers: ChangedAnswers, name: str, seed: int, masks: torch.Ten
     """Have one model answer to images with patches dropped and shuffled: in all conditions, or those of the claims."""
     cast = answers.cast
     grid = cast.ask("vit", lambda own: own.blocks().grid)
-    color, size = find_black(cast.models[name]), tuple(cast.images[name].shape[-2:])
-    for condition, change in list_changes(size, grid, color, seed, masks).items():
+    black, size = find_colors(cast.models[name])[0], tuple(cast.images[name].shape[-2:])
+    for condition, change in list_changes(size, grid, black, seed, masks).items():
         if every or condition in (INTACT, *CLAIMED.values()):
             answers.ask(name, condition, change)
 

@@ -12,13 +12,15 @@ from functools import partial
 import torch
 from torch import nn
 
+from seelike.activations.architecture import Architecture
 from seelike.chapters.chapter import Chapter
 from seelike.chapters.probe_images import even_and_odd
 from seelike.chapters.run import MODELS, Run
 from seelike.images.shapes import CUES, Shapes
 from seelike.measures import fine_detail
+from seelike.measures.activation_maximization import Maximized, maximize
 from seelike.measures.changed_answers import ChangedAnswers
-from seelike.measures.feature_purity import Purity, read_features
+from seelike.measures.feature_purity import Purity, label_shown, list_shown, read_features
 from seelike.measures.features import Features
 from seelike.measures.fine_detail import FILTERED, list_filters
 from seelike.measures.intervals import Terms
@@ -35,6 +37,7 @@ from seelike.measures.token_answers import (
     TokenClasses,
     check_plain,
 )
+from seelike.models.loading import find_colors
 from seelike.results.labelled_array import Measures
 
 VITS = ("vit", "vit_gap")
@@ -164,6 +167,23 @@ class VisualExploration:
         if set(MODELS) <= self.kept.keys():
             found["W5"] = fine_detail.compare_areas(*(self.kept[role] for role in MODELS))
         return found
+
+
+def maximize_features(run: Run) -> tuple[list[str], Maximized]:
+    """Pictures for the features that the figure of most activating images shows, and what these are called.
+
+    They are of the first run's ViT, and no part of the result: on another machine they come out otherwise.
+    """
+    vit = next(run.load_models())["vit"]
+    images = next(run.minibatches({"vit": vit}))["vit"]
+    own, (black, white) = Architecture.of(vit, images), find_colors(vit)
+    width = vit.get_submodule(own.names()[0]).mlp.fc1.out_features
+    black, white = black[:, None, None], white[:, None, None]
+    found = maximize(
+        vit, list_shown(own.names(), width), tuple(images.shape[-2:]), own.n_prefix,
+        lambda pictures: black + pictures * (white - black), run.parameters["seed"],
+    )  # fmt: skip
+    return label_shown(len(own.names())), found
 
 
 def _rehearse(models: dict[str, nn.Module], run: Run) -> VisualExploration:

@@ -1,6 +1,6 @@
 """Figures of single features, token answers and filtered images. Each draws on `axes` (or new ones)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -32,6 +32,23 @@ def most_activating(
             ax.set_yticks([])
             ax.spines[:].set_visible(False)
         row[0].set_ylabel(feature, fontsize=8, rotation=0, ha="right", va="center")
+    return axes
+
+
+def maximized(labels: Sequence[str], pictures: np.ndarray, axes: np.ndarray | None = None) -> np.ndarray:
+    """The picture of each feature, four in a row.
+
+    Args:
+        pictures: (features, 3, height, width), from 0 to 1.
+    """
+    rows = -(-len(labels) // 4)
+    axes = plt.subplots(rows, 4, figsize=(6.4, 1.75 * rows), squeeze=False)[1] if axes is None else axes
+    for ax, label, picture in zip(axes.flat, labels, pictures, strict=True):
+        ax.imshow(np.moveaxis(picture, 0, -1), interpolation="none")
+        ax.set_xticks([])
+        ax.set_yticks([])
+        ax.spines[:].set_visible(False)
+        ax.set_title(label, fontsize=8.5)
     return axes
 
 

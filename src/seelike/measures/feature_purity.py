@@ -48,6 +48,23 @@ def read_features(architecture: Architecture, n_images: int) -> Features:
     return Features(MeanActivations(tuple(layers), architecture.n_prefix), n_images)
 
 
+def list_shown(blocks: Sequence[str], width: int) -> list[tuple[str, int]]:
+    """The features of the figures: layer and channel of evenly spread ones in three blocks' MLPs of that width."""
+    channels = spread(width, MOST_FEATURES)
+    places = _choose_places(len(channels))
+    return [(f"{blocks[block]}.{MLP}", channels[place]) for block in spread(len(blocks), 3) for place in places]
+
+
+def label_shown(n_blocks: int) -> list[str]:
+    """What the same are called: `block 1, 2` is the second of the first block."""
+    return [f"block {1 + block}, {number}" for block in spread(n_blocks, 3) for number in range(1, 1 + SHOWN)]
+
+
+def _choose_places(n_features: int) -> list[int]:
+    """Inner ones, evenly spread."""
+    return np.linspace(0, n_features - 1, SHOWN + 2).round()[1:-1].astype(int).tolist()
+
+
 def measure_purity(activations: torch.Tensor, cues: torch.Tensor, most: int = MOST_ACTIVATING) -> np.ndarray:
     """Purity of every feature by cue, (features, cues).
 
@@ -93,11 +110,10 @@ class Purity:
 
     def shown_array(self) -> LabelledArray:
         """For the figure: the images that make evenly spread MLP features of three blocks most active, best first."""
-        blocks = spread(len(self.blocks), 3)
-        features = self.features[MLP][:, blocks]
-        features = features[:, :, np.linspace(0, features.shape[2] - 1, SHOWN + 2).round()[1:-1].astype(int)]
-        top = features.flatten(1).topk(min(MOST_ACTIVATING // 2, len(features)), dim=0).indices.T
-        names = [f"block {1 + block}, {number}" for block in blocks for number in range(1, SHOWN + 1)]
+        features = self.features[MLP][:, spread(len(self.blocks), 3)]
+        features = features[:, :, _choose_places(features.shape[2])].flatten(1)
+        top = features.topk(min(MOST_ACTIVATING // 2, len(features)), dim=0).indices.T
+        names = label_shown(len(self.blocks))
         return LabelledArray({"feature": names, "rank": range(1, 1 + top.shape[1])}, top.numpy())
 
     def kinds_apart(self) -> np.ndarray:

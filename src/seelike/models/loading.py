@@ -116,10 +116,11 @@ def transform_of(model: nn.Module, image_size: int = 0, geometry: PretrainedCfg 
     return _create_transform(tuple(sorted(plain.items())))
 
 
-def find_black(model: nn.Module) -> torch.Tensor:
-    """What black pixels are to a model, once its own mean and deviation have normalised them: (3,)."""
+def find_colors(model: nn.Module) -> tuple[torch.Tensor, torch.Tensor]:
+    """What black and white pixels are to a model, once its own mean and deviation have normalised them: each (3,)."""
     config = timm.data.resolve_model_data_config(model)
-    return -torch.tensor(config["mean"]) / torch.tensor(config["std"])
+    mean, deviation = torch.tensor(config["mean"]), torch.tensor(config["std"])
+    return -mean / deviation, (1 - mean) / deviation
 
 
 @lru_cache

@@ -7,6 +7,7 @@ the figure, as it does with the numbers of results.
 import json
 from collections.abc import Iterable
 
+import numpy as np
 import pandas as pd
 from IPython.display import display
 
@@ -59,6 +60,11 @@ def confusion(cards: dict[str, dict], names: tuple[str, ...]) -> pd.DataFrame:
         counts = count_answers(card, len(names))
         rows += [(label, one, other, counts[i, j]) for i, one in enumerate(names) for j, other in enumerate(names)]
     return pd.DataFrame(rows, columns=["model", "class", "answer", "images"])
+
+
+def maximized(labels: Iterable[str], before: np.ndarray, after: np.ndarray) -> pd.DataFrame:
+    """One row a feature: its activation for a grey picture, and for the one that makes it as active as can be."""
+    return pd.DataFrame({"feature": list(labels), "grey picture": before, "maximised picture": after})
 
 
 def growth(found: dict) -> pd.DataFrame:
