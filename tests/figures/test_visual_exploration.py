@@ -9,17 +9,20 @@ from seelike.results.labelled_array import LabelledArray
 
 
 def test_each_feature_has_a_row_of_its_pictures():
-    asked = []
-
-    def picture(number: int) -> Image.Image:
-        asked.append(number)
-        return Image.new("RGB", (4, 4), (number, 0, 0))
-
+    images = [(Image.new("RGB", (4, 4), (number, 0, 0)), 0) for number in range(8)]
     array = LabelledArray({"feature": ["block 1, 1", "block 8, 1"], "rank": [1, 2, 3]}, [[3, 1, 2], [7, 5, 6]])
-    axes = plots.most_activating(array, picture)
-    assert asked == [3, 1, 2, 7, 5, 6] and axes.shape == (2, 3)
+    axes = plots.most_activating(array, images)
+    shown = [[ax.images[0].get_array()[0, 0, 0] for ax in row] for row in axes]
+    assert shown == [[3, 1, 2], [7, 5, 6]]
     assert [row[0].get_ylabel() for row in axes] == ["block 1, 1", "block 8, 1"]
-    assert axes[1, 0].images[0].get_array()[0, 0, 0] == 7
+
+
+def test_maximised_pictures_stand_four_in_a_row():
+    pictures = np.linspace(0, 1, 8)[:, None, None, None] * np.ones((8, 3, 4, 4))
+    axes = plots.maximized([f"block 1, {number}" for number in range(8)], pictures)
+    assert axes.shape == (2, 4) and axes[1, 0].get_title() == "block 1, 4"
+    assert axes[1, 0].images[0].get_array().shape == (4, 4, 3)
+    assert axes[1, 3].images[0].get_array().max() == 1
 
 
 def test_purity_has_a_panel_a_kind_and_a_dashed_control():

@@ -10,7 +10,7 @@ from seelike.measures.activation_maximization import maximize
 
 
 class Tokens(nn.Module):
-    """A prefix token and a patch token whose channels are the means of red, of −red, and of contrast between columns."""
+    """A prefix token and a patch token, whose channels are the mean of red, that of −red, and columns that differ."""
 
     def __init__(self):
         super().__init__()

@@ -1,6 +1,6 @@
 """Figures of single features, token answers and filtered images. Each draws on `axes` (or new ones)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -15,24 +15,28 @@ CUES = {"outline": SERIES[4], "texture": SERIES[2], "hue": SERIES[3]}
 
 
 def most_activating(
-    array: LabelledArray, picture: Callable[[int], Image.Image], axes: np.ndarray | None = None
+    array: LabelledArray, images: Sequence[tuple[Image.Image, int]], axes: np.ndarray | None = None
 ) -> np.ndarray:
     """A row of pictures for each feature, those that make it most active, the most activating first.
 
     Args:
-        picture: takes an image's number to it.
+        images: all that were measured, pictures with their labels.
     """
     features, ranks = array.axes.values()
     if axes is None:
         axes = plt.subplots(len(features), len(ranks), figsize=(0.8 * len(ranks) + 1.4, 0.8 * len(features)))[1]
-    for row, feature, numbers in zip(axes, features, array.values, strict=True):
+    for row, feature, numbers in zip(axes, features, array.values.astype(int), strict=True):
         for ax, number in zip(row, numbers, strict=True):
-            ax.imshow(picture(int(number)), interpolation="none")
-            ax.set_xticks([])
-            ax.set_yticks([])
-            ax.spines[:].set_visible(False)
+            _show(ax, images[number][0])
         row[0].set_ylabel(feature, fontsize=8, rotation=0, ha="right", va="center")
     return axes
+
+
+def _show(ax: Axes, picture: Image.Image | np.ndarray) -> None:
+    ax.imshow(picture, interpolation="none")
+    ax.set_xticks([])
+    ax.set_yticks([])
+    ax.spines[:].set_visible(False)
 
 
 def maximized(labels: Sequence[str], pictures: np.ndarray, axes: np.ndarray | None = None) -> np.ndarray:
@@ -44,10 +48,7 @@ def maximized(labels: Sequence[str], pictures: np.ndarray, axes: np.ndarray | No
     rows = -(-len(labels) // 4)
     axes = plt.subplots(rows, 4, figsize=(6.4, 1.75 * rows), squeeze=False)[1] if axes is None else axes
     for ax, label, picture in zip(axes.flat, labels, pictures, strict=True):
-        ax.imshow(np.moveaxis(picture, 0, -1), interpolation="none")
-        ax.set_xticks([])
-        ax.set_yticks([])
-        ax.spines[:].set_visible(False)
+        _show(ax, np.moveaxis(picture, 0, -1))
         ax.set_title(label, fontsize=8.5)
     return axes
 
