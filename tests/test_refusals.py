@@ -107,13 +107,16 @@ def wrong_texts() -> list[tuple[str, str, dict, str]]:
     """Every parameter of every chapter that is text, given what is nothing of its kind."""
     rows = []
     for chapter in MEASURING:
-        for name in (n for n, default in read_parameters(find_chapter(chapter)).items() if type(default) is str):
-            kind = name.rpartition("_")[2]
+        known = read_parameters(find_chapter(chapter))
+        for name in (n for n, default in known.items() if type(default) is str):
+            kind, source = name.rpartition("_")[2], name.replace("data_dir", "dataset")
+            folder = {source: "folder"} if source in known else {}
             rows.append((chapter, name, *{
                 "label": ({name: "mine"}, rf"{name} is for weights of your own: .* {name[:-6]}_checkpoint"),
                 "checkpoint": ({name: "gone.safetensors"}, rf"^seelike: {name}='gone.safetensors' is not a file"),
                 "dataset": ({name: "shapez"}, rf"^seelike: {name}='shapez' is not known.*did you mean shapes"),
-                "dir": ({name.replace("data_dir", "dataset"): "folder", name: "gone"}, rf"{name}='gone' is not there"),
+                "dir": (folder | {name: "gone"}, rf"{name}='gone' is not there"),
+                "classes": ({name: "gone.json"}, f"{name} is for pictures of your own"),
                 "split": ({name: "dev"}, rf"^seelike: {name} must be one of train, validation, test"),
                 "device": ({name: "tpu"}, "device must be auto, cpu or"),
                 "profile": ({name: "a/b"}, "profile must be a plain name"),

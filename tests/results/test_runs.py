@@ -131,7 +131,7 @@ def test_every_reading_of_a_published_run_can_be_filled():
 def test_every_run_but_the_books_own_has_a_reading_for_each_chapter_that_it_answers():
     cells = {path.stem: nbformat.read(path, as_version=4).cells for path in BOOK.glob("*.ipynb")}
     chapters = {name for name, own in cells.items() if any("runs" in c.metadata.get("seelike", {}) for c in own)}
-    assert len(chapters) == 6
+    assert len(chapters) >= 8
     published = gather_results(RESULTS)
     for name, run in runs.read_runs().items():
         answered = {result.chapter for result in published.get(name, [])}

@@ -131,6 +131,11 @@ def reading_maps(model: nn.Module, reduce: Reduce) -> Reading:
     return _reading(model, list(find_attention(model)), "attn_drop", reduce)
 
 
+def reading_map(model: nn.Module, name: str, reduce: Reduce) -> Reading:
+    """Context in which one pass fills {name: `reduce` of that attention's map}, as `read_maps` gives it."""
+    return _reading(model, [name], "attn_drop", reduce)
+
+
 def reading_heads(model: nn.Module, name: str, reduce: Reduce) -> Reading:
     """Context in which one pass fills {name: `reduce` of what `read_heads` gives}."""
     n_heads = find_attention(model)[name].num_heads

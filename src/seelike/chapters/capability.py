@@ -18,6 +18,7 @@ from seelike.activations.flattened import Outputs
 from seelike.images import datasets
 from seelike.images.photographs import CLASSES
 from seelike.measures import nearest_neighbours
+from seelike.measures.answering import ANSWER, Pooled, choose_class
 from seelike.measures.features import Features
 from seelike.measures.runner import Cast, feed
 from seelike.models.recipes import find_recipe
@@ -25,7 +26,6 @@ from seelike.system import processes
 
 MOST_IMAGES = 256
 TOP_1, NEIGHBOURS, NOTHING = "top-1", "nearest neighbours", "nothing"
-OUTPUT = ""  # the module name of a model itself
 IMAGENET = 1000  # classes; other data sets of as many classes have them in another order
 WORDNET = re.compile(r"n\d{8}")  # a class of ImageNet, as its folder is called
 
@@ -164,26 +164,11 @@ def _has_pooled_features(model: nn.Module) -> bool:
 def _read(models: dict[str, nn.Module], plans: dict[str, Plan], minibatches: Minibatches) -> dict[str, torch.Tensor]:
     """Of every image each model's answer (n,), or its pooled features (n, d)."""
     pools = {role for role in models if plans[role].measure == NEIGHBOURS}
-    cast = Cast({role: _Pooled(model) if role in pools else model for role, model in models.items()})
-    reads = {role: Outputs((OUTPUT,), torch.clone if role in pools else _answer) for role in models}
+    cast = Cast({role: Pooled(model) if role in pools else model for role, model in models.items()})
+    reads = {role: Outputs((ANSWER,), torch.clone if role in pools else choose_class) for role in models}
     kept = {role: cast.add(role, Features(reads[role], len(plans[role].on.labels))) for role in models}
     found = feed(minibatches, cast)
-    return {role: found[each][OUTPUT] for role, each in kept.items()}
-
-
-def _answer(logits: torch.Tensor) -> torch.Tensor:
-    return logits.argmax(1)
-
-
-class _Pooled(nn.Module):
-    """A model that returns its pooled features (n, d)."""
-
-    def __init__(self, model: nn.Module):
-        super().__init__()
-        self.model = model
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        return self.model.forward_head(self.model.forward_features(images), pre_logits=True)
+    return {role: found[each][ANSWER] for role, each in kept.items()}
 
 
 def _judge(plan: Plan, output: torch.Tensor) -> dict:

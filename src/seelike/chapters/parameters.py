@@ -14,7 +14,7 @@ REAL = {"busy": (0, 1), "noise": (0, 10)}  # parameters that are no whole number
 def check_parameters(parameters: dict) -> None:
     """Types and ranges of the parameters that all chapters share."""
     whole = {"image_size": 0, "n_images": 4, "batch_size": 4, "seed": 0, "n_field_images": 1, "n_seeds": 1}
-    whole |= {"n_probe_images": 0, "n_attributed": 0, "n_kernels": 2}
+    whole |= {"n_probe_images": 0, "n_attributed": 0, "n_conflicts": 0, "n_kernels": 2}
     whole |= {"n_datasets": 2, "n_patches": 4, "n_sets": 2, "dimension": 4, "n_examples": 20, "n_steps": 1}
     for name, value in parameters.items():
         if name in REAL:

@@ -252,7 +252,7 @@ class Run:
 
 def _without_folder(name: str, value):
     """A file's name belongs in a result; where it lay on one machine does not."""
-    return Path(value).name if name.endswith(("data_dir", "_checkpoint")) else value
+    return Path(value).name if name.endswith(("data_dir", "_checkpoint", "_classes")) else value
 
 
 def _key(role: str, number: int) -> str:

@@ -85,7 +85,9 @@ def stamp_place(place: str) -> list[tuple[str, int, int]]:
 
 def stamp_files(parameters: dict, stamp: Callable[[str], list]) -> dict[str, list]:
     """What tells whether weights or images of the user's have changed: parameter → `stamp` of where they lie."""
-    named = {name: value for name, value in parameters.items() if name.endswith(("_checkpoint", "data_dir"))}
+    named = {
+        name: value for name, value in parameters.items() if name.endswith(("_checkpoint", "data_dir", "_classes"))
+    }
     return {name: stamp(_find_place(name, os.path.expanduser(value))) for name, value in named.items()}
 
 

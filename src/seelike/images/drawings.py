@@ -15,7 +15,7 @@ from seelike.system.errors import InputError, nearest
 
 IMAGE_SIZE = 56  # pixels a side
 SPLITS = {"train": 100_000, "validation": 10_000, "test": 10_000}
-KEPT = 4096  # of the last drawings, 40 MB: chapters pass over the same ones several times
+KEPT = 4096  # of the last drawings, 50 MB: chapters pass over the same ones several times
 
 
 class Drawings(Dataset):

@@ -24,6 +24,7 @@ RELIABILITY = {"outline": 0.97, "texture": 0.9, "hue": 0.5}
 
 CLASS_CUES = np.array([[i % 5, (i + i // 5) % 5, (i + 2 * (i // 5)) % 5] for i in range(10)])
 REGROUPED_CUES = np.array([[i % 5, (i + 2 + i // 5) % 5, (i + 4 - 3 * (i // 5)) % 5] for i in range(10)])
+CONFLICTS = np.array([[i % 5, (i + 2 + i // 5) % 5] for i in range(15)])  # outlines with textures that no class joins
 
 OBJECT_RADIUS = (12.0, 18.0)  # of the disk of the same area, in pixels
 DISTRACTOR_RADIUS = (2.5, 5.0)
@@ -48,6 +49,7 @@ class Drawing:
     hue: int
     center: tuple[float, float]  # (x, y) of the object
     radius: float  # of the disk with the object's area
+    mask: np.ndarray  # (56, 56) bool: pixels that show the object more than half, nothing being in front of it
 
 
 def draw(index: int, split: str = "validation", seed: int = 0, class_cues: np.ndarray = CLASS_CUES) -> Drawing:
@@ -59,17 +61,32 @@ def draw(index: int, split: str = "validation", seed: int = 0, class_cues: np.nd
     rng = seeded(seed, split, index)
     label = index % 10
     cues = [_choose_cue(rng, value, RELIABILITY[cue]) for cue, value in zip(CUES, class_cues[label], strict=True)]
+    return _draw_scene(rng, label, cues)
+
+
+def draw_conflict(index: int, split: str = "validation", seed: int = 0) -> Drawing:
+    """Draw an object with the outline of some classes and the texture of others, and a hue of its own: a cue conflict.
+
+    Labels are the rows of `CONFLICTS`, round robin; the cues are drawn as these say.
+    """
+    rng = seeded(seed, split, index, 2)
+    label = index % len(CONFLICTS)
+    return _draw_scene(rng, label, [*map(int, CONFLICTS[label]), int(5 * rng.random())])
+
+
+def _draw_scene(rng, label: int, cues: list[int]) -> Drawing:
+    """An object of these cues, somewhere among distractors on a ground."""
     radius = between(rng, *OBJECT_RADIUS)
     center = (between(rng, radius, IMAGE_SIZE - radius), between(rng, radius, IMAGE_SIZE - radius))
     canvas = _draw_ground(rng)
     for _ in range(N_BEHIND):
         _paint_distractor(canvas, rng)
-    _paint(canvas, rng, center, radius, *cues)
+    mask = _paint(canvas, rng, center, radius, *cues)
     for _ in range(N_IN_FRONT):
-        _paint_distractor(canvas, rng)
+        mask &= ~_paint_distractor(canvas, rng)
     canvas += PIXEL_NOISE * rng.standard_normal(canvas.shape)
     image = np.rint(255 * canvas.clip(0, 1)).astype(np.uint8)
-    return Drawing(image, label, *cues, center, radius)
+    return Drawing(image, label, *cues, center, radius, mask)
 
 
 class Shapes(Drawings):
@@ -88,6 +105,16 @@ class Regrouped(Shapes):
 
     name, class_cues = "regrouped", REGROUPED_CUES
     classes = _name_classes(REGROUPED_CUES)
+
+
+class Conflicts(Shapes):
+    """`conflicts`: drawings whose outline and texture speak for different classes of `shapes`."""
+
+    name = "conflicts"
+    classes = tuple(f"{TEXTURES[t]} {OUTLINES[o]}" for o, t in CONFLICTS)
+
+    def _draw(self, index: int) -> Drawing:
+        return draw_conflict(index, self.split, self.seed)
 
 
 def best_accuracy(cues: tuple[str, ...] = tuple(CUES)) -> float:
@@ -125,17 +152,18 @@ def _draw_ground(rng) -> np.ndarray:
     return one * mix[..., None] + two * (1 - mix[..., None])
 
 
-def _paint_distractor(canvas: np.ndarray, rng) -> None:
+def _paint_distractor(canvas: np.ndarray, rng) -> np.ndarray:
     center = (IMAGE_SIZE * rng.random(), IMAGE_SIZE * rng.random())
     outline, texture, hue = (int(5 * rng.random()) for _ in range(3))
-    _paint(canvas, rng, center, between(rng, *DISTRACTOR_RADIUS), outline, texture, hue)
+    return _paint(canvas, rng, center, between(rng, *DISTRACTOR_RADIUS), outline, texture, hue)
 
 
-def _paint(canvas: np.ndarray, rng, center, radius: float, outline: int, texture: int, hue: int) -> None:
-    """Paint one object over the canvas: textured, with a dark rim, its edge antialiased."""
+def _paint(canvas: np.ndarray, rng, center, radius: float, outline: int, texture: int, hue: int) -> np.ndarray:
+    """Paint one object over the canvas: textured, with a dark rim, its edge antialiased. Its mask, (56, 56) bool."""
     reach = int(np.ceil(1.7 * radius)) + 1
     left, top = (max(0, int(c) - reach) for c in center)
-    window = canvas[top : int(center[1]) + reach + 1, left : int(center[0]) + reach + 1]
+    place = np.s_[top : int(center[1]) + reach + 1, left : int(center[0]) + reach + 1]
+    window, mask = canvas[place], np.zeros(canvas.shape[:2], bool)
     y, x = np.mgrid[: window.shape[0], : window.shape[1]]
     x, y = x + (left + 0.5 - center[0]), y + (top + 0.5 - center[1])
     angle = np.arctan2(y, x) + np.pi / 2 + between(rng, -TILT, TILT)
@@ -148,6 +176,8 @@ def _paint(canvas: np.ndarray, rng, center, radius: float, outline: int, texture
     rim = (1.5 - np.abs(depth - 0.75)).clip(0, 1)[..., None]
     paint += rim * (0.35 * light - paint)
     window += (depth + 0.5).clip(0, 1)[..., None] * (paint - window)
+    mask[place] = depth > 0
+    return mask
 
 
 def _depth(outline: str, r: np.ndarray, angle: np.ndarray) -> np.ndarray:

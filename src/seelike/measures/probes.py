@@ -117,16 +117,17 @@ def _read(x: torch.Tensor, targets: torch.Tensor, fold: Fold) -> torch.Tensor:
     """What the probes of all positions, (positions, test images, targets), say of a fold's test images."""
     x = x[:, None] if x.ndim == 2 else x
     train, test = (x[numbers].transpose(0, 1).double() for numbers in (fold.train, fold.test))
-    (train, test), known = _standardize(train, test), targets[fold.train]
+    mean, spread = scale(train)
+    train, test, known = (train - mean) / spread, (test - mean) / spread, targets[fold.train]
     penalty = choose_penalty(train, known, fold.n_held_out, PENALTIES)
     return decompose(train, known).predict(test, penalty)
 
 
-def _standardize(train: torch.Tensor, test: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Both less the mean of `train` (…, n, channels), over its standard deviation."""
+def scale(train: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """What features (…, n, channels) are standardised by: their mean and their spread, each (…, 1, channels)."""
     spread, mean = torch.std_mean(train, -2, correction=0, keepdim=True)
     least = (LEAST_SPREAD * spread.amax(-1, keepdim=True)).clamp_min(torch.finfo(train.dtype).tiny)
-    return (train - mean) / spread.maximum(least), (test - mean) / spread.maximum(least)
+    return mean, spread.maximum(least)
 
 
 def _deal(own: list[torch.Tensor], shots: int) -> Fold:

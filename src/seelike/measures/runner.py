@@ -154,7 +154,10 @@ def _put_back(first: T, remaining: Iterator[T]) -> Iterator[T]:
 
 
 def feed(minibatches: Minibatches, *casts: Cast) -> Found:
-    """Pass all images once through every model of which something is read; the results, of all processes."""
+    """Pass all images once through every model of which something is read; the results, of all processes.
+
+    A minibatch may hold the images of some roles alone: the others then wait for theirs.
+    """
     wanted = _gather_reads(casts)
     for images in minibatches:
         seen: Seen = {}
@@ -213,8 +216,10 @@ def _feed_one(
         return seen[model, id(own)]
 
     for role, measure in cast.measures:
-        found = look(role)[measure.read]
-        with naming(role, cast.models[role]):
-            measure.update(found)
+        if role in images:
+            found = look(role)[measure.read]
+            with naming(role, cast.models[role]):
+                measure.update(found)
     for each in cast.comparisons:
-        each.update({role: look(role)[read] for role, read in each.reads.items()})
+        if each.reads.keys() <= images.keys():
+            each.update({role: look(role)[read] for role, read in each.reads.items()})

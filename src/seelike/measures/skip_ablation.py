@@ -12,8 +12,8 @@ import numpy as np
 import torch
 
 from seelike.activations.architecture import Architecture
-from seelike.activations.flattened import Outputs
 from seelike.activations.residuals import find_skipless
+from seelike.measures.answering import ANSWER, read_answers, share_right
 from seelike.measures.features import Features
 from seelike.measures.intervals import Terms, estimate, jackknife
 from seelike.measures.layer_cka import JointCKA, split_by_model
@@ -23,7 +23,6 @@ from seelike.results.labelled_array import LabelledArray, Measures
 from seelike.system.errors import InputError
 
 MIDDLE = "vit_noskip_middle"
-ANSWER = ""  # the module name of a model itself, which returns the logits
 
 
 class Ablations:
@@ -46,20 +45,15 @@ class Ablations:
         self.cka = cast.compare(JointCKA.of(self.blocks))
         self.answers: dict[str, Features] = {}
         if labels is not None:
-            given = Outputs((ANSWER,), _choose_class)
-            self.answers = {role: cast.add(role, Features(given, len(labels))) for role in roles}
+            self.answers = {role: cast.add(role, read_answers(len(labels))) for role in roles}
 
     def gather(self, found: Found) -> "SkipAblation":
         """What all minibatches told."""
         accuracy, n_minibatches = None, len(found[self.cka].products)
         if self.answers:
-            right = torch.stack([found[each][ANSWER] == self.labels for each in self.answers.values()])
-            accuracy = right.double().unflatten(1, (n_minibatches, -1)).mean(2).T.numpy()
+            given = (found[each][ANSWER] for each in self.answers.values())
+            accuracy = torch.stack([share_right(each, self.labels, n_minibatches) for each in given], 1).numpy()
         return SkipAblation(tuple(self.blocks), self.blocks["vit"], self.ablated, found[self.cka], accuracy)
-
-
-def _choose_class(logits: torch.Tensor) -> torch.Tensor:
-    return logits.argmax(1)
 
 
 @dataclass(frozen=True)

@@ -116,6 +116,13 @@ def transform_of(model: nn.Module, image_size: int = 0, geometry: PretrainedCfg 
     return _create_transform(tuple(sorted(plain.items())))
 
 
+def find_colors(model: nn.Module) -> tuple[torch.Tensor, torch.Tensor]:
+    """What black and white pixels are to a model, once its own mean and deviation have normalised them: each (3,)."""
+    config = timm.data.resolve_model_data_config(model)
+    mean, deviation = torch.tensor(config["mean"]), torch.tensor(config["std"])
+    return -mean / deviation, (1 - mean) / deviation
+
+
 @lru_cache
 def _create_transform(config: tuple):
     return timm.data.create_transform(**dict(config), is_training=False)

@@ -7,6 +7,7 @@ the figure, as it does with the numbers of results.
 import json
 from collections.abc import Iterable
 
+import numpy as np
 import pandas as pd
 from IPython.display import display
 
@@ -72,6 +73,11 @@ def universes(found: dict[str, Found], chapter: str) -> pd.DataFrame:
                 options = ", ".join(f"{name} {option}" for name, option in each.choices.items())
                 rows += [(run, part, options, *values, each.verdict) for part, values in each.parts.items()]
     return pd.DataFrame(rows, columns=["run", "part", "options", "effect", "low", "high", "verdict", "claim_verdict"])
+
+
+def maximized(labels: Iterable[str], before: np.ndarray, after: np.ndarray) -> pd.DataFrame:
+    """One row a feature: its activation for a grey picture, and for the one that makes it as active as can be."""
+    return pd.DataFrame({"feature": list(labels), "grey picture": before, "maximised picture": after})
 
 
 def growth(found: dict) -> pd.DataFrame:

@@ -1,0 +1,167 @@
+"""Naseer et al. (2021), "Intriguing Properties of Vision Transformers": what is left of a model's accuracy when patches
+are dropped or shuffled, whether it goes by shape or by texture, what the last attention marks, how blocks transfer.
+
+Accuracies are those of models whose own heads tell the classes of the images apart; of others nothing is measured that
+needs them.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import nn
+
+from seelike.chapters import cue_conflicts
+from seelike.chapters.chapter import Chapter
+from seelike.chapters.masks import find_masks
+from seelike.chapters.probe_images import ProbeImages, even_and_odd, open_probe_images
+from seelike.chapters.run import MODELS, Run
+from seelike.images.cue_conflicts import CueConflicts
+from seelike.measures import patch_changes
+from seelike.measures.attention_segments import Segments, read_last_attention
+from seelike.measures.block_ensembles import Ensembles, probe_ensembles
+from seelike.measures.changed_answers import ChangedAnswers
+from seelike.measures.features import Features
+from seelike.measures.intervals import Terms
+from seelike.measures.kept import INTACT, Kept
+from seelike.measures.patch_changes import CLAIMED, list_changes
+from seelike.measures.perturbations import show_views
+from seelike.measures.runner import Cast, assemble, feed, name_all, spread
+from seelike.measures.shape_bias import Decisions
+from seelike.models.loading import find_colors
+from seelike.results.labelled_array import Measures
+from seelike.system.errors import InputError
+
+
+@dataclass(frozen=True)
+class Opened:
+    """Images beside the chapter's own: cue conflicts, and those of another task; either may be missing."""
+
+    conflicts: CueConflicts | None = None
+    transfer: ProbeImages | None = None
+
+
+def open_images(run: Run) -> Opened:
+    """As the parameters ask for. Raises InputError, which names the parameter."""
+    transfer = open_probe_images(run, "transfer") if run.parameters["transfer_dataset"] else None
+    return Opened(cue_conflicts.open_for(run), transfer)
+
+
+def measure_runs(
+    loaded: Iterable[dict[str, nn.Module]],
+    run: Run,
+    opened: Opened,
+    trained: bool = True,
+    labels: torch.Tensor | None = None,
+) -> Iterator["IntriguingProperties"]:
+    """Pass the run's images, as they are and changed, through the models of every run.
+
+    Of all runs but the first, and of all models but ViT and CNN, no more is measured than the claims need.
+
+    Args:
+        loaded: {"vit": …, "cnn": …} and perhaps "vit_gap" and "mixer".
+        trained: whether there is accuracy to lose.
+        labels: the classes of all images; without them they are read for every model whose head tells them apart.
+    """
+    everyone, names = name_all(loaded)
+    roles = {name: role for own in names for role, name in own.items() if own is names[0] or role in MODELS}
+    everyone = {name: everyone[name] for name in roles}
+    (cast,), minibatches = assemble([everyone], run.minibatches(everyone))
+    known = {name: run.read_labels({name: everyone[name]}) if labels is None else labels for name in roles}
+    able = {name: own for name, own in known.items() if own is not None}
+    masks = find_masks(run, run.transforms(everyone)["vit"])
+    n_images, n_draws = len(run.images), len(run.images) // run.batch_size
+    answers = ChangedAnswers(cast, n_images, n_draws)
+    for name in able if trained else ():
+        _ask_changed(answers, name, run.parameters["seed"], masks, every=name == roles[name])
+    vits = {name: everyone[name] for name, role in roles.items() if role == "vit"}
+    maps = _ask_attention(cast, list(vits) if masks is not None else [], n_images)
+    found = feed(show_views(minibatches, answers.views, n_images, run.batch_size), cast)
+    nothing = Kept.nothing(CLAIMED.values(), n_draws)
+    kept = answers.gather(found, able) if trained else dict.fromkeys(able, nothing)
+    segments = {
+        name: Segments.of(found[each], cast.architectures[name].grid, masks, n_draws) for name, each in maps.items()
+    }
+    pairs = {name: everyone[name] for name, role in roles.items() if role in MODELS}
+    decisions = cue_conflicts.decide(pairs, able.keys() & pairs, run, opened.conflicts) if opened.conflicts else {}
+    transferred = _transfer(vits, run, opened.transfer) if opened.transfer else {}
+    for own in names:
+        parts = (kept, segments, decisions, transferred)
+        yield IntriguingProperties(*({role: of[name] for role, name in own.items() if name in of} for of in parts))
+
+
+def _ask_changed(answers: ChangedAnswers, name: str, seed: int, masks: torch.Tensor | None, every: bool) -> None:
+    """Have one model answer to images with patches dropped and shuffled: in all conditions, or those of the claims."""
+    cast = answers.cast
+    grid = cast.ask("vit", lambda own: own.blocks().grid)
+    black, size = find_colors(cast.models[name])[0], tuple(cast.images[name].shape[-2:])
+    for condition, change in list_changes(size, grid, black, seed, masks).items():
+        if every or condition in (INTACT, *CLAIMED.values()):
+            answers.ask(name, condition, change)
+
+
+def _ask_attention(cast: Cast, vits: list[str], n_images: int) -> dict[str, Features]:
+    """The last attention of each ViT; of none where a model's is not accessible, or has no CLS."""
+    try:
+        maps = {name: cast.ask(name, partial(read_last_attention, n_images=n_images)) for name in vits}
+    except InputError:
+        return {}
+    return {name: cast.add(name, each) for name, each in maps.items()}
+
+
+def _transfer(vits: dict[str, nn.Module], run: Run, images: ProbeImages) -> dict[str, Ensembles]:
+    """Probes for another task on every ViT, each of which one process alone passes the images through."""
+
+    def probe(name: str) -> Ensembles:
+        minibatches = (batch[name] for batch in images.minibatches({name: vits[name]}, run))
+        return probe_ensembles(vits[name], minibatches, images.labels, images.folds)
+
+    return spread(vits, probe)
+
+
+@dataclass(frozen=True)
+class IntriguingProperties:
+    """What the chapter found of each model, by role; what could not be measured of one is left out."""
+
+    kept: dict[str, Kept]
+    segments: dict[str, Segments]
+    decisions: dict[str, Decisions]
+    transferred: dict[str, Ensembles]
+
+    def arrays(self) -> Measures:
+        """Labelled arrays for a result file, by measure."""
+        found: Measures = {}
+        for role, kept in self.kept.items():
+            for measure, array in patch_changes.arrays(kept).items() if kept.is_known else ():
+                found.setdefault(measure, {})[role] = array
+        others = {"decisions": self.decisions, "jaccard": self.segments, "transfer_accuracy": self.transferred}
+        return found | {name: {role: each.array() for role, each in of.items()} for name, of in others.items() if of}
+
+    def terms(self) -> dict[str, Terms]:
+        """Part of a claim → its terms: I1 to I5 over minibatches of images, I6 over the draws of probes."""
+        found: dict[str, Terms] = {}
+        if set(MODELS) <= self.kept.keys():
+            found |= patch_changes.find_terms(*(self.kept[role] for role in MODELS))
+        if set(MODELS) <= self.decisions.keys():
+            vit, cnn = (self.decisions[role].bias() for role in MODELS)
+            found["I4"] = {("vit",): vit, ("cnn",): -cnn}
+        for part, of in (("I5", self.segments), ("I6", self.transferred)):
+            if "vit" in of:
+                found[part] = {("vit",): of["vit"].gains()}
+        return found
+
+
+def _rehearse(models: dict[str, nn.Module], run: Run) -> IntriguingProperties:
+    transfer = even_and_odd(run)
+    return next(measure_runs([models], run, Opened(transfer=transfer), labels=transfer.labels))
+
+
+CHAPTER = Chapter(
+    "intriguing_properties",
+    lambda loaded, run: measure_runs(loaded, run, run.opened),
+    control=lambda loaded, run: measure_runs(loaded, run, run.opened, trained=False),
+    rehearse=_rehearse,
+    open=open_images,
+    optional=("vit_gap", "mixer"),
+)

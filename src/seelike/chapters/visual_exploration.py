@@ -1,0 +1,199 @@
+"""Ghiasi et al. (2022), "What do Vision Transformers Learn? A Visual Exploration": what single features respond to,
+what the classifier finds on every token and with CLS kept to itself, and how much fine detail a model needs.
+
+Accuracies are those of models whose own heads tell the classes of the images apart; features are judged on drawings
+alone, whose cues are known.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import nn
+
+from seelike.activations.architecture import Architecture
+from seelike.chapters.chapter import Chapter
+from seelike.chapters.probe_images import even_and_odd
+from seelike.chapters.run import MODELS, Run
+from seelike.images.shapes import CUES, Shapes
+from seelike.measures import fine_detail
+from seelike.measures.activation_maximization import Maximized, maximize
+from seelike.measures.changed_answers import ChangedAnswers
+from seelike.measures.feature_purity import Purity, label_shown, list_shown, read_features
+from seelike.measures.features import Features
+from seelike.measures.fine_detail import FILTERED, list_filters
+from seelike.measures.intervals import Terms
+from seelike.measures.kept import INTACT, Kept
+from seelike.measures.perturbations import show_views, unchanged
+from seelike.measures.runner import Cast, Found, assemble, feed, name_all
+from seelike.measures.token_answers import (
+    BUT_LAST,
+    ISOLATED,
+    READ_FROM,
+    TOKEN,
+    Isolated,
+    TokenAccuracy,
+    TokenClasses,
+    check_plain,
+)
+from seelike.models.loading import find_colors
+from seelike.results.labelled_array import Measures
+
+VITS = ("vit", "vit_gap")
+
+
+CLAIMED = (TOKEN, BUT_LAST, *FILTERED)
+
+
+def read_cues(run: Run) -> torch.Tensor | None:
+    """The cues of every image, (n, cues), as drawn; None for images whose cues nobody knows."""
+    images = run.images.dataset
+    if not isinstance(images, Shapes):
+        return None
+    drawings = [images.drawing(index) for index in run.images.indices]
+    return torch.tensor([[getattr(drawing, cue) for cue in CUES] for drawing in drawings])
+
+
+def measure_runs(
+    loaded: Iterable[dict[str, nn.Module]], run: Run, trained: bool = True, labels: torch.Tensor | None = None
+) -> Iterator["VisualExploration"]:
+    """Pass the run's images, as they are and filtered, through the models of every run.
+
+    Of all runs but the first, and of all models but ViT and CNN, no more is measured than the claims need.
+
+    Args:
+        loaded: {"vit": …, "cnn": …} and perhaps "vit_gap".
+        trained: whether there is accuracy to lose.
+        labels: the classes of all images; without them they are read for every model whose head tells them apart.
+    """
+    everyone, names = name_all(loaded)
+    roles = {name: role for own in names for role, name in own.items() if own is names[0] or role in MODELS}
+    everyone = {name: everyone[name] for name in roles}
+    (cast,), minibatches = assemble([everyone], run.minibatches(everyone))
+    known = {name: run.read_labels({name: everyone[name]}) if labels is None else labels for name in roles}
+    able = {name: own for name, own in known.items() if own is not None}
+    asked = _Asked(cast, roles, run, able if trained else {})
+    found = feed(show_views(minibatches, asked.answers.views, asked.n_images, run.batch_size), cast)
+    purity, tokens = asked.gather_purity(found), asked.gather_tokens(found)
+    nothing = Kept.nothing(CLAIMED, asked.n_draws)
+    kept = asked.answers.gather(found, able) if trained else dict.fromkeys(able, nothing)
+    kept |= {name: kept[name].beside(own.conditions()) for name, own in tokens.items()}
+    for own in names:
+        parts = (purity, kept, tokens)
+        yield VisualExploration(*({role: of[name] for role, name in own.items() if name in of} for of in parts))
+
+
+class _Asked:
+    """What is asked of all models while the run's images pass: features, answers, the classes of single tokens."""
+
+    def __init__(self, cast: Cast, roles: dict[str, str], run: Run, labels: dict[str, torch.Tensor]):
+        self.cast, self.labels, self.cues = cast, labels, read_cues(run)
+        self.n_images, self.n_draws = len(run.images), len(run.images) // run.batch_size
+        vits = [name for name, role in roles.items() if role in VITS]
+        for name in vits:
+            cast.ask(name, partial(check_plain, cast.models[name]))
+        read = partial(read_features, n_images=self.n_images)
+        self.features = {name: cast.measure(name, read) for name in vits if self.cues is not None}
+        classes = {name: Features(TokenClasses(), self.n_images) for name in vits if name in labels}
+        self.classes = {name: cast.add(name, each) for name, each in classes.items()}
+        self.answers = ChangedAnswers(cast, self.n_images, self.n_draws)
+        for name in labels:
+            self._ask_answers(name, roles[name], every=name == roles[name])
+
+    def _ask_answers(self, name: str, role: str, every: bool) -> None:
+        """Have one model answer to images as they are and filtered, a ViT with CLS also with CLS isolated."""
+        for condition, change in ({INTACT: unchanged} | (list_filters() if role in MODELS else {})).items():
+            self.answers.ask(name, condition, change)
+        own = self.cast.architectures[name]
+        if role == "vit" and own.has_cls:
+            depth = len(own.attentions)
+            for left in range(depth) if every else (1,):
+                isolated = Isolated(self.cast.models[name], own.attentions[: depth - left], own.n_prefix)
+                self.answers.ask(name, (ISOLATED, left), model=isolated)
+
+    def gather_purity(self, found: Found) -> dict[str, Purity]:
+        """Of every ViT, if cues are known."""
+        return {
+            name: Purity.of(found[each], self.cues, tuple(CUES), self.n_draws) for name, each in self.features.items()
+        }
+
+    def gather_tokens(self, found: Found) -> dict[str, TokenAccuracy]:
+        """Of every ViT that answers."""
+        grids = {name: self.cast.architectures[name].grid for name in self.classes}
+        return {
+            name: TokenAccuracy.of(found[each], grids[name], self.labels[name], self.n_draws)
+            for name, each in self.classes.items()
+        }
+
+
+@dataclass(frozen=True)
+class VisualExploration:
+    """What the chapter found of each model, by role; what could not be measured of one is left out."""
+
+    purity: dict[str, Purity]
+    kept: dict[str, Kept]
+    tokens: dict[str, TokenAccuracy]
+
+    def arrays(self) -> Measures:
+        """Labelled arrays for a result file, by measure."""
+        known = {role: kept for role, kept in self.kept.items() if kept.is_known}
+        isolated = {role: sorted(key for key in kept.accuracy if key[0] == ISOLATED) for role, kept in known.items()}
+        found: Measures = {
+            "purity": {role: own.array() for role, own in self.purity.items()},
+            "most_activating": {role: own.shown_array() for role, own in self.purity.items() if role == "vit"},
+            "intact_accuracy": {role: kept.intact_array() for role, kept in known.items()},
+            "kept_filtered": {role: fine_detail.array(kept) for role, kept in known.items() if role in MODELS},
+            "token_accuracy": {role: own.array() for role, own in self.tokens.items()},
+            "kept_by_token": {role: known[role].array("read from", READ_FROM) for role in self.tokens},
+            "kept_isolated": {
+                role: known[role].array("blocks left to CLS", {int(left): (kind, left) for kind, left in own})
+                for role, own in isolated.items()
+                if own
+            },
+        }
+        return {measure: models for measure, models in found.items() if models}
+
+    def terms(self) -> dict[str, Terms]:
+        """Part of a claim → its terms, over minibatches of images."""
+        found: dict[str, Terms] = {}
+        if "vit" in self.purity:
+            purity = self.purity["vit"]
+            found["W1"] = {("vit",): purity.kinds_apart()}
+            found["W2"] = {("vit",): purity.cues_by_depth("outline", "texture")}
+        shares = {"W3": TOKEN, "W4": BUT_LAST} if "vit" in self.kept else {}
+        measured = {part: each for part, each in shares.items() if each in self.kept["vit"].accuracy}
+        found |= {part: {("vit",): self.kept["vit"].share(each)} for part, each in measured.items()}
+        if set(MODELS) <= self.kept.keys():
+            found["W5"] = fine_detail.compare_areas(*(self.kept[role] for role in MODELS))
+        return found
+
+
+def maximize_features(run: Run) -> tuple[list[str], Maximized]:
+    """Pictures for the features that the figure of most activating images shows, and what these are called.
+
+    They are of the first run's ViT, and no part of the result: on another machine they come out otherwise.
+    """
+    vit = next(run.load_models())["vit"]
+    images = next(run.minibatches({"vit": vit}))["vit"]
+    own, (black, white) = Architecture.of(vit, images), find_colors(vit)
+    width = vit.get_submodule(own.names()[0]).mlp.fc1.out_features
+    black, white = black[:, None, None], white[:, None, None]
+    found = maximize(
+        vit, list_shown(own.names(), width), tuple(images.shape[-2:]), own.n_prefix,
+        lambda pictures: black + pictures * (white - black), run.parameters["seed"],
+    )  # fmt: skip
+    return label_shown(len(own.names())), found
+
+
+def _rehearse(models: dict[str, nn.Module], run: Run) -> VisualExploration:
+    return next(measure_runs([models], run, labels=even_and_odd(run).labels))
+
+
+CHAPTER = Chapter(
+    "visual_exploration",
+    measure_runs,
+    control=lambda loaded, run: measure_runs(loaded, run, trained=False),
+    rehearse=_rehearse,
+    optional=("vit_gap",),
+)

@@ -1,0 +1,94 @@
+"""Figures of changed images, cue conflicts and the last attention. Each draws on `axes` (or new ones)."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+
+from seelike.figures.models import MODELS, finish, plot_by_model
+from seelike.figures.palette import COLORS, INK, SERIES
+from seelike.results.labelled_array import Arrays, LabelledArray, Measures
+
+DECIDED = {"shape": SERIES[4], "texture": SERIES[2], "neither": COLORS["random"]}
+
+
+def kept(measures: Measures, axes: np.ndarray | None = None) -> np.ndarray:
+    """The share of accuracy that each model keeps: by how many patches are dropped, which ones, and shuffled how."""
+    axes = plt.subplots(1, 3, figsize=(10, 4.2), width_ratios=(1, 1.25, 1))[1] if axes is None else axes
+    plot_by_model(axes[0], measures["kept_dropped"], first=(0, 1))
+    _draw_places(axes[1], measures["kept_by_place"])
+    plot_by_model(axes[2], measures["kept_shuffled"])
+    finish(axes[0], "Patches dropped at random", "share of patches that is black", "share of accuracy kept")
+    finish(axes[1], "Which patches are dropped")
+    finish(axes[2], "Tiles shuffled", "tiles a side")
+    tiles = next(iter(measures["kept_shuffled"].values())).axes["tiles a side"]
+    axes[2].set_xticks(tiles)
+    axes[0].figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4, fontsize=8.5)
+    return axes
+
+
+def _draw_places(ax: Axes, arrays: Arrays) -> None:
+    """A dot for each model and kind of patches, kinds below one another."""
+    shown = [role for role in MODELS if role in arrays]
+    kinds = arrays[shown[0]].axes["dropped"]
+    for row, role in enumerate(shown):
+        places = np.arange(len(kinds)) + 0.16 * (row - (len(shown) - 1) / 2)
+        ax.plot(arrays[role].values, places, "o", color=MODELS[role][1], markersize=5)
+    ax.axvline(0, color=INK, linewidth=0.8)
+    ax.set_yticks(range(len(kinds)), [kind.replace(", ", ",\n") for kind in kinds])
+    ax.invert_yaxis()
+    ax.tick_params(axis="y", length=0)
+    ax.set_xlabel("share of accuracy kept")
+
+
+def decisions(trained: Arrays, control: Arrays, ax: Axes | None = None) -> Axes:
+    """How often each model decides for the shape, for the texture, and for neither, on cue conflicts."""
+    rows = [
+        (f"{MODELS[role][0]}{kind}", found[role])
+        for role in MODELS
+        for found, kind in ((trained, ""), (control, ", untrained"))
+        if role in found
+    ]
+    ax = ax or plt.subplots(figsize=(7, 0.7 + 0.42 * len(rows)))[1]
+    for row, (_, array) in enumerate(rows):
+        start = 0.0
+        for kind, share in zip(array.axes["decision"], array.values, strict=True):
+            ax.barh(row, share, left=start, color=DECIDED[kind], height=0.7, label="_" if row else kind)
+            start += share
+    ax.set_yticks(range(len(rows)), [label for label, _ in rows])
+    ax.invert_yaxis()
+    ax.set_xlim(0, 1)
+    ax.set_xlabel("share of cue conflicts")
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, fontsize=8.5)
+    return ax
+
+
+def segments(trained: LabelledArray, control: LabelledArray, ax: Axes | None = None) -> Axes:
+    """The Jaccard index of every head's patches with the object; the line is that of the whole image."""
+    ax = ax or plt.subplots(figsize=(5.5, 3))[1]
+    *heads, whole = trained.axes["chosen by"]
+    places = np.arange(len(heads))
+    for array, shift, color, label in (
+        (trained, -0.2, COLORS["vit"], "trained"),
+        (control, 0.2, COLORS["random"], "random weights"),
+    ):
+        ax.bar(places + shift, array.values[:-1], 0.4, color=color, label=label)
+    ax.axhline(trained.values[-1], color=INK, linewidth=1, linestyle="--", label=whole)
+    ax.set_xticks(places, heads)
+    finish(ax, "", "", "Jaccard index with the object")
+    ax.legend(fontsize=8.5)
+    return ax
+
+
+def transfer(trained: LabelledArray, control: LabelledArray, ax: Axes | None = None) -> Axes:
+    """Accuracy of probes for another task on the CLS tokens of so many last blocks side by side."""
+    ax = ax or plt.subplots(figsize=(5, 3))[1]
+    for array, style, color, label in (
+        (trained, "o-", COLORS["vit"], "trained"),
+        (control, "--", COLORS["random"], "random weights"),
+    ):
+        ax.plot(array.axes["last blocks"], array.values, style, color=color, label=label)
+    ax.set_xticks(trained.axes["last blocks"])
+    ax.set_ylim(0, None)
+    finish(ax, "", "last blocks that the probe sees together", "accuracy of probes")
+    ax.legend(fontsize=8.5)
+    return ax
