@@ -53,7 +53,8 @@ def stage_book(folder: Path) -> None:
         listed = (BOOK.parent / "_toc.yml").read_text(encoding="utf-8")
         write_text(fresh / "_toc.yml", contents.complete(listed, [path.stem for path in notebooks]))
         for notebook, executed in _execute_all(notebooks, build).items():
-            page = expand(_with_outputs(notebook, executed), read_published(notebook.stem, build / "results"))
+            found = {} if notebook.stem in OVERVIEWS else read_published(notebook.stem, build / "results")
+            page = expand(_with_outputs(notebook, executed), found)
             nbformat.write(address.pin(page, source) if source else page, fresh / "book" / notebook.name)
         furnish(fresh, build / "results")
         shutil.rmtree(folder, ignore_errors=True)
