@@ -37,7 +37,9 @@ class Array:
 
     def tidy(self) -> pd.DataFrame:
         """One row a value: the array's measure and name, the label on every axis, and it."""
-        labels = pd.MultiIndex.from_product(self.labelled.axes.values(), names=self.labelled.axes)
+        taken = {"measure": "similarity measure"}  # an axis of that name would be taken for the array's
+        names = [taken.get(axis, axis) for axis in self.labelled.axes]
+        labels = pd.MultiIndex.from_product(self.labelled.axes.values(), names=names)
         values = pd.DataFrame({"value": self.labelled.values.flatten()}, index=labels).reset_index()
         values.insert(0, "measure", self.measure)
         values.insert(1, "array", self.model)
