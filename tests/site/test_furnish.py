@@ -21,7 +21,7 @@ def source(tmp_path):
 def test_every_figure_gets_its_numbers_and_only_heatmaps_a_script(source, tmp_path):
     furnish(source, tmp_path / "no results")
     numbers = {path.stem for path in (source / "extra" / "numbers").glob("*.csv")}
-    assert {name.rsplit("-")[1] for name in numbers} == {"mixer", "methods"} and len(numbers) == 7
+    assert {name.rsplit("-")[1] for name in numbers} == {"mixer", "methods"} and len(numbers) == 10
     scripts = {path.name for path in (source / "extra" / "heatmaps").glob("*.js")}
     assert scripts == {"plotly.min.js", "fig-mixer-alone.js", "fig-mixer-control.js", "fig-mixer-across.js"}
 

@@ -76,12 +76,12 @@ def _find_effect(outcome: Outcome) -> float:
 def _draw_curve(ax: Axes, claim: Claim, ordered: list[Outcome]) -> None:
     part, places = claim.main, np.arange(len(ordered))
     effects, low, high = np.array([each.parts[part.id][:3] for each in ordered], dtype=float).T
-    ax.fill_between(places, low, high, step="mid", color=COLORS["random"], alpha=0.3, linewidth=0)
+    ax.fill_between(places, low, high, step="mid", color=COLORS["random"], alpha=0.3, linewidth=0, rasterized=True)
     for verdict, marker in MARKERS.items():
         own = np.array([each.verdict == verdict for each in ordered])
         look = {"color": VERDICTS[verdict], "markeredgecolor": INK, "markeredgewidth": 0.4, "markersize": 4}
         if own.any():
-            ax.plot(places[own], effects[own], marker, **look)
+            ax.plot(places[own], effects[own], marker, rasterized=True, **look)
     bottom, top = ax.get_ylim()
     ends = (part.smallest, max(top, part.smallest)) if part.above else (min(bottom, part.smallest), part.smallest)
     ax.axhspan(*ends, color=CLAIMED, alpha=0.12, linewidth=0)
@@ -93,7 +93,7 @@ def _draw_ticks(ax: Axes, row: int, places: list[int]) -> None:
     breaks = [i for i in range(1, len(places)) if places[i] > places[i - 1] + 1]
     runs = [places[start:end] for start, end in pairwise([0, *breaks, len(places)]) if places]
     x = [value for run in runs for value in (run[0] - 0.4, run[-1] + 0.4, np.nan)]
-    ax.plot(x, np.full(len(x), row), color=COLORS["vit"], linewidth=5, solid_capstyle="butt")
+    ax.plot(x, np.full(len(x), row), color=COLORS["vit"], linewidth=5, solid_capstyle="butt", rasterized=True)
 
 
 def _tidy(curve: Axes, below: Axes, options: Sequence[tuple[str, str]], labelled: bool, empty: bool) -> None:
