@@ -64,7 +64,7 @@ def test_papermill_from_another_folder_gives_the_same_numbers_twice(folder):
     assert results[0].parameters["seed"] == 3
     assert results[0].provenance["peak_mib"] > 100
     assert set(results[0].claims) == {"U1", "U2", "U3", "U4", "U5", "M3"}
-    assert set(results[0].measures) == {"cka", "cka_random"}
+    assert set(results[0].measures) == {"cka", "cka_random", "best_match", "best_match_random"}
 
 
 @pytest.mark.kernel
