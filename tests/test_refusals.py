@@ -116,6 +116,7 @@ def wrong_texts() -> list[tuple[str, str, dict, str]]:
                 "checkpoint": ({name: "gone.safetensors"}, rf"^seelike: {name}='gone.safetensors' is not a file"),
                 "dataset": ({name: "shapez"}, rf"^seelike: {name}='shapez' is not known.*did you mean shapes"),
                 "dir": (folder | {name: "gone"}, rf"{name}='gone' is not there"),
+                **dict.fromkeys(("sizes", "examples"), ({name: "resnet5O"}, f"^seelike: {name} must be whole numbers")),
                 "classes": ({name: "gone.json"}, f"{name} is for pictures of your own"),
                 "split": ({name: "dev"}, rf"^seelike: {name} must be one of train, validation, test"),
                 "device": ({name: "tpu"}, "device must be auto, cpu or"),
