@@ -122,7 +122,7 @@ def wrong_texts() -> list[tuple[str, str, dict, str]]:
                 "device": ({name: "tpu"}, "device must be auto, cpu or"),
                 "profile": ({name: "a/b"}, "profile must be a plain name"),
                 "result": ({name: "gone.json"}, "^seelike: from_result must be a file of `seelike measure`"),
-                "geometry": ({name: "vitt"}, "geometry must be one of .*vit, cnn.* own, not 'vitt'; did you mean vit?"),
+                "geometry": ({name: "vitt"}, "geometry must be one of .*vit.* own, not 'vitt'; did you mean vit?"),
                 "layers": ({name: "block"}, "layers must be one of blocks, all, not 'block'; did you mean blocks?"),
             }.get(kind, ({name: "resnet5O"}, rf"^seelike: {name}='resnet5O' is no model.*resnet50"))))  # fmt: skip
     return [row for row in rows if row[1] != "results_dir"]

@@ -35,6 +35,11 @@ def test_a_filter_is_timms_or_part_of_a_name():
         list_models("resnext_nothing")
 
 
+def test_of_several_families_of_one_file_the_name_tells():
+    assert families.find_family("vit_small_patch8_224.dino") == "ViT with CLS token"
+    assert families.find_family("vit_large_patch16_siglip_384") == "ViT with pooling by attention (SigLIP)"
+
+
 def test_a_family_that_is_not_in_the_table_is_not_guessed_at(monkeypatch):
     table = {name: entry for name, entry in families.read_table().items() if entry["module"] != "tnt"}
     monkeypatch.setattr(families, "read_table", lambda: table)

@@ -6,6 +6,7 @@ beside bundled models in the others. `python -m seelike.compatibility.families` 
 """
 
 import json
+import re
 import sys
 from functools import cache
 from pathlib import Path
@@ -25,6 +26,7 @@ from seelike.system.errors import InputError
 from seelike.system.files import write_text
 from seelike.system.progress import track
 
+SIZE = re.compile(r"tiny|little|small|medium|base|large|huge|giant|patch\d+|\d+")
 TABLE = Path(__file__).with_name("families.json")
 BUNDLED = {
     "vit": "vit_pocket_patch8_56.shapes",
@@ -79,8 +81,9 @@ def read_table() -> dict[str, dict]:
 def find_family(model: str) -> str | None:
     """The name of the family in the table that a timm model is of: that of its member, or of timm's same file.
 
-    None where the table has no such family, or several that differ. Of one file those of `FAMILIES` come first: what
-    `MODULES` adds to them is of another kind.
+    None where the table has no such family. Of one file those of `FAMILIES` come first: what `MODULES` adds to them is
+    of another kind. Of several that differ it is the one whose member's kind is all in the model's name, as far as
+    that goes: `siglip`, not `small` or `patch16`.
     """
     table, architecture = read_table(), model.partition(".")[0]
     for name, entry in table.items():
@@ -90,7 +93,16 @@ def find_family(model: str) -> str | None:
     same = [name for name, entry in table.items() if entry["module"] == module]
     same = [family.name for family in FAMILIES if family.name in same] or same
     alike = {json.dumps(table[name]["chapters"]) for name in same}
-    return same[0] if len(alike) == 1 else None
+    if len(alike) == 1:
+        return same[0]
+    kinds = {name: _find_kind(table[name]["member"]) for name in same}
+    told = [name for name in same if kinds[name] <= _find_kind(architecture)]
+    return max(told, key=lambda name: len(kinds[name]), default=None)
+
+
+def _find_kind(architecture: str) -> set[str]:
+    """The words of a name that are no size."""
+    return {word for word in architecture.split("_") if not SIZE.fullmatch(word)}
 
 
 def write_table(names: list[str]) -> None:
