@@ -36,7 +36,7 @@ def test_pages_load_whole_and_fit_every_screen(open_page, path, theme):
 @pytest.mark.parametrize(
     ("chapter", "figures", "claims"),
     [
-        ("uniformity", 4, 6),
+        ("uniformity", 5, 6),
         ("attention_distance", 5, 5),
         ("skip_connections", 5, 6),
         ("localization", 7, 9),
@@ -44,7 +44,7 @@ def test_pages_load_whole_and_fit_every_screen(open_page, path, theme):
         ("mixer", 4, 2),
         ("convolution", 5, 3),
         ("spatial_structure", 5, 5),
-        ("methods", 3, 0),
+        ("methods", 6, 0),
     ],
 )
 def test_numbers_are_glued_and_no_progress_is_stored(open_page, chapter, figures, claims):
@@ -93,7 +93,7 @@ def test_the_search_finds_a_chapter_by_a_word_of_it(open_page):
 def test_pages_can_be_read_without_scripts(open_page):
     page, _ = open_page("book/uniformity.html", java_script_enabled=False)
     figures = page.locator("article figure")
-    assert figures.count() == 4 + count_others("uniformity")
+    assert figures.count() == 5 + count_others("uniformity")
     assert all(figure.locator("img:visible").count() == 1 for figure in figures.all())
 
 
