@@ -27,7 +27,7 @@ from seelike.measures.intervals import Terms
 from seelike.measures.kept import INTACT, Kept
 from seelike.measures.patch_changes import CLAIMED, list_changes
 from seelike.measures.perturbations import show_views
-from seelike.measures.runner import Cast, assemble, feed, name_all, spread
+from seelike.measures.runner import Cast, assemble, feed, name_needed, spread
 from seelike.measures.shape_bias import Decisions
 from seelike.models.loading import find_colors
 from seelike.results.labelled_array import Measures
@@ -64,12 +64,9 @@ def measure_runs(
         trained: whether there is accuracy to lose.
         labels: the classes of all images; without them they are read for every model whose head tells them apart.
     """
-    everyone, names = name_all(loaded)
-    roles = {name: role for own in names for role, name in own.items() if own is names[0] or role in MODELS}
-    everyone = {name: everyone[name] for name in roles}
+    everyone, names, roles = name_needed(loaded, MODELS)
     (cast,), minibatches = assemble([everyone], run.minibatches(everyone))
-    known = {name: run.read_labels({name: everyone[name]}) if labels is None else labels for name in roles}
-    able = {name: own for name, own in known.items() if own is not None}
+    able = run.read_labels_of_each(everyone, labels)
     masks = find_masks(run, run.transforms(everyone)["vit"])
     n_images, n_draws = len(run.images), len(run.images) // run.batch_size
     answers = ChangedAnswers(cast, n_images, n_draws)

@@ -147,6 +147,17 @@ class Run:
         suited = (capability.fits(model.num_classes, self.described[role], own[0]) for role, model in loaded.items())
         return datasets.read_labels(self.images) if own and all(suited) else None
 
+    def read_labels_of_each(
+        self, models: dict[str, nn.Module], labels: torch.Tensor | None = None
+    ) -> dict[str, torch.Tensor]:
+        """`read_labels` of every model alone, those left out whose heads do not tell the classes apart.
+
+        Args:
+            labels: the classes of all images, if every model is taken to know them.
+        """
+        known = {name: self.read_labels({name: each}) if labels is None else labels for name, each in models.items()}
+        return {name: own for name, own in known.items() if own is not None}
+
     def read_classes(self) -> list[torch.Tensor] | None:
         """The classes of the images of every minibatch, (n,); None where their data set tells none."""
         with suppress(InputError):

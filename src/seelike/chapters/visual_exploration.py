@@ -26,7 +26,7 @@ from seelike.measures.fine_detail import FILTERED, list_filters
 from seelike.measures.intervals import Terms
 from seelike.measures.kept import INTACT, Kept
 from seelike.measures.perturbations import show_views, unchanged
-from seelike.measures.runner import Cast, Found, assemble, feed, name_all
+from seelike.measures.runner import Cast, Found, assemble, feed, name_needed
 from seelike.measures.token_answers import (
     BUT_LAST,
     ISOLATED,
@@ -67,12 +67,9 @@ def measure_runs(
         trained: whether there is accuracy to lose.
         labels: the classes of all images; without them they are read for every model whose head tells them apart.
     """
-    everyone, names = name_all(loaded)
-    roles = {name: role for own in names for role, name in own.items() if own is names[0] or role in MODELS}
-    everyone = {name: everyone[name] for name in roles}
+    everyone, names, roles = name_needed(loaded, MODELS)
     (cast,), minibatches = assemble([everyone], run.minibatches(everyone))
-    known = {name: run.read_labels({name: everyone[name]}) if labels is None else labels for name in roles}
-    able = {name: own for name, own in known.items() if own is not None}
+    able = run.read_labels_of_each(everyone, labels)
     asked = _Asked(cast, roles, run, able if trained else {})
     found = feed(show_views(minibatches, asked.answers.views, asked.n_images, run.batch_size), cast)
     purity, tokens = asked.gather_purity(found), asked.gather_tokens(found)

@@ -5,7 +5,7 @@ nothing of roles, of other measures, or of the processes that share the work. A 
 stands in several roles, is passed through once; what several measures read alike of it is read once.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
@@ -137,6 +137,15 @@ def name_all(loaded: Iterable[dict[str, nn.Module]]) -> tuple[dict[str, nn.Modul
             everyone[own[role]] = model
         runs.append(own)
     return everyone, runs
+
+
+def name_needed(
+    loaded: Iterable[dict[str, nn.Module]], later: Collection[str]
+) -> tuple[dict[str, nn.Module], list[dict[str, str]], dict[str, str]]:
+    """As `name_all`, but of runs after the first only the models in the roles of `later`; and name → role."""
+    everyone, names = name_all(loaded)
+    roles = {name: role for own in names for role, name in own.items() if own is names[0] or role in later}
+    return {name: everyone[name] for name in roles}, names, roles
 
 
 def peek(minibatches: Iterable[T]) -> tuple[T, Iterable[T]]:
