@@ -16,6 +16,6 @@ def square_distances(grams: torch.Tensor) -> torch.Tensor:
 
 
 def list_pairs(squares: torch.Tensor) -> torch.Tensor:
-    """Those of every pair of images once: (…, n, n) → (…, n(n−1)/2)."""
+    """What a symmetric matrix has of every pair of images, once: (…, n, n) → (…, n(n−1)/2)."""
     rows, columns = torch.triu_indices(*squares.shape[-2:], 1, device=squares.device)
     return squares[..., rows, columns]

@@ -26,6 +26,7 @@ import numpy as np
 import torch
 
 from seelike.measures.cka import center
+from seelike.measures.similarities.distances import list_pairs
 from seelike.system.errors import InputError
 
 DRAWS = 200
@@ -134,18 +135,12 @@ def shuffle(n_images: int, n_draws: int, classes: torch.Tensor | None = None) ->
 
 
 def _scale(grams: dict[str, torch.Tensor], names: tuple[str, ...]) -> tuple[torch.Tensor, np.ndarray]:
-    """Centred Gram matrices (layers, n, n) of norm 1 in float32, and their norms, on the device of the first of all."""
+    """Pairs of images (layers, pairs) of centred Gram matrices, scaled to norm 1, in float32; and the norms before."""
     device = next(iter(grams.values())).device
     centred = center(torch.stack([grams[name].to(device) for name in names]))
     norms = centred.square().sum((1, 2)).sqrt()
     scaled = centred / norms.clamp_min(torch.finfo(norms.dtype).tiny)[:, None, None]
-    return _take_pairs(scaled.float()), norms.cpu().numpy()
-
-
-def _take_pairs(grams: torch.Tensor) -> torch.Tensor:
-    """Symmetric (layers, n, n) with zero diagonals → every pair once, times √2, (layers, n(n−1)/2)."""
-    rows, columns = torch.triu_indices(*grams.shape[1:], 1, device=grams.device)
-    return grams[:, rows, columns] * math.sqrt(2)
+    return list_pairs(scaled.float()) * math.sqrt(2), norms.cpu().numpy()  # each stands for two, off the zero diagonal
 
 
 def _reorder(pairs: torch.Tensor, orders: torch.Tensor) -> Iterator[torch.Tensor]:
