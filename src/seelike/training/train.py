@@ -114,10 +114,10 @@ class Training:
             return timm.create_model(self.name, pretrained=False, seed=self.recipe.seed)
         start = self.recipe.start
         check_start(self.name, start, self.runs)
-        trained_here = is_done(start, self.runs)
-        model = timm.create_model(start, pretrained=not trained_here)
-        if trained_here:
-            model.load_state_dict(_read(self.runs / f"{start}.pt", "cpu")["model"])
+        trained = self.runs / f"{start}.pt"
+        model = timm.create_model(start, pretrained=not trained.is_file())
+        if trained.is_file():
+            model.load_state_dict(_read(trained, "cpu")["model"])
         nn.init.zeros_(model.get_classifier().weight)  # its classes are others
         nn.init.zeros_(model.get_classifier().bias)
         return model
