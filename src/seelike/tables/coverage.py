@@ -1,10 +1,10 @@
 """How often intervals hold the truth: what `benchmarks/coverage.py` found on many sets of drawings, in a table."""
 
-import json
 from pathlib import Path
 
 import numpy as np
 
+from seelike.results import json_text
 from seelike.results.claims import CLAIMS, OF_PAPER, PARTS
 from seelike.system.errors import InputError
 from seelike.system.paths import RESULTS
@@ -16,10 +16,7 @@ IMAGES = "images"  # the key of intervals that cover images alone
 
 def read(path: str | Path = FILE) -> dict:
     """What the simulations found. Raises InputError, which names the file, if it is missing or something else."""
-    try:
-        found = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"the file {path} of benchmarks/coverage.py cannot be read: {error}") from None
+    found = json_text.read(path, "the file of benchmarks/coverage.py")
     if not isinstance(found, dict) or not {"sets", "minibatches", "minibatch", "spreads", "chapters"} <= found.keys():
         raise InputError(f"the file {path} is none of benchmarks/coverage.py")
     return found
