@@ -172,9 +172,10 @@ class Uniformity:
 
     def compare_sizes(self) -> dict[str, Terms]:
         """The terms of M3, where there is a smaller ViT."""
+        if not self.axes.vit_small:
+            return {}
         own = self.axes.blocks["vit"]
-        contrast = lambda cka: equal_depth_contrast(cka[own])  # noqa: E731
-        return {"M3": self._share_out("vit_small", contrast)} if self.axes.vit_small else {}
+        return {"M3": self._share_out("vit_small", lambda cka: equal_depth_contrast(cka[own]))}
 
     def _share_out(self, other: str, effect: Effect) -> Terms:
         """An effect of a pair, (ViT layers, layers of the other)."""
