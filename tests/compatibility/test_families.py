@@ -81,7 +81,8 @@ def fire(member) -> list[str]:
 def find_layer_labels(part: str, found: dict) -> list[list[str]]:
     """The axes of this part's layers; of receptive fields its blocks, its branches and its sums apart."""
     axes = [(measure, labels) for (measure, model), own in found.items() for axis, labels in own.items()
-            if axis == f"{part}_layer" or (model == part and axis in ("layer", "other", "block"))]  # fmt: skip
+            if "patch" not in own  # else the other is a patch, too
+            and (axis == f"{part}_layer" or (model == part and axis in ("layer", "other", "block")))]  # fmt: skip
     ends = (INPUT, ".attn", ".mlp")
     fields = [labels for measure, labels in axes if measure in ("receptive_field", "effective_radius", "own_share")]
     groups = [[[x for x in labels if x.endswith(end)] for end in ends] for labels in fields]
