@@ -119,6 +119,12 @@ def test_calibrated_is_0_at_the_tail_1_for_the_layer_itself_and_below_0_is_not_c
     assert found == pytest.approx([0, 1, -0.05 / 0.9])
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("tail", [1, np.inf])
+def test_where_chance_itself_may_match_perfectly_nothing_is_calibrated(tail):
+    assert np.isnan(calibrate(np.array([[1.0, 0.5]]), np.array([tail]))).all()
+
+
 def test_merged_with_what_others_saw_it_is_the_same(generator):
     minibatches = [name(draw(generator, 2, 7, 5), draw(generator, 2, 7, 4)) for _ in range(4)]
     rows, columns = ["r0", "r1"], ["c0", "c1"]

@@ -107,9 +107,10 @@ def calibrate(cka: np.ndarray, tail: np.ndarray) -> np.ndarray:
     """CKA (rows, columns) → the same, of which each row's largest number is its calibrated score.
 
     Args:
-        tail: (rows,), of the best match.
+        tail: (rows,), of the best match. NaN comes of 1, where no match can tell itself from chance.
     """
-    return (cka - tail[:, None]) / (1 - tail[:, None])
+    room = np.where(tail < 1, 1 - tail, np.nan)[:, None]
+    return (cka - tail[:, None]) / room
 
 
 def upper_tail(draws: np.ndarray, share: float = TAIL) -> np.ndarray:
