@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from seelike.images.photographs import ENVIRONMENT, find_folder
 from seelike.images.shapes import best_accuracy
 from seelike.models import bundled
+from seelike.models.loading import check_model, load_model
 from seelike.models.recipes import (
     CIFAR10,
     EARLY,
@@ -215,6 +216,21 @@ def test_weights_that_are_still_to_be_trained_are_refused(monkeypatch):
     monkeypatch.setattr(bundled, "read_manifest", dict)
     with pytest.raises(InputError, match=f"{name} is not trained yet: .*python -m seelike.training {name}"):
         timm.create_model(name, pretrained=True)
+
+
+@pytest.mark.parametrize("tag", ["", ".shapes", ".shapes_twophase_3pct_seed2"])
+def test_what_has_no_weights_is_refused_in_a_sentence_and_known_to_timm_untrained(tag):
+    name = SHAPES.name("wired") + tag
+    whole = bundled.complete(name)
+    for refused in (
+        lambda: timm.create_model(name, pretrained=True),
+        lambda: check_model("vit", name),
+        lambda: load_model("vit", name),
+    ):
+        with pytest.raises(InputError, match=f"{whole} has no weights: .*answers.*python -m seelike.training {whole}"):
+            refused()
+    assert timm.create_model(name).num_classes == 10
+    assert whole not in timm.list_pretrained() and whole not in bundled.NAMES
 
 
 def test_create_model_refuses_damaged_weights(tmp_path, monkeypatch):
