@@ -58,7 +58,7 @@ def jackknife(n_draws: int, effect: Callable[[np.ndarray], float | np.ndarray]) 
 
 
 def leave_out_each(draws: np.ndarray) -> Iterator[np.ndarray]:
-    """Of (n_draws, …) the sum over draws, then that of all but each: what the replicates are of; of one the first alone."""
+    """What replicates are of: the sum over all draws (n_draws, …), then over all but each; of one the first alone."""
     total = draws.sum(0)
     yield total
     yield from (total - draw for draw in draws if len(draws) > 1)

@@ -129,7 +129,7 @@ def check_values(grams: torch.Tensor, names: tuple[str, ...] = ()) -> None:
 
 
 def examine(grams: torch.Tensor) -> torch.Tensor:
-    """Of Gram matrices (…, n, n), for `AllPairs.add`, (2, matrices): which Gram matrices are finite, and which are not the same number everywhere."""
+    """(2, matrices): which Gram matrices (…, n, n) are finite, and which are not the same number everywhere."""
     finite = grams.isfinite().flatten(-2).all(-1)
     first = grams[..., :1, :1]
     varies = ((grams != first) | (first == 0)).flatten(-2).any(-1)  # what is centred may be 0 everywhere
