@@ -8,7 +8,7 @@ The products of a layer with itself set the scale, as a norm does, so that with 
 What is known of minibatches is only their products, so that every effect of similarities has its replicates.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,9 +79,7 @@ class AllPairs:
         """All pairs; raises InputError before the first minibatch."""
         if not self.minibatches:
             raise InputError("layers can only be compared on at least one full minibatch of images")
-        products = np.stack(self.minibatches)
-        self._seen = list(products)  # kept once
-        return Similarity(self.layers, products)
+        return Similarity(self.layers, tuple(self.minibatches))
 
     def _agree(self, layers: tuple[str, ...]) -> None:
         if self.layers and layers != self.layers:
@@ -91,10 +89,15 @@ class AllPairs:
 
 @dataclass(frozen=True)
 class Similarity:
-    """How alike all pairs of `layers` are; `products` is (minibatches, layers, layers)."""
+    """How alike all pairs of `layers` are; `minibatches` are the products of each, (layers, layers)."""
 
     layers: tuple[str, ...]
-    products: np.ndarray
+    minibatches: Sequence[np.ndarray]
+
+    @property
+    def products(self) -> np.ndarray:
+        """(minibatches, layers, layers), put together when they are asked for: of many measures that is much."""
+        return np.stack(self.minibatches)
 
     @property
     def values(self) -> np.ndarray:
