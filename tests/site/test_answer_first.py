@@ -20,9 +20,18 @@ def make_page(*cells):
 
 @pytest.fixture
 def page():
-    return make_page("# Title", code("find", "install", "remove-cell"), "## Parameters\n\nText.", code("n = 4", "parameters"),
-                     code("print(n)", printed="4\n"), code("glue(n)", "remove-cell"), code("answer", "answer"),
-                     "## Why", "## Provenance\n\nFrom there.", "## Rerun it")  # fmt: skip
+    return make_page(
+        "# Title",
+        code("find", "install", "remove-cell"),
+        "## Parameters\n\nText.",
+        code("n = 4", "parameters"),
+        code("print(n)", printed="4\n"),
+        code("glue(n)", "remove-cell"),
+        code("answer", "answer"),
+        "## Why",
+        "## Provenance\n\nFrom there.",
+        "## Rerun it",
+    )
 
 
 def test_the_answer_comes_first_and_what_computed_it_is_folded_before_the_provenance(page):

@@ -28,7 +28,7 @@ def prepare_page(chapter: Chapter, variables: Mapping[str, Any]) -> Run:
     """
     missing = [name for name in chapter.parameters if name not in variables]
     if missing:
-        raise InputError(f"{missing[0]} must be set in the cell of parameters, as in the chapter {chapter.name!r}")
+        raise InputError(f"{missing[0]} must be set in the notebook's cell of parameters: it is one of {chapter.name}")
     return prepare(chapter, **{name: variables[name] for name in chapter.parameters})
 
 
