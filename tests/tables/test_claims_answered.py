@@ -26,6 +26,10 @@ def test_claims_that_hold_untrained_are_named():
     assert show(U1=one, U2=two)[0].endswith("With random weights, U1 and U2 hold.")
 
 
+def test_nothing_is_said_of_random_weights_where_no_claim_has_such_a_control():
+    assert show(U1=claim("U1", part(0.5, "holds", "not applicable")))[0] == "**The answer.** Of 1 claim, 1 holds."
+
+
 def test_a_fragile_verdict_is_told_so():
     fragile, robust = (claim("U1", part()) | {"universes": {"agree": agree, "combinations": 48}} for agree in (20, 47))
     assert show(U1=fragile)[2].startswith("- ✓◇ **U1 holds, fragile.** ")

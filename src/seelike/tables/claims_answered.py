@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 
-from seelike.results.claims import CLAIMS, VERDICTS
+from seelike.results.claims import CLAIMS, NOT_APPLICABLE, VERDICTS
 from seelike.results.results import Result
 from seelike.results.robustness import is_fragile
 from seelike.results.verdict_words import FRAGILE, MARKS, VERBS, conjugate
@@ -22,12 +22,21 @@ def answer(result: Result) -> str:
 
 
 def _count(claims: Mapping[str, dict]) -> str:
-    """`Of 6 claims, 3 hold, 2 are reversed and 1 is inconclusive. With random weights, U1 and U2 hold.`"""
+    """`Of 6 claims, 3 hold, 2 are reversed and 1 is inconclusive. With random weights, U1 and U2 hold.`
+
+    Nothing is said of random weights where no claim has such a control.
+    """
     found = Counter(entry["verdict"] for entry in claims.values())
     counts = [conjugate(verdict, found[verdict]) for verdict in reversed(VERDICTS) if found[verdict]]
-    untrained = [id for id, entry in claims.items() if entry["control_verdict"] == HOLDS]
-    hold = f"{join(untrained) or 'none'} {'hold' if len(untrained) > 1 else 'holds'}"
-    return f"Of {len(claims)} claims, {join(counts)}. With random weights, {hold}."
+    return f"Of {len(claims)} claim{'s' if len(claims) > 1 else ''}, {join(counts)}.{_untrained(claims)}"
+
+
+def _untrained(claims: Mapping[str, dict]) -> str:
+    controls = {id: entry["control_verdict"] for id, entry in claims.items()}
+    if set(controls.values()) == {NOT_APPLICABLE}:
+        return ""
+    hold = [id for id, verdict in controls.items() if verdict == HOLDS]
+    return f" With random weights, {join(hold) or 'none'} {'hold' if len(hold) > 1 else 'holds'}."
 
 
 def _tell(id: str, entry: Mapping) -> str:
