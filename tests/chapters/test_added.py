@@ -82,4 +82,4 @@ def test_it_runs_as_a_page_and_dry(tree):
 @pytest.mark.processes
 def test_what_holds_every_chapter_holds_this_one(tree):
     said = call(tree, "-m", "pytest", "-n0", "-vv", "-p", "no:cacheprovider", *GUARDS)
-    assert said.count(f"[{NAME}] PASSED") == 2
+    assert said.count(f"[{NAME}] PASSED") == 3

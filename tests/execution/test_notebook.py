@@ -40,7 +40,7 @@ def test_notebooks_are_committed_clean(notebook):
     assert not any(cell.outputs or cell.execution_count for cell in code)
     assert sum("parameters" in cell.metadata.get("tags", []) for cell in code) == 1
     for cell in code:
-        lines = [line for line in cell.source.splitlines() if not line.startswith(("from ", "import "))]
+        lines = [line for line in cell.source.splitlines() if line and not line.startswith(("from ", "import "))]
         assert not any(line.startswith(("def ", "class ")) for line in lines)
         assert len(lines) <= 8 or "parameters" in cell.metadata.get("tags", [])
         if "mystnb" in cell.metadata:
@@ -168,6 +168,7 @@ OWN = {
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_parameters_are_plain_literals_with_the_common_names(chapter):
     names = set(read_parameters(find_chapter(chapter)))
+    assert names == set(CHAPTERS[chapter].parameters)
     common = COMMON | name_models(*CHAPTERS[chapter].required, *CHAPTERS[chapter].optional)
     assert names >= common
     assert chapter not in OWN or names - common == OWN[chapter]

@@ -2,7 +2,6 @@
 
 import json
 import math
-import re
 from dataclasses import replace
 
 import pytest
@@ -43,11 +42,11 @@ def test_parts_can_be_told_apart_as_keys():
     assert PARTS["A1a"].bounds == (0, math.inf) and PARTS["A3"].bounds == (-math.inf, math.inf)
 
 
-@pytest.mark.parametrize("claim", CLAIMS.values(), ids=CLAIMS)
-def test_a_chapter_says_its_claims_in_the_words_that_are_judged(claim):
-    cells = json.loads((BOOK / f"{claim.chapter}.ipynb").read_text(encoding="utf-8"))["cells"]
-    said = re.sub(r"\{term\}`([^`<]+?)(?: <[^>]+>)?`", r"\1", "".join("".join(cell["source"]) for cell in cells))
-    assert f"- **{claim.id}** {claim.text}\n" in said
+@pytest.mark.parametrize("chapter", sorted({claim.chapter for claim in CLAIMS.values()}))
+def test_a_chapter_says_its_claims_in_the_words_that_are_judged(chapter):
+    cells = json.loads((BOOK / f"{chapter}.ipynb").read_text(encoding="utf-8"))["cells"]
+    (answer,) = (cell for cell in cells if "answer" in cell["metadata"].get("tags", []))
+    assert "".join(answer["source"]) == "Markdown(claims_answered.answer(result))"
 
 
 def test_claims_are_of_chapters():

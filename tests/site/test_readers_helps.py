@@ -9,6 +9,7 @@ import yaml
 
 from seelike import __version__
 from seelike.execution.rerun import ALL
+from seelike.site.answer_first import arrange
 from seelike.system.paths import BOOK, REPOSITORY
 
 PAGES = re.findall(r"(?:root|file): (\S+)", (REPOSITORY / "_toc.yml").read_text(encoding="utf-8"))
@@ -21,7 +22,8 @@ NO_PROSE = re.compile(r"^#[^\n]*|\{\w+:?\w*\}`[^`]*`|`[^`]*`|\]\([^)]*\)", re.M)
 
 
 def read_prose(chapter: str) -> str:
-    page = nbformat.read(BOOK / f"{chapter}.ipynb", as_version=4)
+    """In the order of the page."""
+    page = arrange(nbformat.read(BOOK / f"{chapter}.ipynb", as_version=4))
     return "\n\n".join(cell.source for cell in page.cells if cell.cell_type == "markdown")
 
 

@@ -133,5 +133,6 @@ CHAPTER = Chapter(
     lambda loaded, run: measure_runs(loaded, run, run.parameters["n_field_images"]),
     rehearse=lambda models, run: next(measure_runs([models], run, n_field_images=1)),
     optional=("vit_low_data",),
+    own=("n_field_images",),
     vary=vary_runs,
 )

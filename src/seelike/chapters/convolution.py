@@ -264,4 +264,5 @@ CHAPTER = Chapter(
     open=open_kernels,
     required=VITS[:1],
     optional=VITS[1:],
+    own=("kernel_sizes", "patch_sizes", "n_kernels"),
 )

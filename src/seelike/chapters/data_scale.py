@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from seelike.chapters.chapter import Chapter, Loaded, Universe
-from seelike.chapters.probe_images import ProbeImages, even_and_odd, open_probe_images
+from seelike.chapters.probe_images import ProbeImages, even_and_odd, name_parameters, open_probe_images
 from seelike.chapters.run import Run
 from seelike.measures import attention_distance, block_probes
 from seelike.measures.attention_distance import AttentionDistance, Distances
@@ -301,5 +301,6 @@ CHAPTER = Chapter(
     rehearse=lambda models, run: next(measure_runs([models], run, {"probe": even_and_odd(run)})),
     open=open_tasks,
     optional=OPTIONAL,
+    own=name_parameters("probe", "transfer"),
     vary=vary_runs,
 )

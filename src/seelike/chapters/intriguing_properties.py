@@ -15,7 +15,7 @@ from torch import nn
 from seelike.chapters import cue_conflicts
 from seelike.chapters.chapter import Chapter
 from seelike.chapters.masks import find_masks
-from seelike.chapters.probe_images import ProbeImages, even_and_odd, open_probe_images
+from seelike.chapters.probe_images import ProbeImages, even_and_odd, name_parameters, open_probe_images
 from seelike.chapters.run import MODELS, Run
 from seelike.images.cue_conflicts import CueConflicts
 from seelike.measures import patch_changes
@@ -161,4 +161,5 @@ CHAPTER = Chapter(
     rehearse=_rehearse,
     open=open_images,
     optional=("vit_gap", "mixer"),
+    own=("n_conflicts", "conflicts_data_dir", "conflicts_classes", *name_parameters("transfer")),
 )

@@ -9,7 +9,7 @@ from torch.utils.data import Subset
 
 from seelike.activations.layers import count_last_stage
 from seelike.chapters.chapter import Chapter, Loaded, Universe
-from seelike.chapters.probe_images import ProbeImages, even_and_odd, open_probe_images
+from seelike.chapters.probe_images import ProbeImages, even_and_odd, name_parameters, open_probe_images
 from seelike.chapters.run import Run
 from seelike.images import datasets
 from seelike.measures import occlusion as attributions
@@ -164,5 +164,6 @@ CHAPTER = Chapter(
     rehearse=lambda models, run: next(measure_runs([models], run, even_and_odd(run))),
     open=open_probe_images,
     optional=("vit_gap",),
+    own=(*name_parameters("probe"), "n_attributed"),
     vary=vary_runs,
 )

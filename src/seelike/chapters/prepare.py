@@ -1,8 +1,9 @@
 """A chapter made ready: its parameters and images checked, and all of it rehearsed, before any long work."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from seelike.chapters import rehearsal
 from seelike.chapters.chapter import Chapter
@@ -18,6 +19,17 @@ from seelike.results.runs import read_published
 from seelike.system import processes
 from seelike.system.device import choose_device
 from seelike.system.errors import InputError, nearest
+
+
+def prepare_page(chapter: Chapter, variables: Mapping[str, Any]) -> Run:
+    """`prepare` with the chapter's parameters as a notebook's variables hold them, `globals()`; all others are left.
+
+    Raises InputError for a parameter that no variable is called like, and as `prepare` does.
+    """
+    missing = [name for name in chapter.parameters if name not in variables]
+    if missing:
+        raise InputError(f"{missing[0]} must be set in the notebook's cell of parameters: it is one of {chapter.name}")
+    return prepare(chapter, **{name: variables[name] for name in chapter.parameters})
 
 
 def prepare(chapter: Chapter, results_dir: str, from_result: str = "", **parameters) -> Run:

@@ -13,6 +13,8 @@ from seelike.images.drawings import Drawings
 from seelike.measures.probes import DRAWS, Fold, choose_folds
 from seelike.system.errors import InputError
 
+SOURCE = ("dataset", "data_dir", "split")  # what says where images come from
+
 
 @dataclass(frozen=True)
 class ProbeImages:
@@ -36,6 +38,11 @@ class ProbeImages:
         return {name: choose_folds(self.labels, shots=n, seed=seed) for name, n in known.items()}
 
 
+def name_parameters(*kinds: str) -> tuple[str, ...]:
+    """The parameters that `open_probe_images` reads for these kinds of probes."""
+    return (*(f"{kind}_{part}" for kind in kinds for part in SOURCE), "n_probe_images")
+
+
 def open_probe_images(run: Run, kind: str = "probe") -> ProbeImages | None:
     """What the parameters probe_dataset, probe_data_dir, probe_split and n_probe_images ask for; None for 0 images.
 
@@ -47,7 +54,7 @@ def open_probe_images(run: Run, kind: str = "probe") -> ProbeImages | None:
     n_images, seed = run.parameters["n_probe_images"], run.parameters["seed"]
     if not n_images:
         return None
-    name, place, split = (run.parameters[f"{kind}_{part}"] for part in ("dataset", "data_dir", "split"))
+    name, place, split = (run.parameters[f"{kind}_{part}"] for part in SOURCE)
     if name == run.parameters["dataset"]:
         place = place or run.parameters["data_dir"]
     try:

@@ -244,4 +244,8 @@ CHAPTER = Chapter(
     open=open_setting,
     required=("vit",),
     optional=tuple(EARLY.values()),
+    own=(
+        *("n_patches", "n_sets", "dimension", "busy", "noise"),
+        *("n_examples", "n_steps", "transfer_examples", "n_datasets"),
+    ),
 )

@@ -272,5 +272,6 @@ CHAPTER = Chapter(
     "uniformity",
     lambda loaded, run: measure_runs(loaded, run.minibatches, run.parameters["layers"], run.read_classes()),
     optional=("vit_small",),
+    own=("layers",),
     vary=vary_runs,
 )

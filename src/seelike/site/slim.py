@@ -1,16 +1,17 @@
 """A Sphinx extension: leave out of the built site what no page needs.
 
 Of what the theme brings along the largest is a script with all of Font Awesome's drawings; the theme's stylesheet has
-the same icons as a font. The notebooks that pages offer for download go without outputs, as they lie in the repository.
+the same icons as a font. The notebooks that pages offer for download are those of the repository, which run from top to
+bottom and have no outputs, not those of the pages.
 """
 
 import re
 import shutil
 from pathlib import Path
 
-import nbformat
 from sphinx.application import Sphinx
 
+NOTEBOOKS = "notebooks"  # the folder, in the staged book, of the notebooks as they are
 UNUSED = ("*.map", "*.ttf", "fontawesome.js*", "locales")
 SCRIPT = re.compile(r'\s*<script defer src="[^"]*/fontawesome\.js[^"]*"></script>')
 
@@ -33,11 +34,7 @@ def slim(app: Sphinx, error: Exception | None) -> None:
         if path.name not in wanted:  # of an earlier build
             path.unlink()
     for path in Path(app.outdir, "_sources").rglob("*.ipynb"):
-        notebook = nbformat.read(path, as_version=4)
-        for cell in notebook.cells:
-            if cell.cell_type == "code":
-                cell.outputs, cell.execution_count = [], None
-        nbformat.write(notebook, path)
+        shutil.copy(Path(app.srcdir, NOTEBOOKS, path.name), path)
     for page in Path(app.outdir).rglob("*.html"):
         text = page.read_text(encoding="utf-8")
         page.write_text(SCRIPT.sub("", text), encoding="utf-8")

@@ -15,7 +15,9 @@ import nbformat
 from seelike.execution import notebook as execute
 from seelike.results.runs import read_published
 from seelike.site import address, contents
+from seelike.site.answer_first import arrange
 from seelike.site.run_sections import expand
+from seelike.site.slim import NOTEBOOKS
 from seelike.site.status import describe_run
 from seelike.system.errors import InputError
 from seelike.system.files import write_text
@@ -31,7 +33,8 @@ def stage_book(folder: Path) -> None:
     """Lay out the book's sources in `folder`, every chapter executed at its defaults, two at a time.
 
     A chapter whose code, package, weights and stored results are those of its last execution keeps its
-    outputs and only takes the new prose. What the chapters found comes to lie in `results` beside `folder`.
+    outputs and only takes the new prose. Pages are in the order of reading, see `answer_first`; the notebooks that they
+    offer for download lie beside them as they are. What the chapters found comes to lie in `results` beside `folder`.
     Where the book's address is known, its pages install the package at the commit that is staged.
 
     Raises InputError outside of a clone.
@@ -48,14 +51,16 @@ def stage_book(folder: Path) -> None:
     with tempfile.TemporaryDirectory(dir=build) as scratch:
         fresh = Path(scratch) / folder.name
         shutil.copytree(BOOK, fresh / "book", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
+        (fresh / NOTEBOOKS).mkdir()
         notebooks = sorted(BOOK.glob("*.ipynb"))
         shutil.copy(BOOK.parent / "_config.yml", fresh)
         listed = (BOOK.parent / "_toc.yml").read_text(encoding="utf-8")
         write_text(fresh / "_toc.yml", contents.complete(listed, [path.stem for path in notebooks]))
         for notebook, executed in _execute_all(notebooks, build).items():
             found = {} if notebook.stem in OVERVIEWS else read_published(notebook.stem, build / "results")
-            page = expand(_with_outputs(notebook, executed), found)
-            nbformat.write(address.pin(page, source) if source else page, fresh / "book" / notebook.name)
+            page = arrange(expand(_with_outputs(notebook, executed), found))
+            for place, each in (("book", page), (NOTEBOOKS, nbformat.read(notebook, as_version=4))):
+                nbformat.write(address.pin(each, source) if source else each, fresh / place / notebook.name)
         furnish(fresh, build / "results")
         shutil.rmtree(folder, ignore_errors=True)
         fresh.rename(folder)
