@@ -91,7 +91,7 @@ export const PANELS = {
         const mark = best === view.label ? ' class="right"' : "";
         return `<tr${number === found.block ? ' aria-current="true"' : ""}><th scope="row">${number + 1}</th><td${mark}>${view.classes[best]}</td>${cells.join("")}</tr>`;
       });
-      const heads = ["Block", "Most probable class", "Its probability", "Of the true class"];
+      const heads = ["Block", "Most probable", "Probability", "True class"];
       const why = found.missing ? `<p>The first ${found.missing} blocks have fewer channels than the classifier reads.</p>` : "";
       return `<div class="explorer-rows"><table class="explorer-answers"><caption>True class: ${view.classes[view.label]}</caption><thead><tr>`
         + `${heads.map((head) => `<th scope="col">${head}</th>`).join("")}</tr></thead><tbody>${rows.join("")}</tbody></table></div>${why}`;

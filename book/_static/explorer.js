@@ -64,7 +64,7 @@ function make() {
 }
 
 function makeModel(letter) {
-  const none = letter === "b" ? `<option value="${NONE}">no second model</option>` : "";
+  const none = letter === "b" ? `<option value="${NONE}">none</option>` : "";
   const designs = Object.entries(index.designs).map(([design, { name }]) => `<option value="${design}">${name}</option>`);
   return `<fieldset class="explorer-model" data-model="${letter}"><legend>Model ${letter.toUpperCase()}</legend>
     <label>Design <select name="design">${none}${designs.join("")}</select></label>
