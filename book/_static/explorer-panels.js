@@ -17,7 +17,7 @@ const captioned = (caption, map) => `<div><p>${caption}</p>${map}</div>`;
 /** One panel: `read` what it needs of one model, or why there is nothing; `scale` for all models; `draw`; `tables`. */
 export const PANELS = {
   attention: {
-    unit: "of a head's attention",
+    unit: "attention weight",
     read(view, model) {
       const { heads, prefix, grid } = model.design;
       if (!heads) return NO_ATTENTION[model.state.design];
@@ -48,7 +48,7 @@ export const PANELS = {
     note: (index) => `Over ${index.images.resemblance} drawings.`,
   },
   field: {
-    unit: "of the largest cell",
+    unit: "relative gradient",
     read(view, model) {
       if (view.token === null) return NO_PLACE;
       const { field } = model.positions;
@@ -65,7 +65,7 @@ export const PANELS = {
     note: (index) => `Over ${index.images.field} drawings.`,
   },
   occlusion: {
-    unit: "of the logit",
+    unit: "logits",
     read: (view, model) => ({
       grid: model.design.grid, maps: [at(model.drawing.occlusion)], precision: model.drawing.occlusion.precision,
       answer: answerOf(model), right: answerOf(model) === view.label,
@@ -93,7 +93,7 @@ export const PANELS = {
       });
       const heads = ["Block", "Most probable", "Probability", "True class"];
       const why = found.missing ? `<p>The first ${found.missing} blocks have fewer channels than the classifier reads.</p>` : "";
-      return `<div class="explorer-rows"><table class="explorer-answers"><caption>True class: ${view.classes[view.label]}</caption><thead><tr>`
+      return `<div class="explorer-rows" tabindex="0" role="group" aria-label="The answer by depth"><table class="explorer-answers"><caption>True class: ${view.classes[view.label]}</caption><thead><tr>`
         + `${heads.map((head) => `<th scope="col">${head}</th>`).join("")}</tr></thead><tbody>${rows.join("")}</tbody></table></div>${why}`;
     },
     tables: (found, view) => [`<table><caption>Probability of every class (rows), block by block</caption><thead><tr><td></td>`
@@ -118,9 +118,9 @@ export function fill(panel, kind, view, models, index) {
     const body = typeof found[i] === "string" ? `<p class="explorer-none">${found[i]}</p>` : kind.draw(found[i], scale, view);
     return `<div class="explorer-one" data-model="${model.letter}"><p class="explorer-name"><b>${model.letter.toUpperCase()}</b> ${model.title}</p>${body}</div>`;
   });
-  panel.innerHTML = `<div class="explorer-pair">${ones.join("")}</div>${scale ? legend(scale, kind.unit) : ""}`
+  panel.innerHTML = `<div class="explorer-pair">${ones.join("")}</div>${scale ? legend(scale, `${kind.unit}${known.length > 1 ? ", both models" : ""}`) : ""}`
     + `<p class="explorer-note">${kind.note?.(index) ?? ""}</p>`
-    + (known.length ? `<details${open ? " open" : ""}><summary>Numbers</summary><div class="explorer-numbers"></div></details>` : "");
+    + (known.length ? `<details${open ? " open" : ""}><summary>Numbers</summary><div class="explorer-numbers" tabindex="0" role="group" aria-label="Numbers of this panel"></div></details>` : "");
   const details = panel.querySelector("details");
   const write = () => {
     const parts = models.map((model, i) => (typeof found[i] === "string" ? ""

@@ -35,7 +35,8 @@ def test_a_block_is_read_as_if_it_were_the_last():
     model.blocks = model.blocks[:3]
     with torch.no_grad():
         torch.testing.assert_close(found.values[:, 2, 0], model(images()).softmax(-1))
-        torch.testing.assert_close(found.values[:, 2, 1:], model.head(model.forward_features(images())[:, 1:]).softmax(-1))
+        patches = model.forward_features(images())[:, 1:]
+        torch.testing.assert_close(found.values[:, 2, 1:], model.head(patches).softmax(-1))
 
 
 def test_blocks_of_another_width_are_left_out():

@@ -112,14 +112,15 @@ def hash_chapter(notebook: Path, parameters: dict, folders: tuple[Path, ...] = (
     Of the package that is what the notebook imports, directly or not, and every file that is no Python.
     """
     code = [cell for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == "code"]
-    return hash_code([cell.source for cell in code if "install" not in cell.metadata.get("tags", [])], parameters, folders)
+    code = [cell.source for cell in code if "install" not in cell.metadata.get("tags", [])]
+    return hash_code(code, parameters, folders)
 
 
-def hash_code(code: list[str], parameters: dict | None = None, folders: tuple[Path, ...] = ()) -> str:
+def hash_code(code: list[str], parameters: dict, folders: tuple[Path, ...] = ()) -> str:
     """The same of some code."""
     libraries = sorted((each.name, each.version) for each in metadata.distributions())
     libraries.append(("Python", platform.python_version()))
-    digest = hashlib.sha256(json.dumps([code, parameters or {}, libraries], sort_keys=True).encode())
+    digest = hashlib.sha256(json.dumps([code, parameters, libraries], sort_keys=True).encode())
     package = imports.trace(code) | {p for p in _files(PACKAGE) if p.suffix != ".py"}
     for root, files in ((PACKAGE, package), *((folder, _files(folder)) for folder in folders)):
         for file in sorted(files):

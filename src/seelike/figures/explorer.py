@@ -39,18 +39,15 @@ def still(image: np.ndarray, looks: dict[str, Look], token: int) -> Figure:
         row[-1].imshow(look.occlusion, SIGNED, vmin=-most, vmax=most)
         row[-1].set_title("occlusion")
     for ax in axes.flat:
-        ax.set(xticks=[], yticks=[])
+        ax.axis("off")
     return figure
 
 
 def _draw_heads(axes: np.ndarray, heads: np.ndarray) -> None:
     """On one scale; where a model has no attention, it says so once."""
-    for number, ax in enumerate(axes):
-        if number < len(heads):
-            ax.imshow(heads[number], MAP, vmin=0, vmax=heads.max())
-            ax.set_title(f"head {number + 1}")
-        else:
-            ax.axis("off")
+    for number, (ax, values) in enumerate(zip(axes, heads, strict=False), 1):
+        ax.imshow(values, MAP, vmin=0, vmax=heads.max())
+        ax.set_title(f"head {number}")
     if not len(heads):
         axes[0].text(0, 0.5, "no attention", va="center", transform=axes[0].transAxes)
 

@@ -35,8 +35,10 @@ from seelike.models.bundled import NAMES, read_manifest
 from seelike.models.loading import load_model, load_random, transform_of
 from seelike.models.recipes import EARLY_SHARES, SHAPES, find_runs
 from seelike.site import packed
+from seelike.site.furnish import EXTRA
 from seelike.system.files import write_text, written_whole
 
+PAGE = "explorer.md"
 CHAPTER = "localization"  # whose images and defaults these are
 DESIGNS = {"vit": "ViT-CLS", "gap": "ViT-GAP", "resnet": "ResNet", "mixer": "Mixer"}
 N_DRAWINGS = 4  # the first ones, each of another outline
@@ -46,15 +48,20 @@ SPARSE = 2  # receptive fields are measured at every second row and column
 FIRST = {"drawing": 1, "token": 31, "block": 3, "a": "vit-100-0", "b": "resnet-100-0"}  # what the page shows at first
 
 
-def stage(build: Path, target: Path) -> None:
-    """Lay the page's files in `target`; they are kept in `build/explorer`, and measured anew where anything changed."""
+def stage(source: Path, build: Path) -> None:
+    """Lay the page's files in the staged book `source`, if it has that page.
+
+    They are kept in `build/explorer`, and measured anew where anything that they depend on has changed.
+    """
+    if not (source / "book" / PAGE).is_file():
+        return
     asked = execute.read_parameters(execute.find_chapter(CHAPTER))
     known = build / "explorer" / execute.hash_code(["from seelike.site import explorer"], asked)
     if not (known / "index.json").is_file():
         print("explorer: measuring", file=sys.stderr, flush=True)
         shutil.rmtree(known.parent, ignore_errors=True)
         write(known)
-    shutil.copytree(known, target)
+    shutil.copytree(known, source / EXTRA / "explorer")
 
 
 def write(folder: Path) -> None:
@@ -106,7 +113,7 @@ class State:
 
 
 def list_states() -> Iterator[State]:
-    """Of the first seed untrained, early and trained weights, as far as they are bundled; of other seeds trained ones."""
+    """Of the first seed untrained, early and trained weights, as far as they are bundled; of others trained ones."""
     for design in DESIGNS:
         first, *others = find_runs(f"{SHAPES.name(design)}.{SHAPES.tag}")
         early = {percent: f"{first}_after{percent}pct" for percent in EARLY_SHARES}

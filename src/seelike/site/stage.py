@@ -39,7 +39,7 @@ def stage_book(folder: Path) -> None:
     if not REPOSITORY:
         raise InputError("the book can only be built in a clone of it; a chapter runs anywhere: seelike run CHAPTER")
     from seelike.site import explorer
-    from seelike.site.furnish import EXTRA, furnish
+    from seelike.site.furnish import furnish
 
     source = address.find_source(BOOK.parent)
     build = folder.parent
@@ -58,7 +58,7 @@ def stage_book(folder: Path) -> None:
             page = expand(_with_outputs(notebook, executed), found)
             nbformat.write(address.pin(page, source) if source else page, fresh / "book" / notebook.name)
         furnish(fresh, build / "results")
-        explorer.stage(build, fresh / EXTRA / "explorer")
+        explorer.stage(fresh, build)
         shutil.rmtree(folder, ignore_errors=True)
         fresh.rename(folder)
 
