@@ -292,3 +292,13 @@ class _Flat(nn.Module):
 
     def forward(self, x):
         return self.head["fc"](x.mean((2, 3)))
+
+
+def test_another_position_than_the_centre_has_its_own_field_and_window():
+    model = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1))
+    found = receptive_field.estimate_fields(model, [images()], ["0"], at=(0.5 / 16, 15.5 / 16))
+    seen = np.zeros((16, 16), bool)
+    seen[:2, 14:] = True
+    assert ((found.values[0] > 0) == seen).all()
+    assert found.windows["0"] == Window(0, 1, 15, 16)
+    assert found.raster(4).shape == (1, 4, 4)

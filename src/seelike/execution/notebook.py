@@ -113,6 +113,11 @@ def hash_chapter(notebook: Path, parameters: dict, folders: tuple[Path, ...] = (
     """
     code = [cell for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == "code"]
     code = [cell.source for cell in code if "install" not in cell.metadata.get("tags", [])]
+    return hash_code(code, parameters, folders)
+
+
+def hash_code(code: list[str], parameters: dict, folders: tuple[Path, ...] = ()) -> str:
+    """The same of some code."""
     libraries = sorted((each.name, each.version) for each in metadata.distributions())
     libraries.append(("Python", platform.python_version()))
     digest = hashlib.sha256(json.dumps([code, parameters, libraries], sort_keys=True).encode())

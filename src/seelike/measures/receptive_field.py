@@ -1,7 +1,7 @@
 """Section 5 of the paper: what part of the image does one position of a layer see?
 
-The effective receptive field (Luo et al. 2017) of a layer is the absolute gradient of its centre position with
-respect to the input, averaged over channels and images (Fig. 6, C.1–C.4).
+The effective receptive field (Luo et al. 2017) of a layer is the absolute gradient of its centre position, or another,
+with respect to the input, averaged over channels and images (Fig. 6, C.1–C.4).
 """
 
 import math
@@ -20,12 +20,18 @@ from seelike.results.labelled_array import LabelledArray, Measures
 from seelike.system.errors import InputError
 
 RASTER = 28  # cells a side of a field in a result file
+CENTRE = (0.5, 0.5)
 LAYERS_AN_IMAGE = 6  # that are differentiated at one, about; with the forward pass five times its cost in a ViT
 Choose = Callable[[np.ndarray, int], list[np.ndarray]]  # numbers in [0, 1) of images, channels → channels of images
 
 
 def estimate_fields(
-    model: nn.Module, minibatches: Iterable[torch.Tensor], names: list[str], team: int = 1, seed: int = 0
+    model: nn.Module,
+    minibatches: Iterable[torch.Tensor],
+    names: list[str],
+    team: int = 1,
+    seed: int = 0,
+    at: tuple[float, float] = CENTRE,
 ) -> "ReceptiveFields":
     """Estimate what the centre position of the named layers sees, from a few backward passes an image.
 
@@ -38,10 +44,11 @@ def estimate_fields(
         minibatches: of shape (n, 3, height, width), in random order; small ones, for whole graphs are kept.
         names: layers that return (n, tokens, channels), or (n, channels, rows, columns).
         seed: of the channels.
+        at: another position than the centre: that which holds this point, as shares of the height and the width.
 
     Raises InputError for a layer of another form, or one that runs more than once a pass.
     """
-    return _measure(model, minibatches, names, team, seed, lambda drawn, width: [(drawn * width).astype(int)])
+    return _measure(model, minibatches, names, team, seed, lambda drawn, width: [(drawn * width).astype(int)], at)
 
 
 def average_fields(model: nn.Module, minibatches: Iterable[torch.Tensor], names: list[str]) -> "ReceptiveFields":
@@ -67,9 +74,9 @@ class Window:
 
 @dataclass(frozen=True)
 class ReceptiveFields:
-    """Mean absolute gradients of the centre position.
+    """Mean absolute gradients of one position, mostly the centre.
 
-    `values` is (layers, height, width), the mean over teams of images; `windows` the centre position's own pixels;
+    `values` is (layers, height, width), the mean over teams of images; `windows` the position's own pixels;
     `sums` (teams, layers, 3) the mass of each team's gradient, that mass times its radius, and its mass on the own
     patch; `squares` the same of squared gradients. A team is the unit that intervals draw anew: it has its own images
     and its own channels of every layer.
@@ -105,11 +112,11 @@ class ReceptiveFields:
         mass, radius, own = np.moveaxis(self.sums, 2, 0)
         return _find_error(radius, mass), _find_error(own, mass)
 
-    def raster(self) -> np.ndarray:
-        """(layers, 28, 28) for a figure: the mean over each cell, relative to the largest cell."""
-        cells = nn.functional.adaptive_avg_pool2d(torch.from_numpy(self.values), RASTER).numpy()
+    def raster(self, cells: int = RASTER) -> np.ndarray:
+        """(layers, cells, cells) for a figure: the mean over each cell, relative to the largest cell."""
+        means = nn.functional.adaptive_avg_pool2d(torch.from_numpy(self.values), cells).numpy()
         with np.errstate(invalid="ignore"):  # NaN where nothing changes a layer
-            return cells / cells.max((1, 2), keepdims=True)
+            return means / means.max((1, 2), keepdims=True)
 
     def find(self, layers: Iterable[str]) -> list[int]:
         """The indices of some layers among all."""
@@ -231,13 +238,19 @@ def late_mlp_share_lead(attention: np.ndarray, mlp: np.ndarray) -> float:
 @torch.inference_mode(False)  # whatever the caller's mode: these passes are differentiated
 @torch.enable_grad()
 def _measure(
-    model: nn.Module, minibatches: Iterable[torch.Tensor], names: list[str], team: int, seed: int, choose: Choose
+    model: nn.Module,
+    minibatches: Iterable[torch.Tensor],
+    names: list[str],
+    team: int,
+    seed: int,
+    choose: Choose,
+    at: tuple[float, float] = CENTRE,
 ) -> ReceptiveFields:
     rng, totals, windows, sums, squares = np.random.default_rng(seed), {}, {}, [], []
     for images in minibatches:
         drawn = rng.random((-(-len(images) // team), len(names)))
         weights, squared = np.zeros((2, *drawn.shape, 3))
-        for index, teams, window, (fields, square) in _see(model, images, names, team, drawn, choose):
+        for index, teams, window, (fields, square) in _see(model, images, names, team, drawn, choose, at):
             windows[names[index]] = window
             totals[index] = totals.get(index, 0.0) + fields.sum(0)
             weights[teams, index], squared[teams, index] = _weigh(fields, window), _weigh(square, window)
@@ -249,7 +262,13 @@ def _measure(
 
 
 def _see(
-    model: nn.Module, images: torch.Tensor, names: list[str], team: int, drawn: np.ndarray, choose: Choose
+    model: nn.Module,
+    images: torch.Tensor,
+    names: list[str],
+    team: int,
+    drawn: np.ndarray,
+    choose: Choose,
+    at: tuple[float, float],
 ) -> Iterator[tuple[int, slice, Window, np.ndarray]]:
     """Index of a layer, teams, its window and the fields of those teams and their squares, (2, teams, height, width).
 
@@ -259,9 +278,9 @@ def _see(
         some = images[members].detach().clone().requires_grad_()
         kept = _keep(model, some, [names[index] for index in indices])
         for index, (name, x) in zip(indices, kept.items(), strict=True):
-            centre, window = _find_centre(model, name, x, some)
-            channels = choose(drawn[teams, index], centre.shape[1])
-            yield index, teams, window, _differentiate(centre, some, channels)
+            position, window = _find_position(model, name, x, some, at)
+            channels = choose(drawn[teams, index], position.shape[1])
+            yield index, teams, window, _differentiate(position, some, channels)
 
 
 def _share_out(n_images: int, team: int, n_layers: int) -> Iterator[tuple[slice, slice, range]]:
@@ -313,19 +332,21 @@ def _keep(model: nn.Module, images: torch.Tensor, names: list[str]) -> dict[str,
     return {name: kept[name] for name in names}
 
 
-def _find_centre(model: nn.Module, name: str, x: torch.Tensor, images: torch.Tensor) -> tuple[torch.Tensor, Window]:
-    """The centre position's channels (n, channels) and its own pixels."""
+def _find_position(
+    model: nn.Module, name: str, x: torch.Tensor, images: torch.Tensor, at: tuple[float, float]
+) -> tuple[torch.Tensor, Window]:
+    """The channels (n, channels) of the position that holds a point, and its own pixels."""
     height, width = images.shape[-2:]
     grid = split(model, name, x, images).grid
     rows, columns = grid.shape[1:3]
-    row, column = rows // 2, columns // 2
+    row, column = int(at[0] * rows), int(at[1] * columns)
     window = Window(
         row * height / rows, (row + 1) * height / rows, column * width / columns, (column + 1) * width / columns
     )
     return grid[:, row, column], window
 
 
-def _differentiate(centre: torch.Tensor, images: torch.Tensor, channels: list[np.ndarray]) -> np.ndarray:
+def _differentiate(position: torch.Tensor, images: torch.Tensor, channels: list[np.ndarray]) -> np.ndarray:
     """|∂ channel / ∂ image| and its square, each summed over colours: (2, n, height, width).
 
     The mean over the choices in `channels`, each of which is one channel for every image, (n,): images do not depend
@@ -333,6 +354,6 @@ def _differentiate(centre: torch.Tensor, images: torch.Tensor, channels: list[np
     """
     total, every = images.new_zeros(2, len(images), *images.shape[2:]), np.arange(len(images))
     for choice in channels:
-        (gradient,) = torch.autograd.grad(centre[every, choice].sum(), images, retain_graph=True)
+        (gradient,) = torch.autograd.grad(position[every, choice].sum(), images, retain_graph=True)
         total += torch.stack([gradient.abs().sum(1), gradient.square().sum(1)])
     return (total / len(channels)).double().cpu().numpy()

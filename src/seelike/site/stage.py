@@ -41,6 +41,7 @@ def stage_book(folder: Path) -> None:
     """
     if not REPOSITORY:
         raise InputError("the book can only be built in a clone of it; a chapter runs anywhere: seelike run CHAPTER")
+    from seelike.site import explorer
     from seelike.site.furnish import furnish
 
     source = address.find_source(BOOK.parent)
@@ -62,6 +63,7 @@ def stage_book(folder: Path) -> None:
             for place, each in (("book", page), (NOTEBOOKS, nbformat.read(notebook, as_version=4))):
                 nbformat.write(address.pin(each, source) if source else each, fresh / place / notebook.name)
         furnish(fresh, build / "results")
+        explorer.stage(fresh, build)
         shutil.rmtree(folder, ignore_errors=True)
         fresh.rename(folder)
 
