@@ -37,6 +37,7 @@ def _parser() -> argparse.ArgumentParser:
         _add_run,
         _add_measure,
         _add_robustness,
+        _add_exercises,
         _add_params,
         _add_models,
         _add_compare,
@@ -114,6 +115,23 @@ def _vary(chosen: argparse.Namespace) -> int:
     from seelike.execution.robustness import measure_robustness
 
     print(measure_robustness(chosen.profile, chosen.parameter, chosen.results_dir, chosen.chapters))
+    return 0
+
+
+def _add_exercises(commands) -> None:
+    text = """Measure the answers to the exercises of book/exercises.yaml, each a chapter with one parameter changed,
+    and write RESULTS/exercises.json. Those that have an answer are passed over."""
+    exercises = commands.add_parser("exercises", help="the answers to questions for a class", description=text)
+    exercises.add_argument("chapters", nargs="*", metavar="CHAPTER", help="(default: all that have exercises)")
+    exercises.add_argument("--again", action="store_true", help="measure also those that have an answer")
+    exercises.add_argument("-o", "--results-dir", default="results", help="where results lie (results)")
+    exercises.set_defaults(carry_out=_answer_exercises)
+
+
+def _answer_exercises(chosen: argparse.Namespace) -> int:
+    from seelike.execution.exercises import measure_exercises
+
+    print(measure_exercises(chosen.results_dir, chosen.chapters, chosen.again))
     return 0
 
 
