@@ -35,7 +35,9 @@ def compact(svg: str) -> str:
 
 def _round(places: str) -> str:
     """Coordinates to `DECIMALS`, letters of a path without the blanks around them."""
-    rounded = NUMBER.sub(lambda found: f"{round(float(found[0]), DECIMALS) + 0.0:.{DECIMALS}f}".rstrip("0").rstrip("."), places)
+    rounded = NUMBER.sub(
+        lambda found: f"{round(float(found[0]), DECIMALS) + 0.0:.{DECIMALS}f}".rstrip("0").rstrip("."), places
+    )
     return re.sub(r" ?([A-Za-z]) ?", r"\1", " ".join(rounded.split()))
 
 

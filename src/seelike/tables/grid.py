@@ -114,7 +114,9 @@ def tabulate(rows: Mapping[str, Mapping[str, Cell]], found: Found) -> pd.DataFra
     named = {"claim": list(rows)} | {
         name: [getattr(CLAIMS[id], name) for id in rows] for name in ("chapter", "source", "text")
     }
-    columns = {name: [cells[name].verdict or cells[name].text for cells in rows.values()] for name in list_columns(found)}
+    columns = {
+        name: [cells[name].verdict or cells[name].text for cells in rows.values()] for name in list_columns(found)
+    }
     return pd.DataFrame(named | columns)
 
 
