@@ -45,6 +45,8 @@ def _parser() -> argparse.ArgumentParser:
         _add_doctor,
         _add_address,
         _add_book,
+        _add_pdf,
+        _add_archive,
     ):
         add(commands)
     return parser
@@ -268,6 +270,33 @@ def _stage_book(chosen: argparse.Namespace) -> int:
     from seelike.site.stage import stage_book
 
     stage_book(chosen.folder)
+    return 0
+
+
+def _add_pdf(commands) -> None:
+    pdf = commands.add_parser("pdf", help="print the built book into a PDF, which its site then links to")
+    pdf.add_argument("site", type=Path, nargs="?", default=Path("_build/html"), metavar="SITE", help="(_build/html)")
+    pdf.set_defaults(carry_out=_print_book)
+
+
+def _print_book(chosen: argparse.Namespace) -> int:
+    from seelike.site.pdf import write_pdf
+
+    print(write_pdf(chosen.site))
+    return 0
+
+
+def _add_archive(commands) -> None:
+    text = "Sources, results, the built site and all hashes in one file, for a DOI: the same bytes whenever it is made."
+    archive = commands.add_parser("archive", help="the book in one file to keep", description=text)
+    archive.add_argument("file", type=Path, nargs="?", metavar="FILE", help="(_build/seelike-VERSION-COMMIT.tar.gz)")
+    archive.set_defaults(carry_out=_archive)
+
+
+def _archive(chosen: argparse.Namespace) -> int:
+    from seelike.site.archive import write_archive
+
+    print(write_archive(chosen.file))
     return 0
 
 
