@@ -40,9 +40,13 @@ def write_archive(target: Path | None = None, root: Path | None = REPOSITORY) ->
     name = f"seelike-{__version__}-{commit[:7]}"
     target = target or root / SITE.parent / f"{name}.tar.gz"
     when = int(_ask(root, "show", "--no-patch", "--format=%ct", "HEAD"))
-    with written_whole(target) as beside, beside.open("wb") as file:
-        with gzip.GzipFile("", "wb", fileobj=file, mtime=when) as packed, tarfile.open(fileobj=packed, mode="w") as tar:
-            _fill(tar, name, _list_files(root), when)
+    with (
+        written_whole(target) as beside,
+        beside.open("wb") as file,
+        gzip.GzipFile("", "wb", fileobj=file, mtime=when) as packed,
+        tarfile.open(fileobj=packed, mode="w") as tar,
+    ):
+        _fill(tar, name, _list_files(root), when)
     return target
 
 
