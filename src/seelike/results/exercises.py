@@ -96,13 +96,13 @@ def read_answers(results_dir: str | Path) -> dict[tuple[str, str], Answer]:
     if not path.is_file():
         return {}
     try:
-        found = [Answer(**each) for each in json_text.read(path, "answers to exercises")]
-    except TypeError as error:
-        raise InputError(f"answers to exercises {path} are none: {error}") from None
+        found = [Answer(**each) for each in json_text.read(path, "answers to exercises").values()]
+    except (AttributeError, TypeError) as error:
+        raise InputError(f"{path} holds no answers to exercises: {error}") from None
     return {answer.key: answer for answer in found}
 
 
 def write_answers(results_dir: str | Path, answers: Mapping[tuple, Answer], order: Iterable[Exercise]) -> Path:
     """Write the answers to the exercises that there are, in their order; others are dropped."""
-    kept = [answers[exercise.key] for exercise in order if exercise.key in answers]
-    return json_text.write(Path(results_dir) / NAME, [asdict(answer) for answer in kept])
+    kept = {exercise.command: asdict(answers[exercise.key]) for exercise in order if exercise.key in answers}
+    return json_text.write(Path(results_dir) / NAME, kept)

@@ -95,7 +95,8 @@ def _tools(label: str, root: str, sources: list[str], hovered: bool) -> str:
     elif sources:
         links = f"<span>Result</span> {links}"
     button = f'<button type="button" data-heatmap="{label}" data-root="{root}">Hover for values</button>'
-    return f'<div class="figure-tools"><span>Numbers</span> {numbers} {links} {button if hovered else ""}</div>'
+    own = f'<a href="#{label}" aria-label="Address of this figure">Address</a>'
+    return f'<div class="figure-tools"><span>Numbers</span> {numbers} {links} {own} {button if hovered else ""}</div>'
 
 
 def _link(source: str, root: str) -> str:
