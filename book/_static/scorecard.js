@@ -36,8 +36,8 @@
         row.hidden = (chapter && row.dataset.chapter !== chapter) || !found.some((each) => each && (!verdict || each === verdict));
       }
       shown.value = `${rows.filter((row) => !row.hidden).length} of ${rows.length} claims`;
-      const chosen = new URLSearchParams([...new FormData(form)].filter(([, value]) => value));
-      history.replaceState(null, "", `${location.pathname}${chosen.size ? `?${chosen}` : ""}${location.hash}`);
+      const chosen = String(new URLSearchParams([...new FormData(form)].filter(([, value]) => value)));
+      history.replaceState(null, "", `${location.pathname}${chosen && `?${chosen}`}${location.hash}`);
     }
 
     function sort(column) {

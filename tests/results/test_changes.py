@@ -1,26 +1,19 @@
 """Which verdicts have changed: from a history made by hand, whatever the form of its results."""
 
 import json
-import shutil
 import subprocess
 
 import pytest
+from git_clone import git
 
 from seelike.results.changes import NO_HISTORY, read_changes
 from seelike.tables.changes import NONE, changes
 from seelike.tables.markdown import NO_BREAK
 
 
-def git(folder, *words: str) -> str:
-    ask = ["git", "-C", str(folder), "-c", "user.name=a", "-c", "user.email=a@b", *words]
-    return subprocess.run(ask, check=True, capture_output=True, text=True).stdout.strip()
-
-
 @pytest.fixture
 def clone(tmp_path):
     """A repository of one commit without results."""
-    if not shutil.which("git"):
-        pytest.skip("needs git")
     git(tmp_path, "init", "--quiet", "--initial-branch=main")
     (tmp_path / "README").write_text("book")
     commit(tmp_path, "begin")

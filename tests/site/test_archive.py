@@ -2,26 +2,18 @@
 
 import hashlib
 import os
-import shutil
-import subprocess
 import tarfile
 
 import pytest
+from git_clone import git
 
 from seelike.site.archive import SUMS, write_archive
 from seelike.system.errors import InputError
 
 
-def git(folder, *words: str) -> None:
-    ask = ["git", "-C", str(folder), "-c", "user.name=a", "-c", "user.email=a@b", *words]
-    subprocess.run(ask, check=True, capture_output=True)
-
-
 @pytest.fixture
 def clone(tmp_path):
     """A clone of three files, one of a name that is not ASCII, with a site of one page."""
-    if not shutil.which("git"):
-        pytest.skip("needs git")
     root = tmp_path / "clone"
     for name, text in {"README.md": "book", "results/a.json": "{}", "größe.txt": "1", ".gitignore": "_build/"}.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)

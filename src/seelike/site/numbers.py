@@ -82,8 +82,7 @@ def take_handed_out(notebook: Path) -> dict[str, pd.DataFrame]:
     tables = {}
     for cell in page.cells:
         for output in [each for each in cell.get("outputs", []) if MIME in each.get("data", {})]:
-            fields = [field["name"] for field in output.data[MIME]["schema"]["fields"]]  # a notebook sorts keys
-            tables[_label_of(cell)] = pd.DataFrame(output.data[MIME]["data"], columns=fields)
+            tables[_label_of(cell)] = _read_table(output.data[MIME])
             cell.outputs.remove(output)
     if tables:
         nbformat.write(page, notebook)
@@ -117,6 +116,12 @@ def find(named: dict[str, list[str]], results: dict[str, Result]) -> Numbers:
 
 def _label_of(cell: nbformat.NotebookNode) -> str | None:
     return cell.metadata.get("mystnb", {}).get("figure", {}).get("name")
+
+
+def _read_table(told: dict) -> pd.DataFrame:
+    """A tabular data resource; its schema has the order of columns, which a notebook sorts by name in every row."""
+    columns = [field["name"] for field in told.get("schema", {}).get("fields", [])]
+    return pd.DataFrame(told["data"], columns=columns or None)
 
 
 def _arrays_of(result: Result, name: str) -> list[Array]:
