@@ -60,7 +60,7 @@ address: $(READY)  ## let buttons and notebooks point at a fork: make address UR
 serve: book  ## build the book and serve it at http://127.0.0.1:8000
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html 8000
 
-train: $(READY)  ## train the bundled models anew, one a core (resumes from runs/; three to four hours of two cores)
+train: $(READY)  ## train the bundled models anew, one a core (resumes from runs/; five to six hours of two cores)
 	$(BIN)/python -m seelike.training
 
 bench: $(READY)  ## measure what measuring costs into results/bench.json: make bench ARGS="--photographs FOLDER …" (--help)

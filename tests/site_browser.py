@@ -21,6 +21,7 @@ SITE = REPOSITORY / "_build" / "html"
 PAGES = [f"{page}.html" for page in re.findall(r"(?:root|file): (\S+)", (REPOSITORY / "_toc.yml").read_text())]
 THEMES = ("light", "dark")
 QUIET = ("--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync")
+PATIENCE = 300_000  # ms, to load or find something on a busy machine: the whole book on one page has 200 pictures
 
 
 def miss(what: str) -> NoReturn:
@@ -68,7 +69,9 @@ def contexts(browser):
 
     def find(**options):
         key = tuple(sorted(options.items()))
-        known[key] = known.get(key) or browser.new_context(**options)
+        if key not in known:
+            known[key] = browser.new_context(**options)
+            known[key].set_default_timeout(PATIENCE)
         return known[key]
 
     yield find

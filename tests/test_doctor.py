@@ -23,6 +23,7 @@ def test_a_sound_machine_has_no_problems_and_says_what_it_has(capsys):
     for what in ("seelike", "python", "torch", "device", "memory", "disk", "hub", "profile pocket", "profile paper"):
         assert what in said
     assert said.strip().endswith("Every chapter can run here on the bundled models.")
+    assert f"{len(bundled.NAMES)} files, intact" in said
 
 
 def test_damaged_weights_are_a_problem_with_its_remedy(monkeypatch, capsys):

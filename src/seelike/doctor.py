@@ -56,7 +56,7 @@ def examine() -> Findings:
         ("memory", _describe_memory()),
         ("disk", f"{shutil.disk_usage('.').free / GIB:.1f} GiB free here, {_describe_cache()}"),
         ("hub", f"{constants.ENDPOINT} {unreachable or 'answers'}"),
-        ("bundled weights", f"{len(bundled.read_manifest())} files, " + ("damaged" if damaged else "intact")),
+        ("bundled weights", f"{len(_list_weights())} files, " + ("damaged" if damaged else "intact")),
     ]
     facts += [(f"profile {profile}", _foresee(profile, problems, unreachable)) for profile in list_profiles()]
     return Findings(tuple(facts), tuple(problems))
@@ -76,11 +76,16 @@ def _version(name: str) -> str | None:
         return "" if util.find_spec(name) is None else "unknown"
 
 
+def _list_weights() -> list[str]:
+    """The files that the cards name; some models have a card alone."""
+    return [card["file"] for card in bundled.read_manifest().values() if "file" in card]
+
+
 def _find_damaged() -> list[str]:
     problems = []
-    for card in bundled.read_manifest().values():
+    for file in _list_weights():
         try:
-            bundled.check_weights(bundled.WEIGHTS / card["file"])
+            bundled.check_weights(bundled.WEIGHTS / file)
         except InputError as error:
             problems.append(str(error))
     return problems

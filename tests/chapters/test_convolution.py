@@ -8,6 +8,7 @@ from seelike.chapters.convolution import Construction, Convolution, Kernels, try
 from seelike.chapters.prepare import prepare
 from seelike.execution.notebook import find_chapter, read_parameters
 from seelike.measures.intervals import jackknife
+from seelike.results.results import Result
 from seelike.system.errors import InputError
 
 
@@ -56,7 +57,8 @@ def test_starts_are_compared_by_answers_where_there_are_any(monkeypatch, tried):
     name = "vit_pocket9_patch8_56.shapes"
     cards = {f"{name}{tag}{seed}": card(share) for tag, share in shares.items() for seed in ("", "_seed1")}
     monkeypatch.setattr(convolution.bundled, "read_manifest", lambda: cards)
-    starts = convolution.find_starts("vit_pocket_patch8_56.shapes")
+    vit = {"vit": "vit_pocket_patch8_56.shapes", "vit_checkpoint": ""}
+    starts = convolution.find_starts(vit)
     found = Convolution({}, tried, starts=starts)
     effects = {
         part: sum(each[:, 0].mean() for each in of.values()) for part, of in found.terms().items() if part > "C3"
@@ -65,11 +67,13 @@ def test_starts_are_compared_by_answers_where_there_are_any(monkeypatch, tried):
     assert all(each.shape == (2, 41) for each in found.terms()["C5"].values())
     assert "start_accuracy" not in found.arrays()
     cards[f"{name}_permuted"] = card(0.8)
-    whole = Convolution({}, tried, starts=convolution.find_starts("vit_pocket_patch8_56.shapes")).arrays()
+    whole = Convolution({}, tried, starts=convolution.find_starts(vit)).arrays()
     assert whole["start_accuracy"]["vit"].values == pytest.approx(np.array([[0.5, 0.7, 0.55], [0.8, 0.85, 0.8]]))
     control = Convolution({}, None, 2, starts).terms()
     assert np.isnan(control["C4a"]["twophase_3pct",]).all()
-    assert convolution.find_starts("deit_tiny_patch16_224.fb_in1k") == {}
+    assert convolution.find_starts(vit | {"vit": "vit_pocket_patch8_56"}).keys() == starts.keys() | {"permuted_100pct"}
+    for other in ({"vit": "deit_tiny_patch16_224.fb_in1k"}, {"vit_checkpoint": "own.safetensors"}):
+        assert convolution.find_starts(vit | other) == {}
 
 
 def parameters(**changed) -> dict:
@@ -79,16 +83,38 @@ def parameters(**changed) -> dict:
     return found
 
 
-def test_the_chapter_judges_the_construction_over_kernels_and_shows_heads(tmp_path):
-    run = prepare(convolution.CHAPTER, str(tmp_path), **parameters())
-    result = run.record(*convolution.CHAPTER.measure_all(run))
-    assert [entry["verdict"] for entry in result.claims.values()] == ["holds"] * 3
-    for entry in result.claims.values():
-        assert entry["control_verdict"] == "not applicable" and entry["covers"] == "kernels" and not entry["trainings"]
+@pytest.fixture(scope="module")
+def result(tmp_path_factory) -> Result:
+    run = prepare(convolution.CHAPTER, str(tmp_path_factory.mktemp("results")), **parameters())
+    return run.record(*convolution.CHAPTER.measure_all(run))
+
+
+def test_the_chapter_judges_the_construction_over_kernels_and_shows_heads(result, tmp_path):
+    assert [result.claims[claim]["verdict"] for claim in ("C1", "C2", "C3")] == ["holds"] * 3
+    for claim, entry in result.claims.items():
+        covers, counts = ("kernels", set()) if claim < "C4" else ("images and trainings", {3})
+        assert entry["control_verdict"] == "not applicable" and entry["covers"] == covers
+        assert set(entry["trainings"].values()) == counts
     shares = result.measures["offset_share"]
     assert list(shares) == ["vit", "vit_low_data"] and shares["vit"].values.shape == (8, 4)
     assert (shares["vit"].values >= shares["vit"].uniform - 1e-6).all() and result.save(tmp_path).is_file()
-    assert not {"conv_error_random", "smallest_error_random"} & result.measures.keys()
+    assert not {"conv_error_random", "smallest_error_random", "start_accuracy_random"} & result.measures.keys()
+
+
+def test_starts_of_the_shipped_cards_are_judged_by_all_their_trainings(result):
+    """Oracle: the means of the cards' own accuracies."""
+    cards = convolution.bundled.read_manifest()
+
+    def accuracy(change: str) -> float:
+        name = f"vit_pocket9_patch8_56.shapes{change}"
+        return np.mean([cards[f"{name}{seed}"]["test_accuracy"] for seed in ("", "_seed1", "_seed2")])
+
+    gains = {share: accuracy(f"_twophase{share}") - accuracy(share) for share in ("_3pct", "")}
+    control = accuracy("_twophase_3pct") - accuracy("_permuted_3pct")
+    parts = result.claims["C4"]["parts"] | result.claims["C5"]["parts"]
+    found = [parts[part]["effect"] for part in ("C4a", "C4b", "C5")]
+    assert found == pytest.approx([gains["_3pct"], control, gains["_3pct"] - gains[""]], abs=1e-4)
+    assert result.measures["start_accuracy"]["vit"].values[1, 1] == pytest.approx(accuracy("_twophase"), abs=1e-4)
 
 
 @pytest.mark.parametrize(

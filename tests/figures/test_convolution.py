@@ -40,3 +40,15 @@ def test_heads_are_coloured_by_how_far_their_offset_leads():
     assert found == {"the own patch": [[0, 0.1]], "a neighbour": [[0, 0.2], [1, 0.3]], "farther away": [[1, 0.4]]}
     assert ax.collections[1].get_facecolor()[0, :3] == pytest.approx(to_rgb(COLORS["vit"]))
     assert [line.get_ydata()[0] for line in ax.lines] == [0.02, 1]
+
+
+def test_starts_have_a_line_each_over_the_data():
+    array = LabelledArray(
+        {"percent": [3, 100], "start": ["free", "as a convolution", "permuted"]}, [[1, 2, 3], [4, 5, 6]]
+    )
+    ax = plots.starts(array)
+    assert {line.get_label(): line.get_ydata().tolist() for line in ax.lines} == {
+        "free": [1, 4],
+        "as a convolution": [2, 5],
+        "permuted": [3, 6],
+    }

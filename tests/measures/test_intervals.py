@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from seelike.measures.intervals import MIN_DRAWS, Estimate, combine, estimate, jackknife
+from seelike.measures.intervals import MIN_DRAWS, Estimate, combine, estimate, jackknife, leave_out_each
 
 
 def mean_of(values: np.ndarray) -> np.ndarray:
@@ -101,3 +101,9 @@ def test_images_and_trainings_together_are_covered(spread):
         return combine({("vit",): sides[0], ("cnn",): [-each for each in sides[1]]})
 
     assert 0.92 <= covers(difference) <= 0.995
+
+
+def test_sums_without_each_draw_are_those_that_the_jackknife_takes():
+    draws = np.random.default_rng(0).normal(size=(6, 2, 3))
+    np.testing.assert_allclose([*leave_out_each(draws)], jackknife(6, lambda chosen: draws[chosen].sum(0)))
+    np.testing.assert_array_equal([*leave_out_each(draws[:1])], draws[:1])

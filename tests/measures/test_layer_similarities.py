@@ -89,5 +89,5 @@ def test_representations_differ_and_pooled_is_the_mean_over_positions(found):
 
 def test_parts_of_a_minibatch_are_blocks_on_the_diagonal_and_what_is_left_over_is_dropped():
     k = multiply(torch.randn(9, 5, dtype=torch.float64))
-    first, second = cut({"a": k}, 2)
-    assert torch.equal(first["a"], k[:4, :4]) and torch.equal(second["a"], k[4:8, 4:8])
+    first, second = cut(k[None], 2)
+    assert torch.equal(first[0], k[:4, :4]) and torch.equal(second[0], k[4:8, 4:8])

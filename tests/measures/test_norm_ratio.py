@@ -282,3 +282,10 @@ def test_vectors_whose_squares_float32_does_not_hold_have_the_same_ratio(scale, 
     z, f = torch.randn(2, 3, 5, 8, generator=generator)
     for found, plain in zip(compare_tokens(scale * z, scale * f), compare_tokens(z, f), strict=True):
         torch.testing.assert_close(found, plain, rtol=1e-5, atol=1e-6)
+
+
+def test_mean_norms_are_of_the_tokens_whose_ratio_counts():
+    ratio, skip = torch.tensor([[2.0, 0.5, math.nan]], dtype=torch.float64), torch.tensor([[4.0, 1.0, 9.0]])
+    found = Tokens.of(Kinds(False, 0), ratio, ratio, True, skip)
+    assert np.exp(found.log_norms) == pytest.approx([2.5 / 2])  # skips of 4 and 1, branches of 2 and 2
+    assert np.exp(found.log_mean) == pytest.approx([1.25]) and np.exp(found.log_ratio) == pytest.approx([1])

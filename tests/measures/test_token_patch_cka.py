@@ -210,6 +210,16 @@ def test_common_windows_are_the_coarser_ones_and_undo_a_finer_grid():
         assert of_fine.replicates(effect)[0] < of_coarse.replicates(effect)[0] - 0.05
 
 
+def test_parts_of_a_minibatch_are_minibatches_and_what_is_left_over_is_dropped():
+    torch.manual_seed(0)
+    model, x = Windows(), images(26, 40)
+    halves = feed_one(model, x.split(13), lambda own: Products(own, n_parts=2))
+    small = token_patch_cka.compare_with_patches(model, torch.cat([x[:12], x[13:25]]).split(6))
+    assert len(halves.cross) == 4
+    for part in ("cross", "tokens", "patches"):
+        np.testing.assert_allclose(getattr(halves, part), getattr(small, part), rtol=1e-4, atol=1e-6)
+
+
 def test_the_common_grid_has_the_fewest_rows_and_columns():
     blocks = [Blocks(("a",), rows, columns, (0,), False) for rows, columns in ((7, 5), (16, 12), (8, 4))]
     assert find_common_grid(blocks) == (7, 4)

@@ -3,6 +3,7 @@
 import hashlib
 import re
 import shutil
+from dataclasses import asdict
 
 import pytest
 import timm
@@ -13,6 +14,7 @@ from safetensors.torch import load_file
 from seelike.images.photographs import ENVIRONMENT, find_folder
 from seelike.images.shapes import best_accuracy
 from seelike.models import bundled
+from seelike.models.loading import check_model, load_model
 from seelike.models.recipes import (
     CIFAR10,
     EARLY,
@@ -24,9 +26,11 @@ from seelike.models.recipes import (
     SHAPES,
     SMALL,
     VIT,
+    WITHOUT_WEIGHTS,
     find_family,
     find_recipe,
 )
+from seelike.results.answers import read_digits
 from seelike.system.errors import InputError
 from seelike.training.accuracy import measure_accuracy
 from seelike.training.tasks import load_task, needs_photographs
@@ -69,7 +73,7 @@ def test_manifest_tells_the_truth(name):
 
 
 def test_manifest_and_weights_are_those_of_the_recipes_and_no_more():
-    assert bundled.read_manifest().keys() == set(bundled.NAMES)
+    assert bundled.read_manifest().keys() == {*bundled.NAMES, *WITHOUT_WEIGHTS}
     files = {file.name for file in bundled.WEIGHTS.glob("*.safetensors")}
     assert files == {f"{name}.safetensors" for name in bundled.NAMES}
     for family, most in {"shapes": 36, "cifar10": 24}.items():
@@ -215,6 +219,35 @@ def test_weights_that_are_still_to_be_trained_are_refused(monkeypatch):
     monkeypatch.setattr(bundled, "read_manifest", dict)
     with pytest.raises(InputError, match=f"{name} is not trained yet: .*python -m seelike.training {name}"):
         timm.create_model(name, pretrained=True)
+
+
+@pytest.mark.parametrize("name", sorted(WITHOUT_WEIGHTS))
+def test_a_card_without_weights_tells_the_answers_that_its_accuracy_counts(name):
+    card, recipe = bundled.read_manifest()[name], asdict(find_recipe(name))
+    assert card["weights"] is None and not {"file", "sha256"} & card.keys()
+    assert card["recipe"] == recipe | {"betas": [*recipe["betas"]]} and card["steps"] == recipe["steps"]
+    answers, classes = read_digits(card["answers"]), read_digits(card["classes"])
+    assert (answers == classes).mean() == pytest.approx(card["test_accuracy"], abs=1e-4)
+    untrained = timm.create_model(name)
+    assert card["parameters"] == sum(p.numel() for p in untrained.parameters())
+    images, labels = load_few(name)
+    assert labels.tolist() == classes[: len(labels)].tolist()
+    assert measure_accuracy(untrained, images, labels) == pytest.approx(card["initial_accuracy"], abs=0.06)
+
+
+@pytest.mark.parametrize("tag", ["", ".shapes", ".shapes_twophase_3pct_seed2"])
+def test_what_has_no_weights_is_refused_in_a_sentence_and_known_to_timm_untrained(tag):
+    name = SHAPES.name("wired") + tag
+    whole = bundled.complete(name)
+    for refused in (
+        lambda: timm.create_model(name, pretrained=True),
+        lambda: check_model("vit", name),
+        lambda: load_model("vit", name),
+    ):
+        with pytest.raises(InputError, match=f"{whole} has no weights: .*answers.*python -m seelike.training {whole}"):
+            refused()
+    assert timm.create_model(name).num_classes == 10
+    assert whole not in timm.list_pretrained() and whole not in bundled.NAMES
 
 
 def test_create_model_refuses_damaged_weights(tmp_path, monkeypatch):

@@ -11,12 +11,15 @@ from seelike.models.recipes import (
     ALL_IMAGES,
     ALL_PHOTOGRAPHS,
     CIFAR10,
+    DESIGNS,
     EARLY,
     FAMILIES,
     NO_SKIP_BLOCKS,
     RECIPES,
     RESNET,
+    SHAPES,
     VIT,
+    WITHOUT_WEIGHTS,
     Recipe,
     find_family,
     find_runs,
@@ -103,3 +106,13 @@ def test_runs_differ_in_their_seed_alone():
     assert len(find_runs(f"{CIFAR10.name('noskip4')}.cifar10")) == 2
     for alone in (f"{VIT}.shapes_10pct", f"{RESNET}.shapes_3pct", f"{VIT}.shapes_after1pct", "resnet50.a1_in1k"):
         assert find_runs(alone) == [alone]
+
+
+def test_what_is_compared_by_accuracy_alone_has_three_seeds_each_and_no_weights():
+    for family in FAMILIES.values():
+        for design, change, recipe in family.around:
+            seeds = find_runs(f"{family.name(design)}.{family.tag}{change}")
+            assert [RECIPES[each] for each in seeds] == [replace(recipe, seed=seed) for seed in range(3)]
+            assert WITHOUT_WEIGHTS.issuperset(seeds)
+    assert len(WITHOUT_WEIGHTS) == 3 * len(SHAPES.around) and not CIFAR10.around
+    assert not WITHOUT_WEIGHTS & {f"{family.name(d)}.{family.tag}" for family in FAMILIES.values() for d in DESIGNS}

@@ -43,7 +43,7 @@ def test_pages_load_whole_and_fit_every_screen(open_page, path, theme):
         ("localization", 7, 9),
         ("data_scale", 5, 6),
         ("mixer", 4, 2),
-        ("convolution", 5, 3),
+        ("convolution", 6, 5),
         ("spatial_structure", 5, 5),
         ("methods", 6, 0),
     ],

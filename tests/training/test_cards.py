@@ -13,9 +13,9 @@ from safetensors.torch import load_file
 from seelike.images import photographs
 from seelike.images.datasets import DRAWN
 from seelike.models import bundled, recipes
-from seelike.models.recipes import CIFAR10, EARLY, VIT, Recipe, kept_steps
+from seelike.models.recipes import CIFAR10, EARLY, SHAPES, VIT, Recipe, WiredRecipe, kept_steps
 from seelike.training import cards, train
-from seelike.training.accuracy import measure_accuracy
+from seelike.training.accuracy import answer, measure_accuracy
 from seelike.training.tasks import load_task
 from seelike.training.train import Training
 
@@ -85,6 +85,26 @@ def test_of_photographs_the_answers_are_shipped(tmp_path, monkeypatch):
     assert sum(right) / 10 == card["test_accuracy"]
     initial = measure_accuracy(timm.create_model(name), images, labels)
     assert card["initial_accuracy"] == pytest.approx(initial, abs=1e-4)
+
+
+def test_of_some_the_answers_are_all_that_is_shipped(tmp_path, monkeypatch):
+    name = f"{SHAPES.name('wired')}.shapes_twophase"
+    for constant, value in {"WEIGHTS": tmp_path / "w", "MANIFEST": tmp_path / "w" / "manifest.json"}.items():
+        monkeypatch.setattr(bundled, constant, value)
+    monkeypatch.setattr(cards, "N_TEST", 20)
+    monkeypatch.setattr(train, "N_VALIDATION", 20)
+    recipe = WiredRecipe(**vars(TINY) | {"steps": 4}, wiring="convolution")
+    monkeypatch.setitem(recipes.RECIPES, name, recipe)
+    training = Training(name, recipe, tmp_path)
+    assert training.run()
+    cards.publish(name, tmp_path)
+    card = bundled.read_manifest()[name]
+    assert [file.name for file in (tmp_path / "w").iterdir()] == ["manifest.json"]
+    assert card["weights"] is None and "file" not in card and card["recipe"]["wiring"] == "convolution"
+    images, labels = load_task("shapes", "test", 20)
+    training.model.load_state_dict({key: value.half() for key, value in training.model.state_dict().items()})
+    assert [int(digit) for digit in card["answers"]] == answer(training.model, images).tolist()
+    assert [int(digit) for digit in card["classes"]] == labels.tolist()
 
 
 def test_the_manifest_keeps_a_line_a_field(published):

@@ -7,12 +7,15 @@ import pytest
 import timm
 import torch
 
-from seelike.models.recipes import VIT, Recipe
+from seelike.models.recipes import SHAPES, VIT, Recipe, WiredRecipe
+from seelike.models.wired import find_wired
 from seelike.system.errors import InputError
 from seelike.training import train
 from seelike.training.train import Training, run_together
 
 TINY = Recipe(images=40, steps=6, batch_size=8, warmup=2)
+PHASED = WiredRecipe(**vars(TINY) | {"steps": 9}, wiring="convolution")  # held for 3 steps, released in 2
+WIRED = SHAPES.name("wired")
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +30,7 @@ def run(runs, recipe=TINY, name=VIT, **how) -> Training:
     return training
 
 
-@pytest.mark.parametrize("name", [VIT, "resnet_pocket"])
+@pytest.mark.parametrize("name", [VIT, "resnet_pocket", WIRED])
 def test_same_seed_same_run(name, tmp_path):
     one, same = run(tmp_path / "one", name=name), run(tmp_path / "same", name=name)
     other = run(tmp_path / "other", replace(TINY, seed=1), name=name)
@@ -92,6 +95,45 @@ def test_an_augmented_run_resumes_as_if_nothing_had_happened(tmp_path):
     torch.testing.assert_close(resumed.model.state_dict(), whole.model.state_dict(), rtol=0, atol=0)
 
 
+def wired_state(training: Training, *kinds: str) -> dict[str, torch.Tensor]:
+    """What a run's attentions hold of some kinds; of the joint projection, queries and keys alone."""
+    state = training.model.state_dict()
+    return {key: value[:144] if "qkv" in key else value for key, value in state.items() if key.endswith(kinds)}
+
+
+def test_heads_are_held_then_released(tmp_path):
+    """Content, offsets and pull stay as they were while they are held, but for weight decay; then they learn."""
+    name = f"{WIRED}.shapes_twophase"
+    start = Training(name, PHASED, tmp_path)
+    training = Training(name, PHASED, tmp_path, keep={3: "held"})
+    fixed, learned = ("strength", "targets"), ("pull_bias", "qkv.bias", "relative", "qkv.weight")
+    begun = wired_state(start, *learned)
+    assert training.run()
+    held = Training(name, PHASED, tmp_path / "other")
+    held.model.load_state_dict(train._read(tmp_path / "held.pt", "cpu")["model"])
+    torch.testing.assert_close(wired_state(held, *fixed), wired_state(start, *fixed), rtol=0, atol=0)
+    torch.testing.assert_close(wired_state(held, *learned), begun, rtol=1e-3, atol=0)
+    assert not torch.equal(held.model.head.weight, start.model.head.weight)
+    for key, value in wired_state(training, *learned).items():
+        assert not torch.allclose(value, begun[key], rtol=1e-3, atol=0), key
+    shares = [[attention.q_norm.share.item() for attention in find_wired(each.model)] for each in (held, training)]
+    assert shares == [[0.0] * 8, [1.0] * 8]
+
+
+def test_a_phased_run_resumes_in_either_phase_as_if_nothing_had_happened(tmp_path):
+    name = f"{WIRED}.shapes_permuted"
+    recipe = replace(PHASED, wiring="permuted")
+    whole = run(tmp_path / "whole", recipe, name)
+    for _ in range(3):
+        halting = Training(name, recipe, tmp_path / "parts")
+        halting.run(minutes=1e-9)
+        turn = halting.advance()
+        while next(turn, turn) is None:
+            pass
+    assert halting.is_done and halting.curve == whole.curve
+    torch.testing.assert_close(halting.model.state_dict(), whole.model.state_dict(), rtol=0, atol=0)
+
+
 def test_runs_together_are_as_runs_apart(tmp_path):
     shorter = replace(TINY, steps=4, seed=1)
     together = [Training(VIT, TINY, tmp_path / "a"), Training("resnet_pocket", shorter, tmp_path / "b")]
@@ -103,9 +145,9 @@ def test_runs_together_are_as_runs_apart(tmp_path):
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-@pytest.mark.parametrize("name", [VIT, "resnet_pocket"])
+@pytest.mark.parametrize("name", [VIT, "resnet_pocket", f"{WIRED}.shapes_twophase"])
 def test_a_graph_learns_what_the_steps_themselves_do(tmp_path, monkeypatch, name):
-    recipe = replace(TINY, steps=12, augment=True)
+    recipe = replace(PHASED if name.startswith(WIRED) else TINY, steps=12, augment=True)
     graph = run(tmp_path / "graph", recipe, name, device="cuda")
     monkeypatch.setattr(train, "Graph", lambda call: call)
     eager = run(tmp_path / "eager", recipe, name, device="cuda")

@@ -88,13 +88,14 @@ def count_last_stage(blocks: Sequence[Layer]) -> int:
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
     """Context in which the model is in evaluation mode; then each of its modules is as it was."""
-    training = {module: module.training for module in model.modules()}
-    model.eval()
+    training = [module for module in model.modules() if module.training]
+    if training:
+        model.eval()
     try:
         yield
     finally:
-        for module, mode in training.items():
-            module.training = mode
+        for module in training:
+            module.training = True
 
 
 @contextmanager
@@ -119,16 +120,20 @@ def hooked(model: nn.Module, names: Sequence[str], see: Callable[[str, torch.Ten
 @contextmanager
 def watched(model: nn.Module, names: Sequence[str], see: Callable[[str, object], None]) -> Iterator[None]:
     """The same with all that a layer returns, whatever it is."""
-    modules = dict(model.named_modules())
-    unknown = [name for name in names if name.removesuffix(INPUT) not in modules]
-    if unknown:
-        raise InputError(f"{type(model).__name__} has no layer {unknown[0]!r}")
-    handles = [_hook(modules[name.removesuffix(INPUT)], name, see) for name in names]
+    modules = [_find_module(model, name) for name in names]
+    handles = [_hook(module, name, see) for module, name in zip(modules, names, strict=True)]
     try:
         yield
     finally:
         for handle in handles:
             handle.remove()
+
+
+def _find_module(model: nn.Module, name: str) -> nn.Module:
+    try:
+        return model.get_submodule(name.removesuffix(INPUT))
+    except AttributeError:
+        raise InputError(f"{type(model).__name__} has no layer {name!r}") from None
 
 
 def _hook(module: nn.Module, name: str, see: Callable[[str, object], None]):

@@ -1,6 +1,6 @@
 """Can attention over patches compute a convolution, with how many heads, and do trained heads do such a thing? (C)"""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -74,18 +74,24 @@ def measure_runs(loaded: Iterable[dict[str, nn.Module]], run: Run) -> Iterator["
     """
     tried = processes.once(partial(try_kernels, run.opened, run.parameters["seed"]))
     for offsets in measure_offsets(loaded, run):
-        yield Convolution(offsets, tried, starts=find_starts(run.parameters["vit"]))
+        yield Convolution(offsets, tried, starts=find_starts(run.parameters))
 
 
 def measure_controls(loaded: Iterable[dict[str, nn.Module]], run: Run) -> Iterator["Convolution"]:
     """The same of untrained ViTs; the construction has no weights to learn, and no control of this kind."""
     for offsets in measure_offsets(loaded, run):
-        yield Convolution(offsets, None, run.opened.n, find_starts(run.parameters["vit"]))
+        yield Convolution(offsets, None, run.opened.n, find_starts(run.parameters))
 
 
-def find_starts(vit: str) -> dict[str, np.ndarray]:
-    """`free_3pct`, … → replicates of the accuracies of trainings in a bundled ViT's family, as far as there are any."""
-    own, cards, found = vit.replace("vit_pocket_", "vit_pocket9_", 1), bundled.read_manifest(), {}
+def find_starts(parameters: Mapping[str, str]) -> dict[str, np.ndarray]:
+    """`free_3pct`, … → replicates of the accuracies of trainings in a bundled ViT's family, as far as there are any.
+
+    There are none where the ViT's weights are from a file.
+    """
+    if parameters["vit_checkpoint"]:
+        return {}
+    own = bundled.complete(parameters["vit"]).replace("vit_pocket_", "vit_pocket9_", 1)
+    cards, found = bundled.read_manifest(), {}
     for change in STARTS.values():
         for percent, share in SHARES.items():
             accuracies = find_accuracies(cards, f"{own}{change}{share}")

@@ -1,6 +1,6 @@
 """Section 7 of the paper, all of it: what the last blocks' tokens still tell of their position, and of the class."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,11 +14,14 @@ from seelike.chapters.run import Run
 from seelike.images import datasets
 from seelike.measures import occlusion as attributions
 from seelike.measures import token_probes
+from seelike.measures.cka import MIN_IMAGES
 from seelike.measures.intervals import Terms
+from seelike.measures.layer_similarities import PARTS
 from seelike.measures.occlusion import Attributions
 from seelike.measures.runner import Cast, assemble, feed, name_all, spread
 from seelike.measures.token_patch_cka import Comparison, Products, TokenPatch, find_common_grid
 from seelike.measures.token_probes import MOST_BLOCKS, Readout
+from seelike.results.choices import Choices
 from seelike.results.labelled_array import Measures
 from seelike.system import processes
 from seelike.system.progress import track
@@ -40,7 +43,8 @@ def measure_runs(
         n_attributed: how many of the run's first images are occluded, patch by patch, before the first run's models.
     """
     runs = list(loaded)
-    for number, (models, compared) in enumerate(zip(runs, _compare(runs, run), strict=True)):
+    (whole,) = _compare(runs, run)
+    for number, (models, compared) in enumerate(zip(runs, whole, strict=True)):
         first = number == 0
         read = _probe(models if first else _without_cnn(models), run, probed, first) if probed else {}
         occluded = _attribute(models, run, compared.own["vit"], n_attributed) if first and n_attributed else {}
@@ -50,15 +54,20 @@ def measure_runs(
 def vary_runs(loaded: Loaded, run: Run) -> Iterator[Universe]:
     """The terms of every run in each universe, from one pass of the images, and one of the probes' if there are any."""
     runs = list(loaded)
-    compared = _compare(runs, run)
-    yield {}, [each.terms() for each in compared]
+    sizes = {size: n for size, n in PARTS.items() if run.batch_size // n >= MIN_IMAGES}
+    for size, compared in zip(sizes, _compare(runs, run, tuple(sizes.values())), strict=True):
+        yield from _vary_windows(compared, {"minibatch": size})
+    if run.opened and "vit_gap" in runs[0]:
+        yield from _vary_shots(runs, run, run.opened)
+
+
+def _vary_windows(compared: list[Comparison], choices: Choices) -> Iterator[Universe]:
+    yield choices, [each.terms() for each in compared]
     for rest in ("interior", "all"):
         for windows in ("common", "own"):
             terms = [each.vary(windows == "common", rest == "all").terms() for each in compared]
-            yield {"windows": windows, "rest": rest}, terms
-        yield {"rest": rest}, terms
-    if run.opened and "vit_gap" in runs[0]:
-        yield from _vary_shots(runs, run, run.opened)
+            yield choices | {"windows": windows, "rest": rest}, terms
+        yield choices | {"rest": rest}, terms
 
 
 def _vary_shots(runs: list[dict[str, nn.Module]], run: Run, probed: ProbeImages) -> Iterator[Universe]:
@@ -99,20 +108,21 @@ class Localization:
         return self.compared.terms() | token_probes.find_terms(self.read)
 
 
-def _compare(runs: list[dict[str, nn.Module]], run: Run) -> list[Comparison]:
-    """Tokens against patches, for the models of every run."""
+def _compare(runs: list[dict[str, nn.Module]], run: Run, parts: Sequence[int] = (1,)) -> Iterator[list[Comparison]]:
+    """Tokens against patches, for the models of every run; of minibatches taken as so many parts, one way each."""
     casts, minibatches = assemble(runs, run.minibatches(runs[0]))
-    asked = [_ask(cast) for cast in casts]
+    asked = [[_ask(cast, n_parts) for cast in casts] for n_parts in parts]
     n_units = casts[0].ask("cnn", lambda own: count_last_stage(own.layers("blocks")))
     found = feed(minibatches, *casts)
-    return [Comparison(*({role: found[each] for role, each in of.items()} for of in own), n_units) for own in asked]
+    for way in asked:
+        yield [Comparison(*({role: found[each] for role, each in of.items()} for of in own), n_units) for own in way]
 
 
-def _ask(cast: Cast) -> tuple[dict[str, Products], dict[str, Products]]:
+def _ask(cast: Cast, n_parts: int) -> tuple[dict[str, Products], dict[str, Products]]:
     """Products of every model on its own grid, and on common windows, where that is not the same."""
-    own = {role: cast.measure(role, Products) for role in cast.models}
+    own = {role: cast.measure(role, partial(Products, n_parts=n_parts)) for role in cast.models}
     grid = find_common_grid(each.blocks for each in own.values())
-    pool = partial(Products, grid=grid)
+    pool = partial(Products, grid=grid, n_parts=n_parts)
     return own, {role: each if each.blocks.grid == grid else cast.measure(role, pool) for role, each in own.items()}
 
 

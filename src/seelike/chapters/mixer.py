@@ -5,6 +5,7 @@ A Mixer has a ViT's patches and no attention. One CKA matrix holds the blocks of
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -82,7 +83,8 @@ class MixerSimilarity:
         M2 is of every Mixer, ViT and CNN of all runs, each with each.
         """
         split = {role: self.similarity.alone(role, best_split_contrast) for role in ("mixer", "vit")}
-        to_vit, to_cnn = (self.similarity.cross_matches("mixer", other, best_match) for other in MODELS[1:])
+        find = {other: partial(self.similarity.cross_matches, "mixer", other, best_match) for other in MODELS[1:]}
+        to_vit, to_cnn = (self.similarity.recall(other, found) for other, found in find.items())
         return {
             "M1a": {("mixer",): split["mixer"]},
             "M1b": {("mixer",): split["mixer"], ("vit",): -split["vit"]},

@@ -18,6 +18,8 @@ from seelike.results.choices import DEPTHS
 from seelike.results.labelled_array import Measures
 
 AVERAGES = {"median": np.median, "mean": np.mean}  # of S1's sublayers
+LOGS = "logs"
+RATIOS = {LOGS: replace, "plain": NormRatios.average_plainly, "norms": NormRatios.average_norms}  # of tokens
 ABLATED = ("vit_noskip_early", "vit_noskip_middle", "vit_noskip_late")  # one block without skips; all optional
 
 
@@ -54,10 +56,14 @@ def vary_runs(loaded: Loaded, run: Run) -> Iterator[Universe]:
 
 
 def _vary_ratios(runs: list[dict[str, nn.Module]], ratios: list[dict[str, NormRatios]]) -> Iterator[Universe]:
-    plain = [{role: each.average_plainly() for role, each in own.items()} for own in ratios]
-    for (ratio, found), (depth, parts) in product({"logs": ratios, "plain": plain}.items(), DEPTHS.items()):
+    averaged = {
+        ratio: [{role: average(each) for role, each in own.items()} for own in ratios]
+        for ratio, average in RATIOS.items()
+    }
+    for (ratio, found), (depth, parts) in product(averaged.items(), DEPTHS.items()):
         crossed = [_name_model(own["vit"].crossovers(parts)) for own in found]
-        yield {"depth": depth}, crossed if ratio == "logs" else [{} for _ in runs]
+        if ratio == LOGS:  # S5 is of no ratios
+            yield {"depth": depth}, crossed
         yield {"ratio": ratio, "depth": depth}, crossed
         for name, average in AVERAGES.items():
             terms = [_name_model(own["vit"].crossovers(parts, average)) for own in found]

@@ -4,7 +4,7 @@ One CKA matrix holds all layers of the models of every run, so that each ViT mee
 U1–U5 are functions of its parts. A smaller ViT may stand beside them, of which the blocks follow (claim M3).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -19,7 +19,7 @@ from seelike.chapters.run import Run
 from seelike.measures.depth_match import equal_depth_contrast
 from seelike.measures.intervals import Terms
 from seelike.measures.lag_contrast import boundary_contrast
-from seelike.measures.layer_cka import Effect, Minibatches, Runs, RunSimilarity, compare_runs
+from seelike.measures.layer_cka import Minibatches, Runs, RunSimilarity, compare_runs
 from seelike.measures.layer_similarities import RAW, compare_in_all_ways, leave_out
 from seelike.measures.runner import Cast
 from seelike.results.choices import DEPTHS, Choices
@@ -157,13 +157,16 @@ class Uniformity:
         found = {"U1": {("vit",): corner["vit"], ("cnn",): -corner["cnn"]}}
         found["U3b"] = self._share_out("cnn", middle_match_depth)
         effects = {"U3a": low_half_gap} | (BETWEEN if parts > 2 else {})
-        return found | {part: self._share_out("cnn", partial(effect, parts=parts)) for part, effect in effects.items()}
+        return found | {part: self._share_out("cnn", effect, parts=parts) for part, effect in effects.items()}
 
     def compare_matches(self, parts: int = 3) -> dict[str, Terms]:
         """The terms of U4, with thirds of the depth or other parts."""
-        rise, level = (partial(effect, parts=parts) for effect in (best_match_rise, high_best_match))
         blocks = self.axes.blocks["vit"], self.axes.blocks["cnn"]
-        return {"U4a": self._match(rise), "U4b": self._match(rise, *blocks), "U4c": self._match(level)}
+        return {
+            "U4a": self._match(best_match_rise, parts),
+            "U4b": self._match(best_match_rise, parts, *blocks),
+            "U4c": self._match(high_best_match, parts),
+        }
 
     def compare_stages(self) -> dict[str, Terms]:
         """The terms of U2."""
@@ -177,13 +180,17 @@ class Uniformity:
         own = self.axes.blocks["vit"]
         return {"M3": self._share_out("vit_small", lambda cka: equal_depth_contrast(cka[own]))}
 
-    def _share_out(self, other: str, effect: Effect) -> Terms:
+    def _share_out(self, other: str, effect: Callable[..., float], **options) -> Terms:
         """An effect of a pair, (ViT layers, layers of the other)."""
-        return self.similarity.share_out(self.similarity.cross("vit", other, effect), "vit", other)
+        find = partial(self.similarity.cross, "vit", other, partial(effect, **options))
+        crossed = self.similarity.recall((effect, other, *options.items()), find)
+        return self.similarity.share_out(crossed, "vit", other)
 
-    def _match(self, effect: Effect, *layers: list[int]) -> Terms:
+    def _match(self, effect: Callable[..., float], parts: int, *layers: list[int]) -> Terms:
         """An effect of the best matches of the ViT's layers with any of the CNN's, or of some layers of both."""
-        return self.similarity.share_out(self.similarity.cross_matches("vit", "cnn", effect, *layers), "vit", "cnn")
+        find = partial(self.similarity.cross_matches, "vit", "cnn", partial(effect, parts=parts), *layers)
+        crossed = self.similarity.recall((effect, parts, *map(tuple, layers)), find)
+        return self.similarity.share_out(crossed, "vit", "cnn")
 
     def _boundary_contrast(self, role: str) -> np.ndarray:
         """U2: replicates of one model's contrast at the CNN's stage boundaries. Layers outside blocks are left out."""

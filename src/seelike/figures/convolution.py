@@ -100,5 +100,22 @@ def offset_heads(
     return axes
 
 
+def starts(accuracy: LabelledArray, ax: Axes | None = None) -> Axes:
+    """Accuracy over the share of the data, a line for each way to start.
+
+    Args:
+        accuracy: (percent of the data, starts).
+    """
+    ax = ax or plt.subplots(figsize=(5, 2.8))[1]
+    percent, names = accuracy.axes.values()
+    looks = ((COLORS["random"], "o--"), (COLORS["vit"], "o-"), (COLORS["cnn"], "o:"))
+    for name, line, (color, style) in zip(names, accuracy.values.T, looks, strict=True):
+        ax.plot(range(len(percent)), line, style, color=color, label=name)
+    ax.set_xticks(range(len(percent)), [f"{share} %" for share in percent])
+    ax.set(xlabel="training images", ylabel="test accuracy")
+    ax.legend(title="start", fontsize=8, title_fontsize=8)
+    return ax
+
+
 def _colors(sizes: list) -> list[str]:
     return [SERIES[number % len(SERIES)] for number in range(len(sizes))]

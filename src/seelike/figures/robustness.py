@@ -18,12 +18,13 @@ CURVE, OPTION, GAP = 1.15, 0.15, 0.75  # inches: of a curve, of a row of options
 
 
 def curves(found: dict[str, Found], chapter: str) -> np.ndarray:
-    """Of each claim of a chapter a row, of each run a column; (claims, runs, 2): the curve, and the options below it.
+    """Of each claim of a chapter a row, of each run that has any a column; (claims, runs, 2): the curve, options below.
 
     The curve is that of the claim's first part with its interval; signs are the verdicts of the whole claim, the dotted
     line marks the published universe, the line the reference; the shaded side is where an effect deserves the sentence.
     """
     claims = [claim for claim in CLAIMS.values() if claim.chapter == chapter]
+    found = {run: robust for run, robust in found.items() if any(claim.id in robust for claim in claims)}
     options = {claim.id: _list_options(found, claim) for claim in claims}
     heights = [CURVE + GAP + OPTION * max(1, len(options[claim.id])) for claim in claims]
     figure = plt.figure(figsize=(2.2 + 3.6 * max(1, len(found)), sum(heights) + 0.4))

@@ -36,7 +36,7 @@ def weigh_pairs(parts: np.ndarray) -> np.ndarray:
 
 def lag_contrast(cka: np.ndarray, parts: np.ndarray) -> float:
     """The contrast above, of a model's own (layers, layers) CKA."""
-    return float((weigh_pairs(parts) * cka).sum())
+    return float((_recall_weights(tuple(parts.tolist())) * cka).sum())
 
 
 def boundary_contrast(cka: np.ndarray, blocks: np.ndarray, boundaries: tuple[int, ...]) -> float:
@@ -53,7 +53,8 @@ def boundary_contrast(cka: np.ndarray, blocks: np.ndarray, boundaries: tuple[int
     """
     if not 0 < len(boundaries) < len(blocks) - 1:
         return math.nan
-    weights = weigh_pairs(_part(blocks, boundaries)) - _mean_weights(tuple(blocks.tolist()), len(boundaries))
+    parts, blocks_of = _part(blocks, boundaries), tuple(blocks.tolist())
+    weights = _recall_weights(tuple(parts.tolist())) - _mean_weights(blocks_of, len(boundaries))
     return float((weights * cka).sum())
 
 
@@ -84,6 +85,12 @@ def best_split_contrast(cka: np.ndarray) -> float:
     """M1a: the largest of them, less their mean; NaN for fewer than four blocks, which have one split."""
     contrasts = split_contrasts(cka)
     return float(contrasts.max() - contrasts.mean()) if len(contrasts) > 1 else math.nan
+
+
+@lru_cache(maxsize=64)
+def _recall_weights(parts: tuple[int, ...]) -> np.ndarray:
+    """`weigh_pairs`, worked out once."""
+    return weigh_pairs(np.array(parts))
 
 
 @lru_cache(maxsize=16)

@@ -1,6 +1,6 @@
 """How alike all layers of several models are, in one matrix; for the models of every training at once."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -127,7 +127,8 @@ class RunSimilarity:
     `draws` (n_draws + 1, layers, layers) are the replicates of the matrix of all models that differ; `layers` tell
     where in it each model's lie. `own` tells which model has a role in this run, `models` which have it in any, by
     names that are only used here. `nulls` are of pairs of models whose best matches are held against chance;
-    `in_class`, of the first run's models, are those of images shuffled within their classes.
+    `in_class`, of the first run's models, are those of images shuffled within their classes. `crossed` is what all runs
+    have in common, by any name.
     """
 
     draws: np.ndarray
@@ -136,6 +137,13 @@ class RunSimilarity:
     models: dict[str, tuple[str, ...]]
     nulls: Nulls = field(default_factory=dict)
     in_class: Nulls = field(default_factory=dict)
+    crossed: dict[Hashable, np.ndarray] = field(default_factory=dict)
+
+    def recall(self, name: Hashable, find: Callable[[], np.ndarray]) -> np.ndarray:
+        """What `cross` or `cross_matches` finds, which is the same in every run, found once."""
+        if name not in self.crossed:
+            self.crossed[name] = find()
+        return self.crossed[name]
 
     def values(self, one: str, other: str) -> np.ndarray:
         """(layers of one, layers of the other) CKA of this run's models in two roles, or of a model with itself."""
@@ -229,7 +237,8 @@ class Runs:
         layers = self.gather_layers(named)
         places = {model: np.array([index[label(model, name)] for name in of]) for model, of in layers.items()}
         draws = similarity.replicates(lambda values: values)
-        return [RunSimilarity(draws, places, own, self.models, nulls or {}, in_class or {}) for own in self.own]
+        common = self.models, nulls or {}, in_class or {}, {}
+        return [RunSimilarity(draws, places, own, *common) for own in self.own]
 
 
 def compare_runs(
@@ -296,7 +305,10 @@ class Matches:
 
     def choose(self, nulls: Nulls, layers: dict[str, tuple[str, ...]]) -> Nulls:
         """Of such nulls those of some of the layers."""
-        places = {model: [self.layers[model].index(name) for name in names] for model, names in layers.items()}
+        places: dict[str, Places] = dict.fromkeys(self.layers, ALL)
+        for model, names in layers.items():
+            if names != self.layers[model]:
+                places[model] = [self.layers[model].index(name) for name in names]
         return {(one, other): null.choose(places[one], places[other]) for (one, other), null in nulls.items()}
 
     def _shuffle(self, *sides: tuple[str, ...]) -> JointShuffled:

@@ -17,7 +17,7 @@ from seelike.activations.representation import pool, take_cls
 from seelike.measures.cka import MIN_IMAGES, multiply
 from seelike.measures.layer_cka import Matches, Roles, Runs, RunSimilarity, label
 from seelike.measures.runner import Cast, Found, feed
-from seelike.measures.similarities.all_pairs import AllPairs, Similarity
+from seelike.measures.similarities.all_pairs import AllPairs, Similarity, examine
 from seelike.measures.similarities.choices import MEASURES
 from seelike.results.choices import Choices
 
@@ -64,10 +64,15 @@ class Varied:
     def update(self, found: dict[str, dict[str, torch.Tensor]]) -> None:
         """Add one minibatch of the same images for all models."""
         grams = {label(role, name): k for role, each in found.items() for name, k in each.items()}
-        for way, pairs in self.pairs.items():
-            chosen = {name: grams[name] for name in self.layers[way.layers]}
-            for part in cut(chosen, PARTS[way.minibatch]):
-                pairs.update(part)
+        for layers, names in self.layers.items():
+            if ways := [way for way in self.pairs if way.layers == layers]:
+                self._compare(ways, tuple(names), torch.stack([grams[name] for name in names]))
+
+    def _compare(self, ways: list[Way], names: tuple[str, ...], grams: torch.Tensor) -> None:
+        examined = examine(grams)
+        for way in ways:
+            for part in cut(grams, PARTS[way.minibatch]):
+                self.pairs[way].add(names, part, examined)
 
     def merge(self, *others: "Varied") -> None:
         """Add the minibatches of other ranks or shards."""
@@ -79,12 +84,12 @@ class Varied:
         return {way: pairs.result() for way, pairs in self.pairs.items()}
 
 
-def cut(grams: dict[str, torch.Tensor], n_parts: int) -> Iterator[dict[str, torch.Tensor]]:
-    """The Gram matrices (n, n) of so many parts of a minibatch, one after the other; images left over are dropped."""
-    size = len(next(iter(grams.values()))) // n_parts
+def cut(grams: torch.Tensor, n_parts: int) -> Iterator[torch.Tensor]:
+    """Copies of the Gram matrices (layers, n, n) of so many parts of a minibatch; images left over are dropped."""
+    size = grams.shape[-1] // n_parts
     for start in range(0, n_parts * size, size):
         own = slice(start, start + size)
-        yield {name: k[own, own] for name, k in grams.items()}
+        yield grams[:, own, own].clone()
 
 
 class AllWays:

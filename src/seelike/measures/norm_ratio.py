@@ -42,6 +42,13 @@ def compare_tokens(z: torch.Tensor, f: torch.Tensor, channel: int = -1) -> tuple
 
     Both are NaN for a token whose f is exactly 0; the cosine also where z is.
     """
+    return compare_norms(z, f, channel)[:2]
+
+
+def compare_norms(
+    z: torch.Tensor, f: torch.Tensor, channel: int = -1
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """The same, and the norm of each token's z."""
     sums = []
     for x, y in zip(z.split(1), f.split(1), strict=True):  # one image at a time stays in the cache
         x, y = x.double(), y.double()
@@ -49,7 +56,7 @@ def compare_tokens(z: torch.Tensor, f: torch.Tensor, channel: int = -1) -> tuple
     squares, others, product = torch.cat(sums, 1)
     skip, branch = squares.sqrt(), others.sqrt()
     ratio = torch.where(branch > 0, skip / branch, math.nan)
-    return ratio, product / (skip * branch)  # 0/0 is NaN
+    return ratio, product / (skip * branch), skip  # 0/0 is NaN
 
 
 @dataclass(frozen=True)
@@ -95,7 +102,8 @@ class Sums:
 
         def reduce(branch: Branch) -> Tokens:
             channel = find_channels(model, "a branch", branch.f, images)
-            return Tokens.of(self.kinds, *compare_tokens(branch.z, branch.f, channel), branch.identity)
+            ratio, cosine, skip = compare_norms(branch.z, branch.f, channel)
+            return Tokens.of(self.kinds, ratio, cosine, branch.identity, skip)
 
         return reading_sums(model, self.blocks, reduce)
 
@@ -136,7 +144,7 @@ class Tokens:
     """One sublayer in one minibatch: means of each kind (kinds,).
 
     `tokens` (tokens,) is the mean log ratio of each token over the images, and `identity` tells of the skip.
-    `log_mean` is the logarithm of the plain mean of ratios, of each kind.
+    `log_mean` is the logarithm of the plain mean of ratios, `log_norms` that of the ratio of mean norms, of each kind.
     """
 
     log_ratio: np.ndarray
@@ -144,19 +152,30 @@ class Tokens:
     tokens: np.ndarray
     identity: bool
     log_mean: np.ndarray
+    log_norms: np.ndarray | None = None
 
     @classmethod
-    def of(cls, kinds: Kinds, ratio: torch.Tensor, cosine: torch.Tensor, identity: bool) -> "Tokens":
+    def of(
+        cls,
+        kinds: Kinds,
+        ratio: torch.Tensor,
+        cosine: torch.Tensor,
+        identity: bool,
+        skip: torch.Tensor | None = None,
+    ) -> "Tokens":
         """From ratio and cosine of every token, (images, tokens); those whose skip or branch is exactly 0 do not count.
 
-        The mean of none is NaN.
+        `skip` are the norms of what the skip carries. The mean of none is NaN.
         """
+
+        def average(x: torch.Tensor) -> np.ndarray:
+            return np.array([part.nanmean().item() for part in kinds.split(x)])
+
         known = torch.where(ratio > 0, ratio, math.nan)
-        log_ratio, cosine, mean = (
-            np.array([part.nanmean().item() for part in kinds.split(x)]) for x in (known.log(), cosine, known)
-        )
         tokens = torch.cat([part.nanmean(0) for part in kinds.split(known.log())])
-        return cls(log_ratio, cosine, tokens.cpu().numpy(), identity, np.log(mean))
+        norms = None if skip is None else np.log(average(skip + 0 * known) / average(skip / known))
+        means = average(known.log()), average(cosine), np.log(average(known))
+        return cls(*means[:2], tokens.cpu().numpy(), identity, means[2], norms)
 
 
 @dataclass(frozen=True)
@@ -166,7 +185,7 @@ class NormRatios:
     `log_ratio` and `cosine` are (minibatches, sublayers, kinds), each the mean over all images and tokens of a kind in
     a minibatch; `tokens` is (sublayers, tokens), the mean log ratio of every token over images, CLS first, or None
     where sublayers differ in their number of tokens. `identity` (sublayers,) tells which skips are the identity.
-    `log_mean` is as `log_ratio`, of the plain mean of ratios.
+    `log_mean` is as `log_ratio`, of the plain mean of ratios, `log_norms` of the ratio of mean norms.
     """
 
     sublayers: tuple[str, ...]
@@ -176,23 +195,28 @@ class NormRatios:
     tokens: np.ndarray | None
     identity: np.ndarray
     log_mean: np.ndarray | None = None
+    log_norms: np.ndarray | None = None
 
     @classmethod
     def gather(cls, kinds: Kinds, minibatches: list[dict[str, Tokens]]) -> "NormRatios":
         """From what `Ratios` found in each minibatch."""
         first = minibatches[0]
-        log_ratio, cosine, log_mean = (
+        log_ratio, cosine, *others = (
             np.array([[getattr(batch[name], part) for name in first] for batch in minibatches])
-            for part in ("log_ratio", "cosine", "log_mean")
+            for part in ("log_ratio", "cosine", "log_mean", "log_norms")
         )
         even = len({len(tokens.tokens) for tokens in first.values()}) == 1
         tokens = np.mean([[batch[name].tokens for name in first] for batch in minibatches], 0) if even else None
         identity = np.array([tokens.identity for tokens in first.values()])
-        return cls(tuple(first), kinds, log_ratio, cosine, tokens, identity, log_mean)
+        return cls(tuple(first), kinds, log_ratio, cosine, tokens, identity, *others)
 
     def average_plainly(self) -> "NormRatios":
         """The same with the logarithm of the mean ratio of a minibatch in place of the mean log ratio."""
         return replace(self, log_ratio=self.log_mean)
+
+    def average_norms(self) -> "NormRatios":
+        """The same with the logarithm of the ratio of mean norms."""
+        return replace(self, log_ratio=self.log_norms)
 
     def count_all(self) -> "NormRatios":
         """The same with every skip counted as one that is the identity."""

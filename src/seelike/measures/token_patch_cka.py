@@ -64,14 +64,22 @@ class PatchProducts:
     """Reads the inner products of the tokens of some blocks with the patches of the images."""
 
     blocks: Blocks
+    n_parts: int = 1
 
     @contextmanager
-    def reading(self, model: nn.Module, images: torch.Tensor) -> Iterator[dict[str, tuple | np.ndarray]]:
-        """{block: (tokens, patches) and of each token with itself (tokens,); `PATCHES`: (patches, patches)}."""
-        patches = patch_grams(images, *self.blocks.grid)
-        with self.blocks.reading(model, images, partial(_compare, patches)) as found:
+    def reading(self, model: nn.Module, images: torch.Tensor) -> Iterator[dict[str, list]]:
+        """Of each part of the minibatch {block: (tokens, patches) and of each token with itself (tokens,);
+        `PATCHES`: (patches, patches)}."""
+        size = len(images) // self.n_parts
+        parts = [slice(start, start + size) for start in range(0, self.n_parts * size, size)]
+        patches = [patch_grams(images[part], *self.blocks.grid) for part in parts]
+
+        def compare(tokens: Tokens) -> list[tuple[np.ndarray, np.ndarray]]:
+            return [_compare(own, tokens.grid[part]) for part, own in zip(parts, patches, strict=True)]
+
+        with self.blocks.reading(model, images, compare) as found:
             yield found
-        found[PATCHES] = (patches @ patches.T).cpu().numpy()
+        found[PATCHES] = [(own @ own.T).cpu().numpy() for own in patches]
 
 
 class Products:
@@ -79,21 +87,24 @@ class Products:
 
     Args:
         grid: rows and columns that the tokens are averaged to; by default those of the last block.
+        n_parts: how many minibatches each is taken as; images left over are dropped.
 
     Raises InputError for a model whose blocks have no positions, or whose grid has no interior.
     """
 
-    def __init__(self, architecture: Architecture, grid: tuple[int, int] | None = None):
+    def __init__(self, architecture: Architecture, grid: tuple[int, int] | None = None, n_parts: int = 1):
         own = _find_blocks(architecture)
         rows, columns = grid or own.grid
         self.blocks = replace(own, rows=rows, columns=columns)
-        self.read = PatchProducts(self.blocks)
+        self.read = PatchProducts(self.blocks, n_parts)
         self.minibatches: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
 
-    def update(self, found: dict[str, tuple | np.ndarray]) -> None:
+    def update(self, found: dict[str, list]) -> None:
         """Add one minibatch."""
-        cross, tokens = zip(*(found[name] for name in self.blocks.names), strict=True)
-        self.minibatches.append((np.array(cross), np.array(tokens), found[PATCHES]))
+        of_blocks = zip(*(found[name] for name in self.blocks.names), strict=True)
+        for blocks, patches in zip(of_blocks, found[PATCHES], strict=True):
+            cross, tokens = zip(*blocks, strict=True)
+            self.minibatches.append((np.array(cross), np.array(tokens), patches))
 
     def merge(self, *others: "Products") -> None:
         """Add the minibatches of other ranks or shards, which took them in turn with this one."""
@@ -106,9 +117,12 @@ class Products:
         return TokenPatch(self.blocks, *(np.array(part) for part in zip(*self.minibatches, strict=True)))
 
 
-def _compare(patches: torch.Tensor, tokens: Tokens) -> tuple[np.ndarray, np.ndarray]:
-    """The inner products of tokens with patches, (tokens, patches), and with themselves, (tokens,)."""
-    grams = token_grams(tokens.grid.flatten(1, 2).transpose(0, 1))
+def _compare(patches: torch.Tensor, grid: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """The inner products of tokens with patches, (tokens, patches), and with themselves, (tokens,).
+
+    Of tokens (n, rows, columns, channels).
+    """
+    grams = token_grams(grid.flatten(1, 2).transpose(0, 1))
     return (grams @ patches.T).cpu().numpy(), grams.square().sum(1).cpu().numpy()
 
 

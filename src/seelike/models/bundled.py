@@ -18,7 +18,18 @@ from timm.models.resnetv2 import ResNetV2
 from timm.models.vision_transformer import Block, VisionTransformer, checkpoint_filter_fn
 from torch import nn
 
-from seelike.models.recipes import DESIGNS, EARLY, FAMILIES, RECIPES, Family, find_family, find_recipe
+from seelike.models.recipes import (
+    EARLY,
+    FAMILIES,
+    RECIPES,
+    WITHOUT_WEIGHTS,
+    Family,
+    Recipe,
+    WiredRecipe,
+    find_family,
+    find_recipe,
+)
+from seelike.models.wired import WiredAttention, wire
 from seelike.system.errors import InputError
 from seelike.system.files import sha256
 
@@ -52,13 +63,15 @@ class SkiplessBlock(Block):
 
 
 class PocketViT(VisionTransformer):
-    """timm's ViT, where one block can go without skips."""
+    """timm's ViT, where one block can go without skips, and attention can be such as starts as a convolution."""
 
-    def __init__(self, skipless: int | None = None, **kwargs):
+    def __init__(self, skipless: int | None = None, wired: bool = False, **kwargs):
         super().__init__(**kwargs)
+        dim, heads = kwargs["embed_dim"], kwargs["num_heads"]
         if skipless is not None:
-            dim, heads = kwargs["embed_dim"], kwargs["num_heads"]
             self.blocks[skipless] = SkiplessBlock(dim, heads, qkv_bias=True)
+        for block in self.blocks if wired else ():
+            block.attn = WiredAttention(dim, self.patch_embed.grid_size)
 
 
 SMALLER = {  # than `vit`: in words, and as its changes
@@ -74,8 +87,8 @@ LAYERS = {"resnet": ("stem.conv", "head.fc"), "mixer": ("stem.proj", "head"), "v
 
 def _cfg(name: str, family: Family) -> dict:
     first, last = LAYERS[name.partition("_")[0]]
-    return {
-        "file": str(WEIGHTS / f"{name}.safetensors"),
+    file = {} if name in WITHOUT_WEIGHTS else {"file": str(WEIGHTS / f"{name}.safetensors")}
+    return file | {
         "num_classes": 10,
         "input_size": (3, family.image_size, family.image_size),
         "interpolation": "bicubic",
@@ -119,6 +132,8 @@ def describe(design: str, family: Family) -> str:
         "gap": "The same without a CLS token: the normed tokens of the last block are averaged.",
         "resnet": "The paper's BiT ResNet made small: basic blocks in four stages.",
         "mixer": "An MLP-Mixer of the ViT's depth, width and patches.",
+        "wired": f"A ViT of 9 heads of 8, without a CLS token, whose attention can start as a convolution over its "
+        f"{side}×{side} patches of {patch} px.",
     }[design]
 
 
@@ -130,13 +145,22 @@ def complete(name: str) -> str:
 def read_manifest(family: Family | None = None) -> dict[str, dict]:
     """What is known of each bundled model: file, SHA-256, recipe, images seen, accuracy, learning curve.
 
-    Of one family, if it is given. Raises InputError if the manifest is missing or damaged.
+    A model whose answers alone are shipped has `weights` None instead of a file. Of one family, if it is given.
+    Raises InputError if the manifest is missing or damaged.
     """
     try:
         cards = json.loads(MANIFEST.read_text())
         return {name: card for name, card in cards.items() if family in (None, find_family(name))}
     except (OSError, ValueError):
         raise InputError(f"the cards of the bundled weights, {MANIFEST.name}, {_restore(MANIFEST)}") from None
+
+
+def check_shipped(name: str) -> None:
+    """Raises InputError for a model of which answers to test images are shipped, and no weights."""
+    name = complete(name)
+    if name in WITHOUT_WEIGHTS:
+        train = f"`python -m seelike.training {name}` trains it"
+        raise InputError(f"{name} has no weights: its card holds its answers to test images alone; {train}")
 
 
 def check_weights(file: str | Path) -> None:
@@ -147,7 +171,7 @@ def check_weights(file: str | Path) -> None:
         raise InputError(f"{file.stem} is not trained yet: it has no weights before `{train}` is done")
     if not file.is_file():
         raise InputError(f"the bundled weights {file.name} {_restore(file)}")
-    known = {entry["file"]: entry["sha256"] for entry in read_manifest().values()}
+    known = {entry["file"]: entry["sha256"] for entry in read_manifest().values() if "file" in entry}
     if sha256(file) != known.get(file.name):
         raise InputError(f"the bundled weights {file.name} {_restore(file)}")
 
@@ -178,12 +202,15 @@ def draw_initial_state(model: nn.Module, seed: int, gain: float) -> None:
 
 def _build_vit(family: Family, design: str, pretrained: bool, seed: int | None, **kwargs) -> PocketViT:
     shape = dict(img_size=family.image_size, patch_size=family.patch_size, embed_dim=64, depth=8, num_heads=4)
+    averaged = dict(class_token=False, global_pool="avg", fc_norm=False)
     if design == "gap":
-        shape |= dict(class_token=False, global_pool="avg", fc_norm=False)
+        shape |= averaged
     elif design == "small":
         shape |= SMALLER[family.small][1]
     elif design.startswith("noskip"):
         shape |= dict(skipless=int(design.removeprefix("noskip")))
+    elif design == "wired":
+        shape |= averaged | dict(embed_dim=72, num_heads=9, pos_embed="none", wired=True)
     load = partial(build_model_with_cfg, PocketViT, pretrained_filter_fn=checkpoint_filter_fn)
     return _build(load, family.name(design), pretrained, seed, gain=0.8, **(shape | kwargs))
 
@@ -205,19 +232,23 @@ def _build(load, variant: str, pretrained: bool, seed: int | None, gain: float, 
     """Create a model with its shipped weights, or in its initial state: that of its tag, unless a seed is given."""
     name = f"{variant}.{kwargs.get('pretrained_cfg') or default_cfgs[variant].tags[0]}"
     if pretrained and name in PLANNED and kwargs.get("pretrained_cfg_overlay") is None:
+        check_shipped(name)
         check_weights(WEIGHTS / f"{name}.safetensors")
     model = load(variant, pretrained, **kwargs)
     if not pretrained:
-        own = find_recipe(name).seed if name in PLANNED else 0
-        draw_initial_state(model, own if seed is None else seed, gain)
+        recipe = find_recipe(name) if name in PLANNED else Recipe()
+        seed = recipe.seed if seed is None else seed
+        draw_initial_state(model, seed, gain)
+        if isinstance(recipe, WiredRecipe):
+            wire(model, recipe.wiring, recipe.release_at(0), seed)
     return model
 
 
 BUILDERS = {
-    **dict.fromkeys(("vit", "gap", "small", "noskip"), _build_vit),
+    **dict.fromkeys(("vit", "gap", "small", "noskip", "wired"), _build_vit),
     "mixer": _build_mixer,
     "resnet": _build_resnet,
 }
 for _family in FAMILIES.values():
-    for _design in DESIGNS:
+    for _design in _family.designs():
         _register(_design, _family)

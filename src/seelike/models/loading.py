@@ -34,6 +34,8 @@ def check_model(parameter: str, name: str, checkpoint: str = "", label: str = ""
     Raises InputError, which names `parameter` (or `parameter`_checkpoint, `parameter`_label).
     """
     check_label(parameter, label, checkpoint)
+    if not checkpoint:
+        bundled.check_shipped(name)
     check_name(parameter, name, checkpoint)
     if checkpoint:
         check_file(f"{parameter}_checkpoint", Path(split_part(checkpoint)[0]))
@@ -159,6 +161,7 @@ class Unfit(Exception):
 
 def _fetch(parameter: str, name: str, blueprint: Blueprint) -> dict:
     """Of a model's own weights what timm's card must say; bundled ones stand there and are checked as timm loads."""
+    bundled.check_shipped(name)
     file = fetch_weights(parameter, name, blueprint.card)
     if file == blueprint.card.file:
         return {}

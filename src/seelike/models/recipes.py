@@ -43,10 +43,28 @@ class Recipe:
         progress = max(0, step - self.warmup) / max(1, self.steps - self.warmup)
         return self.rate * warm * (1 + float(np.cos(np.pi * progress))) / 2
 
+    def release_at(self, step: int) -> float:
+        """The share of hard-wired attention that a step has released."""
+        return 1.0
+
     def choose_batch(self, step: int) -> np.ndarray:
         """Which images a step sees: every image once an epoch, a function of seed and step alone."""
         epoch, position = divmod(step, self.images // self.batch_size)
         return _order(self.seed, epoch, self.images)[position * self.batch_size :][: self.batch_size]
+
+
+@dataclass(frozen=True)
+class WiredRecipe(Recipe):
+    """Two phases: heads are `held` where they are wired to look, then released within as many steps as the warm-up."""
+
+    wiring: str = "free"  # see `wired`; "free": released from the start
+    held: float = 1 / 3  # of all steps
+
+    def release_at(self, step: int) -> float:
+        """The share of its attention that a step has released, 0 to 1."""
+        if self.wiring == "free":
+            return 1.0
+        return min(1.0, max(0.0, (step - int(self.held * self.steps)) / self.warmup))
 
 
 @lru_cache(maxsize=1)
@@ -54,10 +72,19 @@ def _order(seed: int, epoch: int, images: int) -> np.ndarray:
     return np.random.default_rng([seed, epoch]).permutation(images)
 
 
+def _unseeded(name: str) -> str:
+    return re.sub(r"_seed\d+$", "", name)
+
+
 NO_SKIP_BLOCKS = (1, 4, 6)  # early, middle, late: one design each, whose block of that number has no skips
 DESIGNS = ("vit", "gap", "small", "resnet", "mixer", *(f"noskip{block}" for block in NO_SKIP_BLOCKS))
 SHARES = (3, 10, 30)  # percent of the images that ViTs of less data see
 EARLY_SHARES = (1, 3, 10)  # percent of its steps after which a run's state is shipped too
+GAP_RATE = 0.6  # of the learning rate: lower for GAP, as in the paper (3e-4, and 1e-3 for CLS)
+WIRED_STEPS = 3_000
+AROUND_SEEDS = 3  # trainings of each row of `Family.around`
+
+Row = tuple[str, str, Recipe]  # design, what the tag says beside the family's own, how it is trained
 
 
 @dataclass(frozen=True)
@@ -72,8 +99,8 @@ class Family:
     resnet: Recipe
     near: Recipe  # fine-tuning on a near task …
     far: Recipe  # … and on a far one
-    gap_rate: float = 0.6  # of the learning rate: lower for GAP, as in the paper (3e-4, and 1e-3 for CLS)
     seeds: dict[str, int] = field(default_factory=dict)  # design → trainings, where there is more than one
+    around: tuple[Row, ...] = ()  # what chapters around the paper compare by accuracy alone
 
     def name(self, design: str) -> str:
         """The architecture's name in timm."""
@@ -87,12 +114,13 @@ class Family:
             "small": f"vit_{self.small}_{patched}_{size}",
             "resnet": "resnet_pocket" if size == 56 else f"resnet_pocket_{size}",
             "mixer": f"mixer_pocket_{patched}_{size}",
+            "wired": f"vit_pocket9_{patched}_{size}",
         }[design]
 
     def recipe(self, design: str) -> Recipe:
         """How a design is trained on all images, from seed 0."""
         if design == "gap":
-            return replace(self.vit, rate=self.vit.rate * self.gap_rate)
+            return replace(self.vit, rate=self.vit.rate * GAP_RATE)
         return self.resnet if design == "resnet" else self.vit
 
     def recipes(self) -> dict[str, Recipe]:
@@ -104,18 +132,39 @@ class Family:
             runs.append((design, f"_{share}pct", replace(whole, images=whole.images * share // 100)))
         for tuned in (self.near, self.far):
             runs.append(("vit", f"_to_{tuned.task}", replace(tuned, start=f"{self.name('vit')}.{self.tag}")))
+        seeds = dict.fromkeys((design + change for design, change, _ in self.around), AROUND_SEEDS) | self.seeds
         table = {}
-        for design, change, recipe in runs:
-            for seed in range(self.seeds.get(design + change, 1)):
+        for design, change, recipe in (*runs, *self.around):
+            for seed in range(seeds.get(design + change, 1)):
                 twin = f"_seed{seed}" if seed else ""
                 start = recipe.start and recipe.start + twin
                 table[f"{self.name(design)}.{self.tag}{change}{twin}"] = replace(recipe, seed=seed, start=start)
         return table
 
+    def designs(self) -> tuple[str, ...]:
+        """Those of all families, and those of `around`."""
+        return tuple(dict.fromkeys((*DESIGNS, *(design for design, _, _ in self.around))))
+
+    def without_weights(self) -> set[str]:
+        """The trainings of whose result the answers to test images are shipped, and no weights."""
+        rows = {f"{self.name(design)}.{self.tag}{change}" for design, change, _ in self.around}
+        return {name for name in self.recipes() if _unseeded(name) in rows}
+
     def early(self) -> dict[str, tuple[str, int]]:
         """Early states that are shipped too, to show when a property appears: name → run, percent of its steps."""
         runs = (f"{self.name(design)}.{self.tag}" for design in ("vit", "resnet"))
         return {f"{run}_after{percent}pct": (run, percent) for run in runs for percent in EARLY_SHARES}
+
+
+def compare_starts(recipe: Recipe) -> tuple[Row, ...]:
+    """Trainings of the ViT that can start as a convolution: free, in two phases, and the control; much data, little."""
+    recipe = replace(recipe, steps=WIRED_STEPS, rate=recipe.rate * GAP_RATE)  # it averages its tokens, as GAP does
+    rows = []
+    for change, wiring in {"": "free", "_twophase": "convolution", "_permuted": "permuted"}.items():
+        whole = WiredRecipe(**vars(recipe), wiring=wiring)
+        little = replace(whole, images=whole.images * SHARES[0] // 100)
+        rows += [("wired", change, whole), ("wired", f"{change}_{SHARES[0]}pct", little)]
+    return tuple(rows)
 
 
 DRAWINGS = Recipe()
@@ -127,6 +176,7 @@ SHAPES = Family(
     small="smallpocket",
     vit=DRAWINGS,
     resnet=replace(DRAWINGS, steps=1_500),  # it learns this task far faster than the others
+    around=compare_starts(DRAWINGS),
     near=replace(DRAWINGS, task="regrouped", images=20_000, steps=1_000, rate=DRAWINGS.rate * 0.3),
     far=replace(DRAWINGS, task="strokes", images=20_000, steps=1_000, rate=DRAWINGS.rate * 0.3),
     seeds=dict.fromkeys(
@@ -149,6 +199,7 @@ CIFAR10 = Family(
 FAMILIES = {family.tag: family for family in (SHAPES, CIFAR10)}
 RECIPES = {name: recipe for family in FAMILIES.values() for name, recipe in family.recipes().items()}
 EARLY = {name: run for family in FAMILIES.values() for name, run in family.early().items()}
+WITHOUT_WEIGHTS = frozenset(name for family in FAMILIES.values() for name in family.without_weights())
 
 VIT, GAP, SMALL, RESNET, MIXER = map(SHAPES.name, DESIGNS[:5])
 NO_SKIP = {block: SHAPES.name(f"noskip{block}") for block in NO_SKIP_BLOCKS}
@@ -169,10 +220,6 @@ def find_runs(name: str) -> list[str]:
     if name not in RECIPES:
         return [name]
     return [name, *(other for other in RECIPES if other != name and _unseeded(other) == _unseeded(name))]
-
-
-def _unseeded(name: str) -> str:
-    return re.sub(r"_seed\d+$", "", name)
 
 
 def kept_steps(run: str) -> dict[int, str]:

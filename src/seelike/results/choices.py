@@ -29,7 +29,11 @@ CHOICES: dict[str, dict[str, str]] = {
         "calibrated": "best matches held against those of shuffled images",
         "raw": "best matches as they are",
     },
-    "ratio": {"logs": "the mean logarithm of the tokens' ratios", "plain": "the logarithm of their mean"},
+    "ratio": {
+        "logs": "the mean logarithm of the tokens' ratios",
+        "plain": "the logarithm of their mean",
+        "norms": "the logarithm of the ratio of mean norms",
+    },
     "average": {"median": "the median of sublayers", "mean": "their mean"},
     "skips": {"identity": "skips that are the identity", "all": "convolutions, too"},
     "keys": {

@@ -1,7 +1,7 @@
 """What is shipped of a training run: its weights in half precision, and a card in the manifest.
 
 Photographs are not bundled, so what a page shows of a model's answers to them is shipped as well: the answers to the
-test images, a digit each.
+test images, a digit each. Of trainings that are compared by their accuracy alone these answers are all that is shipped.
 """
 
 import hashlib
@@ -17,23 +17,24 @@ from torch import nn
 
 from seelike.images.photographs import find_folder
 from seelike.models import bundled
-from seelike.models.recipes import find_family, find_recipe
+from seelike.models.recipes import WITHOUT_WEIGHTS, find_family, find_recipe
 from seelike.system.files import write_text, written_whole
 from seelike.training.accuracy import N_TEST, answer, measure_accuracy, measure_baselines
 from seelike.training.tasks import load_task, needs_photographs
 
 
 def publish(name: str, runs: Path, data_dir: str = "") -> None:
-    """Write a finished run's weights and card: the accuracy is that of the weights as shipped, in half precision."""
+    """Write a finished run's weights and card: the accuracy is that of the weights in half precision, as shipped.
+
+    Of `WITHOUT_WEIGHTS` the card alone, which says so and has the answers.
+    """
     recipe, saved = find_recipe(name), torch.load(runs / f"{name}.pt", map_location="cpu", weights_only=True)
     model, initial = (timm.create_model(name, pretrained=False) for _ in range(2))
     shown = partial(load_task, recipe.task, size=find_family(name).image_size, data_dir=data_dir)
     half = {key: value.half().contiguous() for key, value in saved["model"].items()}
     model.load_state_dict(half)
-    content = save(half)
-    card = {
-        "file": f"{name}.safetensors",
-        "sha256": hashlib.sha256(content).hexdigest(),
+    bundled.WEIGHTS.mkdir(exist_ok=True)
+    card = _ship(name, half) | {
         "parameters": sum(p.numel() for p in model.parameters()),
         "recipe": asdict(recipe),
         "steps": saved["step"],
@@ -44,18 +45,26 @@ def publish(name: str, runs: Path, data_dir: str = "") -> None:
         "initial_accuracy": round(measure_accuracy(initial, *shown(split="test", n_images=N_TEST)), 4),
         "curve": saved["curve"],
     }
-    if needs_photographs(recipe.task):
+    if needs_photographs(recipe.task) or name in WITHOUT_WEIGHTS:
         card |= _note_answers(model, *shown(split="test", n_images=N_TEST))
-    bundled.WEIGHTS.mkdir(exist_ok=True)
     manifest = bundled.read_manifest() if bundled.MANIFEST.is_file() else {}
-    with written_whole(bundled.WEIGHTS / card["file"]) as beside:
-        beside.write_bytes(content)
     write_text(bundled.MANIFEST, _compact(dict(sorted((manifest | {name: card}).items()))))
-    print(f"{name}: {card['test_accuracy']:.1%} of {N_TEST:,} test images right; wrote {card['file']}", flush=True)
+    wrote = card.get("file", "its card alone")
+    print(f"{name}: {card['test_accuracy']:.1%} of {N_TEST:,} test images right; wrote {wrote}", flush=True)
+
+
+def _ship(name: str, state: dict[str, torch.Tensor]) -> dict[str, str | None]:
+    """Write the weights of a model that has a file; what its card says of them."""
+    if name in WITHOUT_WEIGHTS:
+        return {"weights": None}
+    content, file = save(state), f"{name}.safetensors"
+    with written_whole(bundled.WEIGHTS / file) as beside:
+        beside.write_bytes(content)
+    return {"file": file, "sha256": hashlib.sha256(content).hexdigest()}
 
 
 def _note_answers(model: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> dict[str, str]:
-    """What a card says of photographs: the model's answers and the classes, a digit an image."""
+    """What a card says of single test images: the model's answers and the classes, a digit an image."""
     answers = {"answers": answer(model, images), "classes": labels}
     return {kind: "".join(map(str, values.tolist())) for kind, values in answers.items()}
 

@@ -22,6 +22,7 @@ from torch.nn.functional import cross_entropy
 
 from seelike.models.bundled import NAMES
 from seelike.models.recipes import RECIPES, Recipe, kept_steps
+from seelike.models.wired import find_wired
 from seelike.system.errors import InputError
 from seelike.system.files import write_text, written_whole
 from seelike.training import cards
@@ -63,6 +64,7 @@ class Training:
         self.data_dir = data_dir
         self.model = self._start().to(device)
         self.rate = torch.tensor(recipe.rate, device=device)  # of the step at hand
+        self.released = [attention.q_norm.share for attention in find_wired(self.model)]
         self.optimizers = make_optimizers(self.model, recipe, self.rate)
         self.step = 0
         self.curve: dict[str, list] = {"images_seen": [], "loss": [], "accuracy": []}
@@ -105,6 +107,8 @@ class Training:
         self.images, self.labels = _load(task, self.recipe.images, self.runs, size, self.data_dir, self.device)
         self.held_out = load_task(task, "validation", N_VALIDATION, size, self.data_dir)
         self.plan = [table.to(self.device) for table in plan_steps(self.recipe)]
+        shares = [self.recipe.release_at(step) for step in range(self.recipe.steps)]
+        self.shares = torch.tensor(shares, device=self.device)
         self.losses = torch.zeros(self.recipe.steps, device=self.device)
         self.at = torch.tensor([self.step], device=self.device)
         self._learn = Graph(self._learn_once) if self.rate.is_cuda else self._learn_once
@@ -129,6 +133,7 @@ class Training:
         if self.recipe.augment:
             images = augment(images, flipped, corners)
         self.rate.copy_(rate)
+        self._release()
         with torch.autocast("cuda", torch.bfloat16, enabled=self.rate.is_cuda):
             answers = self.model(normalize(images))
         loss = cross_entropy(answers.float(), self.labels[chosen])
@@ -138,6 +143,11 @@ class Training:
             optimizer.step()
         self.losses.index_copy_(0, self.at, loss.detach()[None])
         self.at += 1
+
+    def _release(self) -> None:
+        """Set the share of hard-wired attention that the step at hand has released."""
+        for share in self.released:
+            share.copy_(self.shares.index_select(0, self.at)[0])
 
     def _next_report(self, step: int) -> int:
         every = max(REPORT_EVERY, self.recipe.steps // MOST_REPORTS)

@@ -8,13 +8,13 @@ The products of a layer with itself set the scale, as a norm does, so that with 
 What is known of minibatches is only their products, so that every effect of similarities has its replicates.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from seelike.measures.intervals import jackknife
+from seelike.measures.intervals import leave_out_each
 from seelike.system import processes
 from seelike.system.errors import Degenerate, InputError
 
@@ -55,11 +55,17 @@ class AllPairs:
         sizes = {name: len(k) for name, k in grams.items()}
         if len(set(sizes.values())) != 1:
             raise InputError(f"all layers need the same images, but their numbers differ: {sizes}")
-        self._agree(tuple(grams))
         stacked = torch.stack(list(grams.values()))
-        examined = _examine(stacked)
-        self._waiting.append((self.products(stacked), examined))
-        if len(self._waiting) > _count_ahead(stacked):
+        self.add(tuple(grams), stacked, examine(stacked))
+
+    def add(self, layers: tuple[str, ...], grams: torch.Tensor, examined: torch.Tensor) -> None:
+        """The same of the Gram matrices (layers, n, n) of some layers, which may be changed, and what `examine` found.
+
+        Raises InputError as `update`, but for the image counts.
+        """
+        self._agree(layers)
+        self._waiting.append((self.products(grams), examined))
+        if len(self._waiting) > _count_ahead(grams):
             _ = self.minibatches
 
     def merge(self, *others: "AllPairs") -> None:
@@ -73,7 +79,7 @@ class AllPairs:
         """All pairs; raises InputError before the first minibatch."""
         if not self.minibatches:
             raise InputError("layers can only be compared on at least one full minibatch of images")
-        return Similarity(self.layers, np.stack(self.minibatches))
+        return Similarity(self.layers, tuple(self.minibatches))
 
     def _agree(self, layers: tuple[str, ...]) -> None:
         if self.layers and layers != self.layers:
@@ -83,10 +89,15 @@ class AllPairs:
 
 @dataclass(frozen=True)
 class Similarity:
-    """How alike all pairs of `layers` are; `products` is (minibatches, layers, layers)."""
+    """How alike all pairs of `layers` are; `minibatches` are the products of each, (layers, layers)."""
 
     layers: tuple[str, ...]
-    products: np.ndarray
+    minibatches: Sequence[np.ndarray]
+
+    @property
+    def products(self) -> np.ndarray:
+        """(minibatches, layers, layers), put together when they are asked for: of many measures that is much."""
+        return np.stack(self.minibatches)
 
     @property
     def values(self) -> np.ndarray:
@@ -95,7 +106,7 @@ class Similarity:
 
     def replicates(self, effect: Callable[[np.ndarray], float]) -> np.ndarray:
         """Those of `effect`, a function of the matrix of similarities, over minibatches: (minibatches + 1,)."""
-        return jackknife(len(self.products), lambda chosen: effect(normalize(self.products[chosen].sum(0))))
+        return np.array([effect(normalize(sums)) for sums in leave_out_each(self.products)], dtype=float)
 
 
 def normalize(products: np.ndarray) -> np.ndarray:
@@ -117,11 +128,11 @@ def contrast(similarity: np.ndarray, parts: np.ndarray) -> float:
 
 def check_values(grams: torch.Tensor, names: tuple[str, ...] = ()) -> None:
     """Refuse Gram matrices (…, n, n) that are not finite, or the same number everywhere."""
-    _refuse(_examine(grams), names)
+    _refuse(examine(grams), names)
 
 
-def _examine(grams: torch.Tensor) -> torch.Tensor:
-    """(2, matrices): which Gram matrices are finite, and which are not the same number everywhere."""
+def examine(grams: torch.Tensor) -> torch.Tensor:
+    """(2, matrices): which Gram matrices (…, n, n) are finite, and which are not the same number everywhere."""
     finite = grams.isfinite().flatten(-2).all(-1)
     first = grams[..., :1, :1]
     varies = ((grams != first) | (first == 0)).flatten(-2).any(-1)  # what is centred may be 0 everywhere

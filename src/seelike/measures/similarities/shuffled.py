@@ -66,11 +66,18 @@ class Shuffled:
         (rows, of_rows), (columns, of_columns) = (_scale(grams, names) for names in (self.rows, self.columns))
         n = len(grams[self.rows[0]])
         orders = shuffle(n, self.n_draws, None if self._classes is None else next(self._classes))
-        found = torch.cat([rows @ each for each in _reorder(columns, orders.to(columns.device))])
-        self._products += found.double().cpu().numpy() * np.outer(of_rows, of_columns)
+        self._add(rows, _reorder(columns, orders.to(columns.device)), np.outer(of_rows, of_columns))
         for total, norm in zip(self._own, (of_rows, of_columns), strict=True):
             total += norm**2
         self._n_minibatches += 1
+
+    def _add(self, rows: torch.Tensor, pieces: Iterable[torch.Tensor], norms: np.ndarray) -> None:
+        """The products of both sides, some draws at a time."""
+        start = 0
+        for each in pieces:
+            found = (rows @ each).cpu().numpy()
+            self._products[start : start + len(found)] += found * norms
+            start += len(found)
 
     def merge(self, *others: "Shuffled") -> None:
         """Add the minibatches of other ranks or shards."""
@@ -84,19 +91,24 @@ class Shuffled:
         """Raises InputError before the first minibatch."""
         if not self._n_minibatches:
             raise InputError("shuffled images need at least one full minibatch")
-        scale, none = np.sqrt(np.outer(*self._own)), np.zeros_like(self._products)
-        return Null(np.divide(self._products, scale, where=scale > 0, out=none))
+        return Null(self._products, np.sqrt(np.outer(*self._own)))
 
 
 @dataclass(frozen=True)
 class Null:
-    """CKA of layers with shuffled images, (draws, rows, columns)."""
+    """CKA of layers with shuffled images: sums of products (draws, rows, columns), and of each pair its scale."""
 
-    cka: np.ndarray
+    products: np.ndarray
+    scale: np.ndarray
+
+    @property
+    def cka(self) -> np.ndarray:
+        """(draws, rows, columns); 0 for a layer that says nothing."""
+        return np.divide(self.products, self.scale, where=self.scale > 0, out=np.zeros_like(self.products))
 
     def choose(self, rows: Places, columns: Places) -> "Null":
         """That of some of the layers."""
-        return Null(self.cka[:, rows][:, :, columns])
+        return Null(self.products[:, rows][:, :, columns], self.scale[rows][:, columns])
 
     def tail_of_best(self) -> np.ndarray:
         """(rows,): the upper tail of the best match of each with any of the columns."""
