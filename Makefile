@@ -7,7 +7,7 @@ NAME ?= uniformity
 LONG := browser or families or install or kernel or processes or site or slow
 
 .DEFAULT_GOAL := help
-.PHONY: help install book accept robustness test test-all sweep chapter address serve train bench lint lock clean
+.PHONY: help install book pdf archive exercises accept robustness test test-all sweep chapter address serve train bench lint lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -25,6 +25,15 @@ book: $(READY)  ## execute every chapter on the bundled models and build the sit
 	@$(BIN)/seelike compare results/pocket _build/results/pocket || { echo "These are not the published numbers. If that is meant: make accept"; exit 1; }
 	$(BIN)/jupyter-book build _build/source --path-output . --all --warningiserror --keep-going
 	@echo "The book: $(CURDIR)/_build/html/index.html"
+
+pdf: $(READY)  ## after `make book`: print the whole book into _build/html/seelike.pdf, by Chromium
+	$(BIN)/seelike pdf _build/html
+
+archive: $(READY)  ## after `make book`, of a commit: sources, results, site and hashes in one file, for a DOI
+	$(BIN)/seelike archive
+
+exercises: $(READY)  ## measure the answers to questions for a class that have none yet
+	$(BIN)/seelike exercises
 
 robustness: $(READY)  ## after `make book`: judge every claim by every reasonable choice, and compare with what is published
 	$(BIN)/seelike robustness --results-dir _build/results

@@ -10,8 +10,8 @@ from setuptools import setup
 from setuptools.command.build_py import build_py
 
 CARRIED = {
-    "book": ("*.ipynb", "profiles/*.yaml", "runs/*.yaml"),
-    "results": ("bench.json", "coverage.json", "*/*.json", "rehearsed/*/*.json"),
+    "book": ("*.ipynb", "exercises.yaml", "profiles/*.yaml", "runs/*.yaml"),
+    "results": ("bench.json", "coverage.json", "exercises.json", "*/*.json", "rehearsed/*/*.json"),
 }
 NAMES = {"book": "book", "results": "published"}  # what they are called inside the package, as system/paths.py knows
 

@@ -1,41 +1,77 @@
-// Over the picture of a heatmap: the same, to hover over for names of layers and values. The plotting library is
-// fetched from this site, and only when a reader asks: by the button, or by resting the mouse on the picture.
+// Over the picture of a heatmap: the same, to point at for names of layers and values, by mouse, finger or arrow keys.
+// Its numbers are fetched from this site, and only when a reader asks: by the button, or by resting the mouse on the picture.
 (() => {
-  const fetched = new Map();
-  const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const STEPS = { ArrowUp: [1, 0], ArrowDown: [-1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+  const make = (name, properties = {}) => Object.assign(document.createElement(name), properties);
+  const within = (value, count) => Math.max(0, Math.min(count - 1, value));
 
-  function fetchScript(address) {
-    if (!fetched.has(address)) {
-      fetched.set(address, new Promise((resolve, reject) => {
-        const script = Object.assign(document.createElement("script"), { src: address, onload: resolve, onerror: reject });
-        document.head.append(script);
-      }));
-    }
-    return fetched.get(address);
+  function fetchScript(src) {
+    return new Promise((resolve, reject) => {
+      document.head.append(make("script", { src, onload: resolve, onerror: reject }));
+    });
   }
 
-  function colours() {
-    const text = style("--pst-color-text-base");
-    const hoverlabel = { bgcolor: style("--pst-color-surface"), font: { color: text } };
-    const clear = { paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)" };
-    return { ...clear, hoverlabel, "font.color": text, "xaxis.color": text, "yaxis.color": text };
+  function paint(canvas, values, colours) {
+    const rows = values.length, columns = values[0].length, last = colours.length - 1;
+    Object.assign(canvas, { width: columns, height: rows });
+    const brush = canvas.getContext("2d"), pixels = brush.createImageData(columns, rows);
+    values.forEach((row, up) => row.forEach((value, right) => {
+      const colour = value === null ? [128, 128, 128] : colours[Math.round(Math.max(0, Math.min(1, value)) * last)];
+      pixels.data.set([...colour, 255], ((rows - 1 - up) * columns + right) * 4);
+    }));
+    brush.putImageData(pixels, 0, 0);
+  }
+
+  function draw({ title, up, right, values, boundaries }, colours) {
+    const panel = make("div", { className: "heatmap" });
+    const map = panel.appendChild(make("div", { className: "map", tabIndex: 0 }));
+    map.setAttribute("role", "img");
+    map.setAttribute("aria-label", `${title}; arrow keys move from layer to layer`);
+    map.before(make("span", { className: "title", textContent: title }));
+    paint(map.appendChild(make("canvas")), values, colours);
+    for (const end of boundaries) {
+      map.appendChild(make("i", { className: "end" })).style.bottom = `${(100 * end) / up.length}%`;
+      map.appendChild(make("i", { className: "end across" })).style.left = `${(100 * end) / right.length}%`;
+    }
+    const cell = map.appendChild(make("b", { hidden: true }));
+    const told = panel.appendChild(make("output"));
+    let [y, x] = [0, 0];
+    function point(row, column) {
+      [y, x] = [within(row, up.length), within(column, right.length)];
+      Object.assign(cell.style, {
+        bottom: `${(100 * y) / up.length}%`, height: `${100 / up.length}%`,
+        left: `${(100 * x) / right.length}%`, width: `${100 / right.length}%`,
+      });
+      cell.hidden = false;
+      const value = values[y][x];
+      const shown = value === null ? "not defined" : value.toFixed(3).replace("-", "−");
+      told.replaceChildren(make("strong", { textContent: `CKA ${shown}` }), ` up: ${up[y]} right: ${right[x]}`);
+    }
+    map.addEventListener("pointermove", (event) => {
+      const box = map.getBoundingClientRect();
+      const across = (event.clientX - box.left) / box.width, above = (box.bottom - event.clientY) / box.height;
+      point(Math.floor(above * up.length), Math.floor(across * right.length));
+    });
+    map.addEventListener("keydown", (event) => {
+      if (!(event.key in STEPS)) return;
+      event.preventDefault();
+      const [more, further] = cell.hidden ? [0, 0] : STEPS[event.key];
+      point(y + more, x + further);
+    });
+    return panel;
   }
 
   async function show(figure, button) {
     const { heatmap, root } = button.dataset;
-    await Promise.all([fetchScript(`${root}heatmaps/plotly.min.js`), fetchScript(`${root}heatmaps/${heatmap}.js`)]);
-    const panels = document.createElement("div");
-    panels.className = "heatmaps";
-    panels.setAttribute("role", "img");
-    panels.setAttribute("aria-label", figure.querySelector("img").alt);
-    figure.prepend(panels);
+    await fetchScript(`${root}heatmaps/${heatmap}.js`);
+    const { colours, panels } = window.seelikeHeatmaps[heatmap];
+    const shown = make("div", { className: "heatmaps" });
+    shown.setAttribute("role", "group");
+    shown.setAttribute("aria-label", figure.querySelector("img").alt);
+    shown.append(...panels.map((panel) => draw(panel, colours)));
+    shown.insertAdjacentHTML("beforeend", '<div class="scale" aria-hidden="true"><span>0</span><i></i><span>1 CKA</span></div>');
+    figure.prepend(shown);
     figure.classList.add("is-hovered");
-    const drawn = window.seelikeHeatmaps[heatmap].map((each) => [panels.appendChild(document.createElement("div")), each]);
-    for (const [panel, { data, layout }] of drawn) {
-      await Plotly.newPlot(panel, data, layout, { displayModeBar: false, responsive: true });
-      await Plotly.relayout(panel, colours());
-    }
-    panels.insertAdjacentHTML("beforeend", '<div class="scale" aria-hidden="true"><span>0</span><i></i><span>1 CKA</span></div>');
   }
 
   async function toggle(figure, button) {
@@ -64,8 +100,5 @@
         picture.addEventListener("pointerleave", () => clearTimeout(timer));
       }
     }
-    new MutationObserver(() => {
-      for (const panel of document.querySelectorAll(".heatmaps .js-plotly-plot")) Plotly.relayout(panel, colours());
-    }).observe(document.documentElement, { attributeFilter: ["data-theme"] });
   });
 })();

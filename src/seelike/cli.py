@@ -37,6 +37,7 @@ def _parser() -> argparse.ArgumentParser:
         _add_run,
         _add_measure,
         _add_robustness,
+        _add_exercises,
         _add_params,
         _add_models,
         _add_compare,
@@ -44,6 +45,8 @@ def _parser() -> argparse.ArgumentParser:
         _add_doctor,
         _add_address,
         _add_book,
+        _add_pdf,
+        _add_archive,
     ):
         add(commands)
     return parser
@@ -114,6 +117,23 @@ def _vary(chosen: argparse.Namespace) -> int:
     from seelike.execution.robustness import measure_robustness
 
     print(measure_robustness(chosen.profile, chosen.parameter, chosen.results_dir, chosen.chapters))
+    return 0
+
+
+def _add_exercises(commands) -> None:
+    text = """Measure the answers to the exercises of book/exercises.yaml, each a chapter with one parameter changed,
+    and write RESULTS/exercises.json. Those that have an answer are passed over."""
+    exercises = commands.add_parser("exercises", help="the answers to questions for a class", description=text)
+    exercises.add_argument("chapters", nargs="*", metavar="CHAPTER", help="(default: all that have exercises)")
+    exercises.add_argument("--again", action="store_true", help="measure also those that have an answer")
+    exercises.add_argument("-o", "--results-dir", default="results", help="where results lie (results)")
+    exercises.set_defaults(carry_out=_answer_exercises)
+
+
+def _answer_exercises(chosen: argparse.Namespace) -> int:
+    from seelike.execution.exercises import measure_exercises
+
+    print(measure_exercises(chosen.results_dir, chosen.chapters, chosen.again))
     return 0
 
 
@@ -250,6 +270,33 @@ def _stage_book(chosen: argparse.Namespace) -> int:
     from seelike.site.stage import stage_book
 
     stage_book(chosen.folder)
+    return 0
+
+
+def _add_pdf(commands) -> None:
+    pdf = commands.add_parser("pdf", help="print the built book into a PDF, which its site then links to")
+    pdf.add_argument("site", type=Path, nargs="?", default=Path("_build/html"), metavar="SITE", help="(_build/html)")
+    pdf.set_defaults(carry_out=_print_book)
+
+
+def _print_book(chosen: argparse.Namespace) -> int:
+    from seelike.site.pdf import write_pdf
+
+    print(write_pdf(chosen.site))
+    return 0
+
+
+def _add_archive(commands) -> None:
+    text = "Sources, results, the built site and all hashes in one file, for a DOI: the same bytes whenever it is made."
+    archive = commands.add_parser("archive", help="the book in one file to keep", description=text)
+    archive.add_argument("file", type=Path, nargs="?", metavar="FILE", help="(_build/seelike-VERSION-COMMIT.tar.gz)")
+    archive.set_defaults(carry_out=_archive)
+
+
+def _archive(chosen: argparse.Namespace) -> int:
+    from seelike.site.archive import write_archive
+
+    print(write_archive(chosen.file))
     return 0
 
 

@@ -81,12 +81,5 @@ def test_more_data_stands_out_more_from_the_page():
         assert all(less * 1.15 < more for less, more in itertools.pairwise(steps))
 
 
-def test_darkening_changes_the_palette_and_nothing_else():
-    assert (
-        palette.darken("fill: #0072b2; stroke: #123456; href: #fig-1") == "fill: #4fa9e6; stroke: #123456; href: #fig-1"
-    )
-    assert palette.darken('<g id="m0072b2">') == '<g id="m0072b2">'
-
-
 def test_no_two_colours_become_one_on_a_dark_page():
     assert len(set(palette.ON_DARK.values())) == len(palette.ON_DARK)

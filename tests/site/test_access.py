@@ -59,44 +59,51 @@ def test_the_keyboard_reaches_the_content_first_and_every_kind_of_control(open_p
     assert reached == {"data-heatmap", ".csv", "theme-switch", "search-button", "attention_distance.html"}
 
 
-def test_a_heatmap_opens_by_keyboard_and_closes_again(open_page):
+def test_a_heatmap_opens_and_is_read_by_keyboard_and_closes_again(open_page):
     page, faults = open_page("book/uniformity.html")
     button = page.locator("button[data-heatmap]").first
     button.focus()
     page.keyboard.press("Enter")
-    page.wait_for_selector("figure.is-hovered .js-plotly-plot >> nth=2")
+    page.wait_for_selector("figure.is-hovered .heatmap >> nth=2")
     figure = page.locator("figure.is-hovered").first
     assert figure.locator("img:visible").count() == 0
-    page.wait_for_function("document.querySelector('button[data-heatmap]').textContent == 'Show the picture'")
+    assert button.inner_text() == "Show the picture"
+    figure.locator(".map").first.focus()
+    told = [press(page, figure, key) for key in ("ArrowUp", "ArrowUp", "ArrowDown", "ArrowLeft")]
+    assert told[0] == told[2] == told[3] != told[1]
     button.click()
     assert page.locator("figure.is-hovered").count() == 0
     assert faults == []
 
 
+def press(page, figure, key: str) -> str:
+    page.keyboard.press(key)
+    return figure.locator("output").first.inner_text()
+
+
 @pytest.mark.parametrize("theme", THEMES)
-def test_hovering_over_a_heatmap_tells_the_layers_and_their_published_value(open_page, theme):
+def test_pointing_at_a_heatmap_tells_the_layers_and_their_published_value(open_page, theme):
     page, faults = open_page("book/uniformity.html", theme=theme)
     picture = page.locator("#fig-uniformity-run img:visible")
     picture.scroll_into_view_if_needed()
     picture.hover()
-    page.wait_for_selector("#fig-uniformity-run .js-plotly-plot >> nth=2")
-    box = page.locator("#fig-uniformity-run .js-plotly-plot .nsewdrag").last.bounding_box()
+    page.wait_for_selector("#fig-uniformity-run .heatmap >> nth=2")
+    box = page.locator("#fig-uniformity-run .map").last.bounding_box()
     page.mouse.move(box["x"] + box["width"] / 3, box["y"] + box["height"] / 4, steps=5)
-    hover = page.locator("#fig-uniformity-run .hoverlayer .hovertext")
-    hover.wait_for()
-    value, up, right = re.fullmatch(r"CKA ([\d.−-]+)\s*up: (\S+?)\s*right: (\S+)", hover.text_content()).groups()
+    told = page.locator("#fig-uniformity-run output").last.inner_text()
+    value, up, right = re.fullmatch(r"CKA ([\d.−-]+)\s*up: (\S+?)\s*right: (\S+)", told).groups()
     entry = json.loads((RESULTS / "pocket" / "uniformity.json").read_text())["measures"]["cka"]["vit_cnn"]
     rows, columns = entry["axes"].values()
     assert float(value) == pytest.approx(entry["values"][rows.index(up)][columns.index(right)], abs=6e-4)
+    assert (rows.index(up) > len(rows) / 2) and (columns.index(right) < len(columns) / 2)
     assert faults == []
 
 
-def test_heatmaps_change_with_the_theme(open_page):
+def test_axe_finds_nothing_serious_in_a_heatmap(open_page):
+    from axe_playwright_python.sync_playwright import Axe
+
     page, _ = open_page("book/mixer.html")
     page.locator("button[data-heatmap]").first.click()
-    page.wait_for_selector("figure.is-hovered .js-plotly-plot >> nth=2")
-    color = "getComputedStyle(document.querySelector('.js-plotly-plot .gtitle')).fill"
-    page.wait_for_function("document.querySelector('button[data-heatmap]').textContent == 'Show the picture'")
-    before = page.evaluate(color)
-    page.evaluate("document.documentElement.dataset.theme = 'dark'")
-    page.wait_for_function(f"{color} != '{before}'")
+    page.wait_for_selector("figure.is-hovered .heatmap")
+    found = Axe().run(page, options=ONLY).response["violations"]
+    assert [rule["id"] for rule in found if rule["impact"] in SERIOUS] == []

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import nbformat
 import pytest
 import yaml
+from git_clone import git
 
 from seelike.execution import notebook as execute
 from seelike.site import address, stage
@@ -21,16 +22,9 @@ URL = "https://github.com/me/seelike"
 NOTEBOOKS = ("intro.ipynb", "uniformity.ipynb")
 
 
-def git(root: Path, *words: str) -> str:
-    ask = ["git", "-C", str(root), "-c", "user.name=a", "-c", "user.email=a@b", *words]
-    return subprocess.run(ask, check=True, capture_output=True, text=True).stdout.strip()
-
-
 @pytest.fixture
 def clone(tmp_path):
     """A small clone of the book, in another folder; its address is unknown."""
-    if not shutil.which("git"):
-        pytest.skip("needs git")
     (tmp_path / "book").mkdir()
     config = configure((REPOSITORY / "_config.yml").read_text(encoding="utf-8"), None)
     (tmp_path / "_config.yml").write_text(config, encoding="utf-8")

@@ -3,9 +3,10 @@
 import json
 import shutil
 
+import pandas as pd
 import pytest
 
-from seelike.site.furnish import furnish
+from seelike.site.furnish import SOURCES, furnish
 from seelike.system.paths import BOOK, RESULTS
 
 
@@ -22,8 +23,10 @@ def test_every_figure_gets_its_numbers_and_only_heatmaps_a_script(source, tmp_pa
     furnish(source, tmp_path / "no results")
     numbers = {path.stem for path in (source / "extra" / "numbers").glob("*.csv")}
     assert {name.rsplit("-")[1] for name in numbers} == {"mixer", "methods"} and len(numbers) == 10
+    sources = json.loads((source / SOURCES).read_text())
+    assert sources.keys() == numbers and sources["fig-mixer-alone"] == ["mixer/pocket"]
     scripts = {path.name for path in (source / "extra" / "heatmaps").glob("*.js")}
-    assert scripts == {"plotly.min.js", "fig-mixer-alone.js", "fig-mixer-control.js", "fig-mixer-across.js"}
+    assert scripts == {"fig-mixer-alone.js", "fig-mixer-control.js", "fig-mixer-across.js"}
 
 
 def test_what_was_just_computed_comes_before_what_is_published(source, tmp_path):
@@ -32,7 +35,7 @@ def test_what_was_just_computed_comes_before_what_is_published(source, tmp_path)
     (tmp_path / "results" / "pocket").mkdir(parents=True)
     (tmp_path / "results" / "pocket" / "mixer.json").write_text(json.dumps(fresh))
     furnish(source, tmp_path / "results")
-    rows = json.loads((source / "extra" / "numbers" / "fig-mixer-effects.json").read_text())["rows"]
-    assert next(row["effect"] for row in rows if row["part"] == "M1a") == 0.123
+    rows = pd.read_csv(source / "extra" / "numbers" / "fig-mixer-effects.csv").set_index(["scale", "part"])
+    assert rows["effect"]["pocket", "M1a"] == 0.123
     assert (source / "extra" / "results" / "pocket" / "methods.json").is_file()
     assert json.loads((source / "extra" / "results" / "pocket" / "mixer.json").read_text()) == fresh

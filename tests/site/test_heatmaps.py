@@ -20,17 +20,21 @@ def toy(measure: str = "cka", model: str = "vit_cnn", chapter: str = "uniformity
 
 
 def test_rows_go_up_and_columns_to_the_right():
-    trace = heatmaps.draw(toy()).data[0]
-    assert list(trace.y) == ["low", "high"] and list(trace.x) == ["one", "two", "three"]
-    assert trace.z[1][2] == pytest.approx(0.5)
-    assert (trace.zmin, trace.zmax) == (0, 1)
+    told = heatmaps.describe(toy())
+    assert (told["up"], told["right"]) == (["low", "high"], ["one", "two", "three"])
+    assert told["values"][1][2] == 0.5
 
 
-def test_stages_end_between_cells():
+def test_ends_of_stages_are_told_and_what_is_not_defined_is_null():
     array = toy()
-    array = replace(array, labelled=replace(array.labelled, boundaries=[1]))
-    lines = heatmaps.draw(array).layout.shapes
-    assert {line.y0 for line in lines} | {line.x0 for line in lines} >= {0.5}
+    labelled = replace(array.labelled, boundaries=[1], values=np.array([[np.nan, 0.12349, 1], [0, 0, 0]]))
+    told = heatmaps.describe(replace(array, labelled=labelled))
+    assert told["boundaries"] == [1] and told["values"][0] == [None, 0.123, 1]
+
+
+def test_colours_go_from_dark_to_bright():
+    sums = [sum(colour) for colour in heatmaps.list_colours()]
+    assert sums == sorted(sums) and sums[0] < 20 and sums[-1] > 600
 
 
 @pytest.mark.parametrize(
@@ -57,11 +61,11 @@ def test_every_published_heatmap_has_a_title_and_its_own_values(tmp_path):
                 for model, labelled in result.measures[measure].items():
                     array = Array(chapter, scale, measure, model, labelled)
                     assert heatmaps.title_of(array)
-                    np.testing.assert_allclose(heatmaps.draw(array).data[0].z, labelled.values, atol=1e-6)
+                    np.testing.assert_allclose(heatmaps.describe(array)["values"], labelled.values, atol=6e-4)
 
 
 def test_the_script_hands_its_panels_to_the_page(tmp_path):
     heatmaps.write([toy(), toy()], "fig-toy", tmp_path / "sub" / "fig-toy.js")
     script = (tmp_path / "sub" / "fig-toy.js").read_text()
-    label, panels = re.fullmatch(r"\(window\.seelikeHeatmaps \?\?= \{\}\)\[(.*?)\] = (.*);\n", script).groups()
-    assert json.loads(label) == "fig-toy" and len(json.loads(panels)) == 2
+    label, told = re.fullmatch(r"\(window\.seelikeHeatmaps \?\?= \{\}\)\[(.*?)\] = (.*);\n", script).groups()
+    assert json.loads(label) == "fig-toy" and len(json.loads(told)["panels"]) == 2

@@ -1,7 +1,6 @@
 """The numbers beside a figure are those that it draws: all of them, and no others."""
 
 import ast
-import json
 from functools import partial
 from types import SimpleNamespace
 
@@ -125,27 +124,23 @@ def test_a_tidy_array_has_a_row_a_value_with_its_labels():
 
 def test_every_figure_can_write_its_numbers(tmp_path):
     for label, (_, named) in FIGURES.items():
-        numbers.find(named, PUBLISHED).write(tmp_path / label)
+        numbers.find(named, PUBLISHED).write(tmp_path / f"{label}.csv")
         assert len(pd.read_csv(tmp_path / f"{label}.csv", dtype=str)) > 1
 
 
 def test_files_hold_every_number_of_the_result(tmp_path):
     found = numbers.find({"uniformity/pocket": ["cka/vit_cnn"]}, PUBLISHED)
-    found.write(tmp_path / "numbers" / "fig")
+    found.write(tmp_path / "numbers" / "fig.csv")
     array = read_published("uniformity", RESULTS)["pocket"].measures["cka"]["vit_cnn"]
     table = pd.read_csv(tmp_path / "numbers" / "fig.csv")
     pivot = table.pivot(index="vit_layer", columns="cnn_layer", values="value")
     pivot = pivot.loc[array.axes["vit_layer"], array.axes["cnn_layer"]]
     np.testing.assert_allclose(pivot.to_numpy(), array.values)
-    plain = json.loads((tmp_path / "numbers" / "fig.json").read_text())
-    assert plain["sources"] == ["uniformity/pocket"]
-    np.testing.assert_allclose(plain["arrays"][0]["values"], array.values)
 
 
-def test_what_is_not_defined_is_null_and_an_empty_cell(tmp_path):
+def test_what_is_not_defined_is_an_empty_cell(tmp_path):
     array = numbers.Array("mixer", "pocket", "cka", "vit", LabelledArray({"block": ["a", "b"]}, [np.nan, 0.5]))
-    numbers.Numbers((array,), pd.DataFrame(), ("mixer/pocket",)).write(tmp_path / "fig")
-    assert json.loads((tmp_path / "fig.json").read_text())["arrays"][0]["values"] == [None, 0.5]
+    numbers.Numbers((array,), pd.DataFrame(), ("mixer/pocket",)).write(tmp_path / "fig.csv")
     assert (tmp_path / "fig.csv").read_text().splitlines()[1] == "cka,vit,a,"
 
 

@@ -4,7 +4,8 @@ import pytest
 from site_browser import PAGES, THEMES
 
 from seelike.results.claims import AROUND, OF_PAPER
-from seelike.results.runs import OWN, PHOTOGRAPHS, read_published, read_runs
+from seelike.results.runs import OWN, read_published
+from seelike.site import pdf
 from seelike.system.paths import RESULTS
 
 WIDTHS = (390, 820, 1600)
@@ -98,8 +99,10 @@ def test_pages_can_be_read_without_scripts(open_page):
 
 
 def test_the_site_is_small_and_its_front_page_too(site, browser, address):
-    more = read_runs().keys() & {path.name for path in RESULTS.iterdir()} - {OWN, PHOTOGRAPHS}  # with their numbers
-    assert sum(path.stat().st_size for path in site.rglob("*") if path.is_file()) < (46 + 3 * len(more)) * MB
+    files = [
+        path for path in site.rglob("*") if path.is_file() and path.name != pdf.NAME
+    ]  # that none of its pages loads
+    assert sum(path.stat().st_size for path in files) < 40 * MB
     sizes = []
     page = browser.new_page()
     page.on("response", lambda answer: sizes.append(len(answer.body())))
@@ -107,3 +110,21 @@ def test_the_site_is_small_and_its_front_page_too(site, browser, address):
     page.close()
     assert len(sizes) > 10
     assert sum(sizes) < 1.5 * MB
+
+
+def test_a_drawing_is_one_file_in_both_themes(open_page):
+    page, faults = open_page("book/intro.html", theme="dark")
+    light, dark = page.locator("article figure").first.locator("img").all()
+    address = light.get_attribute("src")
+    assert dark.get_attribute("src") == f"{address}#dark"
+    corner = """async (image) => {
+        await image.decode();
+        const brush = new OffscreenCanvas(4, 4).getContext("2d");
+        brush.drawImage(image, 0, 0);
+        return [...brush.getImageData(1, 1, 1, 1).data];
+    }"""
+    dark.scroll_into_view_if_needed()
+    assert dark.evaluate(corner) == [0x12, 0x12, 0x12, 255]
+    page.evaluate("document.documentElement.dataset.theme = 'light'")
+    assert light.evaluate(corner) == [255, 255, 255, 255]
+    assert faults == []

@@ -3,12 +3,15 @@
 import nbformat
 import pandas as pd
 import pytest
+from handmade import ROBUST
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from seelike.figures.pocket import name_curves
 from seelike.images.datasets import DRAWN
 from seelike.models import bundled
 from seelike.models.recipes import SHAPES
+from seelike.results.claims import CLAIMS
+from seelike.results.robustness import Outcome, Robust
 from seelike.site import numbers
 from seelike.tables import hand_out
 
@@ -68,3 +71,14 @@ def test_confusion_counts_every_image_once():
     assert found.to_dict("list") == {
         "model": ["ViT"] * 4, "class": ["cat", "cat", "dog", "dog"], "answer": ["cat", "dog"] * 2, "images": [1] * 4
     }  # fmt: skip
+
+
+def test_universes_have_a_row_each_with_a_column_a_choice():
+    other = Robust({"keys": "patches"}, (Outcome({"keys": "all"}, "weak", (), {"A1a": (0.5, 0.4, None, "holds")}),))
+    found = {"pocket": {"U1": ROBUST, "A1": other}, "cifar10": {"U1": ROBUST}}
+    table = hand_out.universes(found, "uniformity")
+    assert table["run"].tolist() == ["pocket"] * 3 + ["cifar10"] * 3 and set(table["part"]) == {"U1"}
+    assert table.iloc[1][["effect", "verdict", "claim_verdict", "measure"]].tolist() == [0.1, "weak", "weak", "rsa"]
+    assert set(CLAIMS["U1"].choices) <= set(table.columns) and "keys" not in table
+    (row,) = hand_out.universes(found, "attention_distance").to_dict("records")
+    assert (row["part"], row["keys"], row["claim_verdict"], row["verdict"]) == ("A1a", "all", "weak", "holds")

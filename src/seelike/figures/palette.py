@@ -3,8 +3,6 @@
 A model keeps its colour throughout the book.
 """
 
-import re
-
 COLORS = {"vit": "#0072B2", "cnn": "#D55E00", "random": "#8A8A8A"}
 SERIES = (COLORS["vit"], "#56B4E9", "#CC79A7", COLORS["cnn"], "#009E73")
 SHADES = {3: "#9BCBEB", 10: "#56A0D3", 30: "#0072B2", 100: "#003A5C"}  # the ViT's blue, stronger with more data
@@ -57,9 +55,3 @@ ON_DARK = {
     FAINT: "#59616B",
     PAPER: DARK_PAPER,
 }
-
-
-def darken(svg: str) -> str:
-    """The same drawing for a dark page: every colour of the palette gives way to its counterpart, no other does."""
-    counterparts = {light.lower(): dark.lower() for light, dark in ON_DARK.items()}
-    return re.sub(r"#[0-9a-f]{6}\b", lambda found: counterparts.get(found[0], found[0]), svg)

@@ -23,7 +23,6 @@ from seelike.activations.attention import read_maps
 from seelike.execution import notebook as execute
 from seelike.figures import explorer as figures
 from seelike.figures import style
-from seelike.figures.palette import darken
 from seelike.images import datasets
 from seelike.images.drawings import IMAGE_SIZE
 from seelike.images.shapes import Drawing, Shapes
@@ -34,7 +33,7 @@ from seelike.measures.token_patch_cka import compare_with_patches
 from seelike.models.bundled import NAMES, read_manifest
 from seelike.models.loading import load_model, load_random, transform_of
 from seelike.models.recipes import EARLY_SHARES, SHAPES, find_runs
-from seelike.site import packed
+from seelike.site import drawings, packed
 from seelike.site.furnish import EXTRA
 from seelike.system.files import write_text, written_whole
 
@@ -248,10 +247,10 @@ def describe(drawing: Drawing) -> dict:
 
 
 def _draw_still(image: np.ndarray, looks: dict[str, figures.Look], folder: Path) -> None:
-    """The picture that the page shows where nothing can be chosen, for light pages and dark ones."""
+    """The picture that the page shows where nothing can be chosen, one file for light pages and dark ones."""
     with plt.style.context(style.STYLE):
         figure = figures.still(image, looks, FIRST["token"])
         style.save(figure, folder / "still.svg")
         plt.close(figure)
-    light = folder / "still.svg"
-    write_text(folder / "still-dark.svg", darken(light.read_text(encoding="utf-8")))
+    still = folder / "still.svg"
+    write_text(still, drawings.in_both_themes(drawings.compact(still.read_text(encoding="utf-8"))))

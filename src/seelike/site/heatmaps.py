@@ -1,22 +1,23 @@
-"""Heatmaps of CKA that a reader can hover over: each panel as a plotly figure, all of one figure in a script.
+"""Heatmaps of CKA that a reader can point at: labels and values of all panels of one figure in a script.
 
-A script, not JSON, so that a page read from disk may load it too.
+A script, not JSON, so that a page read from disk may load it too. `book/_static/heatmaps.js` draws the panels.
 """
 
 import json
 import re
 from pathlib import Path
 
-import plotly
-import plotly.graph_objects as go
+import matplotlib
+import numpy as np
 
+from seelike.figures.palette import MAP
 from seelike.figures.skip_connections import ABLATIONS
 from seelike.figures.style import LABELS
 from seelike.site.numbers import Array
 
 MEASURES = ("cka", "cka_random")
-LIBRARY = Path(plotly.__file__).with_name("package_data") / "plotly.min.js"
-LINE = "rgba(94, 200, 229, 0.9)"
+DECIMALS = 3  # that a reader is shown
+SHADES = 64  # of the colour map
 
 
 def is_heatmap(array: Array) -> bool:
@@ -26,38 +27,25 @@ def is_heatmap(array: Array) -> bool:
 
 def write(arrays: list[Array], label: str, path: Path) -> None:
     """Write the script that hands the panels of the figure called `label` to the page."""
-    panels = [json.loads(draw(array).to_json()) for array in arrays]
+    told = {"colours": list_colours(), "panels": [describe(array) for array in arrays]}
     path.parent.mkdir(parents=True, exist_ok=True)
-    script = f"(window.seelikeHeatmaps ??= {{}})[{json.dumps(label)}] = {json.dumps(panels)};\n"
-    path.write_text(script, encoding="utf-8")
+    script = json.dumps(told, separators=(",", ":"), ensure_ascii=False)
+    path.write_text(f"(window.seelikeHeatmaps ??= {{}})[{json.dumps(label)}] = {script};\n", encoding="utf-8")
 
 
-def draw(array: Array) -> go.Figure:
+def describe(array: Array) -> dict:
     """One panel: the first axis upwards, the second to the right, as in `heatmaps.similarity`."""
-    rows, columns = (list(map(str, labels)) for labels in array.labelled.axes.values())
-    panel = go.Figure(
-        go.Heatmap(
-            z=array.labelled.values.astype("float32"),
-            x=columns,
-            y=rows,
-            zmin=0,
-            zmax=1,
-            colorscale="Magma",
-            showscale=False,
-            hovertemplate="<b>CKA %{z:.3f}</b><br>up: %{y}<br>right: %{x}<extra></extra>",
-        )
-    )
-    for end in array.labelled.boundaries or []:
-        panel.add_hline(end - 0.5, line={"color": LINE, "width": 1})
-        panel.add_vline(end - 0.5, line={"color": LINE, "width": 1})
-    for axis, labels in ((panel.layout.xaxis, columns), (panel.layout.yaxis, rows)):
-        step = max(1, len(labels) // 5)
-        ticks = list(range(0, len(labels), step))
-        axis.update(type="category", tickvals=ticks, ticktext=[str(tick) for tick in ticks], fixedrange=True)
-    title = {"text": title_of(array), "x": 0.5, "font": {"size": 14}}
-    margin = {"l": 34, "r": 6, "t": 34, "b": 28}
-    panel.update_layout(title=title, margin=margin, dragmode=False, template="none")
-    return panel
+    up, right = (list(map(str, labels)) for labels in array.labelled.axes.values())
+    rounded = np.round(array.labelled.values, DECIMALS)
+    values = np.where(np.isnan(rounded), None, rounded).tolist()
+    ends = list(array.labelled.boundaries or [])
+    return {"title": title_of(array), "up": up, "right": right, "values": values, "boundaries": ends}
+
+
+def list_colours() -> list[list[int]]:
+    """Red, green and blue, to 255, for CKA from 0 to 1."""
+    shades = matplotlib.colormaps[MAP](np.linspace(0, 1, SHADES))
+    return np.rint(255 * shades[:, :3]).astype(int).tolist()
 
 
 def title_of(array: Array) -> str:

@@ -1,4 +1,4 @@
-"""The numbers that a figure draws, as files beside it.
+"""The numbers that a figure draws, as a CSV file beside it; whole results are JSON files of their own.
 
 A cell that draws a figure names them in its metadata, by result file and array:
 `"seelike": {"numbers": {"uniformity/pocket": ["cka/vit", "cka/cnn"], "uniformity/*": ["claims"]}}`. A measure without
@@ -6,14 +6,12 @@ a model after it means all of its models; of claims those of one table of the sc
 that draws from no result hands its numbers out, see `hand_out`.
 """
 
-import json
 from collections.abc import Container
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
 import nbformat
-import numpy as np
 import pandas as pd
 
 from seelike.results.claims import AROUND, CLAIMS, INTERVALS, OF_PAPER
@@ -55,18 +53,20 @@ class Numbers:
     sources: tuple[str, ...]
 
     def write(self, path: Path) -> None:
-        """Write `<path>.csv`, one row a number, and `<path>.json`, one array an entry."""
+        """Write a CSV file, one row a number; arrays of several results and axes below each other."""
         path.parent.mkdir(parents=True, exist_ok=True)
         tables = [array.tidy() for array in self.arrays] or [self.rows]
-        pd.concat(tables).to_csv(path.with_suffix(".csv"), index=False)
-        arrays = [
-            {"measure": each.measure, "array": each.model, "axes": each.labelled.axes}
-            | {"values": _plain(each.labelled.values)}
-            for each in self.arrays
-        ]
-        rows = json.loads(self.rows.to_json(orient="records"))
-        text = json.dumps({"sources": self.sources, "rows": rows, "arrays": arrays})
-        path.with_suffix(".json").write_text(text + "\n", encoding="utf-8")
+        pd.concat(tables).to_csv(path, index=False)
+
+
+def collect(notebook: Path, results: dict[str, Result]) -> dict[str, Numbers]:
+    """Label of a figure → its numbers, of `results` or handed out; what was is taken out of the notebook.
+
+    Raises KeyError for numbers that no result holds.
+    """
+    found = {label: find(named, results) for label, named in read_named(notebook).items()}
+    handed = {label: Numbers((), table, ()) for label, table in take_handed_out(notebook).items()}
+    return {label: each for label, each in found.items() if each.sources} | handed
 
 
 def read_named(notebook: Path) -> dict[str, dict[str, list[str]]]:
@@ -82,7 +82,7 @@ def take_handed_out(notebook: Path) -> dict[str, pd.DataFrame]:
     tables = {}
     for cell in page.cells:
         for output in [each for each in cell.get("outputs", []) if MIME in each.get("data", {})]:
-            tables[_label_of(cell)] = pd.DataFrame(output.data[MIME]["data"])
+            tables[_label_of(cell)] = _read_table(output.data[MIME])
             cell.outputs.remove(output)
     if tables:
         nbformat.write(page, notebook)
@@ -118,6 +118,12 @@ def _label_of(cell: nbformat.NotebookNode) -> str | None:
     return cell.metadata.get("mystnb", {}).get("figure", {}).get("name")
 
 
+def _read_table(told: dict) -> pd.DataFrame:
+    """A tabular data resource; its schema has the order of columns, which a notebook sorts by name in every row."""
+    columns = [field["name"] for field in told.get("schema", {}).get("fields", [])]
+    return pd.DataFrame(told["data"], columns=columns or None)
+
+
 def _arrays_of(result: Result, name: str) -> list[Array]:
     measure, _, model = name.partition("/")
     known = result.measures[measure]
@@ -139,8 +145,3 @@ def _claims_of(result: Result, table: Container[str]) -> list[dict]:
                 row |= {kind: part[kind], f"{kind}_low": part[interval][0], f"{kind}_high": part[interval][1]}
             rows.append(row | {name: part[name] for name in ("verdict", "control_verdict", "p", "p_sign")})
     return rows
-
-
-def _plain(values: np.ndarray) -> list:
-    """Nested lists, with null where a value is not defined."""
-    return np.where(np.isnan(values), None, values).tolist()

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from sphinx.application import Sphinx
 
+from seelike.site import pdf
+
 NOTEBOOKS = "notebooks"  # the folder, in the staged book, of the notebooks as they are
 UNUSED = ("*.map", "*.ttf", "fontawesome.js*", "locales")
 SCRIPT = re.compile(r'\s*<script defer src="[^"]*/fontawesome\.js[^"]*"></script>')
@@ -29,6 +31,7 @@ def slim(app: Sphinx, error: Exception | None) -> None:
     for pattern in UNUSED:
         for path in Path(app.outdir, "_static").rglob(pattern):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
+    Path(app.outdir, pdf.NAME).unlink(missing_ok=True)  # of an earlier build
     wanted = {name for _, name in app.env.images.values()}
     for path in Path(app.outdir, app.builder.imagedir).glob("*.*"):
         if path.name not in wanted:  # of an earlier build

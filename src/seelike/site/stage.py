@@ -25,7 +25,7 @@ from seelike.system.paths import BOOK, PACKAGE, REPOSITORY, RESULTS
 from seelike.system.progress import relay
 
 # These read what came before, or what is published of it, and are never kept.
-OVERVIEWS = {"scorecard": 1, "robustness": 1, "intro": 1, "families": 1, "speed": 1, "status": 2}
+OVERVIEWS = {"scorecard": 1, "robustness": 1, "intro": 1, "families": 1, "speed": 1, "teach": 1, "status": 2}
 AT_ONCE = min(2, os.cpu_count() or 1)  # chapters, each of which may need 1.5 GB
 
 

@@ -65,14 +65,15 @@ def confusion(cards: dict[str, dict], names: tuple[str, ...]) -> pd.DataFrame:
 
 
 def universes(found: dict[str, Found], chapter: str) -> pd.DataFrame:
-    """One row a run, a part of a claim of the chapter and a universe: its options, effect, interval and verdicts."""
+    """One row a run, a part of a claim of the chapter and a universe: effect, interval, verdicts, and each choice."""
     rows = []
     for run, robust in found.items():
         for claim in (claim for claim in robust if CLAIMS[claim].chapter == chapter):
             for each in robust[claim].outcomes:
-                options = ", ".join(f"{name} {option}" for name, option in each.choices.items())
-                rows += [(run, part, options, *values, each.verdict) for part, values in each.parts.items()]
-    return pd.DataFrame(rows, columns=["run", "part", "options", "effect", "low", "high", "verdict", "claim_verdict"])
+                for part, values in each.parts.items():
+                    told = zip(("effect", "low", "high", "verdict"), values, strict=True)
+                    rows.append({"run": run, "part": part, **dict(told), "claim_verdict": each.verdict, **each.choices})
+    return pd.DataFrame(rows)
 
 
 def maximized(labels: Iterable[str], before: np.ndarray, after: np.ndarray) -> pd.DataFrame:

@@ -1,0 +1,82 @@
+"""Drawings as the pages show them: small, and one file for light and dark pages.
+
+matplotlib writes coordinates to a millionth of a point, long names, and pictures inside a drawing in full colour. A
+page needs none of that: what is drawn stays the same to a hundredth of a point, and pictures to the last pixel. Asked
+for as `drawing.svg#dark`, a drawing takes the colours of a dark page.
+"""
+
+import base64
+import io
+import re
+from itertools import count
+
+from PIL import Image
+
+from seelike.figures.palette import ON_DARK
+
+DARK = "dark"  # the fragment of a drawing's address that asks for its dark colours
+DECIMALS = 2  # of a point, of which 96 pixels of the screen have 72
+UNSEEN = re.compile(r"<!DOCTYPE.*?>|<!--.*?-->|<metadata>.*?</metadata>", re.S)
+NUMBER = re.compile(r"-?\d+\.\d+")
+PLACES = re.compile(r'( (?:d|x|y|width|height|points|viewBox)="|translate\()([^")]*)')
+PICTURE = re.compile(r'(data:image/png;base64,)([^"]+)')
+STYLE = re.compile(r'style="[^"]*"')
+ID = re.compile(r' id="([^"]*)"')
+USED = re.compile(r'(href="#|url\(#)([^")]+)')
+
+
+def compact(svg: str) -> str:
+    """The same drawing in fewer bytes: numbers rounded, names short, what is not seen left out."""
+    svg = PICTURE.sub(lambda found: found[1] + _recode(found[2]), UNSEEN.sub("", svg))
+    svg = PLACES.sub(lambda found: found[1] + _round(found[2]), svg)
+    svg = STYLE.sub(lambda found: found[0].replace(": ", ":").replace("; ", ";"), svg)
+    return _rename(re.sub(r">\s+<", "><", svg)).strip() + "\n"
+
+
+def _round(places: str) -> str:
+    """Coordinates to `DECIMALS`, letters of a path without the blanks around them."""
+    rounded = NUMBER.sub(
+        lambda found: f"{round(float(found[0]), DECIMALS) + 0.0:.{DECIMALS}f}".rstrip("0").rstrip("."), places
+    )
+    return re.sub(r" ?([A-Za-z]) ?", r"\1", " ".join(rounded.split()))
+
+
+def _rename(svg: str) -> str:
+    """Short names for what is used by name, none for all else."""
+    names = (f"{i:x}" for i in count())
+    known = {name: f"_{next(names)}" for name in dict.fromkeys(found[2] for found in USED.finditer(svg))}
+    svg = ID.sub(lambda found: f' id="{known[found[1]]}"' if found[1] in known else "", svg)
+    return USED.sub(lambda found: found[1] + known[found[2]], svg)
+
+
+def _recode(encoded: str) -> str:
+    """A PNG, in base64, with a palette if 256 colours are enough; every pixel as it was."""
+    picture = Image.open(io.BytesIO(base64.b64decode(encoded))).convert("RGBA")
+    if picture.getextrema()[3] == (255, 255):
+        picture = picture.convert("RGB")
+        colours = picture.getcolors(256)
+        picture = _give_palette(picture, len(colours)) if colours else picture
+    written = io.BytesIO()
+    picture.save(written, "PNG", optimize=True)
+    return base64.b64encode(written.getvalue()).decode()
+
+
+def _give_palette(picture: Image.Image, n_colours: int) -> Image.Image:
+    small = picture.quantize(n_colours, dither=Image.Dither.NONE)
+    return small if small.convert("RGB").tobytes() == picture.tobytes() else picture
+
+
+def in_both_themes(svg: str) -> str:
+    """A drawing of `compact` that takes the dark counterparts of its colours where its address ends in `#dark`."""
+    rules = [
+        f':root:target [style*="{kind}:{light.lower()}"]{{{kind}:{dark.lower()}!important}}'
+        for light, dark in ON_DARK.items()
+        for kind in ("fill", "stroke")
+        if f"{kind}:{light.lower()}" in svg
+    ]
+    return svg.replace("<svg ", f'<svg id="{DARK}" ', 1).replace("<defs>", f"<defs><style>{''.join(rules)}</style>", 1)
+
+
+def is_finished(svg: str) -> bool:
+    """Whether a drawing is one of `in_both_themes`."""
+    return f'<svg id="{DARK}"' in svg

@@ -1,0 +1,79 @@
+"""Drawings of the pages: what is drawn stays, in fewer bytes; a dark page's colours come with it."""
+
+import base64
+import io
+import re
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from PIL import Image
+
+from seelike.figures.palette import COLORS, ON_DARK
+from seelike.figures.style import use_style
+from seelike.site import drawings
+
+
+@pytest.fixture(scope="module")
+def svg() -> str:
+    """A drawing with a line, markers, a legend, text and a picture inside."""
+    use_style()
+    figure, (left, right) = plt.subplots(1, 2)
+    left.plot(np.linspace(0, 1, 50) ** 2, "o-", color=COLORS["vit"], label="ViT")
+    left.legend()
+    right.imshow(np.arange(12.0).reshape(3, 4))
+    written = io.StringIO()
+    figure.savefig(written, format="svg")
+    plt.close(figure)
+    return written.getvalue()
+
+
+def read_pictures(svg: str) -> list[bytes]:
+    encoded = re.findall(r"base64,([^\"]+)", svg)
+    return [Image.open(io.BytesIO(base64.b64decode(each))).convert("RGBA").tobytes() for each in encoded]
+
+
+def read_places(svg: str) -> list[float]:
+    """All coordinates of paths, in their order."""
+    return [float(n) for d in re.findall(r' d="([^"]*)"', svg) for n in re.findall(r"-?[\d.]+", d)]
+
+
+def test_what_is_drawn_stays_and_takes_fewer_bytes(svg):
+    small = drawings.compact(svg)
+    assert len(small) < 0.8 * len(svg)
+    assert small.count("<path") == svg.count("<path") and small.count("<use") == svg.count("<use")
+    np.testing.assert_allclose(read_places(small), read_places(svg), atol=0.0051)
+    assert read_pictures(small) == read_pictures(svg) != []
+    assert "scale(0.1 -0.1)" in small and "2020-" not in small and "metadata" not in small
+
+
+def test_every_name_that_is_used_is_there_and_no_other(svg):
+    small = drawings.compact(svg)
+    used = {found[2] for found in drawings.USED.finditer(small)}
+    assert used == set(re.findall(r' id="([^"]*)"', small)) and used
+
+
+def test_a_path_is_written_without_needless_blanks():
+    path = '<path id="a" d="M 0 699.59952 \nL -0.001 2.50001 \nz\n" style="fill: #ffffff; stroke: none"/>'
+    assert drawings.compact(path) == '<path d="M0 699.6L0 2.5z" style="fill:#ffffff;stroke:none"/>\n'
+
+
+@pytest.mark.parametrize("colours", [2, 256, 300])
+def test_a_picture_in_a_drawing_keeps_every_pixel(colours):
+    pixels = np.zeros((20, 20, 3), dtype=np.uint8)
+    pixels.reshape(-1, 3)[:colours] = [(i % 256, i // 256, 7) for i in range(colours)]
+    written = io.BytesIO()
+    Image.fromarray(pixels).save(written, "PNG")
+    before = f'<image xlink:href="data:image/png;base64,{base64.b64encode(written.getvalue()).decode()}"/>'
+    assert read_pictures(drawings.compact(before)) == read_pictures(before)
+
+
+def test_every_colour_of_the_palette_has_its_dark_one_and_no_other_has(svg):
+    small = drawings.compact(svg)
+    both = drawings.in_both_themes(small)
+    rules = dict(re.findall(r'\[style\*="(\w+:#\w+)"\]\{\w+:(#\w+)!important\}', both))
+    used = {f"{kind}:{colour}" for kind, colour in re.findall(r"\b(fill|stroke):(#\w{6})", small)}
+    dark = {light.lower(): colour.lower() for light, colour in ON_DARK.items()}
+    assert rules == {each: dark[each.partition(":")[2]] for each in used if each.partition(":")[2] in dark}
+    assert f"stroke:{COLORS['vit'].lower()}" in rules
+    assert drawings.is_finished(both) and not drawings.is_finished(small)
