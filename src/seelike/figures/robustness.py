@@ -43,7 +43,7 @@ def curves(found: dict[str, Found], chapter: str) -> np.ndarray:
 def _list_options(found: dict[str, Found], claim: Claim) -> list[tuple[str, str]]:
     """Every choice with every option that some run has."""
     known = [robust[claim.id].list_options() for robust in found.values() if claim.id in robust]
-    return list(dict.fromkeys((name, option) for of in known for name in claim.choices for option in of[name]))
+    return list(dict.fromkeys((name, option) for of in known for name in claim.choices for option in of.get(name, ())))
 
 
 def _draw_claim(
