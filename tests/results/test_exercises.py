@@ -84,6 +84,11 @@ def test_published_answers_are_to_questions_that_are_asked():
             assert PARTS[id].judge(*bounds) == found["verdict"], answer.key
 
 
+def test_published_answers_are_shown_where_a_folder_has_none(tmp_path):
+    for answer in read_answers(RESULTS).values():
+        assert answer.commit[:7] in tables.questions(answer.chapter, tmp_path)
+
+
 def test_a_question_shows_its_answer_beside_what_is_published_or_says_that_it_has_none(tmp_path, monkeypatch):
     monkeypatch.setattr(tables, "read_exercises", lambda: [ASKED, Exercise("mixer", "Not this", "a=1", ("M2",))])
     monkeypatch.setattr(tables, "read_published", lambda chapter, folder: {"pocket": result()})

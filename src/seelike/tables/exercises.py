@@ -5,6 +5,7 @@ from pathlib import Path
 from seelike.results.claims import PARTS
 from seelike.results.exercises import Answer, Exercise, read_answers, read_exercises, select_parts
 from seelike.results.runs import OWN, read_published
+from seelike.system.paths import RESULTS
 from seelike.tables.markdown import NO_BREAK, mark, number, table
 from seelike.tables.provenance import commit
 
@@ -12,8 +13,12 @@ UNANSWERED = "Not measured yet: the command gives the answer."
 
 
 def questions(chapter: str, results_dir: str | Path) -> str:
-    """Those of a chapter: each with its command and, part by part, what is published beside what the rerun found."""
-    published, answers = read_published(chapter, results_dir)[OWN], read_answers(results_dir)
+    """Those of a chapter: each with its command and, part by part, what is published beside what the rerun found.
+
+    Answers are looked for in `results_dir` first, then among those that came with the book.
+    """
+    published = read_published(chapter, results_dir)[OWN]
+    answers = read_answers(RESULTS) | read_answers(results_dir)
     asked = [exercise for exercise in read_exercises() if exercise.chapter == chapter]
     told = []
     for i, exercise in enumerate(asked, 1):
