@@ -100,10 +100,8 @@ def test_the_installed_package_is_whole_and_no_more(notebook_ran, environment, o
     package = find_package(environment, offline)
     for kept, ours in (("book", BOOK), ("published", RESULTS)):
         files = {p.relative_to(package / kept) for p in (package / kept).rglob("*") if p.is_file()}
-        wanted = [
-            p for pattern in ("*.ipynb", "profiles/*.yaml", "runs/*.yaml", "**/*.json") for p in ours.glob(pattern)
-        ]
-        assert files == {p.relative_to(ours) for p in wanted}
+        patterns = ("*.ipynb", "*.yaml", "profiles/*.yaml", "runs/*.yaml", "**/*.json")
+        assert files == {p.relative_to(ours) for pattern in patterns for p in ours.glob(pattern)}
     folders = {p.name for p in package.iterdir() if p.is_dir()} - {"__pycache__"}
     assert folders == {"book", "published", *ROOMS}
 

@@ -13,7 +13,7 @@ import yaml
 from git_clone import git
 
 from seelike.execution import notebook as execute
-from seelike.site import address, stage
+from seelike.site import address, slim, stage
 from seelike.site.address import Address, configure, install_code, write_address
 from seelike.system.errors import InputError
 from seelike.system.paths import BOOK, REPOSITORY, describe_head
@@ -196,6 +196,7 @@ def build(folder: Path, place: Address | None) -> Path:
     """The site of a book that has the pages of this one, but for what is on them."""
     shutil.copytree(BOOK / "_static", folder / "book" / "_static")
     (folder / "extra").mkdir()
+    (folder / slim.NOTEBOOKS).mkdir()
     shutil.copy(BOOK / "references.bib", folder / "book")
     toc = (REPOSITORY / "_toc.yml").read_text(encoding="utf-8")
     (folder / "_toc.yml").write_text(toc, encoding="utf-8")
@@ -205,7 +206,8 @@ def build(folder: Path, place: Address | None) -> Path:
         kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# A title")], metadata=kernel)
         if (REPOSITORY / f"{page}.ipynb").is_file():
-            nbformat.write(notebook, folder / f"{page}.ipynb")
+            for place in (page, f"{slim.NOTEBOOKS}/{Path(page).name}"):
+                nbformat.write(notebook, folder / f"{place}.ipynb")
         else:
             (folder / f"{page}.md").write_text("# A title\n", encoding="utf-8")
     command = [Path(sys.executable).with_name("jupyter-book"), "build", folder, "--warningiserror", "--quiet"]
