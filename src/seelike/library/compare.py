@@ -103,7 +103,7 @@ class LayerSimilarity(Measured):
     @property
     def n_draws(self) -> int:
         """How many minibatches there are."""
-        return len(self.similarity.products)
+        return len(self.similarity.minibatches)
 
     def compute(self, chosen: Chosen) -> np.ndarray:
         """(rows, columns), from some minibatches."""

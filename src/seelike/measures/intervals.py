@@ -6,7 +6,7 @@ its **replicates**. They add up and subtract like the effects themselves, so tha
 trained and an untrained one) has an interval for which both saw the same images.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,9 +57,9 @@ def jackknife(n_draws: int, effect: Callable[[np.ndarray], float | np.ndarray]) 
     return np.array([effect(chosen) for chosen in (every, *without)], dtype=float)
 
 
-def leave_out_each(draws: np.ndarray) -> Iterator[np.ndarray]:
-    """What replicates are of: the sum over all draws (n_draws, …), then over all but each; of one the first alone."""
-    total = draws.sum(0)
+def leave_out_each(draws: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
+    """What replicates are of: the sum over all draws, then over all but each; of a single one the first alone."""
+    total = sum(draws)
     yield total
     yield from (total - draw for draw in draws if len(draws) > 1)
 

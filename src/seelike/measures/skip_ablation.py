@@ -49,7 +49,7 @@ class Ablations:
 
     def gather(self, found: Found) -> "SkipAblation":
         """What all minibatches told."""
-        accuracy, n_minibatches = None, len(found[self.cka].products)
+        accuracy, n_minibatches = None, len(found[self.cka].minibatches)
         if self.answers:
             given = (found[each][ANSWER] for each in self.answers.values())
             accuracy = torch.stack([share_right(each, self.labels, n_minibatches) for each in given], 1).numpy()

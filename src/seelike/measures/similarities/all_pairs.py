@@ -102,11 +102,11 @@ class Similarity:
     @property
     def values(self) -> np.ndarray:
         """(layers, layers), dimensionless: 1 on the diagonal."""
-        return normalize(self.products.sum(0))
+        return normalize(sum(self.minibatches))
 
     def replicates(self, effect: Callable[[np.ndarray], float]) -> np.ndarray:
         """Those of `effect`, a function of the matrix of similarities, over minibatches: (minibatches + 1,)."""
-        return np.array([effect(normalize(sums)) for sums in leave_out_each(self.products)], dtype=float)
+        return np.array([effect(normalize(sums)) for sums in leave_out_each(self.minibatches)], dtype=float)
 
 
 def normalize(products: np.ndarray) -> np.ndarray:
