@@ -12,7 +12,6 @@ from seelike.execution import imports
 from seelike.system.paths import BOOK, PACKAGE
 
 NOTEBOOKS = sorted(BOOK.glob("*.ipynb"))
-FACE = "import seelike as sl"  # brings all measures
 
 
 def names(sources: list[str]) -> set[str]:
@@ -43,6 +42,15 @@ def test_what_the_face_gives_by_name_counts_where_it_is_imported_and_nowhere_els
     assert not {"library/cka.py", "models/bundled.py"} & names(["import seelike.system.writable"])
 
 
+def test_of_the_face_counts_what_is_asked_of_it_in_any_cell_and_all_of_it_where_it_stands_alone():
+    every, cka = names(["import seelike as sl"]), {"library/cka.py", "library/__init__.py", "models/bundled.py"}
+    asked = names(["import seelike as sl", "def late():\n    sl.cka(1)"])
+    assert cka <= asked and not asked & {"library/norm_ratio.py", "measures/receptive_field.py"}
+    assert "library/norm_ratio.py" in names(["import seelike", "seelike.cka(1)", "seelike.norm_ratio(1)"])
+    assert names(["import seelike as sl\nsl.cka(1)", "print(dir(sl))"]) == every
+    assert "models/bundled.py" in names(["import seelike as sl\nprint(sl.__version__)"])
+
+
 def test_an_import_inside_a_function_counts():
     assert "system/errors.py" in names(["def late():\n    from seelike.system.errors import InputError"])
 
@@ -59,8 +67,7 @@ def test_imports_are_followed_and_others_left_out():
 
 
 def test_a_chapter_depends_on_its_own_measures_and_not_on_those_of_others():
-    code = {name: read_code(BOOK / f"{name}.ipynb") for name in ("uniformity", "mixer", "skip_connections")}
-    own = {name: names([cell for cell in cells if FACE not in cell]) for name, cells in code.items()}
+    own = {name: names(read_code(BOOK / f"{name}.ipynb")) for name in ("uniformity", "mixer", "skip_connections")}
     assert {"chapters/uniformity.py", "measures/cka.py", "chapters/run.py"} <= own["uniformity"]
     assert not own["uniformity"] & {
         "chapters/mixer.py",
@@ -71,7 +78,6 @@ def test_a_chapter_depends_on_its_own_measures_and_not_on_those_of_others():
     assert {"chapters/mixer.py", "measures/layer_cka.py", "chapters/rehearsal.py"} <= own["mixer"]
     assert not own["mixer"] & {"chapters/uniformity.py", "chapters/registry.py"}
     assert {"chapters/registry.py", "chapters/mixer.py"} <= names(read_code(BOOK / "families.ipynb"))
-    assert "measures/receptive_field.py" in names(code["uniformity"])  # a cell that teaches calls the public face
 
 
 @pytest.fixture(scope="module")

@@ -6,14 +6,18 @@ from pathlib import Path
 
 from seelike.system.paths import PACKAGE
 
-LATER = ("library/*.py", "models/bundled.py")  # what `import seelike` gives when it is asked for, by name alone
+LIBRARY = PACKAGE / "library"  # what `import seelike` gives when it is asked for, by name alone
+ALWAYS = (LIBRARY / "__init__.py", PACKAGE / "models" / "bundled.py")  # with any of it, and beside timm
 REGISTRY = f"{PACKAGE.name}.chapters.registry"  # imports every chapter that lies beside it
 
 
 def trace(sources: Iterable[str]) -> set[Path]:
-    """The package's files that outputs of these sources can depend on, wherever in them the imports stand."""
+    """The package's files that outputs of these sources can depend on, wherever in them the imports stand.
+
+    The sources are the cells of one notebook: what one imports another may use.
+    """
     found: set[Path] = set()
-    ahead = {file for source in sources for file in _imported(source)}
+    ahead = set(_imported(*sources))
     while ahead:
         file = ahead.pop()
         found.add(file)
@@ -21,27 +25,41 @@ def trace(sources: Iterable[str]) -> set[Path]:
     return found
 
 
-def _imported(source: str) -> Iterator[Path]:
-    for node in ast.walk(ast.parse(source)):
+def _imported(*sources: str) -> Iterator[Path]:
+    nodes = [node for source in sources for node in ast.walk(ast.parse(source))]
+    for node in nodes:
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
-            of_face = PACKAGE.name in names
+            faces = [alias.asname or alias.name for alias in node.names if alias.name == PACKAGE.name]
+            asked = {name for face in faces for name in _list_used(nodes, face)}
         elif isinstance(node, ast.ImportFrom):
             names = [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
-            of_face = node.module == PACKAGE.name and any(_is_of_face(alias.name) for alias in node.names)
+            of_face = node.module == PACKAGE.name and any(map(_find_given, (alias.name for alias in node.names)))
+            asked = {"*"} if of_face else set()
         else:
             continue
-        if of_face:
-            yield from (file for pattern in LATER for file in PACKAGE.glob(pattern))
+        if asked:
+            yield from (*ALWAYS, *(file for name in asked for file in _find_given(name)))
         if REGISTRY in names:
             yield from PACKAGE.glob("chapters/*.py")
         for name in names:
             yield from _files_of(name)
 
 
-def _is_of_face(name: str) -> bool:
-    """Whether `from seelike import` it gives what is made in a file of that name in the library; `*` gives all."""
-    return name == "*" or (PACKAGE / "library" / f"{name}.py").is_file()
+def _find_given(name: str) -> list[Path]:
+    """The files in which the library makes what the package gives by a name; `*` gives all."""
+    return list(LIBRARY.glob(f"{name}.py"))
+
+
+def _list_used(nodes: list[ast.AST], face: str) -> set[str]:
+    """What is asked of the package by name, as `sl.cka`; `*`, all, where it stands alone or nothing is asked of it."""
+    asked = [node for node in nodes if isinstance(node, ast.Attribute) and _is_named(node.value, face)]
+    alone = sum(_is_named(node, face) for node in nodes) > len(asked)
+    return {node.attr for node in asked} if asked and not alone else {"*"}
+
+
+def _is_named(node: ast.AST, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name
 
 
 def _files_of(name: str) -> Iterator[Path]:
