@@ -65,7 +65,7 @@ def phrases(found: dict[str, Found]) -> dict[str, str]:
     turning = [each for run in sorted(found, key=lambda run: run != OWN) for each in find_turning(run, found[run])]
     paragraphs = [tell_turning(*each) for each in _choose(turning)]
     told = "\n\n".join(paragraphs) or (SAME if found else NONE)
-    return {"told": told, "counts": tell_counts(found), "claims": str(len(CLAIMS))}
+    return {"told": told, "counts": tell_counts(found)}
 
 
 def tell_counts(found: dict[str, Found]) -> str:
