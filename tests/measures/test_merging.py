@@ -54,8 +54,12 @@ class Similarities(One):
     def feed(self, accumulator, models, images):
         accumulator.update({"pixels": gram(images.flatten(1)), "mean": gram(images.mean((2, 3)))})
 
+    def values(self, accumulator):
+        found = accumulator.result()
+        return {"layers": found.layers, "products": found.products}
 
-class Joint(One):
+
+class Joint(Similarities):
     models = (VIT, CNN)
 
     def open(self, models):

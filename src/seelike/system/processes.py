@@ -79,7 +79,7 @@ def gather(own: list[T]) -> list[T]:
     return interleave(*_exchange(own))
 
 
-def interleave(*shares: list[T]) -> list[T]:
+def interleave(*shares: Sequence[T]) -> list[T]:
     """What each process found for its own pieces, by rank → the same for all pieces, in their order."""
     return [share[turn] for turn in range(max(map(len, shares))) for share in shares if turn < len(share)]
 

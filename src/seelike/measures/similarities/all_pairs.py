@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from seelike.measures.intervals import leave_out_each
+from seelike.measures.similarities.triangles import Triangles
 from seelike.system import processes
 from seelike.system.errors import Degenerate, InputError
 
@@ -30,11 +31,11 @@ class AllPairs:
     def __init__(self, products: Products):
         self.products = products
         self.layers: tuple[str, ...] = ()
-        self._seen: list[np.ndarray] = []
-        self._waiting: list[tuple[torch.Tensor, torch.Tensor]] = []  # the same, and what `_examine` found
+        self._seen = Triangles()
+        self._waiting: list[tuple[torch.Tensor, torch.Tensor]] = []  # products, and what `examine` found
 
     @property
-    def minibatches(self) -> list[np.ndarray]:
+    def minibatches(self) -> Triangles:
         """The products of each, (layers, layers)."""
         waiting, self._waiting = self._waiting, []
         for products, examined in waiting:
@@ -73,13 +74,13 @@ class AllPairs:
         for other in others:
             if other.minibatches:
                 self._agree(other.layers)
-        self._seen = processes.interleave(self.minibatches, *(other.minibatches for other in others))
+        self._seen = Triangles(processes.interleave(self.minibatches, *(other.minibatches for other in others)))
 
     def result(self) -> "Similarity":
         """All pairs; raises InputError before the first minibatch."""
         if not self.minibatches:
             raise InputError("layers can only be compared on at least one full minibatch of images")
-        return Similarity(self.layers, tuple(self.minibatches))
+        return Similarity(self.layers, self.minibatches)
 
     def _agree(self, layers: tuple[str, ...]) -> None:
         if self.layers and layers != self.layers:
