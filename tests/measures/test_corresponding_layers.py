@@ -15,6 +15,7 @@ from seelike.measures.corresponding_layers import (
     EFFECTS,
     Counterparts,
     Pairing,
+    draw_curves,
     fall_by_depth,
     highest_part,
     low_high_cka_gap,
@@ -46,7 +47,8 @@ def made_up(number: int, pairs: dict, curves: dict, twins=(), n: int = 10, noise
         for block, cka in enumerate(curve):
             i, j = index[f"{one}/{block}"], index[f"{other}/{block}"]
             hsic[:, i, j] = hsic[:, j, i] = cka + noise * rng.standard_normal(n)
-    return Counterparts(number, pairs, names, Similarity(tuple(layers), hsic), tuple(twins))
+    draws = draw_curves(Similarity(tuple(layers), hsic), names, curves)
+    return Counterparts(number, pairs, names, draws, tuple(twins))
 
 
 def effect_of(terms) -> float:
@@ -167,10 +169,19 @@ def test_terms_have_a_replicate_without_each_minibatch():
     curves = {("vit_3pct", "vit"): np.array([0.6, 0.4, 0.1]), ("vit", "vit_run2"): np.array([0.8, 0.7, 0.6])}
     found = made_up(0, {"vit_3pct": ("vit_3pct", "vit")}, curves, ("vit", "vit_run2"), noise=0.02)
     replicates = found.terms()["D1b"]["vit", "vit_3pct"]
-    left_out = np.delete(found.similarity.products, 3, 0).sum(0)
-    assert replicates.shape == (11,)
-    assert replicates[4] == pytest.approx(left_out[3, 0] / np.sqrt(left_out[0, 0] * left_out[3, 3]))
+    assert replicates.shape == (11,) and len(set(replicates)) == 11
     assert made_up(0, found.pairs, curves, found.twins, n=1).terms()["D1b"]["vit",].shape == (1,)
+
+
+def test_curves_are_of_a_model_and_its_counterpart_without_each_minibatch_by_hand():
+    rng = np.random.default_rng(1)
+    products = np.einsum("nij,nkj->nik", *[rng.standard_normal((4, 6, 9))] * 2)
+    layers, blocks = ("a/0", "a/1", "a/2", "b/0", "b/1", "b/2"), {"a": ("0", "1", "2"), "b": ("2", "1", "0")}
+    found = draw_curves(Similarity(layers, products), blocks, [("a", "b"), ("b", "b")])
+    left_out = products[[0, 1, 3]].sum(0)  # without the third
+    assert found["a", "b"].shape == (5, 3)
+    assert found["a", "b"][3, 0] == pytest.approx(left_out[0, 5] / np.sqrt(left_out[0, 0] * left_out[5, 5]))
+    np.testing.assert_array_equal(found["b", "b"], 1)
 
 
 def test_a_later_run_gives_the_terms_that_it_has_and_the_first_run_whole_parts():

@@ -287,12 +287,12 @@ def _by_share(values: dict[str, np.ndarray], blocks: dict[str, tuple[str, ...]])
 
 def _merge(models: dict[str, nn.Module]) -> dict[str, nn.Module]:
     """Models of the same weights, as untrained ones are, become one, which is passed through once."""
-    return {role: next(other for other in models.values() if _same(other, model)) for role, model in models.items()}
+    states = {role: model.state_dict() for role, model in models.items()}
+    return {role: models[next(other for other in states if _same(states[other], states[role]))] for role in models}
 
 
-def _same(one: nn.Module, other: nn.Module) -> bool:
-    states = one.state_dict(), other.state_dict()
-    return states[0].keys() == states[1].keys() and all(map(torch.equal, *(state.values() for state in states)))
+def _same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return one.keys() == other.keys() and all(map(torch.equal, one.values(), other.values()))
 
 
 CHAPTER = Chapter(

@@ -4,9 +4,9 @@ Block i of one model is compared with block i of the other, its counterpart, by 
 on little data with one trained on all of it, a fine-tuned model with the one that it started from.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from itertools import combinations
 
 import numpy as np
@@ -21,6 +21,7 @@ from seelike.system.errors import InputError
 DECIMALS = 12  # of CKA: beyond them lies rounding, which would tell a model from itself
 Pair = tuple[str, str]  # two models, by their names in a cast
 Curves = dict[str, np.ndarray]  # a pair, as it is called → (blocks,) CKA from input to output
+Draws = dict[Pair, np.ndarray]  # (n_draws + 1, blocks), the replicates of such a curve
 
 
 class Pairing:
@@ -36,10 +37,10 @@ class Pairing:
 
     def __init__(self, cast: Cast, runs: Sequence[dict[str, Pair]], twins: Sequence[str] = ()):
         self.runs, self.twins = runs, tuple(twins)
-        pairs = [pair for own in runs for pair in own.values()] + list(combinations(self.twins, 2))
-        compared = {model for pair in pairs for model in pair}
+        self.all = [pair for own in runs for pair in own.values()] + list(combinations(self.twins, 2))
+        compared = {model for pair in self.all for model in pair}
         self.blocks = {role: cast.ask(role, Architecture.names) for role in cast.models if role in compared}
-        _check_blocks(self.blocks, pairs)
+        _check_blocks(self.blocks, self.all)
         self.cka = cast.compare(JointCKA.of(self.blocks))
 
     def gather(self, found: Found) -> list["Counterparts"]:
@@ -48,7 +49,7 @@ class Pairing:
 
     def split(self, similarity: Similarity, parts: int = 3) -> list["Counterparts"]:
         """The same of some similarity of all blocks; effects are of the lowest and the highest of so many parts."""
-        of_all = self.blocks, similarity, self.twins, parts
+        of_all = self.blocks, draw_curves(similarity, self.blocks, self.all), self.twins, parts
         return [Counterparts(number, pairs, *of_all) for number, pairs in enumerate(self.runs)]
 
 
@@ -56,21 +57,21 @@ class Pairing:
 class Counterparts:
     """CKA of each block with its counterpart, in the pairs of one run.
 
-    `number` is the run's, from 0. `blocks` tells which layers of `similarity`, that of all runs, are each model's;
+    `number` is the run's, from 0. `blocks` names each model's, `draws` are the replicates of every pair of all runs;
     `twins` are the full-data ViTs of all runs. Effects are of the lowest and the highest of `parts` parts of the depth.
     """
 
     number: int
     pairs: dict[str, Pair]
     blocks: dict[str, tuple[str, ...]]
-    similarity: Similarity
+    draws: Draws
     twins: tuple[str, ...] = ()
     parts: int = 3
 
     @property
     def values(self) -> Curves:
         """Each pair's CKA."""
-        return self._choose(self.similarity.values)
+        return {name: self.draws[pair][0] for name, pair in self.pairs.items()}
 
     def terms(self) -> dict[str, Terms]:
         """Those of D1, D2 and D6 for which this run has models: in the first run, of whole parts alone."""
@@ -89,28 +90,35 @@ class Counterparts:
             if "vit_3pct" in self.pairs:
                 found[part]["vit", "vit_3pct"] = self._replicate(lambda of, effect=effect: effect(of["vit_3pct"]))
             if self.number == 0 or len(self.twins) > 2:
-                found[part]["vit",] = -self.similarity.replicates(lambda cka, effect=effect: self._share(cka, effect))
+                found[part]["vit",] = -self._share(effect)
         return found
 
-    def _share(self, cka: np.ndarray, effect: Callable[[np.ndarray], float]) -> float:
+    def _share(self, effect: Callable[[np.ndarray], float]) -> np.ndarray:
+        """Replicates of the share that this run's twin has in an effect of all pairs of twins."""
         pairs = list(combinations(self.twins, 2))
-        values = np.array([effect(self._curve(cka, pair)) for pair in pairs])
-        return share_of_pairs(values, np.array([self.twins[self.number] in pair for pair in pairs]))
+        own = np.array([self.twins[self.number] in pair for pair in pairs])
+        values = [[effect(curve) for curve in self.draws[pair]] for pair in pairs]
+        return np.array([share_of_pairs(each, own) for each in np.transpose(values)])
 
     def _replicate(self, effect: Callable[[Curves], float]) -> np.ndarray:
-        return self.similarity.replicates(lambda cka: effect(self._choose(cka)))
+        """(n_draws + 1,) of an effect of this run's curves."""
+        curves = [self.draws[pair] for pair in self.pairs.values()]
+        return np.array([effect(dict(zip(self.pairs, each, strict=True))) for each in zip(*curves, strict=True)])
 
-    def _choose(self, cka: np.ndarray) -> Curves:
-        """Of all pairs of layers those that are counterparts."""
-        return {name: self._curve(cka, pair) for name, pair in self.pairs.items()}
 
-    def _curve(self, cka: np.ndarray, pair: Pair) -> np.ndarray:
-        rows, columns = ([self._index[label(model, name)] for name in self.blocks[model]] for model in pair)
-        return np.round(cka[rows, columns], DECIMALS)
+def draw_curves(similarity: Similarity, blocks: dict[str, tuple[str, ...]], pairs: Iterable[Pair]) -> Draws:
+    """Of all layers' similarities that of each block with its counterpart, in every pair.
 
-    @cached_property
-    def _index(self) -> dict[str, int]:
-        return {layer: i for i, layer in enumerate(self.similarity.layers)}
+    Args:
+        blocks: which of the layers, "model/block", are each model's.
+    """
+    index = {layer: i for i, layer in enumerate(similarity.layers)}
+    places = {model: [index[label(model, name)] for name in of] for model, of in blocks.items()}
+    pairs = list(dict.fromkeys(pairs))
+    rows, columns = (np.concatenate([places[pair[side]] for pair in pairs]) for side in range(2))
+    draws = similarity.replicates(lambda cka: cka[rows, columns]).round(DECIMALS)
+    ends = np.cumsum([len(blocks[one]) for one, _ in pairs])[:-1]
+    return dict(zip(pairs, np.split(draws, ends, axis=1), strict=True))
 
 
 def low_high_cka_gap(cka: np.ndarray, n: int = 3) -> float:
