@@ -5,7 +5,8 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_all_start_methods, get_context
+from multiprocessing.context import BaseContext
 from pathlib import Path
 
 import torch
@@ -55,7 +56,7 @@ def measure_robustness(
     """
     started = time.monotonic()
     given = _read_parameters(chapters or _find_chapters(profile, results_dir), profile, settings, results_dir)
-    with ProcessPoolExecutor(AT_ONCE, get_context("spawn"), max_tasks_per_child=1) as pool:
+    with ProcessPoolExecutor(AT_ONCE, _choose_context(), max_tasks_per_child=1) as pool:
         found = dict(zip(given, pool.map(_measure, given, given.values()), strict=True))
     claims = {claim: robust for each in found.values() for claim, robust in each.claims.items()}
     about = trace(started, {}, {}, " and ".join(dict.fromkeys(each.device for each in found.values())))
@@ -63,6 +64,15 @@ def measure_robustness(
     about["peak_mib"] = max((each.traced["peak_mib"] or 0 for each in found.values()), default=0) or None
     about["chapters"] = {name: each.traced for name, each in found.items()}
     return robustness.write(results_dir, next(iter(given.values()))["profile"], claims, about)
+
+
+def _choose_context() -> BaseContext:
+    """How processes start: forked from one that has imported all of this, where a system can do that."""
+    if "forkserver" not in get_all_start_methods():
+        return get_context("spawn")
+    context = get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    return context
 
 
 def _find_chapters(profile: str, results_dir: str) -> list[str]:

@@ -116,17 +116,6 @@ def normalize(products: np.ndarray) -> np.ndarray:
     return products / np.outer(scale, scale)
 
 
-def contrast(similarity: np.ndarray, parts: np.ndarray) -> float:
-    """Mean similarity of pairs of different layers of the same part − of different parts.
-
-    Args:
-        similarity: (layers, layers).
-        parts: (layers,), what tells to which part a layer belongs.
-    """
-    same = parts[:, None] == parts[None, :]
-    return float(similarity[same & ~np.eye(len(similarity), dtype=bool)].mean() - similarity[~same].mean())
-
-
 def check_values(grams: torch.Tensor, names: tuple[str, ...] = ()) -> None:
     """Refuse Gram matrices (…, n, n) that are not finite, or the same number everywhere."""
     _refuse(examine(grams), names)
