@@ -51,6 +51,14 @@ def test_what_is_not_known_is_not_fragile():
     assert not is_fragile(claim("U1", part(0.5)))
 
 
+def test_of_a_claim_that_does_not_apply_nothing_is_counted():
+    robust = Robust(ROBUST.published, (universe("not applicable", None),))
+    entry = claim("U1", part(None, "not applicable"))
+    attach({"U1": entry}, {"U1": robust})
+    assert robust.is_of(entry) and ROBUST.applies and not robust.applies
+    assert "universes" not in entry
+
+
 @pytest.mark.parametrize("other", [part(0.5, "weak"), part(0.7), part(None, "holds")])
 def test_universes_of_other_results_are_left_out(other):
     entry, own = claim("U1", other), claim("U1", part(0.5 + 1e-4))

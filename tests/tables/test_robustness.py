@@ -45,6 +45,13 @@ def test_the_overview_has_a_row_for_every_claim_and_a_column_for_every_run():
     assert "not measured" in lines[3]
 
 
+def test_a_claim_that_does_not_apply_is_said_to_and_counted_nowhere():
+    found = {"public": {"U1": Robust(ROBUST.published, (universe("not applicable", None),))}}
+    assert "| – not applicable |" in robustness.overview(found).splitlines()[2]
+    assert robustness.tell_counts(found).startswith("In `public` 0 of 0 verdicts")
+    assert len(robustness.by_choice(found["public"]).splitlines()) == 2
+
+
 def test_options_are_counted_one_by_one():
     line = robustness.by_choice(FOUND["pocket"]).splitlines()[2]
     assert "*measure* cka 2 of 2, rsa 0 of 1<br>" in line and "*images* first 1 of 2, second 1 of 1" in line

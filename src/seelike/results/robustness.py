@@ -14,7 +14,7 @@ from types import NoneType
 
 from seelike.results import json_text, schema
 from seelike.results.choices import Choices
-from seelike.results.claims import CLAIMS
+from seelike.results.claims import CLAIMS, NOT_APPLICABLE
 from seelike.system.errors import InputError
 
 NAME = "robustness"
@@ -60,6 +60,11 @@ class Robust:
     def agree(self) -> int:
         """In how many universes the verdict is the published one."""
         return sum(each.verdict == self.verdict for each in self.outcomes)
+
+    @property
+    def applies(self) -> bool:
+        """Whether there is anything to judge: not so of a claim about ResNets in a run whose CNN is none."""
+        return self.verdict != NOT_APPLICABLE
 
     @property
     def fragile(self) -> bool:
@@ -171,10 +176,11 @@ def _read_row(claim: str, names: Choices, row: list) -> Outcome:
 def attach(claims: dict[str, dict], robust: Found) -> None:
     """Note with the entries of a result in how many universes their verdicts stand, as `universes`.
 
-    Left out are those of which the file has another verdict, or effects: it is of other results.
+    Left out are those that do not apply, and those of which the file has another verdict, or effects: it is of other
+    results.
     """
     for claim, entry in claims.items():
-        if claim in robust and robust[claim].is_of(entry):
+        if claim in robust and robust[claim].applies and robust[claim].is_of(entry):
             entry["universes"] = {"agree": robust[claim].agree, "combinations": robust[claim].combinations}
 
 

@@ -28,6 +28,8 @@ def overview(found: dict[str, Found]) -> str:
 def _tell(robust: Robust | None) -> str:
     if robust is None:
         return "not measured"
+    if not robust.applies:
+        return f"{MARKS[robust.verdict]} {robust.verdict}"
     mark = f"{MARKS[robust.verdict]}{FRAGILE if robust.fragile else ''}"
     said = (
         f"**{mark} {robust.verdict}**, {'fragile, ' if robust.fragile else ''}{robust.agree} of {robust.combinations}"
@@ -39,7 +41,7 @@ def _tell(robust: Robust | None) -> str:
 def by_choice(robust: Found) -> str:
     """One row a claim of one run, a line a choice: with each option, in how many universes its verdict stands."""
     lines = [["Claim", "With each option, the verdict stands in"], ["---"] * 2]
-    for key, claim in robust.items():
+    for key, claim in _find_judged(robust).items():
         choices = (f"*{name}* {_tell_options(claim, name, of)}" for name, of in claim.list_options().items())
         lines.append([f"**{key}** {MARKS[claim.verdict]}{NO_BREAK}{claim.verdict}", "<br>".join(choices)])
     return table(lines)
@@ -72,13 +74,18 @@ def tell_counts(found: dict[str, Found]) -> str:
     """Of each run, how many verdicts are fragile, and how many universes there are in all."""
     said = []
     for run, robust in found.items():
-        fragile = [claim for claim, each in robust.items() if each.fragile]
+        judged = _find_judged(robust)
+        fragile = [claim for claim, each in judged.items() if each.fragile]
         named = f" ({join(fragile)})" if fragile else ""
-        total = sum(each.combinations for each in robust.values())
+        total = sum(each.combinations for each in judged.values())
         said.append(
-            f"In `{run}` {len(fragile)} of {len(robust)} verdicts are fragile{named}, judged in {total:,} universes."
+            f"In `{run}` {len(fragile)} of {len(judged)} verdicts are fragile{named}, judged in {total:,} universes."
         )
     return " ".join(said) or NONE
+
+
+def _find_judged(robust: Found) -> Found:
+    return {claim: each for claim, each in robust.items() if each.applies}
 
 
 def find_turning(run: str, robust: Found) -> Iterator[tuple[str, str, Robust]]:
