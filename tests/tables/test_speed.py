@@ -78,10 +78,14 @@ def test_the_other_reading_of_a_bar_is_told_by_its_number(found):
         assert speed.phrases(found | {"peer_over_ours_set_all": ratio})["set_all_met"] == said
 
 
-def test_a_commit_with_changes_is_not_shown_as_clean(found):
-    assert speed.phrases(found | {"commit": "0123456789+"})["bench_commit"].startswith("0123456 with changes")
-    assert speed.phrases(found | {"commit": "0123456789"})["bench_commit"] == "0123456"
-    assert speed.phrases(found | {"commit": None})["bench_commit"] == "unknown"
+def test_every_part_is_told_with_its_commit_and_loads(found):
+    part = {"time": "2026-01-02T03:04:05+00:00", "commit": "0123456789+", "load_before": 0.04, "load_after": 2.3}
+    table = speed.parts({"parts": {"peers": part, "book": part | {"commit": None}}}).splitlines()[2:]
+    assert table == [
+        "| peers | 2026-01-02 | `0123456 with changes that were not committed` | 0.0 | 2.3 |",
+        "| book | 2026-01-02 | `unknown` | 0.0 | 2.3 |",
+    ]
+    assert len(speed.parts(found).splitlines()) == 2 + len(found["parts"])
 
 
 def test_shares_of_the_profile_add_up(found):
