@@ -51,7 +51,7 @@ def main() -> None:
     parser.add_argument("--most-images", type=int, default=1000, help="memory at so many against a quarter of them")
     parser.add_argument("--only", nargs="+", choices=PARTS, metavar="PART", help=f"of {', '.join(PARTS)}; one by one")
     parser.add_argument(
-        "--public", metavar="WORDS", help='of `seelike run all WORDS` in "public": "--profile public …"'
+        "--public", metavar="WORDS", help='of `seelike run all`, for the part "public": "--profile …"'
     )
     parser.add_argument("--output", type=Path, default=RESULTS / "bench.json")
     given = parser.parse_args()
