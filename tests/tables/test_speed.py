@@ -87,10 +87,14 @@ def test_no_paragraph_says_that_bars_are_met_without_the_reading_by_which_one_is
     assert met == otherwise and len(met) == 1
 
 
-def test_a_commit_with_changes_is_not_shown_as_clean(found):
-    assert speed.phrases(found | {"commit": "0123456789+"})["bench_commit"].startswith("0123456 with changes")
-    assert speed.phrases(found | {"commit": "0123456789"})["bench_commit"] == "0123456"
-    assert speed.phrases(found | {"commit": None})["bench_commit"] == "unknown"
+def test_every_part_is_told_with_its_commit_and_loads(found):
+    part = {"time": "2026-01-02T03:04:05+00:00", "commit": "0123456789+", "load_before": 0.04, "load_after": 2.3}
+    table = speed.parts({"parts": {"peers": part, "book": part | {"commit": None}}}).splitlines()[2:]
+    assert table == [
+        "| peers | 2026-01-02 | `0123456 with changes that were not committed` | 0.0 | 2.3 |",
+        "| book | 2026-01-02 | `unknown` | 0.0 | 2.3 |",
+    ]
+    assert len(speed.parts(found).splitlines()) == 2 + len(found["parts"])
 
 
 def test_shares_of_the_profile_add_up(found):
