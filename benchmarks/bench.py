@@ -1,12 +1,15 @@
-"""All that measuring costs, from one run on one machine, as ratios: `make bench`, into results/bench.json.
+"""All that measuring costs, on one machine, as ratios: `make bench`, into results/bench.json.
 
 Bars (2 cores, ViT-S/14 and EfficientNet-Lite0, 256 photographs, minibatches of 64) are printed beside what was found.
-A machine that does something else meanwhile gives other numbers: `load_before` tells.
+What is compared is measured in one part, and takes turns. Parts can be measured one at a time (`--only`), where the
+machine is idle for less than all take: the file keeps the others, if they are of the same machine and case, and of each
+part when it was measured, on which commit, and the load of the machine before and after.
 """
 
 import argparse
 import datetime
 import json
+import os
 import shlex
 import sys
 from importlib.util import find_spec
@@ -23,7 +26,7 @@ from seelike.activations.architecture import Architecture
 from seelike.measures.receptive_field import find_branches
 from seelike.system.errors import InputError
 from seelike.system.files import write_text
-from seelike.system.paths import read_commit
+from seelike.system.paths import RESULTS, read_commit
 
 BARS = {
     "cka_over_forward": ("at most", 1.15),
@@ -47,37 +50,56 @@ def main() -> None:
     add_arguments(parser)
     parser.add_argument("--peer-images", type=int, default=32, help="of the peer's comparisons of all layers")
     parser.add_argument("--most-images", type=int, default=1000, help="memory at so many against a quarter of them")
-    parser.add_argument("--without-book", action="store_true", help="leave out chapter and book times (minutes)")
-    parser.add_argument("--without-growth", action="store_true", help="leave out how each chapter grows (half an hour)")
-    parser.add_argument("--with-tests", action="store_true", help="time `make test`, too, after a `make book`")
-    parser.add_argument("--public", metavar="WORDS", help='time `seelike run all WORDS`, too: "--profile public -p …"')
-    parser.add_argument("--output", default="results/bench.json")
+    parser.add_argument("--only", nargs="+", choices=PARTS, metavar="PART", help=f"of {', '.join(PARTS)}; one by one")
+    parser.add_argument("--public", metavar="WORDS", help='of `seelike run all`, for the part "public": "--profile …"')
+    parser.add_argument("--output", type=Path, default=RESULTS / "bench.json")
     given = parser.parse_args()
+    wanted = given.only or [*DEFAULT, *(["public"] if given.public else [])]
     if missing := [name for name in ("torch_cka", "cka") if find_spec(name) is None]:
         parser.error(f"{missing[0]} is missing: make bench, or pip install --no-deps -r benchmarks/requirements.txt")
+    if "public" in wanted and not given.public:
+        parser.error("--only public needs --public WORDS")
     try:
-        machine, case = describe_machine(), Case.of(given)
+        case = Case.of(given)
         case.layers()  # opens the pictures
+        found = begin(given.output, describe_case(case), wanted)
     except InputError as error:
         parser.error(str(error))
-    found = _measure_overheads(case) | _ask_peer(case) | _measure_growth(given)
-    found |= {"import_seconds": book.time_import(), "load_seconds": book.time_loading()}
-    found |= {"profile": profile_uniformity()}
-    if not given.without_book:
-        found |= {"chapter_seconds": book.time_chapters(), "book_seconds": book.time_book()}
-    if not given.without_growth:
-        found |= {"growth": book.measure_growth()}
-    if given.with_tests:
-        found |= {"test_minutes": book.time_tests()}
-    if given.public:
-        found |= {"public_minutes": book.time_public(shlex.split(given.public))}
-    _report(found)
+    for name in wanted:
+        before = describe_load()
+        measured = PARTS[name](case)
+        found["parts"][name] = before | {"load_after": describe_load()["load_before"]}
+        found |= measured
+        found["bars"] = {name: bar for name, bar in BARS.items() if name in found}
+        _report(measured)
+        _write(given.output, found)
+
+
+def begin(file: Path, head: dict, wanted: list[str]) -> dict:
+    """What a file has of other parts than those to be measured, under `head`; nothing where all are measured anew.
+
+    Raises InputError if what is kept comes from another machine or case.
+    """
+    if not file.is_file() or set(wanted) >= set(DEFAULT):
+        return head | {"parts": {}}
+    old = json.loads(file.read_text(encoding="utf-8"))
+    for name in ("machine", "case"):
+        if old.get(name) != _rounded(head[name]):
+            raise InputError(f"--only: {file} comes from another {name}; measure all parts, or give another --output")
+    return old | head
+
+
+def describe_case(case: Case) -> dict:
+    """On what was measured, and where."""
+    given = case.given
+    seen = {"models": case.names, "pictures": case.pictures, "images": given.images, "batch": given.batch}
+    return {"machine": describe_machine(), "case": seen}
+
+
+def describe_load() -> dict:
+    """Now, the commit, and how many processes want to run."""
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    case_of = {"models": case.names, "pictures": case.pictures, "images": given.images, "batch": given.batch}
-    _write(
-        Path(given.output),
-        {"time": now, "commit": read_commit(), "machine": machine, "case": case_of, "bars": BARS} | found,
-    )
+    return {"time": now, "commit": read_commit(), "load_before": round(os.getloadavg()[0], 2)}
 
 
 def _measure_overheads(case: Case) -> dict:
@@ -133,8 +155,9 @@ def _ask_peer(case: Case) -> dict:
     }
 
 
-def _measure_growth(given: argparse.Namespace) -> dict:
+def _measure_growth(case: Case) -> dict:
     """Seconds and peak memory against images, layers and the size of a minibatch, each run a process of its own."""
+    given = case.given
     files = ["--vit-weights", given.vit_weights, "--cnn-weights", given.cnn_weights, "--photographs", given.photographs]
 
     def grow(images: int, batch: int, layers: str = "blocks") -> dict:
@@ -149,6 +172,29 @@ def _measure_growth(given: argparse.Namespace) -> dict:
         "by_layers": [grow(given.images, batch, layers) for layers in ("blocks", "all")],
         "by_batch": [grow(given.images, size) for size in (batch // 4, batch // 2, batch, 2 * batch)],
     }
+
+
+def _measure_starts(case: Case) -> dict:
+    """What a user waits for before anything is measured, and where the time goes in a chapter."""
+    return {
+        "import_seconds": book.time_import(),
+        "load_seconds": book.time_loading(),
+        "profile": profile_uniformity(),
+    }
+
+
+PARTS = {
+    "overheads": _measure_overheads,
+    "peers": _ask_peer,
+    "sizes": _measure_growth,
+    "starts": _measure_starts,
+    "chapters": lambda case: {"chapter_seconds": book.time_chapters()},
+    "book": lambda case: {"book_seconds": book.time_book()},
+    "growth": lambda case: {"growth": book.measure_growth()},  # half an hour
+    "tests": lambda case: {"test_minutes": book.time_tests()},  # after a `make book`
+    "public": lambda case: {"public_minutes": book.time_public(shlex.split(case.given.public))},
+}
+DEFAULT = [name for name in PARTS if name not in ("tests", "public")]
 
 
 def _report(found: dict) -> None:

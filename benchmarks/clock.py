@@ -43,7 +43,6 @@ def describe_machine() -> dict:
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "memory_gib": memory and round(memory, 1),
-        "load_before": round(os.getloadavg()[0], 2),
         "python": platform.python_version(),
         "torch": torch.__version__,
     }

@@ -11,6 +11,7 @@ import pytest
 import timm
 import torch
 
+from seelike.system.errors import InputError
 from seelike.system.paths import REPOSITORY
 
 SMALL = SimpleNamespace(vit_weights="", cnn_weights="", photographs="", images=8, batch=4)
@@ -64,6 +65,19 @@ def test_each_model_of_the_modern_peer_sees_its_own_images(benchmarks, monkeypat
         (False, ["model.a"], ["model.b", "model.c"]),
         (True, ["model.b", "model.c"], ["model.b", "model.c"]),
     ]
+
+
+def test_parts_that_are_not_measured_anew_are_kept_on_the_same_machine_and_case_alone(benchmarks, tmp_path):
+    import bench
+
+    file, head = tmp_path / "bench.json", {"machine": {"memory_gib": 23.456789}, "case": {"images": 8}}
+    assert bench.begin(file, head, ["peers"]) == head | {"parts": {}}
+    bench._write(file, head | {"parts": {"book": {}}, "book_seconds": 207.0})
+    assert bench.begin(file, head, ["peers"])["book_seconds"] == 207
+    assert bench.begin(file, head, bench.DEFAULT) == head | {"parts": {}}
+    for name in ("machine", "case"):
+        with pytest.raises(InputError, match=f"bench.json comes from another {name}"):
+            bench.begin(file, head | {name: {"other": 1}}, ["peers"])
 
 
 def test_exponents_of_chapters_are_those_of_their_sizes(benchmarks, monkeypatch):

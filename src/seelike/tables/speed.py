@@ -53,7 +53,7 @@ def read(path: str | Path = FILE) -> dict:
         found = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(f"the file {path} of `make bench` cannot be read: {error}") from None
-    wanted = ("machine", "case", "bars", "profile", "by_images", "by_layers", "by_batch", "peer")
+    wanted = ("machine", "case", "bars", "parts", "profile", "by_images", "by_layers", "by_batch", "peer")
     missing = [name for name in wanted if not isinstance(found, dict) or name not in found]
     missing = missing or [name for name in found["bars"] if name not in MEANINGS or name not in found]
     missing = missing or [f"peer.{name}" for name in PEERS if name not in found["peer"]]
@@ -92,6 +92,15 @@ def peaks(found: dict) -> str:
     for name, meaning in PEERS.items():
         each = found["peer"][name]
         lines.append([meaning, *(_say(each, f"peak_mib_{who}", digits=5) for who in WHO)])
+    return table(lines)
+
+
+def parts(found: dict) -> str:
+    """A row a part of the benchmarks: when it was measured, on which commit, and the machine's load around it."""
+    lines = [["Part", "Day", "Commit", "Load before", "Load after"], ["---", "---", "---", "---:", "---:"]]
+    for name, part in found["parts"].items():
+        loads = ["not known" if part[when] is None else f"{part[when]:.1f}" for when in ("load_before", "load_after")]
+        lines.append([name, part["time"][:10], f"`{_name_commit(part['commit'] or 'unknown')}`", *loads])
     return table(lines)
 
 
@@ -143,9 +152,6 @@ def phrases(found: dict) -> dict[str, str]:
     said = {
         "bench_machine": f"{machine['processor']}, {machine['cores']} cores{memory}, torch {machine['torch']}",
         "bench_threads": str(machine["threads"]),
-        "bench_load": f"{machine['load_before']:.1f}",
-        "bench_time": found["time"][:10],
-        "bench_commit": _name_commit(found.get("commit") or "unknown"),
         "bench_models": " and ".join(case["models"].values()),
         "bench_images": f"{case['images']:,} {case['pictures']}",
         "bench_batch": str(case["batch"]),
