@@ -5,19 +5,22 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from seelike.figures.palette import COLORS, INK, MAP, SERIES
+from seelike.figures.depths import name_part
+from seelike.figures.forms import in_both_forms, is_narrow, label_rows, panels, width_of
+from seelike.figures.palette import COLORS, INK, MAP, PARTS
 from seelike.figures.style import LABELS
 from seelike.results.labelled_array import Arrays, LabelledArray, Measures
 
 # What is shown of a ViT's blocks: both branches and the sums that they are added to; a block returns the second sum.
 SUBLAYERS = {
-    "attention branch": COLORS["cnn"],
+    "attention branch": PARTS[1],
     "residual sum": COLORS["vit"],
-    "MLP branch": SERIES[4],
-    "block": SERIES[1],
+    "MLP branch": PARTS[2],
+    "block": COLORS["vit_gap"],
 }
 
 
+@in_both_forms
 def head_distances(
     trained: Arrays, control: Arrays, titles: dict[str, str], axes: np.ndarray | None = None
 ) -> np.ndarray:
@@ -30,8 +33,7 @@ def head_distances(
         control: the same with random weights.
         titles: which model → what the panel is called.
     """
-    if axes is None:
-        axes = plt.subplots(1, len(trained), figsize=(4.5 * len(trained), 3.4), sharey=True, squeeze=False)[1][0]
+    axes = panels(len(trained), 3.2, 3.95 * len(trained), sharey=True) if axes is None else axes
     for ax, (role, array) in zip(axes, trained.items(), strict=True):
         for shift, color, found in ((-0.15, COLORS["vit"], array), (0.15, COLORS["random"], control[role])):
             blocks, heads = found.values.shape
@@ -42,17 +44,18 @@ def head_distances(
         ax.set_title(titles[role])
         ax.set_xlabel("block")
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes[0].set_ylabel("mean attention distance\n(1: uniform attention)")
-    axes[0].annotate("uniform attention", (0, 1), xytext=(0, 8), textcoords="offset points", fontsize=8)
+    label_rows(axes, "mean attention distance\n(1: uniform attention)")
+    axes[0].annotate("uniform attention", (0, 1), xytext=(0, 8), textcoords="offset points", fontsize=8.5)
     axes[-1].scatter([], [], s=16, color=COLORS["vit"], label="trained")
     axes[-1].scatter([], [], s=16, color=COLORS["random"], label="random weights")
-    axes[-1].legend(loc="lower right", fontsize=8)
+    axes[-1].legend(loc="lower right")
     return axes
 
 
+@in_both_forms
 def head_similarity(measures: Measures, ax: Axes | None = None) -> Axes:
     """CKA of single heads of the lowest blocks with low CNN layers over their attention distance, in every training."""
-    ax = ax or plt.subplots(figsize=(7.5, 3.2))[1]
+    ax = ax or plt.subplots(figsize=(width_of(7.5), 3.2))[1]
     for kind, color, marker, label in (
         ("_random", COLORS["random"], "D", "random weights"),
         ("", COLORS["vit"], "o", "trained"),
@@ -66,26 +69,28 @@ def head_similarity(measures: Measures, ax: Axes | None = None) -> Axes:
     ax.margins(y=0.1)
     ax.set_xlim(0, max(1.1, ax.get_xlim()[1]))
     ax.set_ylim(0)
-    ax.legend(fontsize=8)
+    ax.legend()
     return ax
 
 
+@in_both_forms
 def receptive_fields(fields: Arrays, axes: np.ndarray | None = None) -> np.ndarray:
     """Effective receptive fields from low to high layers: a ViT's attention branches and sums, a CNN's blocks.
 
     Brightness is the square root of the gradient, relative to the largest of the layer.
     """
-    rows = _rows_of_fields(fields)
+    rows = _rows_of_fields(fields, 4 if is_narrow() else 8)
     n = max(len(chosen) for _, chosen in rows.values())
     if axes is None:
-        axes = plt.subplots(len(rows), n, figsize=(9, 1.35 * len(rows) + 0.3), squeeze=False)[1]
+        size = (width_of(), (1.05 if is_narrow() else 1.25) * len(rows) + 0.2)
+        axes = plt.subplots(len(rows), n, figsize=size, squeeze=False)[1]
     for row, (label, (array, chosen)) in zip(axes, rows.items(), strict=True):
         for ax in row:
             ax.set_axis_off()
         for ax, index in zip(row, chosen, strict=False):
             ax.set_axis_on()
             ax.imshow(np.sqrt(array.values[index]), vmin=0, vmax=1, cmap=MAP, interpolation="none")
-            ax.set_title(array.axes["layer"][index].removesuffix(".norm2:input"), fontsize=7, fontweight="normal")
+            ax.set_title(name_part(array.axes["layer"], index), fontsize=8, fontweight="normal")
             ax.set_xticks([])
             ax.set_yticks([])
             ax.spines[:].set_visible(False)
@@ -93,12 +98,13 @@ def receptive_fields(fields: Arrays, axes: np.ndarray | None = None) -> np.ndarr
     return axes
 
 
+@in_both_forms
 def receptive_depth(measures: Measures, axes: np.ndarray | None = None) -> np.ndarray:
     """Effective radius by depth, ViT and CNN; own patch's share before and after both residual sums, by block.
 
     Open circles are the first blocks of the CNN's stages.
     """
-    axes = plt.subplots(1, 2, figsize=(9, 3.4))[1] if axes is None else axes
+    axes = panels(2, 3.3) if axes is None else axes
     for kind, style in (("", "-"), ("_random", "--")):
         random = ", random weights" if kind else ""
         for role in ("vit", "cnn"):
@@ -114,7 +120,7 @@ def receptive_depth(measures: Measures, axes: np.ndarray | None = None) -> np.nd
     axes[1].xaxis.set_major_locator(MaxNLocator(integer=True))
     for ax in axes:
         ax.set_ylim(0)
-        ax.legend(fontsize=8)
+        ax.legend()
     return axes
 
 
@@ -137,7 +143,7 @@ def _find_layers(array: LabelledArray, part: str) -> list[int]:
     return [index for index, kind in enumerate(kinds) if kind == part]
 
 
-def _rows_of_fields(fields: Arrays, n: int = 8) -> dict[str, tuple[LabelledArray, list[int]]]:
+def _rows_of_fields(fields: Arrays, n: int) -> dict[str, tuple[LabelledArray, list[int]]]:
     """Label of a row → the array and the layers, at most `n`, evenly spread from the lowest to the highest."""
     kinds = {
         "ViT: attention\nbranch": ("vit", "attention branch"),

@@ -1,13 +1,14 @@
 """Which classes models take for which, from the answers in their cards."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 
+from seelike.figures.forms import color_bar, in_both_forms, is_narrow, label_rows, panels
 from seelike.figures.palette import MAP
 from seelike.results.answers import count_answers
 
 
+@in_both_forms
 def confusion(cards: dict[str, dict], names: tuple[str, ...], axes: np.ndarray | None = None) -> np.ndarray:
     """Heatmaps in a row, one a model: of the images of a class (down) the share that was taken for each (across).
 
@@ -15,7 +16,7 @@ def confusion(cards: dict[str, dict], names: tuple[str, ...], axes: np.ndarray |
         cards: label of a model → its card, with the answers to the test images and their classes.
         names: of the classes.
     """
-    axes = plt.subplots(1, len(cards), figsize=(9, 3.3), sharey=True, layout="constrained")[1] if axes is None else axes
+    axes = panels(len(cards), 3.5 if is_narrow() else 3, sharey=True) if axes is None else axes
     for ax, (label, card) in zip(axes, cards.items(), strict=True):
         counts = count_answers(card, len(names))
         sns.heatmap(
@@ -26,7 +27,6 @@ def confusion(cards: dict[str, dict], names: tuple[str, ...], axes: np.ndarray |
         ax.set_xlabel("answer")
         ax.tick_params(length=0, labelsize=8)
         ax.tick_params(axis="x", rotation=90)
-    axes[0].set_ylabel("class")
-    colors = axes[-1].collections[0]
-    axes[-1].figure.colorbar(colors, ax=list(axes), label="share of the class", shrink=0.7, pad=0.01)
+    label_rows(axes, "class")
+    color_bar(axes[-1].collections[0], axes, "share of the class")
     return axes

@@ -5,6 +5,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from seelike.figures.forms import in_both_forms, label_rows, panels, width_of
 from seelike.figures.palette import COLORS, INK, SERIES
 from seelike.results.labelled_array import Arrays, LabelledArray
 
@@ -12,6 +13,7 @@ NEAR = {0: ("the own patch", COLORS["random"]), 1: ("a neighbour", COLORS["vit"]
 FAR = ("farther away", COLORS["cnn"])
 
 
+@in_both_forms
 def errors(found: Arrays, axes: np.ndarray | None = None) -> np.ndarray:
     """Relative error over the sharpness of the softmax, a panel a patch size; dashed where heads look elsewhere.
 
@@ -19,9 +21,7 @@ def errors(found: Arrays, axes: np.ndarray | None = None) -> np.ndarray:
         found: "matched" and "misplaced" → (kernel sizes, patch sizes, sharpness).
     """
     sizes, patches, sharpness = found["matched"].axes.values()
-    if axes is None:
-        width = 3.75 * len(patches)
-        axes = plt.subplots(1, len(patches), figsize=(width, 3.2), sharey=True, squeeze=False)[1][0]
+    axes = panels(len(patches), 3.1, 3.75 * len(patches), sharey=True) if axes is None else axes
     for number, (ax, patch) in enumerate(zip(axes, patches, strict=True)):
         for name, style in (("matched", "o-"), ("misplaced", ":")):
             for color, size, line in zip(_colors(sizes), sizes, found[name].values[:, number], strict=True):
@@ -30,11 +30,12 @@ def errors(found: Arrays, axes: np.ndarray | None = None) -> np.ndarray:
         ax.set_yscale("log")
         ax.set_title(f"patches of {patch}×{patch}")
         ax.set_xlabel("bias of each head at its offset")
-    axes[0].set_ylabel("relative error")
-    axes[-1].legend(title="kernel", fontsize=8, title_fontsize=8)
+    label_rows(axes, "relative error")
+    axes[-1].legend(title="kernel")
     return axes
 
 
+@in_both_forms
 def fewer_heads(found: Arrays, axes: np.ndarray | None = None) -> np.ndarray:
     """The smallest error with fewer heads, a panel a kernel size: the closed form as a line, what heads learn as dots.
 
@@ -42,8 +43,7 @@ def fewer_heads(found: Arrays, axes: np.ndarray | None = None) -> np.ndarray:
         found: "closed_form" and "fitted" → (kernel sizes, heads).
     """
     sizes, heads = found["closed_form"].axes.values()
-    if axes is None:
-        axes = plt.subplots(1, len(sizes), figsize=(2.2 * len(sizes), 2.6), sharey=True, squeeze=False)[1][0]
+    axes = panels(len(sizes), 2.6, 2.2 * len(sizes), sharey=True) if axes is None else axes
     for ax, size, line, dots in zip(axes, sizes, found["closed_form"].values, found["fitted"].values, strict=True):
         ax.plot(heads, line, color=COLORS["vit"], drawstyle="steps-mid", linewidth=1.4, label="closed form")
         ax.plot(heads, dots, "o", color=COLORS["cnn"], markersize=4, label="learned")
@@ -51,14 +51,15 @@ def fewer_heads(found: Arrays, axes: np.ndarray | None = None) -> np.ndarray:
         ax.set_xlabel("heads")
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.set_ylim(0)
-    axes[0].set_ylabel("smallest relative error")
-    axes[-1].legend(fontsize=8)
+    label_rows(axes, "smallest relative error")
+    axes[-1].legend()
     return axes
 
 
+@in_both_forms
 def heads_needed(counted: LabelledArray, ax: Axes | None = None) -> Axes:
     """Heads that the construction takes over the size of the kernel, a line a patch size; 1 are single pixels."""
-    ax = ax or plt.subplots(figsize=(5.5, 3))[1]
+    ax = ax or plt.subplots(figsize=(width_of(5.5), 3))[1]
     sizes, patches = counted.axes.values()
     for color, patch, line in zip(SERIES, patches, counted.values.T, strict=False):
         ax.plot(sizes, line, "o-", color=color, label="pixels" if patch == 1 else f"patches of {patch}×{patch}")
@@ -67,10 +68,11 @@ def heads_needed(counted: LabelledArray, ax: Axes | None = None) -> Axes:
     ax.set_xticks(sizes)
     ax.set_xlabel("side of the kernel, pixels")
     ax.set_ylabel("heads")
-    ax.legend(fontsize=8)
+    ax.legend()
     return ax
 
 
+@in_both_forms
 def offset_heads(
     shares: Arrays, distances: Arrays, titles: dict[str, str], axes: np.ndarray | None = None
 ) -> np.ndarray:
@@ -81,8 +83,7 @@ def offset_heads(
         distances: the same of the patches that lie between.
         titles: which model → what the panel is called.
     """
-    if axes is None:
-        axes = plt.subplots(1, len(shares), figsize=(3.75 * len(shares), 3.2), sharey=True, squeeze=False)[1][0]
+    axes = panels(len(shares), 3.2, 3.75 * len(shares), sharey=True) if axes is None else axes
     for ax, (role, array) in zip(axes, shares.items(), strict=True):
         blocks, far = np.indices(array.values.shape)[0], distances[role].values
         for label, color, chosen in [(*NEAR[n], far == n) for n in NEAR] + [(*FAR, far > max(NEAR))]:
@@ -94,9 +95,9 @@ def offset_heads(
         ax.set_title(titles[role])
         ax.set_xlabel("block")
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes[0].set_ylabel("attention to the best offset")
-    axes[0].annotate("a head of a convolution", (0, 1), xytext=(0, -10), textcoords="offset points", fontsize=8)
-    axes[-1].legend(fontsize=8, title="which is", title_fontsize=8, loc="center right")
+    label_rows(axes, "attention to the best offset")
+    axes[0].annotate("a head of a convolution", (0, 1), xytext=(0, -10), textcoords="offset points", fontsize=8.5)
+    axes[-1].legend(title="which is", loc="center right")
     return axes
 
 

@@ -5,21 +5,23 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from seelike.figures.palette import COLORS, INK, SERIES, SHADES
+from seelike.figures.forms import WIDE, in_both_forms, label_rows, panels, width_of
+from seelike.figures.models import MODELS
+from seelike.figures.palette import COLORS, INK, PARTS, SHADES
 from seelike.results.labelled_array import Arrays, LabelledArray, Measures
 from seelike.results.shares import rows_of
 
-SERIES_STYLE = {"vit": (COLORS["vit"], "ViT"), "vit_small": (SERIES[4], "small ViT"), "cnn": (COLORS["cnn"], "CNN")}
-TASK_COLORS = {"near": SERIES[2], "far": SERIES[4]}
+TASK_COLORS = {"near": PARTS[1], "far": PARTS[3]}
 OTHER_SEEDS = INK
 
 
+@in_both_forms
 def similarity(measures: Measures, axes: np.ndarray | None = None) -> np.ndarray:
     """CKA with the full-data model: one ViT by share of the data and block; all models at 3 %, by depth.
 
     Dashed: full-data models of other seeds; grey: the same before training.
     """
-    axes = plt.subplots(1, 2, figsize=(9, 3.7), sharey=True)[1] if axes is None else axes
+    axes = panels(2, 3.4, sharey=True) if axes is None else axes
     trained, control = (measures[f"data_scale_cka{kind}"] for kind in ("", "_random"))
     if "vit" in trained:
         for percent, values in rows_of(trained["vit"]):
@@ -27,17 +29,19 @@ def similarity(measures: Measures, axes: np.ndarray | None = None) -> np.ndarray
         axes[0].plot(control["vit"].values.mean(0), color=COLORS["random"], label="same seed, untrained")
     _draw_twins(axes[0], trained, OTHER_SEEDS, "all data, other seeds")
     _draw_twins(axes[0], control, COLORS["random"], "other seeds, untrained")
-    for role, (color, label) in SERIES_STYLE.items():
+    for role, (label, color) in MODELS.items():
         for percent, values in rows_of(trained.get(role)):
             if percent == 3:
                 axes[1].plot(_depth(values), values, "o-", color=color, markersize=4, label=label)
     axes[0].xaxis.set_major_locator(MaxNLocator(integer=True))
     axes[0].set_ylim(0, 1.05)
-    _finish(axes[0], "ViT by share of the data", "block", "CKA with the full-data model")
+    _finish(axes[0], "ViT by share of the data", "block")
     _finish(axes[1], "3 % of the data", "depth (0: first block, 1: last)")
+    label_rows(axes, "CKA with the full-data model")
     return axes
 
 
+@in_both_forms
 def probes(measures: Measures, axes: np.ndarray | None = None) -> np.ndarray:
     """Accuracy of probes by depth: a ViT by share of the data, if there are several; ViTs and CNN; another task.
 
@@ -47,22 +51,22 @@ def probes(measures: Measures, axes: np.ndarray | None = None) -> np.ndarray:
     several = len(rows_of(measures["probe_accuracy"]["vit"])) > 1
     shares = {"ViT by share of the data": "probe_accuracy"} if several else {}
     other = {"ViT on another task": "transfer_accuracy"} if "transfer_accuracy" in measures else {}
-    panels = shares | {"ViT and CNN": ""} | other
-    if axes is None:
-        size = (9 if len(panels) > 1 else 5, 3.6)
-        axes = plt.subplots(1, len(panels), figsize=size, sharey=True, squeeze=False)[1][0]
-    for ax, (title, measure) in zip(axes, panels.items(), strict=True):
+    shown = shares | {"ViT and CNN": ""} | other
+    axes = panels(len(shown), 3.4, WIDE if len(shown) > 1 else 5, sharey=True) if axes is None else axes
+    for ax, (title, measure) in zip(axes, shown.items(), strict=True):
         if measure:
             _draw_shares(ax, measures, measure)
         else:
             _draw_models(ax, measures)
-        _finish(ax, title, "depth (0: first block, 1: last)", "accuracy of probes" if ax is axes[0] else "")
+        _finish(ax, title, "depth (0: first block, 1: last)")
+    label_rows(axes, "accuracy of probes")
     return axes
 
 
+@in_both_forms
 def fine_tuning(measures: Measures, ax: Axes | None = None) -> Axes:
     """CKA of each block before and after fine-tuning on a near and a far task; dashed: of models of other seeds."""
-    ax = ax or plt.subplots(figsize=(7.5, 3.2))[1]
+    ax = ax or plt.subplots(figsize=(width_of(7.5), 3.2))[1]
     tuned = measures["tuning_cka"]["vit"]
     for task, values in zip(tuned.axes["task"], tuned.values, strict=True):
         ax.plot(values, "o-", color=TASK_COLORS[task], markersize=4, label=f"{task} task")
@@ -73,9 +77,10 @@ def fine_tuning(measures: Measures, ax: Axes | None = None) -> Axes:
     return ax
 
 
+@in_both_forms
 def local_heads(measures: Measures, ax: Axes | None = None) -> Axes:
     """Attention distance of the most local head of the first two blocks by share of the training data."""
-    ax = ax or plt.subplots(figsize=(7.5, 3))[1]
+    ax = ax or plt.subplots(figsize=(width_of(7.5), 3))[1]
     for kind, color, marker, label in (
         ("", COLORS["vit"], "o", "trained"),
         ("_random", COLORS["random"], "D", "random weights"),
@@ -86,7 +91,7 @@ def local_heads(measures: Measures, ax: Axes | None = None) -> Axes:
         ax.errorbar(ticks, distance, (distance - low, high - distance), fmt=marker, color=color, capsize=3, label=label)
     ax.axhline(1, color=INK, linestyle=":", linewidth=1)
     ax.set_ylim(bottom=0)
-    ax.annotate("uniform attention", (0, 1), xytext=(0, 3), textcoords="offset points", fontsize=8)
+    ax.annotate("uniform attention", (0, 1), xytext=(0, 3), textcoords="offset points", fontsize=8.5)
     ax.set_xticks(ticks, [f"{percent} %" for percent in array.axes["percent"]])
     _finish(ax, "", "share of the training data", "distance of the most local head\n(1: uniform attention)")
     return ax
@@ -104,7 +109,7 @@ def _draw_shares(ax: Axes, measures: Measures, measure: str) -> None:
 
 def _draw_models(ax: Axes, measures: Measures) -> None:
     for role, array in measures["probe_accuracy"].items():
-        color, label = SERIES_STYLE[role]
+        label, color = MODELS[role]
         for percent, values in rows_of(array):
             if percent in (3, 100):
                 style, name = (":", "_") if percent == 3 else ("-", label)
@@ -132,4 +137,4 @@ def _finish(ax: Axes, title: str, x: str, y: str = "") -> None:
     ax.set_xlabel(x)
     ax.set_ylabel(y)
     if ax.get_legend_handles_labels()[0]:
-        ax.legend(fontsize=8)
+        ax.legend()

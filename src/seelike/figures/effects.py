@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
+from seelike.figures.forms import in_both_forms, is_narrow, width_of
 from seelike.figures.palette import CLAIMED, COLORS, INK
 from seelike.results.claims import PARTS, Part
 from seelike.results.covers import covers_trainings
@@ -13,11 +14,12 @@ from seelike.results.results import Result
 from seelike.results.robustness import is_fragile
 from seelike.results.verdict_words import FRAGILE, MARKS
 
-WIDTH = 92  # of a title, in letters
+LETTERS = 11.5  # of a title, to an inch
 # How an interval looks by whether it covers trainings: a solid bar, or a thin dashed line.
 LOOKS = {True: {"linewidth": 3, "solid_capstyle": "butt"}, False: {"linewidth": 1.2, "linestyle": (0, (3, 1.5))}}
 
 
+@in_both_forms
 def effects(results: dict[str, Result], axes: np.ndarray | None = None) -> np.ndarray:
     """For each part of a claim one panel: the effect of every run with its interval, the control below it in grey.
 
@@ -26,16 +28,22 @@ def effects(results: dict[str, Result], axes: np.ndarray | None = None) -> np.nd
     with ◇ beside it where that of the whole claim is fragile.
     """
     parts = [part for entry in next(iter(results.values())).claims.values() for part in entry["parts"]]
-    titles = {id: textwrap.fill(f"{id}: {PARTS[id].effect} ({PARTS[id].units})", WIDTH) for id in parts}
+    titles = {
+        id: textwrap.fill(f"{id}: {PARTS[id].effect} ({PARTS[id].units})", int(LETTERS * width_of())) for id in parts
+    }
     if axes is None:
-        heights = [0.5 + 0.16 * title.count("\n") + 0.36 * len(results) for title in titles.values()]
+        heights = [
+            0.5 + 0.16 * title.count("\n") + (0.55 if is_narrow() else 0.36) * len(results) for title in titles.values()
+        ]
         grid = {"height_ratios": heights}
-        axes = plt.subplots(len(parts), 1, figsize=(7.5, sum(heights)), squeeze=False, gridspec_kw=grid)[1][:, 0]
+        axes = plt.subplots(len(parts), 1, figsize=(width_of(), sum(heights)), squeeze=False, gridspec_kw=grid)[1][:, 0]
     for ax, id in zip(axes, parts, strict=True):
-        for row, result in enumerate(results.values()):
+        for row, (name, result) in enumerate(results.items()):
             _draw_run(ax, row, result, PARTS[id])
+            if is_narrow():
+                ax.text(0, row - 0.32, name, va="center", color=INK, fontsize=9, transform=ax.get_yaxis_transform())
         _shade_claimed_side(ax, PARTS[id])
-        ax.set_yticks(range(len(results)), results)
+        ax.set_yticks([] if is_narrow() else range(len(results)), [] if is_narrow() else results)
         ax.set_ylim(len(results) - 0.4, -0.6)
         ax.set_title(titles[id], loc="left", fontsize=9.5)
         ax.tick_params(axis="y", length=0)
@@ -46,17 +54,24 @@ def _draw_run(ax: Axes, row: int, result: Result, part: Part) -> None:
     """The effect of one run and, below it, the control, each with its verdict's mark."""
     entry = next((entry for entry in result.claims.values() if part.id in entry["parts"]), None)
     if entry is None:
-        ax.text(1.01, row, "not measured", va="center", color=INK, fontsize=9, transform=ax.get_yaxis_transform())
+        _write(ax, row, "not measured")
         return
+    above, below = (row + shift for shift in ((0, 0.25) if is_narrow() else (-0.17, 0.17)))
     look, found = LOOKS[covers_trainings(entry)], entry["parts"][part.id]
-    _draw_interval(ax, row - 0.17, found["effect"], found["interval"], "o", {"color": COLORS["vit"], **look})
+    _draw_interval(ax, above, found["effect"], found["interval"], "o", {"color": COLORS["vit"], **look})
     shade = {"color": COLORS["random"], **look}
-    _draw_interval(ax, row + 0.17, found["control"], found["control_interval"], "D", shade)
+    _draw_interval(ax, below, found["control"], found["control_interval"], "D", shade)
     marks = f"{MARKS[found['verdict']]} {found['verdict']}{'' if found['effect'] is not None else ', not defined'}"
     marks += f" {FRAGILE}" if is_fragile(entry) else ""
-    ax.text(1.01, row - 0.17, marks, va="center", color=INK, fontsize=9, transform=ax.get_yaxis_transform())
+    _write(ax, row - 0.17, marks)
     mark = MARKS[found["control_verdict"]]
-    ax.text(1.01, row + 0.17, mark, va="center", color=shade["color"], fontsize=8, transform=ax.get_yaxis_transform())
+    ax.text(1.01, below, mark, va="center", color=shade["color"], fontsize=8, transform=ax.get_yaxis_transform())
+
+
+def _write(ax: Axes, row: float, text: str) -> None:
+    """A verdict, to the right of its row; in narrow form above it, beside the name of the run."""
+    x, y, side = (1, round(row) - 0.32, "right") if is_narrow() else (1.01, row, "left")
+    ax.text(x, y, text, ha=side, va="center", color=INK, fontsize=9, transform=ax.get_yaxis_transform())
 
 
 def _draw_interval(ax: Axes, row: float, effect: float | None, interval: list, marker: str, look: dict) -> None:

@@ -5,8 +5,9 @@ import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
-from matplotlib.ticker import MaxNLocator
 
+from seelike.figures.depths import mark_parts
+from seelike.figures.forms import WIDE, color_bar, grid, in_both_forms, is_narrow, panels, width_of
 from seelike.figures.palette import MAP, ON_MAP
 from seelike.figures.style import LABELS
 from seelike.results.labelled_array import Arrays, LabelledArray
@@ -14,12 +15,13 @@ from seelike.results.labelled_array import Arrays, LabelledArray
 OUTLINE = [withStroke(linewidth=2.2, foreground="#000000", alpha=0.5)]  # so that a line shows on bright cells too
 
 
+@in_both_forms
 def similarity(array: LabelledArray, title: str = "", ax: Axes | None = None) -> Axes:
     """Heatmap of CKA: the first axis of `array` upwards, the second to the right, from input to output.
 
     All heatmaps of the book share the limits 0 and 1; the rare estimate below 0 is drawn as 0.
     """
-    ax = ax or plt.subplots(figsize=(4, 4))[1]
+    ax = ax or plt.subplots(figsize=(width_of(4), width_of(4)))[1]
     down, across = array.axes
     sns.heatmap(
         array.values, vmin=0, vmax=1, cmap=MAP, cbar=False, ax=ax, rasterized=True,
@@ -27,31 +29,44 @@ def similarity(array: LabelledArray, title: str = "", ax: Axes | None = None) ->
     )  # fmt: skip
     ax.invert_yaxis()
     for axis, labels, name in ((ax.yaxis, array.axes[down], down), (ax.xaxis, array.axes[across], across)):
-        axis.set_major_locator(MaxNLocator(5, integer=True))
-        axis.set_major_formatter("{x:.0f}")
-        axis.set_label_text(_axis_label(name))
+        mark_parts(axis, labels, _name_model(name))
         axis.set_view_interval(0, len(labels), ignore=True)
     for end in array.boundaries or []:
         for draw in (ax.axhline, ax.axvline):
             draw(end, color=ON_MAP, linewidth=0.9, path_effects=OUTLINE)
     ax.set_box_aspect(1)
-    ax.tick_params(left=True, bottom=True, length=3)
     ax.set_title(title)
     return ax
 
 
-def uniformity(cka: Arrays, axes: np.ndarray | None = None) -> np.ndarray:
-    """Three heatmaps in a row: ViT with itself, CNN with itself, and one against the other."""
-    axes = plt.subplots(1, 3, figsize=(9, 3.2))[1] if axes is None else axes
+@in_both_forms
+def uniformity(cka: Arrays, control: Arrays | None = None, axes: np.ndarray | None = None) -> np.ndarray:
+    """Three heatmaps: ViT with itself, CNN with itself, and one against the other; as a second row the control's."""
     titles = {"vit": "ViT", "cnn": "CNN", "vit_cnn": "ViT against CNN"}
-    for ax, (pair, title) in zip(axes, titles.items(), strict=True):
-        similarity(cka[pair], title, ax)
-    colors = axes[-1].collections[0]
-    axes[-1].figure.colorbar(colors, ax=list(axes), label="CKA", shrink=0.75, pad=0.02)
+    if control is None:
+        return draw_row({title: cka[pair] for pair, title in titles.items()}, axes)
+    axes = grid(2, 3, 2.9) if axes is None else axes
+    for row, arrays, kind in zip(axes, (cka, control), ("trained", "random weights"), strict=True):
+        for ax, (pair, title) in zip(row, titles.items(), strict=True):
+            similarity(arrays[pair], f"{title},\n{kind}", ax)
+    color_bar(axes[0, 0].collections[0], axes, "CKA", 0.5)
     return axes
 
 
-def _axis_label(name: str) -> str:
-    """ "vit_layer" → "ViT layer, input → output"."""
-    roles = [LABELS[part] for part in name.split("_") if part in LABELS]
-    return " ".join([*roles, "layer, input → output"])
+def draw_row(
+    shown: dict[str, LabelledArray], axes: np.ndarray | None, width: float = WIDE, beside: int = 1
+) -> np.ndarray:
+    """Heatmaps by their titles, with one colour bar; in narrow form below one another, or two and two."""
+    if axes is None:
+        height = 3.3 if is_narrow() else 0.7 + 0.88 * width / len(shown)
+        axes = panels(len(shown), height, width, beside=beside)
+    for ax, (title, array) in zip(axes, shown.items(), strict=True):
+        similarity(array, title, ax)
+    color_bar(axes[-1].collections[0], axes, "CKA")
+    return axes
+
+
+def _name_model(name: str) -> str:
+    """ "vit_small_layer" → "small ViT"; "" of an axis that names no model."""
+    role = name.removesuffix("_layer")
+    return "" if role == name else LABELS.get(role, role.replace("_", " "))

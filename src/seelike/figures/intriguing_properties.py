@@ -4,16 +4,18 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
+from seelike.figures.forms import in_both_forms, legend_above, panels, width_of
 from seelike.figures.models import MODELS, finish, plot_by_model
-from seelike.figures.palette import COLORS, INK, SERIES
+from seelike.figures.palette import COLORS, CUES, INK
 from seelike.results.labelled_array import Arrays, LabelledArray, Measures
 
-DECIDED = {"shape": SERIES[4], "texture": SERIES[2], "neither": COLORS["random"]}
+DECIDED = {"shape": CUES["outline"], "texture": CUES["texture"], "neither": COLORS["random"]}
 
 
+@in_both_forms
 def kept(measures: Measures, axes: np.ndarray | None = None) -> np.ndarray:
     """The share of accuracy that each model keeps: by how many patches are dropped, which ones, and shuffled how."""
-    axes = plt.subplots(1, 3, figsize=(10, 4.2), width_ratios=(1, 1.25, 1))[1] if axes is None else axes
+    axes = panels(3, 3.8, ratios=(1, 1.25, 1)) if axes is None else axes
     plot_by_model(axes[0], measures["kept_dropped"], first=(0, 1))
     _draw_places(axes[1], measures["kept_by_place"])
     plot_by_model(axes[2], measures["kept_shuffled"])
@@ -22,7 +24,7 @@ def kept(measures: Measures, axes: np.ndarray | None = None) -> np.ndarray:
     finish(axes[2], "Tiles shuffled", "tiles a side")
     tiles = next(iter(measures["kept_shuffled"].values())).axes["tiles a side"]
     axes[2].set_xticks(tiles)
-    axes[0].figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4, fontsize=8.5)
+    legend_above(axes)
     return axes
 
 
@@ -40,6 +42,7 @@ def _draw_places(ax: Axes, arrays: Arrays) -> None:
     ax.set_xlabel("share of accuracy kept")
 
 
+@in_both_forms
 def decisions(trained: Arrays, control: Arrays, ax: Axes | None = None) -> Axes:
     """How often each model decides for the shape, for the texture, and for neither, on cue conflicts."""
     rows = [
@@ -48,7 +51,7 @@ def decisions(trained: Arrays, control: Arrays, ax: Axes | None = None) -> Axes:
         for found, kind in ((trained, ""), (control, ", untrained"))
         if role in found
     ]
-    ax = ax or plt.subplots(figsize=(7, 0.7 + 0.42 * len(rows)))[1]
+    ax = ax or plt.subplots(figsize=(width_of(7), 0.7 + 0.42 * len(rows)))[1]
     for row, (_, array) in enumerate(rows):
         start = 0.0
         for kind, share in zip(array.axes["decision"], array.values, strict=True):
@@ -58,13 +61,14 @@ def decisions(trained: Arrays, control: Arrays, ax: Axes | None = None) -> Axes:
     ax.invert_yaxis()
     ax.set_xlim(0, 1)
     ax.set_xlabel("share of cue conflicts")
-    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, fontsize=8.5)
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
     return ax
 
 
+@in_both_forms
 def segments(trained: LabelledArray, control: LabelledArray, ax: Axes | None = None) -> Axes:
     """The Jaccard index of every head's patches with the object; the line is that of the whole image."""
-    ax = ax or plt.subplots(figsize=(5.5, 3))[1]
+    ax = ax or plt.subplots(figsize=(width_of(5.5), 3))[1]
     *heads, whole = trained.axes["chosen by"]
     places = np.arange(len(heads))
     for array, shift, color, label in (
@@ -75,13 +79,14 @@ def segments(trained: LabelledArray, control: LabelledArray, ax: Axes | None = N
     ax.axhline(trained.values[-1], color=INK, linewidth=1, linestyle="--", label=whole)
     ax.set_xticks(places, heads)
     finish(ax, "", "", "Jaccard index with the object")
-    ax.legend(fontsize=8.5)
+    ax.legend()
     return ax
 
 
+@in_both_forms
 def transfer(trained: LabelledArray, control: LabelledArray, ax: Axes | None = None) -> Axes:
     """Accuracy of probes for another task on the CLS tokens of so many last blocks side by side."""
-    ax = ax or plt.subplots(figsize=(5, 3))[1]
+    ax = ax or plt.subplots(figsize=(width_of(5), 3))[1]
     for array, style, color, label in (
         (trained, "o-", COLORS["vit"], "trained"),
         (control, "--", COLORS["random"], "random weights"),
@@ -90,5 +95,5 @@ def transfer(trained: LabelledArray, control: LabelledArray, ax: Axes | None = N
     ax.set_xticks(trained.axes["last blocks"])
     ax.set_ylim(0, None)
     finish(ax, "", "last blocks that the probe sees together", "accuracy of probes")
-    ax.legend(fontsize=8.5)
+    ax.legend()
     return ax

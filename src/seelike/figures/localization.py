@@ -9,19 +9,18 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 from PIL import Image, ImageOps
 
-from seelike.figures.palette import COLORS, INK, MAP, ON_MAP, SERIES
+from seelike.figures.forms import color_bar, in_both_forms, is_narrow, label_rows, legend_above, panels, width_of
+from seelike.figures.models import MODELS as ALL
+from seelike.figures.palette import COLORS, INK, MAP, ON_MAP, PARTS
 from seelike.results.labelled_array import Arrays, LabelledArray, Measures
 
-MODELS = {
-    "vit": ("ViT, CLS", COLORS["vit"]),
-    "vit_gap": ("ViT, GAP", SERIES[2]),
-    "cnn": ("CNN", COLORS["cnn"]),
-}
-KINDS = {"CLS": SERIES[4], "pooled": SERIES[0], "single": SERIES[3], "side by side": SERIES[2]}
+MODELS = ALL | {"vit": ("ViT, CLS", COLORS["vit"])}
+KINDS = {"CLS": PARTS[0], "pooled": INK, "single": PARTS[1], "side by side": PARTS[3]}
 Rows = dict[str, tuple[LabelledArray, int]]  # label → an array of token–patch CKA, and which of its layers
 TOKENS = ("corner token", "edge token", "interior token")
 
 
+@in_both_forms
 def models(cka: Arrays, control: Arrays, axes: np.ndarray | None = None) -> np.ndarray:
     """CKA of three tokens of the last block with all patches, one row per model, then the ViT with random weights.
 
@@ -30,6 +29,7 @@ def models(cka: Arrays, control: Arrays, axes: np.ndarray | None = None) -> np.n
     return _draw_maps(_choose_models(cka, control), _find_most(cka, control), axes)
 
 
+@in_both_forms
 def blocks(cka: Arrays, control: Arrays, axes: np.ndarray | None = None) -> np.ndarray:
     """The same of the ViT, one row per block."""
     return _draw_maps(_choose_blocks(cka), _find_most(cka, control), axes)
@@ -50,12 +50,13 @@ def _find_most(cka: Arrays, control: Arrays) -> float:
     return max(np.nanmax(array.values[index]) for array, index in rows)
 
 
+@in_both_forms
 def scores(measures: Measures, axes: np.ndarray | None = None) -> np.ndarray:
     """Localization score and edge score by depth of all models; dashed: with random weights.
 
     The dotted line is the edge score of tokens that would be nothing but the pixels of their own patch.
     """
-    axes = plt.subplots(1, 2, figsize=(9, 3.6))[1] if axes is None else axes
+    axes = panels(2, 3.3) if axes is None else axes
     for ax, measure, label in (
         (axes[0], "localization_score", "CKA, own − other interior patches"),
         (axes[1], "edge_score", "CKA, edge − interior patches"),
@@ -64,9 +65,8 @@ def scores(measures: Measures, axes: np.ndarray | None = None) -> np.ndarray:
         ax.set_ylabel(label)
     pixels = measures["edge_score"]["vit"].values[0]
     axes[1].axhline(pixels, color=INK, linestyle=":", linewidth=1)
-    axes[1].annotate("pixels alone", (1, pixels), xytext=(0, 3), textcoords="offset points", fontsize=8, ha="right")
-    handles = axes[0].get_legend_handles_labels()
-    axes[0].figure.legend(*handles, loc="outside upper center", ncols=len(handles[0]), fontsize=8.5)
+    axes[1].annotate("pixels alone", (1, pixels), xytext=(0, 3), textcoords="offset points", fontsize=8.5, ha="right")
+    legend_above(axes)
     return axes
 
 
@@ -83,6 +83,7 @@ def _draw_scores(ax: Axes, trained: Arrays, control: Arrays) -> None:
     ax.set_xlabel("depth (0: first block, 1: last)")
 
 
+@in_both_forms
 def probes(trained: Arrays, control: Arrays, label: str, axes: np.ndarray | None = None) -> np.ndarray:
     """What probes read off each kind of token by block, a panel a model; dashed: with random weights.
 
@@ -90,8 +91,7 @@ def probes(trained: Arrays, control: Arrays, label: str, axes: np.ndarray | None
         label: of the vertical axis; values below −0.1 are cut off.
     """
     shown = [role for role in MODELS if role in trained]
-    if axes is None:
-        axes = plt.subplots(1, len(shown), figsize=(3 * len(shown), 3.2), sharey=True, squeeze=False)[1][0]
+    axes = panels(len(shown), 3.1, 2.7 * len(shown), sharey=True) if axes is None else axes
     for ax, role in zip(axes, shown, strict=True):
         for found, style, width in ((trained[role], "o-", 2), (control[role], "--", 1.2)):
             for kind, values in zip(found.axes["kind"], found.values, strict=True):
@@ -101,15 +101,16 @@ def probes(trained: Arrays, control: Arrays, label: str, axes: np.ndarray | None
         ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     low = min(0.0, *(array.values.min() for array in (*trained.values(), *control.values())))
     axes[0].set_ylim(max(low, -0.1) - 0.02, 1)
-    axes[0].set_ylabel(label)
+    label_rows(axes, label)
     names = {"single": "single token", "side by side": "tokens concatenated"}
     for kind in (kind for kind in KINDS if any(kind in trained[role].axes["kind"] for role in shown)):
         axes[0].plot([], [], color=KINDS[kind], label=names.get(kind, kind))
     axes[0].plot([], [], "--", color=INK, linewidth=1.2, label="random weights")
-    axes[0].figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=5, fontsize=8.5)
+    legend_above(axes, 5)
     return axes
 
 
+@in_both_forms
 def occlusion(pictures: Sequence[Image.Image], arrays: Arrays, axes: np.ndarray | None = None) -> np.ndarray:
     """A row of pictures, and below for each model how far its score falls when a patch is painted over.
 
@@ -119,7 +120,9 @@ def occlusion(pictures: Sequence[Image.Image], arrays: Arrays, axes: np.ndarray 
     shown = [role for role in MODELS if role in arrays]
     n = len(pictures)
     if axes is None:
-        axes = plt.subplots(1 + len(shown), n, figsize=(min(9, 1.7 * n + 1), 1.7 * (1 + len(shown))), squeeze=False)[1]
+        width = width_of(1.7 * n + 1)
+        height = (width / n if is_narrow() else 1.7) * (1 + len(shown))
+        axes = plt.subplots(1 + len(shown), n, figsize=(width, height), squeeze=False)[1]
     for ax, picture in zip(axes[0], pictures, strict=True):
         ax.imshow(ImageOps.fit(picture, (min(picture.size),) * 2), interpolation="none")
     for row, role in zip(axes[1:], shown, strict=True):
@@ -129,15 +132,15 @@ def occlusion(pictures: Sequence[Image.Image], arrays: Arrays, axes: np.ndarray 
         row[0].set_ylabel(label, fontsize=9)
         for ax in row:
             _blank(ax)
-    colors = axes[1, 0].images[0]
-    axes[0, 0].figure.colorbar(colors, ax=list(axes[1:].flat), label="share of the largest fall", shrink=0.75, pad=0.02)
+    color_bar(axes[1, 0].images[0], axes if is_narrow() else axes[1:], "share of the largest fall")
     return axes
 
 
 def _draw_maps(rows: Rows, most: float, axes: np.ndarray | None) -> np.ndarray:
     """Three maps of each row, from 0 to `most`."""
     if axes is None:
-        axes = plt.subplots(len(rows), 3, figsize=(6.5, 1.9 * len(rows) + 0.3), squeeze=False)[1]
+        size = (width_of(6.5), (1.2 if is_narrow() else 1.9) * len(rows) + 0.3)
+        axes = plt.subplots(len(rows), 3, figsize=size, squeeze=False)[1]
     for row, (label, (array, index)) in zip(axes, rows.items(), strict=True):
         for ax, token, values in zip(row, array.axes["token"], array.values[index], strict=True):
             ax.imshow(values, vmin=0, vmax=most, cmap=MAP, interpolation="none")
@@ -147,9 +150,7 @@ def _draw_maps(rows: Rows, most: float, axes: np.ndarray | None) -> np.ndarray:
         row[0].set_ylabel(label, fontsize=9)
     for ax, title in zip(axes[0], TOKENS, strict=True):
         ax.set_title(title, fontsize=9.5)
-    axes[0, 0].figure.colorbar(
-        axes[0, 0].images[0], ax=list(axes.flat), label="CKA with the patch", shrink=0.6, pad=0.02
-    )
+    color_bar(axes[0, 0].images[0], axes, "CKA with the patch", 0.6)
     return axes
 
 

@@ -5,15 +5,17 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from seelike.figures import labelled
+from seelike.figures.forms import in_both_forms, label_rows, panels, width_of
 from seelike.figures.palette import COLORS, INK, SERIES
 from seelike.results.labelled_array import Arrays, LabelledArray
 
 MEASURES = {"biased_cka": "CKA, biased"} | labelled.MEASURES
 
 
+@in_both_forms
 def minibatches(sizes: Arrays, axes: np.ndarray | None = None) -> np.ndarray:
     """CKA over the size of a minibatch, one line an estimator: of two layers, and of unrelated ones."""
-    axes = plt.subplots(1, 2, figsize=(9, 3.2), sharey=True)[1] if axes is None else axes
+    axes = panels(2, 3.1, sharey=True) if axes is None else axes
     titles = {"vit_cnn": "a ViT's and a CNN's block", "unrelated": "the same, images shuffled"}
     styles = {"unbiased, sums divided once": "o-", "unbiased, mean of ratios": "x--", "biased, sums divided once": "s-"}
     for ax, (pair, title) in zip(axes, titles.items(), strict=True):
@@ -22,32 +24,34 @@ def minibatches(sizes: Arrays, axes: np.ndarray | None = None) -> np.ndarray:
             ax.plot(array.axes["minibatch"], values, styles[label], color=color, label=label)
         ax.set_xscale("log", base=2)
         ax.xaxis.set_major_formatter("{x:.0f}")
-        ax.set_xlabel("images a minibatch")
+        ax.set_xlabel("images per minibatch")
         ax.set_title(title)
-    axes[0].set_ylabel("CKA")
+    label_rows(axes, "CKA")
     axes[0].set_ylim(-0.05, 1)
-    axes[1].legend(fontsize=8)
+    axes[1].legend()
     return axes
 
 
+@in_both_forms
 def outliers(array: LabelledArray, translated: LabelledArray, axes: np.ndarray | None = None) -> np.ndarray:
     """Left, CKA over how far one image is pushed out; right, every measure over how far half of all are moved."""
-    axes = plt.subplots(1, 2, figsize=(9, 3.2))[1] if axes is None else axes
+    axes = panels(2, 3.1) if axes is None else axes
     factors = array.axes["factor"]
     for label, values, color in zip(array.axes["outlier"], array.values, SERIES[::3], strict=False):
         axes[0].plot(factors, values, "o-", color=color, label=label)
     axes[0].set_xscale("log")
     axes[0].xaxis.set_major_formatter("{x:g}")
     axes[0].set(xlabel="one image's distance from the mean is multiplied by", ylabel="CKA", ylim=(0, None))
-    axes[0].legend(fontsize=8)
+    axes[0].legend()
     _draw_measures(axes[1], translated)
     axes[1].set_xlabel("half of the images are moved by so many spreads")
     return axes
 
 
+@in_both_forms
 def samples(array: LabelledArray, ax: Axes | None = None) -> Axes:
     """CKA over the share of features kept, a point a draw."""
-    ax = ax or plt.subplots(figsize=(4.5, 3.2))[1]
+    ax = ax or plt.subplots(figsize=(width_of(4.5), 3.2))[1]
     shares, values = np.array(array.axes["share"]), array.values
     ax.scatter(shares.repeat(values.shape[1]), values.flatten(), s=10, color=COLORS["random"], label="one draw")
     ax.plot(shares, values.mean(1), "o-", color=COLORS["vit"], label="mean")
@@ -55,13 +59,14 @@ def samples(array: LabelledArray, ax: Axes | None = None) -> Axes:
     ax.set_xticks(shares, [f"1/{round(1 / share)}" if share < 1 else "all" for share in shares])
     ax.minorticks_off()
     ax.set(xlabel="share of the ViT block's features that is kept", ylabel="CKA", ylim=(0, None))
-    ax.legend(fontsize=8)
+    ax.legend()
     return ax
 
 
+@in_both_forms
 def measures(shares: LabelledArray, widths: LabelledArray, axes: np.ndarray | None = None) -> np.ndarray:
     """Every measure: left over the share of a layer that is of other images, right of unrelated layers, over width."""
-    axes = plt.subplots(1, 2, figsize=(9, 3.4), sharey=True)[1] if axes is None else axes
+    axes = panels(2, 3.3, sharey=True) if axes is None else axes
     for ax, array in zip(axes, (shares, widths), strict=True):
         _draw_measures(ax, array)
     axes[0].set_xlabel("share of the layer's variance that is other images'")
@@ -72,9 +77,10 @@ def measures(shares: LabelledArray, widths: LabelledArray, axes: np.ndarray | No
     return axes
 
 
+@in_both_forms
 def calibration(array: LabelledArray, axes: np.ndarray | None = None) -> np.ndarray:
     """Best matches of two untrained networks by every measure, raw and calibrated; left of the same images."""
-    axes = plt.subplots(1, 2, figsize=(9, 3.4), sharex=True, sharey=True)[1] if axes is None else axes
+    axes = panels(2, 3.3, sharex=True, sharey=True) if axes is None else axes
     places = np.arange(len(array.axes["measure"]))
     for ax, images, values in zip(axes, array.axes["images"], array.values.transpose(2, 1, 3, 0), strict=True):
         for network, scores, color in zip(array.axes["network"], values, (COLORS["cnn"], COLORS["vit"]), strict=True):
@@ -86,7 +92,7 @@ def calibration(array: LabelledArray, axes: np.ndarray | None = None) -> np.ndar
         ax.set(title=images, xlabel="best match, mean over layers")
     axes[0].set_yticks(places, [MEASURES[measure] for measure in array.axes["measure"]])
     axes[0].invert_yaxis()
-    axes[1].legend(fontsize=8)
+    axes[1].legend()
     return axes
 
 
@@ -98,12 +104,13 @@ def _draw_measures(ax: Axes, array: LabelledArray) -> None:
         style = "s--" if measure == "biased_cka" else "o-"
         ax.plot(places, values, style, ms=4, color=colors[measure], label=MEASURES[measure])
     ax.set(ylabel="similarity", ylim=(-0.1, 1.05))
-    ax.legend(fontsize=7)
+    ax.legend()
 
 
+@in_both_forms
 def transformations(array: LabelledArray, ax: Axes | None = None) -> Axes:
     """CKA of a layer with itself transformed, a bar each."""
-    ax = ax or plt.subplots(figsize=(7.5, 2.8))[1]
+    ax = ax or plt.subplots(figsize=(width_of(7.5), 2.8))[1]
     labels = array.axes["transformation"]
     ax.barh(labels, array.values, color=COLORS["vit"], height=0.6)
     for index, value in enumerate(array.values):

@@ -1,16 +1,12 @@
-"""Lines of several models in one panel, each in its colour throughout the book."""
+"""Lines of several models in one panel, each in its colour and place throughout the book."""
 
 from matplotlib.axes import Axes
 
-from seelike.figures.palette import COLORS, INK, SERIES
+from seelike.figures.palette import COLORS, INK
+from seelike.figures.style import LABELS
 from seelike.results.labelled_array import Arrays
 
-MODELS = {
-    "vit": ("ViT", COLORS["vit"]),
-    "vit_gap": ("ViT, GAP", SERIES[1]),
-    "cnn": ("CNN", COLORS["cnn"]),
-    "mixer": ("Mixer", SERIES[4]),
-}
+MODELS = {role: (label, COLORS[role]) for role, label in LABELS.items()}
 
 
 def plot_by_model(ax: Axes, arrays: Arrays, first: tuple[float, float] | None = None) -> None:

@@ -3,8 +3,16 @@
 A model keeps its colour throughout the book.
 """
 
-COLORS = {"vit": "#0072B2", "cnn": "#D55E00", "random": "#8A8A8A"}
-SERIES = (COLORS["vit"], "#56B4E9", "#CC79A7", COLORS["cnn"], "#009E73")
+COLORS = {
+    "vit": "#0072B2",
+    "vit_gap": "#56B4E9",
+    "vit_small": "#E69F00",
+    "cnn": "#D55E00",
+    "mixer": "#009E73",
+    "random": "#8A8A8A",
+}
+SERIES = (COLORS["vit"], COLORS["vit_gap"], "#CC79A7", COLORS["cnn"], COLORS["mixer"])  # of what is no model
+PARTS = ("#CC79A7", "#44AA99", "#999933", "#882255")  # of a model, beside its own colour: tokens, branches, cues
 SHADES = {3: "#9BCBEB", 10: "#56A0D3", 30: "#0072B2", 100: "#003A5C"}  # the ViT's blue, stronger with more data
 VERDICTS = {
     "holds": "#009E73",
@@ -22,6 +30,7 @@ PALE_VERDICTS = {
     "inconclusive": "#E3E3E3",
     "not applicable": "#F8F8F8",
 }
+CUES = {"outline": PARTS[1], "texture": PARTS[3], "hue": PARTS[2]}  # by which models decide
 ON_VERDICT = "#111111"
 CLAIMED = "#009E73"  # where an effect deserves the claim's sentence
 MAP = "magma"  # of heatmaps
@@ -36,9 +45,12 @@ ON_DARK = {
     COLORS["vit"]: "#4FA9E6",
     COLORS["cnn"]: "#FF8A45",
     COLORS["random"]: "#9AA0A6",
-    SERIES[1]: "#A9DCFA",
-    SERIES[2]: "#E59CC6",
-    SERIES[4]: "#2EC49A",
+    COLORS["vit_gap"]: "#A9DCFA",
+    COLORS["mixer"]: "#2EC49A",
+    PARTS[0]: "#E59CC6",
+    PARTS[1]: "#5CCBB8",
+    PARTS[2]: "#BDBD52",
+    PARTS[3]: "#C8588F",
     SHADES[3]: "#35638A",
     SHADES[10]: "#3E86B8",
     SHADES[100]: "#D2EBFC",

@@ -5,7 +5,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from seelike.figures.palette import INK, PAPER, SERIES, SHADES
+from seelike.figures.forms import in_both_forms, label_rows, panels, width_of
+from seelike.figures.palette import COLORS, INK, PAPER, PARTS, SHADES
+from seelike.figures.style import LABELS
 from seelike.images.drawings import Drawings
 from seelike.images.shapes import CUES, Shapes, best_accuracy
 from seelike.models.recipes import NO_SKIP_BLOCKS, SHAPES, SHARES, Family
@@ -28,6 +30,7 @@ def name_curves(family: Family) -> dict[str, dict[str, str]]:
     }
 
 
+@in_both_forms
 def drawings(n_each: int = 3, images: Drawings | None = None, ax: Axes | None = None) -> Axes:
     """A few drawings of each class, a column a class; of `shapes` unless other `images` are given.
 
@@ -36,7 +39,7 @@ def drawings(n_each: int = 3, images: Drawings | None = None, ax: Axes | None = 
     if n_each not in range(1, 11):
         raise InputError(f"n_each must be 1 to 10, not {n_each!r}")
     images = images or Shapes("validation")
-    ax = ax or plt.subplots(figsize=(9, 0.9 * n_each + 0.6))[1]
+    ax = ax or plt.subplots(figsize=(width_of(), 0.1 * width_of() * n_each + 0.6))[1]
     names = [name.replace(" ", "\n") for name in images.classes]
     columns = [np.concatenate([images.drawing(10 * k + c).image for k in range(n_each)]) for c in range(10)]
     ax.imshow(np.concatenate(columns, axis=1), interpolation="none")
@@ -50,10 +53,12 @@ def drawings(n_each: int = 3, images: Drawings | None = None, ax: Axes | None = 
     return ax
 
 
+@in_both_forms
 def learning_curves(manifest: dict[str, dict], family: Family = SHAPES, axes: np.ndarray | None = None) -> np.ndarray:
     """Held-out accuracy over the images seen: the kinds of models, less data, a block without skips."""
-    axes = plt.subplots(1, 3, figsize=(9, 3.4), sharey=True)[1] if axes is None else axes
-    palettes = (SERIES, [SHADES[share] for share in (100, 30, 10, 3)], SERIES[:1] + SERIES[2:])
+    axes = panels(3, 3.3, sharey=True) if axes is None else axes
+    shades = [SHADES[share] for share in (100, 30, 10, 3)]
+    palettes = ([COLORS[role] for role in LABELS], shades, [COLORS["vit"], *PARTS])
     for ax, palette, (title, curves) in zip(axes, palettes, name_curves(family).items(), strict=True):
         for color, (label, name) in zip(palette, curves.items(), strict=False):
             curve = manifest[name]["curve"]
@@ -64,13 +69,14 @@ def learning_curves(manifest: dict[str, dict], family: Family = SHAPES, axes: np
         ax.set_xlabel("images seen")
         ax.xaxis.set_major_locator(MaxNLocator(3))
         ax.xaxis.set_major_formatter("{x:,.0f}")
-        ax.legend(loc="lower right", fontsize=8)
-    axes[0].set_ylabel("held-out accuracy")
+        ax.legend(loc="lower right")
+    label_rows(axes, "held-out accuracy")
     axes[0].set_ylim(0, 1)
     axes[0].yaxis.set_major_formatter(PercentFormatter(1))
     return axes
 
 
+@in_both_forms
 def answers(
     images: Drawings, chosen: dict[str, list[int]], given: dict[str, list[int]], axes: np.ndarray | None = None
 ) -> np.ndarray:
@@ -103,7 +109,7 @@ def _draw_answer(ax: Axes, images: Drawings, number: int, given: dict[str, int])
         f"{model}: " + ("right" if answer == drawing.label else images.classes[answer])
         for model, answer in given.items()
     ]
-    ax.set_xlabel("\n".join(lines), fontsize=8, loc="left")
+    ax.set_xlabel("\n".join(lines), fontsize=8.5, loc="left")
 
 
 def _mark_ceilings(ax: Axes) -> None:
@@ -111,4 +117,4 @@ def _mark_ceilings(ax: Axes) -> None:
         ceiling = best_accuracy(cues)
         ax.axhline(ceiling, color=INK, linestyle=":", linewidth=1)
         ax.annotate(f"ideal reader of {', '.join(cues)}", (1, ceiling), xycoords=ax.get_yaxis_transform(),
-                    xytext=(0, 3), textcoords="offset points", ha="right", fontsize=8)  # fmt: skip
+                    xytext=(0, 3), textcoords="offset points", ha="right", fontsize=8.5)  # fmt: skip

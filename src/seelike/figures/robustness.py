@@ -8,17 +8,19 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.gridspec import GridSpecFromSubplotSpec
 
+from seelike.figures.forms import in_both_forms, is_narrow, width_of
 from seelike.figures.palette import CLAIMED, COLORS, INK, VERDICTS
 from seelike.results.claims import CLAIMS, Claim
 from seelike.results.robustness import Found, Outcome, Robust
 from seelike.results.verdict_words import FRAGILE, MARKS
 
 MARKERS = {"holds": "o", "weak": "s", "absent": "D", "reversed": "v", "inconclusive": "X", "not applicable": "."}
-CURVE, OPTION, GAP = 1.15, 0.15, 0.75  # inches: of a curve, of a row of options, between claims
+CURVE, OPTION, GAP = 1.15, 0.16, 0.8  # inches: of a curve, of a row of options, between claims
 
 
+@in_both_forms
 def curves(found: dict[str, Found], chapter: str) -> np.ndarray:
-    """Of each claim of a chapter a row, of each run that has any a column; (claims, runs, 2): the curve, options below.
+    """Per claim of a chapter a row, per run that has any a column; (claims, runs, 2): the curve, options below.
 
     The curve is that of the claim's first part with its interval; signs are the verdicts of the whole claim, the dotted
     line marks the published universe, the line the reference; the shaded side is where an effect deserves the sentence.
@@ -27,16 +29,19 @@ def curves(found: dict[str, Found], chapter: str) -> np.ndarray:
     found = {run: robust for run, robust in found.items() if any(claim.id in robust for claim in claims)}
     options = {claim.id: _list_options(found, claim) for claim in claims}
     heights = [CURVE + GAP + OPTION * max(1, len(options[claim.id])) for claim in claims]
-    figure = plt.figure(figsize=(2.2 + 3.6 * max(1, len(found)), sum(heights) + 0.4))
-    outer = figure.add_gridspec(len(claims), max(1, len(found)), height_ratios=heights, hspace=0.1, wspace=0.12)
+    columns = 1 if is_narrow() else max(1, len(found))
+    heights = [height for height in heights for _ in range(max(1, len(found)) // columns)]
+    figure = plt.figure(figsize=(width_of(2.2 + 3.6 * columns), sum(heights) + 0.4))
+    outer = figure.add_gridspec(len(heights), columns, height_ratios=heights, hspace=0.1, wspace=0.12)
     axes = np.empty((len(claims), len(found), 2), dtype=object)
     for row, claim in enumerate(claims):
         shares = (CURVE, OPTION * max(1, len(options[claim.id])), GAP * 0.6)
         for column, (run, robust) in enumerate(found.items()):
-            inner = GridSpecFromSubplotSpec(3, 1, outer[row, column], height_ratios=shares, hspace=0.02)
+            place = divmod(row * len(found) + column, columns)
+            inner = GridSpecFromSubplotSpec(3, 1, outer[place], height_ratios=shares, hspace=0.02)
             axes[row, column] = [figure.add_subplot(inner[0]), figure.add_subplot(inner[1])]
             _draw_claim(*axes[row, column], claim, robust.get(claim.id), options[claim.id], run)
-            _tidy(*axes[row, column], options[claim.id], labelled=column == 0, empty=claim.id not in robust)
+            _tidy(*axes[row, column], options[claim.id], labelled=place[1] == 0, empty=claim.id not in robust)
     return axes
 
 
@@ -49,7 +54,8 @@ def _list_options(found: dict[str, Found], claim: Claim) -> list[tuple[str, str]
 def _draw_claim(
     curve: Axes, below: Axes, claim: Claim, robust: Robust | None, options: Sequence[tuple[str, str]], run: str
 ) -> None:
-    curve.set_title(f"{claim.id} {run}: {_tell(robust)}", loc="left", fontsize=8)
+    words = (f"{claim.id} {run}:", _tell(robust))
+    curve.set_title(("\n" if is_narrow() else " ").join(words), loc="left", fontsize=8.5)
     if robust:
         ordered = sorted(robust.outcomes, key=_find_effect)
         _draw_curve(curve, claim, ordered)
@@ -101,11 +107,11 @@ def _tidy(curve: Axes, below: Axes, options: Sequence[tuple[str, str]], labelled
     curve.set_xticks([])
     below.set_xticks([])
     words = [f"{name}: {option}" for name, option in options] if labelled else [""] * len(options)
-    below.set_yticks(range(len(options)), words, fontsize=7)
+    below.set_yticks(range(len(options)), words, fontsize=8)
     below.set_ylim(max(1, len(options)) - 0.5, -0.5)
     below.tick_params(length=0)
     below.spines[:].set_visible(False)
-    curve.tick_params(labelsize=7)
+    curve.tick_params(labelsize=8)
     if empty:
         curve.set_yticks([])
         curve.spines[:].set_visible(False)

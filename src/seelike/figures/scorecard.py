@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.patches import Ellipse, Patch, Polygon, Rectangle
 
+from seelike.figures.forms import in_both_forms, is_narrow, width_of
 from seelike.figures.palette import FAINT, INK, ON_VERDICT, PALE_VERDICTS, PAPER, VERDICTS
 from seelike.results.claims import OF_PAPER, Claim
 from seelike.results.covers import covers_trainings
@@ -17,34 +18,44 @@ from seelike.results.verdict_words import MARGINAL, MARKS
 SIZE = (0.92, 0.84)
 
 
+@in_both_forms
 def summary(found: Found, claims: Mapping[str, Claim] = OF_PAPER, ax: Axes | None = None) -> Axes:
-    """One sign a claim and run, by verdict; the random-weights control of each run below it, paler.
+    """One sign per claim and run, by verdict; the random-weights control of each run beside it, paler.
 
-    A square is of an interval that covers trainings, a disc of one that covers images alone; a corner is cut off a
-    fragile verdict. Claims stand in groups,
-    one for each letter.
+    Claims stand in groups, one for each letter: columns, or rows in narrow form. A square is of an interval that covers
+    trainings, a disc of one that covers images alone; a corner is cut off a fragile verdict.
     """
     lines = [(scale, kind) for scale in found for kind in ("verdict", "control_verdict")]
-    ax = ax or plt.subplots(figsize=(9, 0.4 + 0.38 * len(lines)))[1]
+    size = (width_of(), 1.6 + 0.25 * len(claims)) if is_narrow() else (width_of(), 0.4 + 0.34 * len(lines))
+    ax = ax or plt.subplots(figsize=size)[1]
     letters = list(dict.fromkeys(key[0] for key in claims))
     ticks = {key: i + 0.6 * letters.index(key[0]) for i, key in enumerate(claims)}
     for row, (scale, kind) in enumerate(lines):
         marginal = find_marginal(found[scale]) if kind == "verdict" else ()
         for key, x in ticks.items():
             entry = found[scale].get(key)
-            ax.add_patch(_shape(entry, kind, x, row))
+            place = (row, x) if is_narrow() else (x, row)
+            ax.add_patch(_shape(entry, kind, *place))
             sign = f"{MARKS[entry[kind]]}{MARGINAL if key in marginal else ''}" if entry else ""
-            ax.text(x, row, sign, ha="center", va="center", fontsize=11 if len(sign) < 2 else 8, color=ON_VERDICT)
+            ax.text(*place, sign, ha="center", va="center", fontsize=10 if len(sign) < 2 else 8, color=ON_VERDICT)
             if kind == "verdict" and entry and is_fragile(entry):
-                ax.add_patch(_cut_corner(x, row))
-    ax.set_xlim(-0.6, max(ticks.values()) + 0.6)
-    ax.set_ylim(len(lines) - 0.5, -0.5)
-    ax.set_xticks(list(ticks.values()), list(ticks), fontsize=9)
-    ax.set_yticks(range(len(lines)), [scale if kind == "verdict" else "its random weights" for scale, kind in lines])
+                ax.add_patch(_cut_corner(*place))
+    _name_lines(ax, ticks, [scale if kind == "verdict" else "its random weights" for scale, kind in lines])
+    return ax
+
+
+def _name_lines(ax: Axes, ticks: dict[str, float], lines: list[str]) -> None:
+    """Names of claims and runs beside their signs, which fill the axes."""
+    of_claims, of_runs = (ax.yaxis, ax.xaxis) if is_narrow() else (ax.xaxis, ax.yaxis)
+    of_claims.set_ticks(list(ticks.values()), list(ticks), fontsize=9)
+    of_runs.set_ticks(range(len(lines)), lines)
+    last = max(ticks.values()) + 0.6, len(lines) - 0.4
+    width, height = last[::-1] if is_narrow() else last
+    ax.set(xlim=(-0.6, width), ylim=(height, -0.6))
     ax.tick_params(length=0)
+    ax.tick_params(axis="x", rotation=90 if is_narrow() else 0)
     ax.xaxis.tick_top()
     ax.spines[:].set_visible(False)
-    return ax
 
 
 def _shape(entry: dict | None, kind: str, x: float, row: float) -> Patch:

@@ -5,10 +5,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
+from seelike.figures.forms import color_bar, in_both_forms, is_narrow, panels, width_of
 from seelike.figures.palette import COLORS, INK, MAP, ON_MAP, PAPER, SERIES
 from seelike.results.labelled_array import Arrays, LabelledArray
 
 
+@in_both_forms
 def sets(scores: LabelledArray, ax: Axes | None = None) -> Axes:
     """The positions of an image on a grid, coloured by the set that each is of.
 
@@ -17,7 +19,7 @@ def sets(scores: LabelledArray, ax: Axes | None = None) -> Axes:
     """
     positions = scores.axes["position"]
     columns = next(n for n in range(int(np.ceil(len(positions) ** 0.5)), len(positions) + 1) if len(positions) % n == 0)
-    ax = ax or plt.subplots(figsize=(2.6, 2.6))[1]
+    ax = ax or plt.subplots(figsize=(width_of(2.6), width_of(2.6)))[1]
     for place, position in enumerate(positions):
         number = int(np.searchsorted(scores.boundaries, place, side="right"))
         row, column = divmod(position, columns)
@@ -30,6 +32,7 @@ def sets(scores: LabelledArray, ax: Axes | None = None) -> Axes:
     return ax
 
 
+@in_both_forms
 def association(scores: Arrays, axes: np.ndarray | None = None) -> np.ndarray:
     """The grid of sets, then attention's scores with positions sorted by set, learned and from shuffled images.
 
@@ -37,7 +40,7 @@ def association(scores: Arrays, axes: np.ndarray | None = None) -> np.ndarray:
         scores: "learned" and "shuffled" → (positions, positions); the diagonal, which is held, is left blank.
     """
     if axes is None:
-        axes = plt.subplots(1, 3, figsize=(8.6, 2.9), layout="constrained")[1]
+        axes = panels(3, 3.2 if is_narrow() else 2.7)
     sets(scores["learned"], axes[0])
     blank = {name: np.where(np.eye(len(each.values), dtype=bool), np.nan, each.values) for name, each in scores.items()}
     low, high = np.nanmin([*blank.values()]), np.nanmax([*blank.values()])
@@ -48,10 +51,11 @@ def association(scores: Arrays, axes: np.ndarray | None = None) -> np.ndarray:
             ax.axvline(boundary - 0.5, color=ON_MAP, linewidth=0.8)
         ax.set(xticks=[], yticks=[], title=name if name == "learned" else "learned from shuffled images")
         ax.set_xlabel("positions, sorted by set")
-    axes[0].figure.colorbar(drawn, ax=axes[2], label="score", shrink=0.8)
+    color_bar(drawn, axes[2:], "score", 0.8)
     return axes
 
 
+@in_both_forms
 def course(found: Arrays, aligned: LabelledArray, ax: Axes | None = None) -> Axes:
     """Association and alignment over the steps of training, means over data sets.
 
@@ -59,7 +63,7 @@ def course(found: Arrays, aligned: LabelledArray, ax: Axes | None = None) -> Axe
         found: "learned" and "shuffled" → association − chance, the latter at the end alone.
         aligned: cosine of value vector and feature.
     """
-    ax = ax or plt.subplots(figsize=(5.5, 3))[1]
+    ax = ax or plt.subplots(figsize=(width_of(5.5), 3))[1]
     ax.plot(
         found["learned"].axes["step"], found["learned"].values, "o-", color=COLORS["vit"], label="association − chance"
     )
@@ -70,13 +74,14 @@ def course(found: Arrays, aligned: LabelledArray, ax: Axes | None = None) -> Axe
     ax.plot(last.axes["step"], last.values, "D", color=COLORS["random"], label="association, from shuffled images")
     ax.axhline(0, color=INK, linewidth=1)
     ax.set_xlabel("step of gradient descent")
-    ax.legend(fontsize=8)
+    ax.legend()
     return ax
 
 
+@in_both_forms
 def transfer(found: Arrays, ax: Axes | None = None) -> Axes:
     """Test error of the second task over the number of images that it is learned from."""
-    ax = ax or plt.subplots(figsize=(5, 2.8))[1]
+    ax = ax or plt.subplots(figsize=(width_of(5), 2.8))[1]
     for (name, array), color, style in zip(
         found.items(), (COLORS["random"], COLORS["vit"]), ("o--", "o-"), strict=True
     ):
@@ -84,10 +89,11 @@ def transfer(found: Arrays, ax: Axes | None = None) -> Axes:
     ax.set_ylim(0, 1.3 * max(array.values.max() for array in found.values()))
     ax.set_xlabel("images of the second task")
     ax.set_ylabel("test error")
-    ax.legend(fontsize=8)
+    ax.legend()
     return ax
 
 
+@in_both_forms
 def neighbours(
     similarity: LabelledArray, control: LabelledArray, shares: Arrays, axes: np.ndarray | None = None
 ) -> np.ndarray:
@@ -98,13 +104,13 @@ def neighbours(
         shares: "trained" and "untrained" → (percent of training,), the latter at the end alone.
     """
     if axes is None:
-        axes = plt.subplots(1, 3, figsize=(8.6, 2.7), layout="constrained", width_ratios=(1, 1, 1.3))[1]
+        axes = panels(3, 3 if is_narrow() else 2.6, ratios=(1, 1, 1.3))
     rows, columns = (int(last) + 1 for last in similarity.axes["patch"][-1].split(", "))
     middle = rows // 2 * columns + columns // 2
     for ax, array, title in zip(axes, (similarity, control), ("trained", "random weights"), strict=False):
         drawn = ax.imshow(array.values[middle].reshape(rows, columns), cmap=MAP, vmin=-1, vmax=1)
         ax.set(xticks=[], yticks=[], title=title)
-    axes[0].figure.colorbar(drawn, ax=axes[1], label="cosine", shrink=0.8)
+    color_bar(drawn, axes[1:2], "cosine", 0.8)
     percent, values = shares["trained"].axes["percent"], shares["trained"].values
     axes[2].plot(range(1, 1 + len(percent)), values, "o-", color=COLORS["vit"])
     axes[2].plot(0, shares["untrained"].values[-1], "D", color=COLORS["random"])

@@ -6,21 +6,24 @@ import matplotlib
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
+from seelike.figures.forms import hand_out_narrow
 from seelike.system.errors import InputError
 from seelike.system.files import written_whole
 
 STYLE = str(Path(__file__).with_name("seelike.mplstyle"))
 PICTURES = (".png", ".svg", ".pdf")
-LABELS = {"vit": "ViT", "vit_small": "small ViT", "cnn": "CNN", "mixer": "Mixer"}
+LABELS = {"vit": "ViT", "vit_gap": "ViT, GAP", "vit_small": "small ViT", "cnn": "CNN", "mixer": "Mixer"}
 
 
 def use_style() -> None:
-    """Make the book's look the default of this process; a notebook shows its figures as SVG from here on."""
+    """Make the book's look the default of this process; a notebook shows its figures as SVG, in both forms."""
     plt.style.use(STYLE)
     if "inline" in matplotlib.get_backend():
+        from IPython import get_ipython
         from matplotlib_inline.backend_inline import set_matplotlib_formats
 
         set_matplotlib_formats("svg")
+        get_ipython().display_formatter.mimebundle_formatter.for_type(Figure, hand_out_narrow)
 
 
 def save(figure: Figure, picture: Path) -> None:

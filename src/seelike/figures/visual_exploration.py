@@ -7,13 +7,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from PIL import Image
 
+from seelike.figures.forms import color_bar, in_both_forms, is_narrow, label_rows, legend_above, panels, width_of
 from seelike.figures.models import MODELS, finish, plot_by_model
-from seelike.figures.palette import COLORS, INK, MAP, SERIES
+from seelike.figures.palette import COLORS, CUES, INK, MAP
 from seelike.results.labelled_array import Arrays, LabelledArray
 
-CUES = {"outline": SERIES[4], "texture": SERIES[2], "hue": SERIES[3]}
 
-
+@in_both_forms
 def most_activating(
     array: LabelledArray, images: Sequence[tuple[Image.Image, int]], axes: np.ndarray | None = None
 ) -> np.ndarray:
@@ -24,11 +24,12 @@ def most_activating(
     """
     features, ranks = array.axes.values()
     if axes is None:
-        axes = plt.subplots(len(features), len(ranks), figsize=(0.8 * len(ranks) + 1.4, 0.8 * len(features)))[1]
+        size = (width_of(0.8 * len(ranks) + 1.4), (0.4 if is_narrow() else 0.8) * len(features))
+        axes = plt.subplots(len(features), len(ranks), figsize=size)[1]
     for row, feature, numbers in zip(axes, features, array.values.astype(int), strict=True):
         for ax, number in zip(row, numbers, strict=True):
             _show(ax, images[number][0])
-        row[0].set_ylabel(feature, fontsize=8, rotation=0, ha="right", va="center")
+        row[0].set_ylabel(feature, fontsize=8.5, rotation=0, ha="right", va="center")
     return axes
 
 
@@ -39,24 +40,28 @@ def _show(ax: Axes, picture: Image.Image | np.ndarray) -> None:
     ax.spines[:].set_visible(False)
 
 
+@in_both_forms
 def maximized(labels: Sequence[str], pictures: np.ndarray, axes: np.ndarray | None = None) -> np.ndarray:
-    """The picture of each feature, four in a row.
+    """The picture of each feature, four in a row; in narrow form two.
 
     Args:
         pictures: (features, 3, height, width), from 0 to 1.
     """
-    rows = -(-len(labels) // 4)
-    axes = plt.subplots(rows, 4, figsize=(6.4, 1.75 * rows), squeeze=False)[1] if axes is None else axes
+    columns = 2 if is_narrow() else 4
+    rows = -(-len(labels) // columns)
+    size = (width_of(6.4), 1.9 * rows)
+    axes = plt.subplots(rows, columns, figsize=size, squeeze=False)[1] if axes is None else axes
     for ax, label, picture in zip(axes.flat, labels, pictures, strict=True):
         _show(ax, np.moveaxis(picture, 0, -1))
         ax.set_title(label, fontsize=8.5)
     return axes
 
 
+@in_both_forms
 def purity(trained: LabelledArray, control: LabelledArray, axes: np.ndarray | None = None) -> np.ndarray:
     """Purity of features by block and cue, a panel for each kind of layer; dashed: with random weights."""
     kinds, blocks, cues = trained.axes.values()
-    axes = plt.subplots(1, len(kinds), figsize=(8.5, 3.2), sharey=True)[1] if axes is None else axes
+    axes = panels(len(kinds), 3.1, sharey=True) if axes is None else axes
     for panel, (ax, kind) in enumerate(zip(axes, kinds, strict=True)):
         for index, cue in enumerate(cues):
             color = CUES.get(cue, INK)
@@ -66,16 +71,16 @@ def purity(trained: LabelledArray, control: LabelledArray, axes: np.ndarray | No
             ax.plot(range(1, 1 + len(blocks)), control.values[panel, :, index], "--", color=color, linewidth=1.2)
         finish(ax, kind, "block")
     axes[0].plot([], [], "--", color=INK, linewidth=1.2, label="random weights")
-    axes[0].set_ylabel("purity, mean over features")
-    axes[0].figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4, fontsize=8.5)
+    label_rows(axes, "purity, mean over features")
+    legend_above(axes)
     return axes
 
 
+@in_both_forms
 def tokens(accuracy: Arrays, intact: Arrays, axes: np.ndarray | None = None) -> np.ndarray:
     """How often the model's own classifier is right about the patch token at each position, a map for each ViT."""
     shown = [role for role in MODELS if role in accuracy]
-    if axes is None:
-        axes = plt.subplots(1, len(shown), figsize=(3.4 * len(shown) + 0.8, 3.2), squeeze=False)[1][0]
+    axes = panels(len(shown), 3.2, 3.4 * len(shown) + 0.8) if axes is None else axes
     for ax, role in zip(axes, shown, strict=True):
         ax.imshow(accuracy[role].values, vmin=0, vmax=1, cmap=MAP, interpolation="none")
         ax.set_xticks([])
@@ -83,13 +88,14 @@ def tokens(accuracy: Arrays, intact: Arrays, axes: np.ndarray | None = None) -> 
         finish(
             ax, f"{MODELS[role][0]}\nmean {accuracy[role].values.mean():.2f}, own answer {intact[role].values[0]:.2f}"
         )
-    axes[0].figure.colorbar(axes[0].images[0], ax=list(axes), label="accuracy", shrink=0.8, pad=0.02)
+    color_bar(axes[0].images[0], axes, "accuracy", 0.8)
     return axes
 
 
+@in_both_forms
 def isolated(array: LabelledArray, ax: Axes | None = None) -> Axes:
     """The share of accuracy that is kept if CLS attends to the patches in the last so many blocks alone."""
-    ax = ax or plt.subplots(figsize=(5.5, 3.1))[1]
+    ax = ax or plt.subplots(figsize=(width_of(5.5), 3.1))[1]
     (left,) = array.axes.values()
     ax.plot([*left, len(left)], [*array.values, 1], "o-", color=COLORS["vit"], markersize=4)
     ax.axhline(0, color=INK, linewidth=0.8)
@@ -98,10 +104,11 @@ def isolated(array: LabelledArray, ax: Axes | None = None) -> Axes:
     return ax
 
 
+@in_both_forms
 def filtered(arrays: Arrays, ax: Axes | None = None) -> Axes:
     """The share of accuracy that each model keeps on images without what varies faster than the cut-off."""
-    ax = ax or plt.subplots(figsize=(5.5, 3.1))[1]
+    ax = ax or plt.subplots(figsize=(width_of(5.5), 3.1))[1]
     plot_by_model(ax, arrays)
     finish(ax, "", "cut-off (1: a period of two pixels)", "share of accuracy kept")
-    ax.legend(fontsize=8.5)
+    ax.legend()
     return ax
