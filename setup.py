@@ -10,7 +10,7 @@ from setuptools import setup
 from setuptools.command.build_py import build_py
 
 CARRIED = {
-    "book": ("*.ipynb", "exercises.yaml", "profiles/*.yaml", "runs/*.yaml"),
+    "book": ("*.ipynb", "exercises.yaml", "profiles/*.yaml", "runs/*.yaml", "concepts/*.svg"),
     "results": ("bench.json", "coverage.json", "exercises.json", "*/*.json", "rehearsed/*/*.json"),
 }
 NAMES = {"book": "book", "results": "published"}  # what they are called inside the package, as system/paths.py knows

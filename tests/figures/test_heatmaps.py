@@ -20,12 +20,21 @@ def test_heatmap_shows_the_values_input_at_the_lower_left():
     np.testing.assert_array_equal(ax.collections[0].get_array().reshape(4, 6), shown.values)
     assert ax.collections[0].get_clim() == (0, 1)
     assert ax.get_ylim() == (0, 4) and ax.get_xlim() == (0, 6)
-    assert ax.get_ylabel().startswith("ViT layer") and ax.get_xlabel().startswith("CNN layer")
+    assert ax.get_ylabel() == "ViT layer, input → output" and ax.get_xlabel().startswith("CNN layer")
 
 
 def test_stage_lines_are_drawn_where_stages_end():
     ax = plots.similarity(cka(6, 6, boundaries=[2, 5]))
     assert [line.get_ydata()[0] for line in ax.lines[::2]] == [2, 5]
+
+
+def test_the_control_is_a_second_row():
+    arrays = {"vit": cka(3, 3), "cnn": cka(5, 5), "vit_cnn": cka(3, 5, ("vit_layer", "cnn_layer"))}
+    other = {pair: cka(*array.values.shape, tuple(array.axes)) for pair, array in arrays.items()}
+    other["cnn"].values[:] = 0.5
+    axes = plots.uniformity(arrays, other)
+    assert axes.shape == (2, 3) and axes[1, 1].get_title() == "CNN,\nrandom weights"
+    np.testing.assert_array_equal(axes[1, 1].collections[0].get_array().ravel(), np.full(25, 0.5))
 
 
 def test_the_three_heatmaps_share_one_colorbar():

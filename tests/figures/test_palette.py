@@ -7,7 +7,12 @@ import pytest
 
 from seelike.figures import palette
 
-LINES = {**{f"series {i}": c for i, c in enumerate(palette.SERIES)}, **palette.COLORS, "ink": palette.INK}
+LINES = {
+    **{f"series {i}": c for i, c in enumerate(palette.SERIES)},
+    **palette.COLORS,
+    **{f"part {i}": c for i, c in enumerate(palette.PARTS)},
+    "ink": palette.INK,
+}
 
 BLIND = {  # linear RGB as seen, after Machado, Oliveira, Fernandes 2009, severity 1
     "protanopia": [(0.152286, 1.052583, -0.204868), (0.114503, 0.786281, 0.099216), (-0.003882, -0.048116, 1.051998)],

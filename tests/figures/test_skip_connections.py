@@ -19,14 +19,23 @@ def identity(*cnn: float) -> dict:
     return {"vit": array([1, 1, 1], sublayer=["a", "b", "c"]), "cnn": array(cnn or [1, 1], sublayer=["s", "t"])}
 
 
+def both(found: dict, skips: dict) -> dict:
+    """The same trained and with random weights."""
+    return {
+        f"{name}{kind}": each
+        for name, each in (("norm_ratio", found), ("identity_skip", skips))
+        for kind in ("", "_random")
+    }
+
+
 def test_every_token_is_a_cell_and_every_kind_a_line():
     tokens = array(np.arange(1, 16).reshape(3, 5), sublayer=["a", "b", "c"], token=["CLS", "p0", "p1", "p2", "p3"])
-    measures = {"norm_ratio": ratios(), "norm_ratio_tokens": {"vit": tokens}, "identity_skip": identity()}
-    heat, lines = skip_plots.token_ratios(measures)
+    heat = skip_plots.token_ratios(tokens)
     spatial, cls = heat.collections[:2]
     np.testing.assert_array_equal(spatial.get_array(), tokens.values[:, 1:])
     np.testing.assert_array_equal(cls.get_array(), tokens.values[:, :1])
     assert spatial.norm is cls.norm and heat.get_xticklabels()[0].get_text() == "CLS"
+    lines, _ = skip_plots.ratio_depth(both(ratios(), identity()))
     assert [list(line.get_ydata()) for line in lines.lines[:3]] == [[1, 3, 5], [2, 4, 6], [7, 8]]
     assert list(lines.lines[2].get_xdata()) == [0, 1]
 
@@ -35,19 +44,25 @@ def test_a_model_without_cls_or_of_uneven_stages_can_be_drawn():
     spatial = {role: array([[1], [2]], sublayer=["a", "b"], kind=["spatial"]) for role in ("vit", "cnn")}
     tokens = array(np.ones((2, 4)), sublayer=["a", "b"], token=["p0", "p1", "p2", "p3"])
     skips = {role: array([1, 1], sublayer=["a", "b"]) for role in ("vit", "cnn")}
-    measures = {"norm_ratio": spatial, "norm_ratio_tokens": {"vit": tokens}, "identity_skip": skips}
-    heat, _ = skip_plots.token_ratios(measures)
-    assert len(heat.collections) == 1
-    del measures["norm_ratio_tokens"]
-    assert len(skip_plots.token_ratios(measures)[1].lines) == 3  # two models and the line at 1
+    assert len(skip_plots.token_ratios(tokens).collections) == 1
+    assert len(skip_plots.ratio_depth(both(spatial, skips))[1].lines) == 3  # two models and the line at 1
 
 
 def test_points_are_open_where_the_skip_is_no_identity():
-    _, ax = skip_plots.token_ratios({"norm_ratio": ratios(), "identity_skip": identity(0, 1)})
+    ax, _ = skip_plots.ratio_depth(both(ratios(), identity(0, 1)))
     line, opened = ax.lines[2:4]
     assert list(line.get_ydata()) == [7, 8] and line.get_markevery().tolist() == [False, True]
     assert list(opened.get_ydata()) == [7] and list(opened.get_xdata()) == [0] and opened.get_fillstyle() == "none"
-    assert [text.get_text() for text in ax.get_legend().get_texts()][2:] == [line.get_label(), opened.get_label()]
+    named = [text.get_text() for text in ax.figure.legends[0].get_texts()]
+    assert named[2:] == [line.get_label(), opened.get_label(), "squares: MLP branches"]
+
+
+def test_mlp_branches_are_squares():
+    sublayers = ["blocks.0.attn", "blocks.0.mlp", "blocks.1.attn", "blocks.1.mlp"]
+    found = {"vit": array([[1], [2], [3], [4]], sublayer=sublayers, kind=["spatial"]), "cnn": ratios()["cnn"]}
+    skips = identity() | {"vit": array([1, 1, 1, 1], sublayer=sublayers)}
+    ax, _ = skip_plots.ratio_depth(both(found, skips))
+    np.testing.assert_allclose(ax.collections[0].get_offsets(), [[1 / 3, 2], [1, 4]])
 
 
 def test_trained_stands_left_of_untrained():

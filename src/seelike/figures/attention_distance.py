@@ -5,8 +5,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from seelike.figures.depths import name_part
-from seelike.figures.forms import in_both_forms, is_narrow, label_rows, panels, width_of
+from seelike.figures.depths import name_parts
+from seelike.figures.forms import color_bar, in_both_forms, is_narrow, label_rows, panels, width_of
 from seelike.figures.palette import COLORS, INK, MAP, PARTS
 from seelike.figures.style import LABELS
 from seelike.results.labelled_array import Arrays, LabelledArray, Measures
@@ -74,12 +74,17 @@ def head_similarity(measures: Measures, ax: Axes | None = None) -> Axes:
 
 
 @in_both_forms
-def receptive_fields(fields: Arrays, axes: np.ndarray | None = None) -> np.ndarray:
+def receptive_fields(fields: Arrays, control: Arrays | None = None, axes: np.ndarray | None = None) -> np.ndarray:
     """Effective receptive fields from low to high layers: a ViT's attention branches and sums, a CNN's blocks.
+
+    With a `control` the residual sums and the CNN's blocks of untrained models, too.
 
     Brightness is the square root of the gradient, relative to the largest of the layer.
     """
     rows = _rows_of_fields(fields, 4 if is_narrow() else 8)
+    if control:
+        untrained = _rows_of_fields(control, 4 if is_narrow() else 8)
+        rows |= {f"{label},\nuntrained": untrained[label] for label in list(untrained)[1:]}
     n = max(len(chosen) for _, chosen in rows.values())
     if axes is None:
         size = (width_of(), (1.05 if is_narrow() else 1.25) * len(rows) + 0.2)
@@ -90,11 +95,14 @@ def receptive_fields(fields: Arrays, axes: np.ndarray | None = None) -> np.ndarr
         for ax, index in zip(row, chosen, strict=False):
             ax.set_axis_on()
             ax.imshow(np.sqrt(array.values[index]), vmin=0, vmax=1, cmap=MAP, interpolation="none")
-            ax.set_title(name_part(array.axes["layer"], index), fontsize=8, fontweight="normal")
+            layers = array.axes["layer"]
+            name = name_parts(layers)[index] or layers[index].removesuffix(".norm2:input")
+            ax.set_title(name, fontsize=8, fontweight="normal")
             ax.set_xticks([])
             ax.set_yticks([])
             ax.spines[:].set_visible(False)
-        row[0].set_ylabel(label, fontsize=8.5)
+        row[0].set_ylabel(label, fontsize=8)
+    color_bar(axes[0, 0].images[0], axes, "√(gradient / largest of the layer)", 0.5)
     return axes
 
 
@@ -146,9 +154,9 @@ def _find_layers(array: LabelledArray, part: str) -> list[int]:
 def _rows_of_fields(fields: Arrays, n: int) -> dict[str, tuple[LabelledArray, list[int]]]:
     """Label of a row → the array and the layers, at most `n`, evenly spread from the lowest to the highest."""
     kinds = {
-        "ViT: attention\nbranch": ("vit", "attention branch"),
-        "ViT: residual\nsum": ("vit", "residual sum"),
-        "CNN: blocks": ("cnn", "block"),
+        "ViT, attention\nbranch": ("vit", "attention branch"),
+        "ViT, residual\nsum": ("vit", "residual sum"),
+        "CNN, block": ("cnn", "block"),
     }
     rows = {}
     for label, (role, part) in kinds.items():

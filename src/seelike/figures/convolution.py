@@ -5,7 +5,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from seelike.figures.forms import in_both_forms, label_rows, panels, width_of
+from seelike.figures.forms import in_both_forms, is_narrow, label_rows, panels, width_of
 from seelike.figures.palette import COLORS, INK, SERIES
 from seelike.results.labelled_array import Arrays, LabelledArray
 
@@ -24,9 +24,11 @@ def errors(found: Arrays, axes: np.ndarray | None = None) -> np.ndarray:
     axes = panels(len(patches), 3.1, 3.75 * len(patches), sharey=True) if axes is None else axes
     for number, (ax, patch) in enumerate(zip(axes, patches, strict=True)):
         for name, style in (("matched", "o-"), ("misplaced", ":")):
-            for color, size, line in zip(_colors(sizes), sizes, found[name].values[:, number], strict=True):
+            widths = np.linspace(5, 1.2, len(sizes))  # so that lines that coincide can be told
+            lines = found[name].values[:, number]
+            for color, width, size, line in zip(_colors(sizes), widths, sizes, lines, strict=True):
                 label = f"{size}×{size}" if name == "matched" else None
-                ax.plot(sharpness, line, style, color=color, markersize=3.5, linewidth=1.4, label=label)
+                ax.plot(sharpness, line, style, color=color, markersize=width + 2, linewidth=width, label=label)
         ax.set_yscale("log")
         ax.set_title(f"patches of {patch}×{patch}")
         ax.set_xlabel("bias of each head at its offset")
@@ -43,7 +45,11 @@ def fewer_heads(found: Arrays, axes: np.ndarray | None = None) -> np.ndarray:
         found: "closed_form" and "fitted" → (kernel sizes, heads).
     """
     sizes, heads = found["closed_form"].axes.values()
-    axes = panels(len(sizes), 2.6, 2.2 * len(sizes), sharey=True) if axes is None else axes
+    axes = (
+        panels(len(sizes), 3.5 if is_narrow() else 2.6, 2.2 * len(sizes), beside=2, sharey=True)
+        if axes is None
+        else axes
+    )
     for ax, size, line, dots in zip(axes, sizes, found["closed_form"].values, found["fitted"].values, strict=True):
         ax.plot(heads, line, color=COLORS["vit"], drawstyle="steps-mid", linewidth=1.4, label="closed form")
         ax.plot(heads, dots, "o", color=COLORS["cnn"], markersize=4, label="learned")

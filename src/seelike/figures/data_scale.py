@@ -12,7 +12,8 @@ from seelike.results.labelled_array import Arrays, LabelledArray, Measures
 from seelike.results.shares import rows_of
 
 TASK_COLORS = {"near": PARTS[1], "far": PARTS[3]}
-OTHER_SEEDS = INK
+OTHER_SEEDS = SHADES[100]  # as all data, dashed
+MARKERS = {3: "v", 10: "s", 30: "D", 100: "o"}  # by share of the data
 
 
 @in_both_forms
@@ -25,7 +26,9 @@ def similarity(measures: Measures, axes: np.ndarray | None = None) -> np.ndarray
     trained, control = (measures[f"data_scale_cka{kind}"] for kind in ("", "_random"))
     if "vit" in trained:
         for percent, values in rows_of(trained["vit"]):
-            axes[0].plot(values, "o-", color=SHADES[percent], markersize=4, label=f"{percent} % of the data")
+            axes[0].plot(
+                values, f"{MARKERS[percent]}-", color=SHADES[percent], markersize=4, label=f"{percent} % of the data"
+            )
         axes[0].plot(control["vit"].values.mean(0), color=COLORS["random"], label="same seed, untrained")
     _draw_twins(axes[0], trained, OTHER_SEEDS, "all data, other seeds")
     _draw_twins(axes[0], control, COLORS["random"], "other seeds, untrained")
@@ -103,7 +106,9 @@ def _depth(values: np.ndarray) -> np.ndarray:
 
 def _draw_shares(ax: Axes, measures: Measures, measure: str) -> None:
     for percent, values in rows_of(measures[measure]["vit"]):
-        ax.plot(_depth(values), values, "o-", color=SHADES[percent], markersize=3.5, label=f"{percent} %")
+        ax.plot(
+            _depth(values), values, f"{MARKERS[percent]}-", color=SHADES[percent], markersize=4, label=f"{percent} %"
+        )
     _draw_untrained(ax, measures[f"{measure}_random"]["vit"], "-")
 
 

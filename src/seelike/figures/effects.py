@@ -41,7 +41,7 @@ def effects(results: dict[str, Result], axes: np.ndarray | None = None) -> np.nd
         for row, (name, result) in enumerate(results.items()):
             _draw_run(ax, row, result, PARTS[id])
             if is_narrow():
-                ax.text(0, row - 0.32, name, va="center", color=INK, fontsize=9, transform=ax.get_yaxis_transform())
+                ax.text(0.01, row - 0.32, name, va="center", color=INK, fontsize=9, transform=ax.get_yaxis_transform())
         _shade_claimed_side(ax, PARTS[id])
         ax.set_yticks([] if is_narrow() else range(len(results)), [] if is_narrow() else results)
         ax.set_ylim(len(results) - 0.4, -0.6)

@@ -14,7 +14,7 @@ def growth(found: dict, axes: np.ndarray | None = None) -> np.ndarray:
     for column, (name, (key, label)) in zip(axes.T, GROWTHS.items(), strict=True):
         sizes = [run[key] for run in found[name]]
         for ax, measured, color in zip(column, ("seconds", "peak_mib"), ("vit", "cnn"), strict=True):
-            ax.plot(sizes, [run[measured] for run in found[name]], "o-", color=COLORS[color])
+            ax.plot(sizes, [run[measured] for run in found[name]], "o-", color=COLORS[color], clip_on=False)
             ax.set_ylim(bottom=0)
             ax.set_xticks(sizes)
         column[-1].set_xlabel(label)

@@ -16,6 +16,7 @@ from seelike.figures.palette import ON_DARK
 
 DARK = "dark"  # the fragment of a drawing's address that asks for its dark colours
 DECIMALS = 2  # of a point, of which 96 pixels of the screen have 72
+CSS_PIXELS = 96 / 72  # of a point
 UNSEEN = re.compile(r"<!DOCTYPE.*?>|<!--.*?-->|<metadata>.*?</metadata>", re.S)
 NUMBER = re.compile(r"-?\d+\.\d+")
 PLACES = re.compile(r'( (?:d|x|y|width|height|points|viewBox)="|translate\()([^")]*)')
@@ -75,6 +76,13 @@ def in_both_themes(svg: str) -> str:
         if f"{kind}:{light.lower()}" in svg
     ]
     return svg.replace("<svg ", f'<svg id="{DARK}" ', 1).replace("<defs>", f"<defs><style>{''.join(rules)}</style>", 1)
+
+
+def measure(svg: str) -> tuple[int, int]:
+    """Width and height on the page, in CSS pixels."""
+    width, height, unit = re.search(r'width="([\d.]+)(?:pt)?" height="([\d.]+)(pt)?"', svg[:2000]).groups()
+    scale = CSS_PIXELS if unit else 1
+    return round(float(width) * scale), round(float(height) * scale)
 
 
 def is_finished(svg: str) -> bool:

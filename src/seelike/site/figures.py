@@ -13,8 +13,8 @@ from seelike.site.furnish import EXTRA, SOURCES
 
 NO_LIST = '<div role="list" class="citation-list">'  # a list whose children are no items, say readers of screens
 LIGHT = re.compile(r"<img [^>]*\bonly-light\b[^>]*>")
+DIAGRAMS = "concepts/"  # the folder of those that `figures.concepts` draws
 FEW = 3  # result files that stand in a row; more of them are folded
-CSS_PIXELS = 96 / 72  # of a point
 BEFORE_IMAGES = 400  # Sphinx collects a page's images at 500
 
 
@@ -28,9 +28,10 @@ def setup(app: Sphinx) -> dict[str, bool]:
 
 
 def finish_drawings(app: Sphinx, doctree: nodes.document) -> None:
-    """Make each SVG of a figure small, and let it take the colours of dark pages."""
-    for figure in doctree.findall(nodes.figure):
-        for image in [image for image in figure.findall(nodes.image) if image["uri"].endswith(".svg")]:
+    """Make each SVG of a figure small, and let it take the colours of dark pages; likewise each diagram."""
+    for image in doctree.findall(nodes.image):
+        drawn = isinstance(image.parent, nodes.figure) or DIAGRAMS in image["uri"]
+        if drawn and image["uri"].endswith(".svg"):
             drawing = Path(app.env.relfn2path(image["uri"])[1])
             svg = drawing.read_text(encoding="utf-8")
             if not drawings.is_finished(svg):
@@ -83,8 +84,8 @@ def _darken(image: str) -> str:
 def _room(picture: Path | None) -> str:
     if picture is None:
         return ""
-    width, height = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', picture.read_text(encoding="utf-8")[:2000]).groups()
-    return f'loading="lazy" width="{float(width) * CSS_PIXELS:.0f}" height="{float(height) * CSS_PIXELS:.0f}" '
+    width, height = drawings.measure(picture.read_text(encoding="utf-8"))
+    return f'loading="lazy" width="{width}" height="{height}" '
 
 
 def _tools(label: str, root: str, sources: list[str], hovered: bool) -> str:

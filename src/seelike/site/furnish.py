@@ -4,7 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
-from seelike.site import heatmaps, numbers
+from seelike.site import heatmaps, narrow, numbers
 from seelike.system.files import write_text
 from seelike.system.paths import RESULTS
 
@@ -33,4 +33,5 @@ def furnish(source: Path, results: Path) -> None:
             drawn = [array for array in found.arrays if heatmaps.is_heatmap(array)]
             if drawn:
                 heatmaps.write(drawn, label, extra / "heatmaps" / f"{label}.js")
+        narrow.take(notebook, extra / narrow.FOLDER)
     write_text(source / SOURCES, json.dumps(sources))
