@@ -74,5 +74,6 @@ def test_occlusion_is_drawn_below_the_pictures():
     axes = localization_plots.occlusion(pictures, {"vit": array, "cnn": array})
     assert axes.shape == (3, 2)
     np.testing.assert_array_equal(axes[0, 0].images[0].get_array()[0, 0], [255, 0, 0])
-    np.testing.assert_array_equal(axes[2, 0].images[0].get_array(), falls[0] / 2)
-    assert np.isfinite(axes[1, 1].images[0].get_array()).all()
+    np.testing.assert_array_equal(axes[2, 0].images[-1].get_array(), falls[0] / 2)
+    assert np.isfinite(axes[1, 1].images[-1].get_array()).all()
+    assert axes[2, 0].images[0].get_extent() == axes[2, 0].images[-1].get_extent()  # the map lies over the picture

@@ -15,7 +15,7 @@ def cka_of(down: str, across: str, value: float, shape=(3, 4), boundaries=None) 
 def test_the_best_split_is_marked():
     cka = {role: cka_of("layer", "other", 0.5, (3, 3), [1]) for role in ("mixer", "vit", "cnn")}
     axes = mixer_plots.alone(cka)
-    assert [ax.get_title() for ax in axes] == ["Mixer", "ViT", "CNN"]
+    assert [ax.get_title() for ax in axes] == ["ViT", "CNN", "Mixer"]
     assert all(len(ax.lines) == 2 and tuple(ax.lines[0].get_ydata()) == (1, 1) for ax in axes)
 
 
@@ -27,5 +27,5 @@ def test_the_mixer_stands_against_both():
     axes = mixer_plots.across(trained, control)
     assert [ax.get_title().partition(",")[0] for ax in axes] == ["Mixer against ViT", "Mixer against CNN"] * 2
     assert ["random weights" in ax.get_title() for ax in axes] == [False, False, True, True]
-    assert axes[0].get_ylabel().startswith("Mixer block") and axes[1].get_xlabel().startswith("CNN stage")
+    assert axes[0].get_ylabel().startswith("Mixer layer") and axes[1].get_xlabel().startswith("CNN layer")
     assert [ax.collections[0].get_array().mean() for ax in axes] == pytest.approx([0.3, 0.3, 0.8, 0.8])

@@ -44,7 +44,7 @@ def test_what_is_drawn_stays_and_takes_fewer_bytes(svg):
     assert small.count("<path") == svg.count("<path") and small.count("<use") == svg.count("<use")
     np.testing.assert_allclose(read_places(small), read_places(svg), atol=0.0051)
     assert read_pictures(small) == read_pictures(svg) != []
-    assert "scale(0.1 -0.1)" in small and "2020-" not in small and "metadata" not in small
+    assert "scale(0.09 -0.09)" in small and "2020-" not in small and "metadata" not in small
 
 
 def test_every_name_that_is_used_is_there_and_no_other(svg):

@@ -1,4 +1,4 @@
-"""Figures on narrow screens: taken from notebooks, offered by the pages, legible at every width, without a scroll bar."""
+"""Figures on narrow screens: taken from notebooks, offered by the pages, legible without a scroll bar."""
 
 from types import SimpleNamespace
 
@@ -11,7 +11,8 @@ from seelike.figures.forms import MIME
 from seelike.site import drawings, narrow
 
 SVG = '<svg width="266.4pt" height="180pt" viewBox="0 0 266.4 180"><defs></defs><path style="fill: #0072b2"/></svg>'
-FIGURE = '<figure class="a" id="fig-{0}"><img class="only-light" src="{0}.svg"><img class="only-dark" src="{0}.svg#dark"></figure>'
+IMAGES = '<img class="only-light" src="{0}.svg"><img class="only-dark" src="{0}.svg#dark">'
+FIGURE = f'<figure class="a" id="fig-{{0}}">{IMAGES}</figure>'
 LEAST = {390: 8, 1440: 10}  # of letters, in pixels, by the width of the screen
 SIZES = """async () => {
     const shown = [...document.querySelectorAll("article figure img")].filter(i => i.checkVisibility());
@@ -25,7 +26,8 @@ SIZES = """async () => {
         const box = image.closest(".drawing") ?? image.parentElement;
         found.push({
             figure: image.closest("figure").id, narrow: image.currentSrc.includes("/narrow/"),
-            letters: 100 * Math.min(...scales) * image.clientWidth / points, overflow: box.scrollWidth - box.clientWidth,
+            letters: 100 * Math.min(...scales) * image.clientWidth / points,
+            overflow: box.scrollWidth - box.clientWidth,
         });
     }
     return found;

@@ -142,4 +142,4 @@ def _finish(ax: Axes, title: str, x: str, y: str = "") -> None:
     ax.set_xlabel(x)
     ax.set_ylabel(y)
     if ax.get_legend_handles_labels()[0]:
-        ax.legend()
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2)

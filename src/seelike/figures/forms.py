@@ -28,7 +28,7 @@ def in_both_forms(draw: Callable) -> Callable:
     @wraps(draw)
     def drawn(*args, **kwargs) -> Any:
         axes, given = draw(*args, **kwargs), signature(draw).bind(*args, **kwargs).arguments
-        if given.get("ax") is None and given.get("axes") is None:
+        if np.size(axes) and given.get("ax") is None and given.get("axes") is None:
             np.ravel(axes)[0].figure.draw_again = lambda: draw(*args, **kwargs)
         return axes
 

@@ -16,6 +16,7 @@ from seelike.results.labelled_array import Arrays, LabelledArray, Measures
 
 MODELS = ALL | {"vit": ("ViT, CLS", COLORS["vit"])}
 KINDS = {"CLS": PARTS[0], "pooled": INK, "single": PARTS[1], "side by side": PARTS[3]}
+WHOLE = (0, 1, 1, 0)  # of a panel
 Rows = dict[str, tuple[LabelledArray, int]]  # label → an array of token–patch CKA, and which of its layers
 TOKENS = ("corner token", "edge token", "interior token")
 
@@ -112,7 +113,7 @@ def probes(trained: Arrays, control: Arrays, label: str, axes: np.ndarray | None
 
 @in_both_forms
 def occlusion(pictures: Sequence[Image.Image], arrays: Arrays, axes: np.ndarray | None = None) -> np.ndarray:
-    """A row of pictures, and below for each model how far its score falls when a patch is painted over.
+    """A row of pictures, and below, over them, for each model how far its score falls when a patch is painted over.
 
     Each map is relative to its own largest fall; where the score rises the map is dark. Pictures are cut to a square;
     the margin that a model's own preprocessing may cut off besides is not.
@@ -123,16 +124,18 @@ def occlusion(pictures: Sequence[Image.Image], arrays: Arrays, axes: np.ndarray 
         width = width_of(1.7 * n + 1)
         height = (width / n if is_narrow() else 1.7) * (1 + len(shown))
         axes = plt.subplots(1 + len(shown), n, figsize=(width, height), squeeze=False)[1]
-    for ax, picture in zip(axes[0], pictures, strict=True):
-        ax.imshow(ImageOps.fit(picture, (min(picture.size),) * 2), interpolation="none")
+    squares = [ImageOps.fit(picture, (min(picture.size),) * 2) for picture in pictures]
+    for ax, square in zip(axes.T.flat, np.repeat(squares, 1 + len(shown), axis=0), strict=True):
+        ax.imshow(square, interpolation="none", extent=WHOLE)
+    look = {"vmin": 0, "vmax": 1, "cmap": MAP, "interpolation": "none", "extent": WHOLE, "alpha": 0.7}
     for row, role in zip(axes[1:], shown, strict=True):
         for ax, values in zip(row, arrays[role].values, strict=True):
-            ax.imshow(values / max(values.max(), 1e-12), vmin=0, vmax=1, cmap=MAP, interpolation="none")
+            ax.imshow(values / max(values.max(), 1e-12), **look)
     for row, label in zip(axes, ("picture", *(MODELS[role][0] for role in shown)), strict=True):
         row[0].set_ylabel(label, fontsize=9)
         for ax in row:
             _blank(ax)
-    color_bar(axes[1, 0].images[0], axes if is_narrow() else axes[1:], "share of the largest fall")
+    color_bar(axes[1, 0].images[-1], axes if is_narrow() else axes[1:], "share of the largest fall")
     return axes
 
 

@@ -47,7 +47,7 @@ def summary(found: Found, claims: Mapping[str, Claim] = OF_PAPER, ax: Axes | Non
 def _name_lines(ax: Axes, ticks: dict[str, float], lines: list[str]) -> None:
     """Names of claims and runs beside their signs, which fill the axes."""
     of_claims, of_runs = (ax.yaxis, ax.xaxis) if is_narrow() else (ax.xaxis, ax.yaxis)
-    of_claims.set_ticks(list(ticks.values()), list(ticks), fontsize=9)
+    of_claims.set_ticks(list(ticks.values()), list(ticks), fontsize=8)
     of_runs.set_ticks(range(len(lines)), lines)
     last = max(ticks.values()) + 0.6, len(lines) - 0.4
     width, height = last[::-1] if is_narrow() else last
