@@ -81,7 +81,7 @@ def panels(
 def grid(rows: int, columns: int, height: float, width: float = WIDE) -> np.ndarray:
     """New panels, (rows, columns), each row of that height; in narrow form rows stand where columns would."""
     if is_narrow():
-        shape, size = (columns, rows), (width_of(), columns * width_of() / rows)
+        shape, size = (columns, rows), (width_of(), 1.3 * columns * width_of() / rows)
         return plt.subplots(*shape, figsize=size, squeeze=False)[1].T
     return plt.subplots(rows, columns, figsize=(width_of(width), rows * height), squeeze=False)[1]
 

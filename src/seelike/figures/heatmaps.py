@@ -49,8 +49,18 @@ def uniformity(cka: Arrays, control: Arrays | None = None, axes: np.ndarray | No
     for row, arrays, kind in zip(axes, (cka, control), ("trained", "random weights"), strict=True):
         for ax, (pair, title) in zip(row, titles.items(), strict=True):
             similarity(arrays[pair], f"{title},\n{kind}", ax)
+            _label_outer(ax)
     color_bar(axes[0, 0].collections[0], axes, "CKA", 0.5)
     return axes
+
+
+def _label_outer(ax: Axes) -> None:
+    """Both panels of a pair of models share the names of their axes."""
+    spec = ax.get_subplotspec()
+    if is_narrow() and not spec.is_first_col():
+        ax.set_ylabel("")
+    if not is_narrow() and not spec.is_last_row():
+        ax.set_xlabel("")
 
 
 def draw_row(
@@ -58,7 +68,7 @@ def draw_row(
 ) -> np.ndarray:
     """Heatmaps by their titles, with one colour bar; in narrow form below one another, or two and two."""
     if axes is None:
-        height = 3.3 if is_narrow() else 0.7 + 0.88 * width / len(shown)
+        height = (3.3 if beside == 1 else 4.6) if is_narrow() else 0.7 + 0.88 * width / len(shown)
         axes = panels(len(shown), height, width, beside=beside)
     for ax, (title, array) in zip(axes, shown.items(), strict=True):
         similarity(array, title, ax)

@@ -29,9 +29,9 @@ def setup(app: Sphinx) -> dict[str, bool]:
 
 def finish_drawings(app: Sphinx, doctree: nodes.document) -> None:
     """Make each SVG of a figure small, and let it take the colours of dark pages; likewise each diagram."""
-    for image in doctree.findall(nodes.image):
-        drawn = isinstance(image.parent, nodes.figure) or DIAGRAMS in image["uri"]
-        if drawn and image["uri"].endswith(".svg"):
+    shown = [image for figure in doctree.findall(nodes.figure) for image in figure.findall(nodes.image)]
+    for image in shown + [image for image in doctree.findall(nodes.image) if DIAGRAMS in image["uri"]]:
+        if image["uri"].endswith(".svg"):
             drawing = Path(app.env.relfn2path(image["uri"])[1])
             svg = drawing.read_text(encoding="utf-8")
             if not drawings.is_finished(svg):
