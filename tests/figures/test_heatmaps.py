@@ -17,8 +17,8 @@ def test_heatmap_shows_the_values_input_at_the_lower_left():
     own = plt.subplots()[1]
     ax = plots.similarity(shown, "title", own)
     assert ax is own
-    np.testing.assert_array_equal(ax.collections[0].get_array().reshape(4, 6), shown.values)
-    assert ax.collections[0].get_clim() == (0, 1)
+    np.testing.assert_array_equal(ax.images[0].get_array(), shown.values)
+    assert ax.images[0].get_clim() == (0, 1)
     assert ax.get_ylim() == (0, 4) and ax.get_xlim() == (0, 6)
     assert ax.get_ylabel() == "ViT layer, input → output" and ax.get_xlabel().startswith("CNN layer")
 
@@ -34,7 +34,7 @@ def test_the_control_is_a_second_row():
     other["cnn"].values[:] = 0.5
     axes = plots.uniformity(arrays, other)
     assert axes.shape == (2, 3) and axes[1, 1].get_title() == "CNN,\nrandom weights"
-    np.testing.assert_array_equal(axes[1, 1].collections[0].get_array().ravel(), np.full(25, 0.5))
+    np.testing.assert_array_equal(axes[1, 1].images[0].get_array(), np.full((5, 5), 0.5))
 
 
 def test_the_three_heatmaps_share_one_colorbar():

@@ -28,4 +28,4 @@ def test_the_mixer_stands_against_both():
     assert [ax.get_title().partition(",")[0] for ax in axes] == ["Mixer against ViT", "Mixer against CNN"] * 2
     assert ["random weights" in ax.get_title() for ax in axes] == [False, False, True, True]
     assert axes[0].get_ylabel().startswith("Mixer layer") and axes[1].get_xlabel().startswith("CNN layer")
-    assert [ax.collections[0].get_array().mean() for ax in axes] == pytest.approx([0.3, 0.3, 0.8, 0.8])
+    assert [ax.images[0].get_array().mean() for ax in axes] == pytest.approx([0.3, 0.3, 0.8, 0.8])

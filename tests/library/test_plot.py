@@ -19,7 +19,8 @@ matplotlib.use("agg")
 
 
 def drawn(ax) -> np.ndarray:
-    return np.asarray(ax.collections[0].get_array()).reshape(-1)
+    (shown,) = (*ax.images, *ax.collections)
+    return np.asarray(shown.get_array()).reshape(-1)
 
 
 def test_cka_of_two_models_names_both():
@@ -29,7 +30,7 @@ def test_cka_of_two_models_names_both():
     ax = sl.plot.heatmap(result, "two")
     assert drawn(ax) == pytest.approx([0.25, 0.75])
     assert "mine layer" in ax.get_ylabel() and "yours layer" in ax.get_xlabel() and ax.get_title() == "two"
-    assert ax.collections[0].get_clim() == (0, 1)
+    assert ax.images[0].get_clim() == (0, 1)
 
 
 def test_any_other_quantity_has_its_own_range_and_units():

@@ -95,5 +95,5 @@ def test_the_figure_marks_equal_depth():
     left, right = size_plots.sizes(trained, control)
     assert (left.get_title(), right.get_title()) == ("trained", "random weights")
     assert left.lines[0].get_xdata().tolist() == [0.5, 1.5, 1.5, 2.5, 3.5, 4.5, 4.5, 5.5]
-    assert right.collections[0].get_array().mean() == pytest.approx(0.2)
+    assert right.images[0].get_array().mean() == pytest.approx(0.2)
     plt.close("all")

@@ -58,6 +58,14 @@ def test_a_path_is_written_without_needless_blanks():
     assert drawings.compact(path) == '<path d="M0 699.6L0 2.5z" style="fill:#ffffff;stroke:none"/>\n'
 
 
+def test_a_letter_is_written_with_its_place_alone():
+    letters = '<use xlink:href="#a"/><use xlink:href="#a" transform="translate(63.4765 0)"/>'
+    raised = '<use xlink:href="#a" transform="translate(0 3.1) scale(0.7)"/>'
+    small = drawings.compact(f'<g><path id="a"/>{letters}{raised}</g>')
+    assert '<use href="#_0"/><use href="#_0" x="63.5"/>' in small
+    assert '<use href="#_0" transform="translate(0 3.1) scale(0.7)"/>' in small
+
+
 @pytest.mark.parametrize("colours", [2, 256, 300])
 def test_a_picture_in_a_drawing_keeps_every_pixel(colours):
     pixels = np.zeros((20, 20, 3), dtype=np.uint8)

@@ -2,12 +2,11 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
 
 from seelike.figures.depths import mark_parts
-from seelike.figures.forms import WIDE, color_bar, grid, in_both_forms, is_narrow, panels, width_of
+from seelike.figures.forms import WIDE, color_bar, grid, in_both_forms, is_narrow, panels
 from seelike.figures.palette import MAP, ON_MAP
 from seelike.figures.style import LABELS
 from seelike.results.labelled_array import Arrays, LabelledArray
@@ -15,26 +14,22 @@ from seelike.results.labelled_array import Arrays, LabelledArray
 OUTLINE = [withStroke(linewidth=2.2, foreground="#000000", alpha=0.5)]  # so that a line shows on bright cells too
 
 
-@in_both_forms
 def similarity(array: LabelledArray, title: str = "", ax: Axes | None = None) -> Axes:
     """Heatmap of CKA: the first axis of `array` upwards, the second to the right, from input to output.
 
     All heatmaps of the book share the limits 0 and 1; the rare estimate below 0 is drawn as 0.
     """
-    ax = ax or plt.subplots(figsize=(width_of(4), width_of(4)))[1]
-    down, across = array.axes
-    sns.heatmap(
-        array.values, vmin=0, vmax=1, cmap=MAP, cbar=False, ax=ax, rasterized=True,
-        xticklabels=False, yticklabels=False,
-    )  # fmt: skip
-    ax.invert_yaxis()
-    for axis, labels, name in ((ax.yaxis, array.axes[down], down), (ax.xaxis, array.axes[across], across)):
-        mark_parts(axis, labels, _name_model(name))
-        axis.set_view_interval(0, len(labels), ignore=True)
+    ax = ax or plt.subplots(figsize=(4, 4))[1]
+    (down, rows), (across, columns) = array.axes.items()
+    place = {"origin": "lower", "extent": (0, len(columns), 0, len(rows)), "aspect": "auto"}
+    ax.imshow(array.values, vmin=0, vmax=1, cmap=MAP, interpolation="none", **place)
+    mark_parts(ax.yaxis, rows, _name_model(down))
+    mark_parts(ax.xaxis, columns, _name_model(across))
     for end in array.boundaries or []:
         for draw in (ax.axhline, ax.axvline):
             draw(end, color=ON_MAP, linewidth=0.9, path_effects=OUTLINE)
     ax.set_box_aspect(1)
+    ax.spines[:].set_visible(False)
     ax.set_title(title)
     return ax
 
@@ -50,7 +45,7 @@ def uniformity(cka: Arrays, control: Arrays | None = None, axes: np.ndarray | No
         for ax, (pair, title) in zip(row, titles.items(), strict=True):
             similarity(arrays[pair], f"{title},\n{kind}", ax)
             _label_outer(ax)
-    color_bar(axes[0, 0].collections[0], axes, "CKA", 0.5)
+    color_bar(axes[0, 0].images[0], axes, "CKA", 0.5)
     return axes
 
 
@@ -72,7 +67,7 @@ def draw_row(
         axes = panels(len(shown), height, width, beside=beside)
     for ax, (title, array) in zip(axes, shown.items(), strict=True):
         similarity(array, title, ax)
-    color_bar(axes[-1].collections[0], axes, "CKA")
+    color_bar(axes[-1].images[0], axes, "CKA")
     return axes
 
 

@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import seaborn as sns
 from matplotlib.axes import Axes
 
-from seelike.figures.forms import color_bar, in_both_forms, width_of
+from seelike.figures.forms import color_bar
 from seelike.figures.heatmaps import similarity
 from seelike.figures.palette import MAP
 from seelike.results.labelled_array import LabelledArray
@@ -19,7 +19,6 @@ MEASURES = {  # as colour bars call them
 }
 
 
-@in_both_forms
 def heatmap(array: LabelledArray, title: str = "", ax: Axes | None = None) -> Axes:
     """Heatmap of any quantity over two named axes, from its least to its largest value.
 
@@ -27,7 +26,7 @@ def heatmap(array: LabelledArray, title: str = "", ax: Axes | None = None) -> Ax
     """
     if len(array.axes) != 2:
         raise InputError(f"result must have two axes to be drawn as a heatmap, not {', '.join(array.axes)}")
-    ax = ax or plt.subplots(figsize=(width_of(4.6), width_of(4)))[1]
+    ax = ax or plt.subplots(figsize=(4.6, 4))[1]
     (down, rows), (across, columns) = array.axes.items()
     sns.heatmap(
         array.values, cmap=MAP, ax=ax, rasterized=True, yticklabels=rows,
@@ -37,9 +36,8 @@ def heatmap(array: LabelledArray, title: str = "", ax: Axes | None = None) -> Ax
     return ax
 
 
-@in_both_forms
 def layers(array: LabelledArray, title: str = "", ax: Axes | None = None, measure: str = "cka") -> Axes:
     """Heatmap of similarities as everywhere in the book, with its colour bar and the names of its axes."""
     ax = similarity(array, title, ax)
-    color_bar(ax.collections[0], [ax], MEASURES[measure])
+    color_bar(ax.images[0], [ax], MEASURES[measure])
     return ax

@@ -24,22 +24,32 @@ PICTURE = re.compile(r'(data:image/png;base64,)([^"]+)')
 STYLE = re.compile(r'style="[^"]*"')
 ID = re.compile(r' id="([^"]*)"')
 USED = re.compile(r'(href="#|url\(#)([^")]+)')
+LETTER = re.compile(r'<use xlink:href="([^"]*)"(?: transform="translate\(([^ )]+)(?: 0)?\)")?')
 
 
 def compact(svg: str) -> str:
     """The same drawing in fewer bytes: numbers rounded, names short, what is not seen left out."""
     svg = PICTURE.sub(lambda found: found[1] + _recode(found[2]), UNSEEN.sub("", svg))
     svg = PLACES.sub(lambda found: found[1] + _round(found[2]), svg)
+    svg = LETTER.sub(_place_letter, svg)
     svg = STYLE.sub(lambda found: found[0].replace(": ", ":").replace("; ", ";"), svg)
     return _rename(re.sub(r">\s+<", "><", svg)).strip() + "\n"
 
 
 def _round(places: str) -> str:
     """Coordinates to `DECIMALS`, letters of a path without the blanks around them."""
-    rounded = NUMBER.sub(
-        lambda found: f"{round(float(found[0]), DECIMALS) + 0.0:.{DECIMALS}f}".rstrip("0").rstrip("."), places
-    )
+    rounded = NUMBER.sub(lambda found: _shorten(found[0], DECIMALS), places)
     return re.sub(r" ?([A-Za-z]) ?", r"\1", " ".join(rounded.split()))
+
+
+def _place_letter(found: re.Match) -> str:
+    """A letter in fewer bytes: its place in its line, of which a hundred units are the size of its font."""
+    place = f' x="{_shorten(found[2], 1)}"' if found[2] else ""
+    return f'<use href="{found[1]}"{place}'
+
+
+def _shorten(number: str, decimals: int) -> str:
+    return f"{round(float(number), decimals) + 0.0:.{decimals}f}".rstrip("0").rstrip(".")
 
 
 def _rename(svg: str) -> str:
