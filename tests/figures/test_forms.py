@@ -46,11 +46,17 @@ def test_a_grid_is_turned():
 
 
 def test_the_wide_form_comes_back_after_a_failure():
-    figure = draw([1])[0].figure
+    figure = draw([1, 2])[0].figure
     figure.draw_again = lambda: 1 / 0
     with pytest.raises(ZeroDivisionError):
         forms.draw_narrow(figure)
     assert not forms.is_narrow() and forms.width_of() == forms.WIDE
+
+
+@pytest.mark.parametrize("width, needed", [(forms.SMALL, False), (forms.SMALL + 0.1, True)])
+def test_a_small_figure_needs_no_narrow_form(width, needed):
+    draw_one = forms.in_both_forms(lambda ax=None: plt.subplots(figsize=(forms.width_of(width), 3))[1])
+    assert bool(forms.hand_out_narrow(draw_one().figure)) is needed
 
 
 def test_on_axes_that_are_given_a_figure_has_no_other_form():

@@ -5,7 +5,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from seelike.figures.forms import in_both_forms, is_narrow, label_rows, panels, width_of
+from seelike.figures.forms import SMALL, in_both_forms, is_narrow, label_rows, legend_above, panels
 from seelike.figures.palette import COLORS, INK, SERIES
 from seelike.results.labelled_array import Arrays, LabelledArray
 
@@ -58,14 +58,13 @@ def fewer_heads(found: Arrays, axes: np.ndarray | None = None) -> np.ndarray:
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.set_ylim(0)
     label_rows(axes, "smallest relative error")
-    axes[-1].legend()
+    legend_above(axes)
     return axes
 
 
-@in_both_forms
 def heads_needed(counted: LabelledArray, ax: Axes | None = None) -> Axes:
     """Heads that the construction takes over the size of the kernel, a line a patch size; 1 are single pixels."""
-    ax = ax or plt.subplots(figsize=(width_of(5.5), 3))[1]
+    ax = ax or plt.subplots(figsize=(SMALL, 3))[1]
     sizes, patches = counted.axes.values()
     for color, patch, line in zip(SERIES, patches, counted.values.T, strict=False):
         ax.plot(sizes, line, "o-", color=color, label="pixels" if patch == 1 else f"patches of {patch}×{patch}")
@@ -113,14 +112,14 @@ def starts(accuracy: LabelledArray, ax: Axes | None = None) -> Axes:
     Args:
         accuracy: (percent of the data, starts).
     """
-    ax = ax or plt.subplots(figsize=(5, 2.8))[1]
+    ax = ax or plt.subplots(figsize=(SMALL, 2.8))[1]
     percent, names = accuracy.axes.values()
     looks = ((COLORS["random"], "o--"), (COLORS["vit"], "o-"), (COLORS["cnn"], "o:"))
     for name, line, (color, style) in zip(names, accuracy.values.T, looks, strict=True):
         ax.plot(range(len(percent)), line, style, color=color, label=name)
     ax.set_xticks(range(len(percent)), [f"{share} %" for share in percent])
     ax.set(xlabel="training images", ylabel="test accuracy")
-    ax.legend(title="start", fontsize=8, title_fontsize=8)
+    ax.legend(title="start")
     return ax
 
 

@@ -5,7 +5,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from seelike.figures.forms import WIDE, in_both_forms, label_rows, panels, width_of
+from seelike.figures.forms import SMALL, WIDE, in_both_forms, label_rows, panels, width_of
 from seelike.figures.models import MODELS
 from seelike.figures.palette import COLORS, INK, PARTS, SHADES
 from seelike.results.labelled_array import Arrays, LabelledArray, Measures
@@ -55,7 +55,7 @@ def probes(measures: Measures, axes: np.ndarray | None = None) -> np.ndarray:
     shares = {"ViT by share of the data": "probe_accuracy"} if several else {}
     other = {"ViT on another task": "transfer_accuracy"} if "transfer_accuracy" in measures else {}
     shown = shares | {"ViT and CNN": ""} | other
-    axes = panels(len(shown), 3.4, WIDE if len(shown) > 1 else 5, sharey=True) if axes is None else axes
+    axes = panels(len(shown), 3.4, WIDE if len(shown) > 1 else SMALL, sharey=True) if axes is None else axes
     for ax, (title, measure) in zip(axes, shown.items(), strict=True):
         if measure:
             _draw_shares(ax, measures, measure)
@@ -93,8 +93,8 @@ def local_heads(measures: Measures, ax: Axes | None = None) -> Axes:
         ticks = np.arange(len(distance))
         ax.errorbar(ticks, distance, (distance - low, high - distance), fmt=marker, color=color, capsize=3, label=label)
     ax.axhline(1, color=INK, linestyle=":", linewidth=1)
-    ax.set_ylim(bottom=0)
-    ax.annotate("uniform attention", (0, 1), xytext=(0, 3), textcoords="offset points", fontsize=8.5)
+    ax.set_ylim(0, max(1.15, ax.get_ylim()[1]))
+    ax.annotate("uniform attention", (0, 1), xytext=(0, 8), textcoords="offset points", fontsize=8.5)
     ax.set_xticks(ticks, [f"{percent} %" for percent in array.axes["percent"]])
     _finish(ax, "", "share of the training data", "distance of the most local head\n(1: uniform attention)")
     return ax

@@ -1,7 +1,8 @@
 """Two forms of a figure, drawn by the same code: wide, for a page's column, and narrow, for a phone.
 
 A drawing function asks for its `panels` or its `width_of`, and is decorated with `in_both_forms`: its figure can then
-be drawn again in the other form. A notebook hands out both; the built book shows the narrow one on narrow screens.
+be drawn again in the other form. A notebook hands out both; the built book shows the narrow one on narrow screens. A
+figure that is at most `SMALL` needs no other form: shrunk to a phone, its letters are still legible.
 """
 
 import io
@@ -19,6 +20,7 @@ from matplotlib.figure import Figure
 
 MIME = "image/vnd.seelike.narrow+svg"  # beside a figure in a notebook: its narrow form
 WIDE, NARROW = 7.9, 3.6  # inches, 96 pixels each: of a page's column and of a phone's
+SMALL = 4.8  # inches
 _narrow = ContextVar("narrow", default=False)
 
 
@@ -36,8 +38,8 @@ def in_both_forms(draw: Callable) -> Callable:
 
 
 def draw_narrow(figure: Figure) -> Figure | None:
-    """The narrow form of a figure; None of one that has no other form."""
-    if not hasattr(figure, "draw_again"):
+    """The narrow form of a figure; None of one that has no other form, or needs none."""
+    if not hasattr(figure, "draw_again") or figure.get_figwidth() <= SMALL:
         return None
     token = _narrow.set(True)
     try:
@@ -93,14 +95,15 @@ def label_rows(axes: Sequence[Axes], label: str) -> None:
 
 
 def legend_above(axes: Sequence[Axes], columns: int = 4) -> None:
-    """One legend for all panels, that of the first, above them."""
+    """One legend for all panels, that of the first, above them: in at most so many columns, in narrow form two."""
     handles, labels = axes[0].get_legend_handles_labels()
-    columns = min(columns, 2, len(labels)) if is_narrow() else min(columns, len(labels))
+    rows = -(-len(labels) // (min(columns, 2) if is_narrow() else columns))
+    columns = -(-len(labels) // rows)
     axes[0].figure.legend(handles, labels, loc="outside upper center", ncols=columns, fontsize=8.5)
 
 
 def color_bar(drawn: ScalarMappable, axes: Sequence[Axes], label: str, shrink: float = 0.75) -> Axes:
     """One colour bar for all panels: at the right, or above them in narrow form."""
-    place = {"location": "top", "aspect": 30} if is_narrow() else {"location": "right"}
+    place = {"location": "top", "aspect": 30, "pad": 0.04} if is_narrow() else {"location": "right", "pad": 0.02}
     figure = np.ravel(axes)[0].figure
-    return figure.colorbar(drawn, ax=list(np.ravel(axes)), label=label, shrink=shrink, pad=0.02, **place).ax
+    return figure.colorbar(drawn, ax=list(np.ravel(axes)), label=label, shrink=shrink, **place).ax

@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
-from seelike.figures.forms import in_both_forms, legend_above, panels, width_of
+from seelike.figures.forms import SMALL, in_both_forms, legend_above, panels, width_of
 from seelike.figures.models import MODELS, finish, plot_by_model
 from seelike.figures.palette import COLORS, CUES, INK
 from seelike.results.labelled_array import Arrays, LabelledArray, Measures
@@ -65,10 +65,9 @@ def decisions(trained: Arrays, control: Arrays, ax: Axes | None = None) -> Axes:
     return ax
 
 
-@in_both_forms
 def segments(trained: LabelledArray, control: LabelledArray, ax: Axes | None = None) -> Axes:
     """The Jaccard index of every head's patches with the object; the line is that of the whole image."""
-    ax = ax or plt.subplots(figsize=(width_of(5.5), 3))[1]
+    ax = ax or plt.subplots(figsize=(SMALL, 3))[1]
     *heads, whole = trained.axes["chosen by"]
     places = np.arange(len(heads))
     for array, shift, color, label in (
@@ -83,10 +82,9 @@ def segments(trained: LabelledArray, control: LabelledArray, ax: Axes | None = N
     return ax
 
 
-@in_both_forms
 def transfer(trained: LabelledArray, control: LabelledArray, ax: Axes | None = None) -> Axes:
     """Accuracy of probes for another task on the CLS tokens of so many last blocks side by side."""
-    ax = ax or plt.subplots(figsize=(width_of(5), 3))[1]
+    ax = ax or plt.subplots(figsize=(SMALL, 3))[1]
     for array, style, color, label in (
         (trained, "o-", COLORS["vit"], "trained"),
         (control, "--", COLORS["random"], "random weights"),

@@ -5,12 +5,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from seelike.figures.forms import color_bar, in_both_forms, is_narrow, panels, width_of
+from seelike.figures.forms import SMALL, color_bar, in_both_forms, is_narrow, panels
 from seelike.figures.palette import COLORS, INK, MAP, ON_MAP, PAPER, SERIES
 from seelike.results.labelled_array import Arrays, LabelledArray
 
 
-@in_both_forms
 def sets(scores: LabelledArray, ax: Axes | None = None) -> Axes:
     """The positions of an image on a grid, coloured by the set that each is of.
 
@@ -19,7 +18,7 @@ def sets(scores: LabelledArray, ax: Axes | None = None) -> Axes:
     """
     positions = scores.axes["position"]
     columns = next(n for n in range(int(np.ceil(len(positions) ** 0.5)), len(positions) + 1) if len(positions) % n == 0)
-    ax = ax or plt.subplots(figsize=(width_of(2.6), width_of(2.6)))[1]
+    ax = ax or plt.subplots(figsize=(2.6, 2.6))[1]
     for place, position in enumerate(positions):
         number = int(np.searchsorted(scores.boundaries, place, side="right"))
         row, column = divmod(position, columns)
@@ -55,7 +54,6 @@ def association(scores: Arrays, axes: np.ndarray | None = None) -> np.ndarray:
     return axes
 
 
-@in_both_forms
 def course(found: Arrays, aligned: LabelledArray, ax: Axes | None = None) -> Axes:
     """Association and alignment over the steps of training, means over data sets.
 
@@ -63,7 +61,7 @@ def course(found: Arrays, aligned: LabelledArray, ax: Axes | None = None) -> Axe
         found: "learned" and "shuffled" → association − chance, the latter at the end alone.
         aligned: cosine of value vector and feature.
     """
-    ax = ax or plt.subplots(figsize=(width_of(5.5), 3))[1]
+    ax = ax or plt.subplots(figsize=(SMALL, 3))[1]
     ax.plot(
         found["learned"].axes["step"], found["learned"].values, "o-", color=COLORS["vit"], label="association − chance"
     )
@@ -78,10 +76,9 @@ def course(found: Arrays, aligned: LabelledArray, ax: Axes | None = None) -> Axe
     return ax
 
 
-@in_both_forms
 def transfer(found: Arrays, ax: Axes | None = None) -> Axes:
     """Test error of the second task over the number of images that it is learned from."""
-    ax = ax or plt.subplots(figsize=(width_of(5), 2.8))[1]
+    ax = ax or plt.subplots(figsize=(SMALL, 2.8))[1]
     for (name, array), color, style in zip(
         found.items(), (COLORS["random"], COLORS["vit"]), ("o--", "o-"), strict=True
     ):
