@@ -37,8 +37,8 @@ def test_published_heatmaps_have_blocks_of_vits_and_stages_of_cnns(chapter):
                 assert {name.split()[0] for name in known} == {"stage" if model == "cnn" else "block"}, (axis, pair)
 
 
-def marked(layers: list[str], model: str = "") -> tuple[list[float], list[str], str]:
-    axis = plt.subplots()[1].xaxis
+def marked(layers: list[str], model: str = "", panels: int = 1) -> tuple[list[float], list[str], str]:
+    axis = plt.subplots(1, panels, squeeze=False)[1][0, 0].xaxis
     mark_parts(axis, layers, model)
     return list(axis.get_ticklocs()), [text.get_text() for text in axis.get_ticklabels()], axis.get_label_text()
 
@@ -46,6 +46,10 @@ def marked(layers: list[str], model: str = "") -> tuple[list[float], list[str], 
 def test_names_stand_in_the_middle_of_their_cells():
     layers = ["stem.conv", "stages.0.blocks.0", "stages.0.blocks.1", "stages.1.blocks.0", "norm"]
     assert marked(layers, "CNN") == ([2, 3.5], ["1", "2"], "CNN stage, input → output")
+
+
+def test_a_small_panel_has_a_short_label():
+    assert marked(["blocks.0", "blocks.1"], "ViT", panels=4)[2] == "ViT block →"
 
 
 def test_of_many_blocks_some_are_named():

@@ -27,7 +27,7 @@ def test_each_models_last_block_shares_limits_and_has_its_own_patch_outlined():
     assert len({ax.images[0].get_clim() for ax in axes.flat}) == 1
     outline = axes[0, 2].patches[0]
     assert (outline.get_x(), outline.get_y()) == (2.5, 1.5)  # column 3, row 2
-    assert [row[0].get_ylabel() for row in axes] == ["ViT, CLS", "CNN", "ViT, random weights"]
+    assert [row[0].get_ylabel() for row in axes] == ["ViT, CLS", "CNN", "ViT,\nrandom weights"]
 
 
 def test_a_row_for_each_block():

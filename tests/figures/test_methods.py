@@ -21,7 +21,8 @@ def test_every_measure_has_a_name_and_a_line_of_its_own():
         assert [line.get_label() for line in lines] == list(MEASURES.values())
         assert all(list(line.get_xdata()) == places for line in lines)
         assert len({line.get_color() for line in lines}) == len(EVERY)
-    assert left.get_legend() is None and right.get_legend() and "features" in right.get_xlabel()
+    (legend,) = left.figure.legends
+    assert len(legend.get_texts()) == len(EVERY) and "features" in right.get_xlabel()
 
 
 def test_outliers_stand_beside_images_that_are_moved_together():

@@ -8,6 +8,7 @@ from matplotlib.axis import Axis
 UNIT = re.compile(r"((?:blocks|stages|layers|layer|features)\.?\d+)(?:\.|$)")
 OF_BLOCKS = re.compile(r"\.(?:blocks\.)?\d+(?:\.|$)")  # after a unit that is a stage
 MOST = 9  # names beside an axis
+ROOM = 1.6  # inches that a label of many words takes
 
 
 def name_parts(layers: list[str]) -> list[str | None]:
@@ -38,4 +39,5 @@ def mark_parts(axis: Axis, layers: list[str], model: str = "") -> None:
     axis.set_tick_params(which="major", length=0)
     axis.set_tick_params(which="minor", length=3)
     kind = next(iter(places), "layer").split(" ")[0]
-    axis.set_label_text(f"{model} {kind}, input → output".strip())
+    room = axis.axes.get_position().width * axis.axes.figure.get_figwidth()
+    axis.set_label_text(f"{model} {kind}{', input → output' if room > ROOM else ' →'}".strip())

@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from seelike.figures.forms import grid, in_both_forms
 from seelike.figures.palette import MAP, ON_MAP
 
 SIGNED = "RdBu_r"
@@ -22,25 +21,26 @@ class Look:
     occlusion: np.ndarray
 
 
-def still(image: np.ndarray, looks: dict[str, Look], token: int) -> Figure:
-    """A row for each model, by its title; the token, counted row by row, is outlined where it stands."""
-    n_heads = max(len(look.heads) for look in looks.values())
-    figure, axes = plt.subplots(len(looks), n_heads + 3, figsize=(10, 1.75 * len(looks)))
+@in_both_forms
+def still(image: np.ndarray, looks: dict[str, Look], token: int) -> np.ndarray:
+    """A row for each model, in narrow form a column; the token, counted row by row, is outlined where it stands."""
+    axes = grid(len(looks), max(len(look.heads) for look in looks.values()) + 3, 1.5)
     for row, (title, look) in zip(axes, looks.items(), strict=True):
         place = divmod(token, look.resemblance.shape[1])
         row[0].imshow(image)
-        row[0].set_title(title)
+        row[0].set_title(title.replace(", ", ",\n"))
         _frame(row[0], place, image.shape[0] / len(look.resemblance))
         _draw_heads(row[1:-2], look.heads)
         row[-2].imshow(look.resemblance, MAP, vmin=0)
-        row[-2].set_title("CKA with patches")
+        row[-2].set_title("CKA with\npatches")
         _frame(row[-2], place, 1)
         most = np.abs(look.occlusion).max()
         row[-1].imshow(look.occlusion, SIGNED, vmin=-most, vmax=most)
         row[-1].set_title("occlusion")
     for ax in axes.flat:
         ax.axis("off")
-    return figure
+        ax.title.set_fontsize(9)
+    return axes
 
 
 def _draw_heads(axes: np.ndarray, heads: np.ndarray) -> None:

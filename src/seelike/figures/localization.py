@@ -9,6 +9,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 from PIL import Image, ImageOps
 
+from seelike.figures.depths import name_parts
 from seelike.figures.forms import color_bar, in_both_forms, is_narrow, label_rows, legend_above, panels, width_of
 from seelike.figures.models import MODELS as ALL
 from seelike.figures.palette import COLORS, INK, MAP, ON_MAP, PARTS
@@ -38,11 +39,13 @@ def blocks(cka: Arrays, control: Arrays, axes: np.ndarray | None = None) -> np.n
 
 def _choose_models(cka: Arrays, control: Arrays) -> Rows:
     shown: Rows = {label: (cka[role], -1) for role, (label, _) in MODELS.items() if role in cka}
-    return shown | {"ViT, random weights": (control["vit"], -1)}
+    return shown | {"ViT,\nrandom weights": (control["vit"], -1)}
 
 
 def _choose_blocks(cka: Arrays) -> Rows:
-    return {name: (cka["vit"], index) for index, name in enumerate(cka["vit"].axes["layer"])}
+    layers = cka["vit"].axes["layer"]
+    names = [part or layer for part, layer in zip(name_parts(layers), layers, strict=True)]
+    return {name: (cka["vit"], index) for index, name in enumerate(names)}
 
 
 def _find_most(cka: Arrays, control: Arrays) -> float:

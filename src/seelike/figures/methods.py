@@ -5,7 +5,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from seelike.figures import labelled
-from seelike.figures.forms import in_both_forms, label_rows, panels, width_of
+from seelike.figures.forms import SMALL, in_both_forms, label_rows, legend_above, panels, width_of
 from seelike.figures.palette import COLORS, INK, SERIES
 from seelike.results.labelled_array import Arrays, LabelledArray
 
@@ -45,13 +45,13 @@ def outliers(array: LabelledArray, translated: LabelledArray, axes: np.ndarray |
     axes[0].legend()
     _draw_measures(axes[1], translated)
     axes[1].set_xlabel("half of the images are moved by so many spreads")
+    axes[1].legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2)
     return axes
 
 
-@in_both_forms
 def samples(array: LabelledArray, ax: Axes | None = None) -> Axes:
     """CKA over the share of features kept, a point a draw."""
-    ax = ax or plt.subplots(figsize=(width_of(4.5), 3.2))[1]
+    ax = ax or plt.subplots(figsize=(SMALL, 3.2))[1]
     shares, values = np.array(array.axes["share"]), array.values
     ax.scatter(shares.repeat(values.shape[1]), values.flatten(), s=10, color=COLORS["random"], label="one draw")
     ax.plot(shares, values.mean(1), "o-", color=COLORS["vit"], label="mean")
@@ -73,7 +73,7 @@ def measures(shares: LabelledArray, widths: LabelledArray, axes: np.ndarray | No
     axes[1].set_xscale("log", base=4)
     axes[1].xaxis.set_major_formatter("{x:.0f}")
     axes[1].set(xlabel="features of two layers with nothing in common", ylabel="")
-    axes[0].get_legend().remove()
+    legend_above(axes, 3)
     return axes
 
 
@@ -92,7 +92,7 @@ def calibration(array: LabelledArray, axes: np.ndarray | None = None) -> np.ndar
         ax.set(title=images, xlabel="best match, mean over layers")
     axes[0].set_yticks(places, [MEASURES[measure] for measure in array.axes["measure"]])
     axes[0].invert_yaxis()
-    axes[1].legend()
+    legend_above(axes)
     return axes
 
 
@@ -104,7 +104,6 @@ def _draw_measures(ax: Axes, array: LabelledArray) -> None:
         style = "s--" if measure == "biased_cka" else "o-"
         ax.plot(places, values, style, ms=4, color=colors[measure], label=MEASURES[measure])
     ax.set(ylabel="similarity", ylim=(-0.1, 1.05))
-    ax.legend()
 
 
 @in_both_forms

@@ -5,7 +5,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from seelike.figures.forms import in_both_forms, label_rows, panels, width_of
+from seelike.figures.forms import in_both_forms, is_narrow, label_rows, panels, width_of
 from seelike.figures.palette import COLORS, INK, PAPER, PARTS, SHADES
 from seelike.figures.style import LABELS
 from seelike.images.drawings import Drawings
@@ -32,22 +32,23 @@ def name_curves(family: Family) -> dict[str, dict[str, str]]:
 
 @in_both_forms
 def drawings(n_each: int = 3, images: Drawings | None = None, ax: Axes | None = None) -> Axes:
-    """A few drawings of each class, a column a class; of `shapes` unless other `images` are given.
+    """A few drawings of each class, a column per class, in narrow form a row; of `shapes` unless `images` are given.
 
     Raises InputError if `n_each` is not 1 to 10.
     """
     if n_each not in range(1, 11):
         raise InputError(f"n_each must be 1 to 10, not {n_each!r}")
     images = images or Shapes("validation")
-    ax = ax or plt.subplots(figsize=(width_of(), 0.1 * width_of() * n_each + 0.6))[1]
-    names = [name.replace(" ", "\n") for name in images.classes]
-    columns = [np.concatenate([images.drawing(10 * k + c).image for k in range(n_each)]) for c in range(10)]
-    ax.imshow(np.concatenate(columns, axis=1), interpolation="none")
-    side = columns[0].shape[1]
-    ax.set_xticks([side * (c + 0.5) for c in range(10)], names, fontsize=9)
-    ax.set_yticks([])
+    narrow = is_narrow()
+    ax = ax or plt.subplots(figsize=(width_of(), 5 if narrow else 0.8 * n_each + 0.6))[1]
+    lines = [np.concatenate([images.drawing(10 * k + c).image for k in range(n_each)], int(narrow)) for c in range(10)]
+    ax.imshow(np.concatenate(lines, int(not narrow)), interpolation="none")
+    named, bare, divide = (ax.yaxis, ax.xaxis, ax.axhline) if narrow else (ax.xaxis, ax.yaxis, ax.axvline)
+    side, names = min(lines[0].shape[:2]), [name if narrow else name.replace(" ", "\n") for name in images.classes]
+    named.set_ticks([side * (c + 0.5) for c in range(10)], names, fontsize=9)
+    bare.set_ticks([])
     for edge in range(1, 10):
-        ax.axvline(side * edge - 0.5, color=PAPER, linewidth=3)
+        divide(side * edge - 0.5, color=PAPER, linewidth=3)
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0)
     return ax
@@ -86,9 +87,7 @@ def answers(
         chosen: group → the numbers of its drawings.
         given: model → its answer to every drawing of the data set from the first on.
     """
-    n_columns = max(map(len, chosen.values()))
-    if axes is None:
-        axes = plt.subplots(len(chosen), n_columns, figsize=(9, 2.75 * len(chosen)), squeeze=False)[1]
+    axes = _lay_out(len(chosen), max(map(len, chosen.values()))) if axes is None else axes
     for row, (group, numbers) in zip(axes, chosen.items(), strict=True):
         for ax, number in zip(row, numbers, strict=False):
             _draw_answer(ax, images, number, {model: answer[number] for model, answer in given.items()})
@@ -96,6 +95,16 @@ def answers(
             ax.set_axis_off()
         row[0].set_ylabel(group, fontweight="bold")
     return axes
+
+
+def _lay_out(groups: int, each: int) -> np.ndarray:
+    """New panels, (groups, each): a row per group; in narrow form two beside each other."""
+    beside = 2 if is_narrow() else each
+    rows = groups * -(-each // beside)
+    made = plt.subplots(rows, beside, figsize=(width_of(), 2.6 * rows), squeeze=False)[1].reshape(groups, -1)
+    for ax in made[:, each:].flat:
+        ax.set_axis_off()
+    return made[:, :each]
 
 
 def _draw_answer(ax: Axes, images: Drawings, number: int, given: dict[str, int]) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from PIL import Image
 
-from seelike.figures.forms import color_bar, in_both_forms, is_narrow, label_rows, legend_above, panels, width_of
+from seelike.figures.forms import SMALL, color_bar, in_both_forms, is_narrow, label_rows, legend_above, panels, width_of
 from seelike.figures.models import MODELS, finish, plot_by_model
 from seelike.figures.palette import COLORS, CUES, INK, MAP
 from seelike.results.labelled_array import Arrays, LabelledArray
@@ -33,8 +33,8 @@ def most_activating(
     return axes
 
 
-def _show(ax: Axes, picture: Image.Image | np.ndarray) -> None:
-    ax.imshow(picture, interpolation="none")
+def _show(ax: Axes, picture: Image.Image | np.ndarray, **colors) -> None:
+    ax.imshow(picture, interpolation="none", **colors)
     ax.set_xticks([])
     ax.set_yticks([])
     ax.spines[:].set_visible(False)
@@ -82,9 +82,7 @@ def tokens(accuracy: Arrays, intact: Arrays, axes: np.ndarray | None = None) -> 
     shown = [role for role in MODELS if role in accuracy]
     axes = panels(len(shown), 3.2, 3.4 * len(shown) + 0.8) if axes is None else axes
     for ax, role in zip(axes, shown, strict=True):
-        ax.imshow(accuracy[role].values, vmin=0, vmax=1, cmap=MAP, interpolation="none")
-        ax.set_xticks([])
-        ax.set_yticks([])
+        _show(ax, accuracy[role].values, vmin=0, vmax=1, cmap=MAP)
         finish(
             ax, f"{MODELS[role][0]}\nmean {accuracy[role].values.mean():.2f}, own answer {intact[role].values[0]:.2f}"
         )
@@ -92,10 +90,9 @@ def tokens(accuracy: Arrays, intact: Arrays, axes: np.ndarray | None = None) -> 
     return axes
 
 
-@in_both_forms
 def isolated(array: LabelledArray, ax: Axes | None = None) -> Axes:
     """The share of accuracy that is kept if CLS attends to the patches in the last so many blocks alone."""
-    ax = ax or plt.subplots(figsize=(width_of(5.5), 3.1))[1]
+    ax = ax or plt.subplots(figsize=(SMALL, 3.1))[1]
     (left,) = array.axes.values()
     ax.plot([*left, len(left)], [*array.values, 1], "o-", color=COLORS["vit"], markersize=4)
     ax.axhline(0, color=INK, linewidth=0.8)
@@ -104,10 +101,9 @@ def isolated(array: LabelledArray, ax: Axes | None = None) -> Axes:
     return ax
 
 
-@in_both_forms
 def filtered(arrays: Arrays, ax: Axes | None = None) -> Axes:
     """The share of accuracy that each model keeps on images without what varies faster than the cut-off."""
-    ax = ax or plt.subplots(figsize=(width_of(5.5), 3.1))[1]
+    ax = ax or plt.subplots(figsize=(SMALL, 3.1))[1]
     plot_by_model(ax, arrays)
     finish(ax, "", "cut-off (1: a period of two pixels)", "share of accuracy kept")
     ax.legend()

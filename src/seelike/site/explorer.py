@@ -23,6 +23,7 @@ from seelike.activations.attention import read_maps
 from seelike.execution import notebook as execute
 from seelike.figures import explorer as figures
 from seelike.figures import style
+from seelike.figures.forms import draw_narrow
 from seelike.images import datasets
 from seelike.images.drawings import IMAGE_SIZE
 from seelike.images.shapes import Drawing, Shapes
@@ -247,10 +248,11 @@ def describe(drawing: Drawing) -> dict:
 
 
 def _draw_still(image: np.ndarray, looks: dict[str, figures.Look], folder: Path) -> None:
-    """The picture that the page shows where nothing can be chosen, one file for light pages and dark ones."""
+    """What the page shows where nothing can be chosen, wide and narrow; each is one file for light and dark pages."""
     with plt.style.context(style.STYLE):
-        figure = figures.still(image, looks, FIRST["token"])
-        style.save(figure, folder / "still.svg")
-        plt.close(figure)
-    still = folder / "still.svg"
-    write_text(still, drawings.in_both_themes(drawings.compact(still.read_text(encoding="utf-8"))))
+        wide = figures.still(image, looks, FIRST["token"])[0, 0].figure
+        for name, figure in (("still", wide), ("still-narrow", draw_narrow(wide))):
+            still = folder / f"{name}.svg"
+            style.save(figure, still)
+            plt.close(figure)
+            write_text(still, drawings.in_both_themes(drawings.compact(still.read_text(encoding="utf-8"))))

@@ -33,7 +33,7 @@ def take(notebook: Path, folder: Path) -> None:
         label = cell.metadata.get("mystnb", {}).get("figure", {}).get("name")
         for output in [each for each in cell.get("outputs", []) if forms.MIME in each.get("data", {})]:
             found[label] = "".join(output.data.pop(forms.MIME))
-    for label, svg in found.items():
+    for label, svg in [each for each in found.items() if each[0]]:
         folder.mkdir(parents=True, exist_ok=True)
         drawing = drawings.in_both_themes(drawings.compact(svg))
         (folder / f"{label}.svg").write_text(drawing, encoding="utf-8")
