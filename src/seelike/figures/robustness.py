@@ -54,8 +54,7 @@ def _list_options(found: dict[str, Found], claim: Claim) -> list[tuple[str, str]
 def _draw_claim(
     curve: Axes, below: Axes, claim: Claim, robust: Robust | None, options: Sequence[tuple[str, str]], run: str
 ) -> None:
-    words = (f"{claim.id} {run}:", _tell(robust))
-    curve.set_title(("\n" if is_narrow() else " ").join(words), loc="left", fontsize=8.5)
+    curve.set_title(f"{claim.id} {run}:\n{_tell(robust)}", loc="left", fontsize=8.5)
     if robust:
         ordered = sorted(robust.outcomes, key=_find_effect)
         _draw_curve(curve, claim, ordered)

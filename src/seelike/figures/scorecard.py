@@ -40,7 +40,7 @@ def summary(found: Found, claims: Mapping[str, Claim] = OF_PAPER, ax: Axes | Non
             ax.text(*place, sign, ha="center", va="center", fontsize=10 if len(sign) < 2 else 8, color=ON_VERDICT)
             if kind == "verdict" and entry and is_fragile(entry):
                 ax.add_patch(_cut_corner(*place))
-    _name_lines(ax, ticks, [scale if kind == "verdict" else "its random weights" for scale, kind in lines])
+    _name_lines(ax, ticks, [scale if kind == "verdict" else "untrained" for scale, kind in lines])
     return ax
 
 

@@ -16,7 +16,7 @@ def growth(found: dict, axes: np.ndarray | None = None) -> np.ndarray:
         for ax, measured, color in zip(column, ("seconds", "peak_mib"), ("vit", "cnn"), strict=True):
             ax.plot(sizes, [run[measured] for run in found[name]], "o-", color=COLORS[color], clip_on=False)
             ax.set_ylim(bottom=0)
-            ax.set_xticks(sizes)
+            ax.set_xticks(sizes[:1] + sizes[-2:] if is_narrow() else sizes)
         column[-1].set_xlabel(label)
     for row, label in zip(axes, ("seconds", "peak memory, MiB"), strict=True):
         for ax in row if is_narrow() else row[:1]:
