@@ -28,15 +28,6 @@ def test_stage_lines_are_drawn_where_stages_end():
     assert [line.get_ydata()[0] for line in ax.lines[::2]] == [2, 5]
 
 
-def test_the_control_is_a_second_row():
-    arrays = {"vit": cka(3, 3), "cnn": cka(5, 5), "vit_cnn": cka(3, 5, ("vit_layer", "cnn_layer"))}
-    other = {pair: cka(*array.values.shape, tuple(array.axes)) for pair, array in arrays.items()}
-    other["cnn"].values[:] = 0.5
-    axes = plots.uniformity(arrays, other)
-    assert axes.shape == (2, 3) and axes[1, 1].get_title() == "CNN,\nrandom weights"
-    np.testing.assert_array_equal(axes[1, 1].images[0].get_array(), np.full((5, 5), 0.5))
-
-
 def test_the_three_heatmaps_share_one_colorbar():
     arrays = {"vit": cka(3, 3), "cnn": cka(5, 5), "vit_cnn": cka(3, 5, ("vit_layer", "cnn_layer"))}
     axes = plots.uniformity(arrays)

@@ -74,17 +74,12 @@ def head_similarity(measures: Measures, ax: Axes | None = None) -> Axes:
 
 
 @in_both_forms
-def receptive_fields(fields: Arrays, control: Arrays | None = None, axes: np.ndarray | None = None) -> np.ndarray:
+def receptive_fields(fields: Arrays, axes: np.ndarray | None = None) -> np.ndarray:
     """Effective receptive fields from low to high layers: a ViT's attention branches and sums, a CNN's blocks.
-
-    With a `control` the residual sums and the CNN's blocks of untrained models, too.
 
     Brightness is the square root of the gradient, relative to the largest of the layer.
     """
     rows = _rows_of_fields(fields, 4 if is_narrow() else 8)
-    if control:
-        untrained = _rows_of_fields(control, 4 if is_narrow() else 8)
-        rows |= {f"{label},\nuntrained": untrained[label] for label in list(untrained)[1:]}
     n = max(len(chosen) for _, chosen in rows.values())
     if axes is None:
         size = (width_of(), (1.05 if is_narrow() else 1.25) * len(rows) + 0.2)

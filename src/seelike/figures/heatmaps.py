@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
 
 from seelike.figures.depths import mark_parts
-from seelike.figures.forms import WIDE, color_bar, grid, in_both_forms, is_narrow, panels
+from seelike.figures.forms import WIDE, color_bar, in_both_forms, is_narrow, panels
 from seelike.figures.palette import MAP, ON_MAP
 from seelike.figures.style import LABELS
 from seelike.results.labelled_array import Arrays, LabelledArray
@@ -35,27 +35,10 @@ def similarity(array: LabelledArray, title: str = "", ax: Axes | None = None) ->
 
 
 @in_both_forms
-def uniformity(cka: Arrays, control: Arrays | None = None, axes: np.ndarray | None = None) -> np.ndarray:
-    """Three heatmaps: ViT with itself, CNN with itself, and one against the other; as a second row the control's."""
+def uniformity(cka: Arrays, axes: np.ndarray | None = None) -> np.ndarray:
+    """Three heatmaps: ViT with itself, CNN with itself, and one against the other."""
     titles = {"vit": "ViT", "cnn": "CNN", "vit_cnn": "ViT against CNN"}
-    if control is None:
-        return draw_row({title: cka[pair] for pair, title in titles.items()}, axes)
-    axes = grid(2, 3, 2.9) if axes is None else axes
-    for row, arrays, kind in zip(axes, (cka, control), ("trained", "random weights"), strict=True):
-        for ax, (pair, title) in zip(row, titles.items(), strict=True):
-            similarity(arrays[pair], f"{title},\n{kind}", ax)
-            _label_outer(ax)
-    color_bar(axes[0, 0].images[0], axes, "CKA", 0.5)
-    return axes
-
-
-def _label_outer(ax: Axes) -> None:
-    """Both panels of a pair of models share the names of their axes."""
-    spec = ax.get_subplotspec()
-    if is_narrow() and not spec.is_first_col():
-        ax.set_ylabel("")
-    if not is_narrow() and not spec.is_last_row():
-        ax.set_xlabel("")
+    return draw_row({title: cka[pair] for pair, title in titles.items()}, axes)
 
 
 def draw_row(

@@ -17,17 +17,18 @@ from seelike.results.labelled_array import Arrays, LabelledArray
 def most_activating(
     array: LabelledArray, images: Sequence[tuple[Image.Image, int]], axes: np.ndarray | None = None
 ) -> np.ndarray:
-    """A row of pictures for each feature, those that make it most active, the most activating first.
+    """A row of pictures for each feature, those that make it most active, the most activating first; on a phone half.
 
     Args:
         images: all that were measured, pictures with their labels.
     """
     features, ranks = array.axes.values()
+    ranks = ranks[: -(-len(ranks) // 2)] if is_narrow() else ranks
     if axes is None:
-        size = (width_of(0.8 * len(ranks) + 1.4), (0.4 if is_narrow() else 0.8) * len(features))
+        size = (width_of(0.8 * len(ranks) + 1.4), (0.6 if is_narrow() else 0.8) * len(features))
         axes = plt.subplots(len(features), len(ranks), figsize=size)[1]
     for row, feature, numbers in zip(axes, features, array.values.astype(int), strict=True):
-        for ax, number in zip(row, numbers, strict=True):
+        for ax, number in zip(row, numbers, strict=False):
             _show(ax, images[number][0])
         row[0].set_ylabel(feature, fontsize=8.5, rotation=0, ha="right", va="center")
     return axes

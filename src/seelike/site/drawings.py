@@ -1,13 +1,14 @@
 """Drawings as the pages show them: small, and one file for light and dark pages.
 
-matplotlib writes coordinates to a millionth of a point, long names, and pictures inside a drawing in full colour. A
-page needs none of that: what is drawn stays the same to a hundredth of a point, and pictures to the last pixel. Asked
-for as `drawing.svg#dark`, a drawing takes the colours of a dark page.
+matplotlib writes coordinates to a millionth of a point, long names, every line of text anew, and pictures inside a
+drawing as PNG. A page needs none of that: what is drawn stays the same to a hundredth of a point, and pictures to the
+last pixel. Asked for as `drawing.svg#dark`, a drawing takes the colours of a dark page.
 """
 
 import base64
 import io
 import re
+from collections import Counter
 from itertools import count
 
 from PIL import Image
@@ -20,26 +21,58 @@ CSS_PIXELS = 96 / 72  # of a point
 UNSEEN = re.compile(r"<!DOCTYPE.*?>|<!--.*?-->|<metadata>.*?</metadata>", re.S)
 NUMBER = re.compile(r"-?\d+\.\d+")
 PLACES = re.compile(r'( (?:d|x|y|width|height|points|viewBox)="|translate\()([^")]*)')
-PICTURE = re.compile(r'(data:image/png;base64,)([^"]+)')
+PICTURE = re.compile(r'data:image/png;base64,([^"]+)')
+GLYPH = re.compile(r'd="([^"]*)" transform="scale\(0\.015625\)"')
 STYLE = re.compile(r'style="[^"]*"')
 ID = re.compile(r' id="([^"]*)"')
 USED = re.compile(r'(href="#|url\(#)([^")]+)')
 LETTER = re.compile(r'<use xlink:href="([^"]*)"(?: transform="translate\(([^ )]+)(?: 0)?\)")?')
+LINE = re.compile(r'(?:<use href="[^"]*"(?: x="[^"]*")?/>){3,}')  # of text
 
 
 def compact(svg: str) -> str:
     """The same drawing in fewer bytes: numbers rounded, names short, what is not seen left out."""
-    svg = PICTURE.sub(lambda found: found[1] + _recode(found[2]), UNSEEN.sub("", svg))
+    svg = PICTURE.sub(lambda found: f"data:image/webp;base64,{_recode(found[1])}", UNSEEN.sub("", svg))
+    svg = GLYPH.sub(lambda found: f'd="{_shrink(found[1])}" transform="scale(0.15625)"', svg)
     svg = PLACES.sub(lambda found: found[1] + _round(found[2]), svg)
     svg = LETTER.sub(_place_letter, svg)
     svg = STYLE.sub(lambda found: found[0].replace(": ", ":").replace("; ", ";"), svg)
-    return _rename(re.sub(r">\s+<", "><", svg)).strip() + "\n"
+    return _rename(_share_lines(re.sub(r">\s+<", "><", svg))).strip() + "\n"
 
 
 def _round(places: str) -> str:
     """Coordinates to `DECIMALS`, letters of a path without the blanks around them."""
     rounded = NUMBER.sub(lambda found: _shorten(found[0], DECIMALS), places)
     return re.sub(r" ?([A-Za-z]) ?", r"\1", " ".join(rounded.split()))
+
+
+def _shrink(outline: str) -> str:
+    """A letter's outline in tens of its units, less than a hundredth of a point, each place counted from the last."""
+    steps, x, y, start = [], 0, 0, (0, 0)
+    for command, numbers in re.findall(r"([MLQCz])([^MLQCz]*)", outline):
+        places = [round(float(number) / 10) for number in numbers.split()]
+        moves = (place - (y if i % 2 else x) for i, place in enumerate(places))
+        steps.append(command.lower() + " ".join(map(str, moves)).replace(" -", "-"))
+        x, y = places[-2:] or start
+        start = (x, y) if command == "M" else start
+    return "".join(steps)
+
+
+def _share_lines(svg: str) -> str:
+    """Text that is written several times is there once, and used elsewhere."""
+    often = {line for line, times in Counter(LINE.findall(svg)).items() if times > 1}
+    names: dict[str, str] = {}
+
+    def place(found: re.Match) -> str:
+        line = found[0]
+        if line not in often:
+            return line
+        if line in names:
+            return f'<use href="#{names[line]}"/>'
+        names[line] = f"line{len(names)}"
+        return f'<g id="{names[line]}">{line}</g>'
+
+    return LINE.sub(place, svg)
 
 
 def _place_letter(found: re.Match) -> str:
@@ -61,20 +94,10 @@ def _rename(svg: str) -> str:
 
 
 def _recode(encoded: str) -> str:
-    """A PNG, in base64, with a palette if 256 colours are enough; every pixel as it was."""
-    picture = Image.open(io.BytesIO(base64.b64decode(encoded))).convert("RGBA")
-    if picture.getextrema()[3] == (255, 255):
-        picture = picture.convert("RGB")
-        colours = picture.getcolors(256)
-        picture = _give_palette(picture, len(colours)) if colours else picture
+    """A PNG as lossless WebP, in base64; every pixel as it was."""
     written = io.BytesIO()
-    picture.save(written, "PNG", optimize=True)
+    Image.open(io.BytesIO(base64.b64decode(encoded))).save(written, "WEBP", lossless=True, exact=True)
     return base64.b64encode(written.getvalue()).decode()
-
-
-def _give_palette(picture: Image.Image, n_colours: int) -> Image.Image:
-    small = picture.quantize(n_colours, dither=Image.Dither.NONE)
-    return small if small.convert("RGB").tobytes() == picture.tobytes() else picture
 
 
 def in_both_themes(svg: str) -> str:
