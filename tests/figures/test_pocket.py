@@ -1,6 +1,7 @@
 """Figures of the bundled models show what the cards and drawings hold."""
 
 from seelike.figures import pocket
+from seelike.figures.forms import draw_narrow
 from seelike.images.shapes import Shapes
 from seelike.models import bundled
 from seelike.models.recipes import SHAPES
@@ -11,6 +12,12 @@ def test_drawings_of_every_class():
     ax = pocket.drawings(2)
     assert ax.images[0].get_array().shape == (2 * 56, 10 * 56, 3)
     assert len(ax.get_xticklabels()) == 10
+
+
+def test_in_narrow_form_a_class_is_a_row():
+    ax = draw_narrow(pocket.drawings(2).figure).axes[0]
+    assert ax.images[0].get_array().shape == (10 * 56, 2 * 56, 3)
+    assert [label.get_text() for label in ax.get_yticklabels()] == list(Shapes.classes)
 
 
 def test_learning_curves_and_cards_show_every_model():
@@ -38,3 +45,11 @@ def test_answers_are_shown_below_their_drawings():
     assert axes[0, 0].get_title() == images.classes[3] and axes[0, 0].get_ylabel() == "divided"
     assert axes[0, 0].get_xlabel() == f"ViT: right\nCNN: {images.classes[1]}"
     assert axes[0, 1].get_xlabel() == f"ViT: {images.classes[3]}\nCNN: right"
+
+
+def test_in_narrow_form_two_answers_stand_beside_each_other():
+    given = {"ViT": [3] * 12}
+    figure = pocket.answers(Shapes("test"), {"divided": [3, 4, 5], "all wrong": [6]}, given)[0, 0].figure
+    shown = [ax for ax in draw_narrow(figure).axes if ax.images]
+    places = [(ax.get_subplotspec().rowspan.start, ax.get_subplotspec().colspan.start) for ax in shown]
+    assert places == [(0, 0), (0, 1), (1, 0), (2, 0)] and shown[3].get_ylabel() == "all wrong"

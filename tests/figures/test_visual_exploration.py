@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from seelike.figures import visual_exploration as plots
+from seelike.figures.forms import draw_narrow
 from seelike.results.labelled_array import LabelledArray
 
 
@@ -15,6 +16,13 @@ def test_each_feature_has_a_row_of_its_pictures():
     shown = [[ax.images[0].get_array()[0, 0, 0] for ax in row] for row in axes]
     assert shown == [[3, 1, 2], [7, 5, 6]]
     assert [row[0].get_ylabel() for row in axes] == ["block 1, 1", "block 8, 1"]
+
+
+def test_a_phone_shows_the_first_half_of_many_pictures():
+    images = [(Image.new("RGB", (4, 4), (number, 0, 0)), 0) for number in range(8)]
+    array = LabelledArray({"feature": ["block 1, 1", "block 8, 1"], "rank": [1, 2, 3, 4, 5]}, [[3, 1, 2, 0, 4]] * 2)
+    narrow = draw_narrow(plots.most_activating(array, images)[0, 0].figure)
+    assert [ax.images[0].get_array()[0, 0, 0] for ax in narrow.axes] == [3, 1, 2] * 2
 
 
 def test_maximised_pictures_stand_four_in_a_row():
