@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
+from PIL import Image
 
 from seelike.site.slim import NOTEBOOKS, slim
 
@@ -32,6 +33,15 @@ def test_what_no_page_needs_is_gone_and_the_rest_is_there(app):
     assert left == {"_static/a.css", "_images/shown.svg", "page.html", "_sources/book/page.ipynb"}
     assert (app.outdir / "page.html").read_text() == '<p>kept</p>\n<script src="own.js"></script>'
     assert (app.outdir / "_sources/book/page.ipynb").read_text() == "as it runs"
+
+
+def test_pictures_for_other_sites_have_few_colours(app):
+    card = app.outdir / "_images" / "social_previews" / "page.png"
+    card.parent.mkdir()
+    Image.linear_gradient("L").convert("RGB").save(card)
+    slim(app, None)
+    with Image.open(card) as small:
+        assert small.mode == "P" and small.convert("L").tobytes() == Image.linear_gradient("L").tobytes()
 
 
 def test_a_build_that_failed_or_is_no_site_is_left_as_it_is(app):
