@@ -43,6 +43,7 @@ def effects(results: dict[str, Result], axes: np.ndarray | None = None) -> np.nd
             if is_narrow():
                 ax.text(0.01, row - 0.32, name, va="center", color=INK, fontsize=9, transform=ax.get_yaxis_transform())
         _shade_claimed_side(ax, PARTS[id])
+        ax.locator_params(axis="x", nbins=5 if is_narrow() else "auto")
         ax.set_yticks([] if is_narrow() else range(len(results)), [] if is_narrow() else results)
         ax.set_ylim(len(results) - 0.4, -0.6)
         ax.set_title(titles[id], loc="left", fontsize=9.5)

@@ -15,12 +15,12 @@ from seelike.results.robustness import Found, Outcome, Robust
 from seelike.results.verdict_words import FRAGILE, MARKS
 
 MARKERS = {"holds": "o", "weak": "s", "absent": "D", "reversed": "v", "inconclusive": "X", "not applicable": "."}
-CURVE, OPTION, GAP = 1.15, 0.16, 0.8  # inches: of a curve, of a row of options, between claims
+CURVE, OPTION, GAP = 1.15, 0.16, 0.95  # inches: of a curve, of a row of options, between claims
 
 
 @in_both_forms
 def curves(found: dict[str, Found], chapter: str) -> np.ndarray:
-    """Per claim of a chapter a row, per run that has any a column; (claims, runs, 2): the curve, options below.
+    """Per claim of a chapter and run that has any a panel, two beside each other; (claims, runs, 2): curve, options.
 
     The curve is that of the claim's first part with its interval; signs are the verdicts of the whole claim, the dotted
     line marks the published universe, the line the reference; the shaded side is where an effect deserves the sentence.
@@ -29,15 +29,16 @@ def curves(found: dict[str, Found], chapter: str) -> np.ndarray:
     found = {run: robust for run, robust in found.items() if any(claim.id in robust for claim in claims)}
     options = {claim.id: _list_options(found, claim) for claim in claims}
     heights = [CURVE + GAP + OPTION * max(1, len(options[claim.id])) for claim in claims]
-    columns = 1 if is_narrow() else max(1, len(found))
-    heights = [height for height in heights for _ in range(max(1, len(found)) // columns)]
+    columns = 1 if is_narrow() else min(2, max(1, len(found)))
+    lines = -(-max(1, len(found)) // columns)  # of panels, per claim
+    heights = [height for height in heights for _ in range(lines)]
     figure = plt.figure(figsize=(width_of(2.2 + 3.6 * columns), sum(heights) + 0.4))
     outer = figure.add_gridspec(len(heights), columns, height_ratios=heights, hspace=0.1, wspace=0.12)
     axes = np.empty((len(claims), len(found), 2), dtype=object)
     for row, claim in enumerate(claims):
         shares = (CURVE, OPTION * max(1, len(options[claim.id])), GAP * 0.6)
         for column, (run, robust) in enumerate(found.items()):
-            place = divmod(row * len(found) + column, columns)
+            place = (row * lines + column // columns, column % columns)
             inner = GridSpecFromSubplotSpec(3, 1, outer[place], height_ratios=shares, hspace=0.02)
             axes[row, column] = [figure.add_subplot(inner[0]), figure.add_subplot(inner[1])]
             _draw_claim(*axes[row, column], claim, robust.get(claim.id), options[claim.id], run)
