@@ -2,7 +2,8 @@
 
 A family is one set of designs at one size of image, trained on one kind of image: `shapes` on this project's
 drawings, `cifar10` on photographs. Models are named as timm names them, `architecture.tag`; the tag says what the
-weights learned from. `FAMILIES` is the only list of them: `bundled` registers what stands there, `train` trains it.
+weights learned from. `FAMILIES` is the only list of them, but for what papers around this one build (`UNLABELLED`):
+`bundled` and `vtcc` register what stands there, `train` trains it.
 """
 
 import re
