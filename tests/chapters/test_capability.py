@@ -79,6 +79,12 @@ MANY = [0, 1, 2] * 4
         (10, known("vit_pocket_patch8_56.shapes", "bundled"), label(MANY, tuple("abcdefghij"), "shapes"), TOP_1),
         (10, known("vit_pocket_patch8_56.shapes", "bundled"), label(MANY, tuple("abcdefghij"), "strokes"), NEIGHBOURS),
         (10, known("vit_pocket_patch8_56.shapes", "bundled"), label(MANY, tuple("abcdefghij")), NEIGHBOURS),
+        (
+            10,
+            known("vtcc_pocket_56.unlabelled_strokes", "bundled"),
+            label(MANY, tuple("0123456789"), "strokes"),
+            NEIGHBOURS,
+        ),
     ],
 )
 def test_the_measure_follows_from_head_and_labels(n_classes, about, on, measure):

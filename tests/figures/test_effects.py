@@ -1,5 +1,8 @@
 """The figure of claims: intervals, smallest effects, and what is not there."""
 
+from dataclasses import replace
+
+import matplotlib.pyplot as plt
 import pytest
 from handmade import claim, part, result
 
@@ -22,6 +25,12 @@ def test_an_interval_that_covers_trainings_is_solid_and_one_of_images_alone_dash
     axes = effects({"one": result(U1=claim("U1", part(), trainings=3)), "other": result(U1=claim("U1", part()))})
     bars = [line for line in axes[0].lines if list(line.get_xdata()) == [0.4, 0.6]]
     assert [bar.get_linestyle() for bar in bars] == ["-", "--"] and bars[0].get_linewidth() > bars[1].get_linewidth()
+
+
+def test_without_claims_there_is_no_panel():
+    before = len(plt.get_fignums())
+    assert len(effects({"mine": replace(result(), claims={}), "pocket": result()})) == 0
+    assert len(plt.get_fignums()) == before
 
 
 def test_a_run_without_the_claim_says_so_beside_the_panel():

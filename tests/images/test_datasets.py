@@ -14,6 +14,7 @@ from torchvision.transforms.functional import to_tensor
 from seelike.images import datasets
 from seelike.images.datasets import (
     choose,
+    choose_first,
     count_classes,
     load_minibatches,
     open_images,
@@ -230,6 +231,14 @@ def test_the_hash_and_the_checks_are_of_what_is_used(pictures):
     assert few.sha256 == choose(images, 8, 1).sha256 != choose(images, 11, 1).sha256
     with pytest.raises(InputError, match="n_images must be at most 12, the size of this data set, not 13"):
         choose(images, 13, 1, n_used=8)
+
+
+def test_the_first_are_taken_in_the_order_of_the_set(pictures):
+    images = open_images("folder", str(pictures))
+    first = choose_first(images, 5, "n_drawings")
+    assert first.indices == [0, 1, 2, 3, 4] and first.sha256 != choose_first(images, 4, "n_drawings").sha256
+    with pytest.raises(InputError, match="n_drawings must be at most 12, the size of this data set, not 13"):
+        choose_first(images, 13, "n_drawings")
 
 
 def test_refuses_more_images_than_there_are(pictures):

@@ -18,6 +18,7 @@ from seelike.images.shapes import (
     Regrouped,
     Shapes,
     best_accuracy,
+    choose_cues,
     draw,
 )
 
@@ -28,6 +29,12 @@ def test_pure_function_of_seed_split_and_index():
     assert (one.label, one.center, one.radius) == (same.label, same.center, same.radius)
     for other in (draw(17, "train", 1), draw(7, "test", 1), draw(7, "train", 2)):
         assert not np.array_equal(one.image, other.image)
+
+
+def test_cues_can_be_had_without_the_drawing():
+    for index in (0, 7, 23):
+        drawing = draw(index, "test", 1)
+        assert choose_cues(index, "test", 1) == [drawing.outline, drawing.texture, drawing.hue]
 
 
 def test_pixels_are_those_that_the_bundled_models_learned_from():

@@ -1,6 +1,7 @@
 """The bundled models: registered with timm, hashed, as good as their cards say."""
 
 import hashlib
+import json
 import re
 import shutil
 from dataclasses import asdict
@@ -13,6 +14,7 @@ from safetensors.torch import load_file
 
 from seelike.images.photographs import ENVIRONMENT, find_folder
 from seelike.images.shapes import best_accuracy
+from seelike.measures.clusters import count_pairs, mutual_information
 from seelike.models import bundled
 from seelike.models.loading import check_model, load_model
 from seelike.models.recipes import (
@@ -25,6 +27,7 @@ from seelike.models.recipes import (
     RESNET,
     SHAPES,
     SMALL,
+    UNLABELLED,
     VIT,
     WITHOUT_WEIGHTS,
     find_family,
@@ -32,7 +35,7 @@ from seelike.models.recipes import (
 )
 from seelike.results.answers import read_digits
 from seelike.system.errors import InputError
-from seelike.training.accuracy import measure_accuracy
+from seelike.training.accuracy import answer, measure_accuracy
 from seelike.training.tasks import load_task, needs_photographs
 
 
@@ -67,6 +70,8 @@ def test_manifest_tells_the_truth(name):
     recipe = find_recipe(name)
     assert card["images_seen"] == card["steps"] * recipe.batch_size
     assert card["steps"] <= recipe.steps and (name in EARLY) == (card["steps"] < recipe.steps)
+    if recipe.objective == "clusters":  # see `test_a_card_of_clusters_…`
+        return
     images, labels = load_few(name)
     assert measure_accuracy(model, images, labels) == pytest.approx(card["test_accuracy"], abs=0.06)
     assert measure_accuracy(timm.create_model(name), images, labels) < 2 / len(labels.unique())
@@ -76,7 +81,7 @@ def test_manifest_and_weights_are_those_of_the_recipes_and_no_more():
     assert bundled.read_manifest().keys() == {*bundled.NAMES, *WITHOUT_WEIGHTS}
     files = {file.name for file in bundled.WEIGHTS.glob("*.safetensors")}
     assert files == {f"{name}.safetensors" for name in bundled.NAMES}
-    for family, most in {"shapes": 36, "cifar10": 24}.items():
+    for family, most in {"shapes": 36, "cifar10": 24, "unlabelled": 1}.items():
         assert sum(file.stat().st_size for file in bundled.WEIGHTS.glob(f"*.{family}*")) <= most * 2**20
 
 
@@ -191,6 +196,9 @@ def test_timm_adapts_them_as_any_other_model():
         assert headless(torch.zeros(1, 3, 56, 56)).shape == (1, width)
         three = timm.create_model(name, pretrained=True, num_classes=3, in_chans=1)
         assert three(torch.zeros(1, 1, 56, 56)).shape == (1, 3)
+    for classes, width in ((0, 64), (3, 3)):
+        clustering = timm.create_model(UNLABELLED.shipped[0], pretrained=True, num_classes=classes)
+        assert clustering(torch.zeros(1, 3, 56, 56)).shape == (1, width)
 
 
 def test_a_gpu_loads_the_same_bits():
@@ -221,7 +229,7 @@ def test_weights_that_are_still_to_be_trained_are_refused(monkeypatch):
         timm.create_model(name, pretrained=True)
 
 
-@pytest.mark.parametrize("name", sorted(WITHOUT_WEIGHTS))
+@pytest.mark.parametrize("name", sorted(WITHOUT_WEIGHTS - UNLABELLED.recipes().keys()))
 def test_a_card_without_weights_tells_the_answers_that_its_accuracy_counts(name):
     card, recipe = bundled.read_manifest()[name], asdict(find_recipe(name))
     assert card["weights"] is None and not {"file", "sha256"} & card.keys()
@@ -233,6 +241,28 @@ def test_a_card_without_weights_tells_the_answers_that_its_accuracy_counts(name)
     images, labels = load_few(name)
     assert labels.tolist() == classes[: len(labels)].tolist()
     assert measure_accuracy(untrained, images, labels) == pytest.approx(card["initial_accuracy"], abs=0.06)
+
+
+@pytest.mark.parametrize("name", UNLABELLED.recipes())
+def test_a_card_of_clusters_tells_them_and_the_recipe_of_today(name):
+    card, recipe = bundled.read_manifest()[name], find_recipe(name)
+    assert card["recipe"] == json.loads(json.dumps(asdict(recipe))) and card["steps"] == recipe.steps
+    assert ("file" in card) == (name in UNLABELLED.shipped) == (card.get("weights", "") is not None)
+    assert card["parameters"] == sum(p.numel() for p in timm.create_model(name).parameters())
+    labels = torch.arange(len(card["answers"])) % 10
+    for kind in ("answers", "means"):
+        found = torch.from_numpy(read_digits(card[kind]))
+        assert found.max() < recipe.clusters
+        assert mutual_information(count_pairs(found, labels)) == pytest.approx(card[f"{kind}_information"], abs=1e-4)
+    assert len(card["curve"]["gradient"]) == recipe.steps
+
+
+def test_the_shipped_clusters_are_those_of_the_card():
+    """To a few images: the card's were found on a GPU."""
+    name = UNLABELLED.shipped[0]
+    found = answer(timm.create_model(name, pretrained=True), load_few(name)[0])
+    told = torch.from_numpy(read_digits(bundled.read_manifest()[name]["answers"]))[: len(found)]
+    assert (found == told).double().mean() > 0.98
 
 
 @pytest.mark.parametrize("tag", ["", ".shapes", ".shapes_twophase_3pct_seed2"])

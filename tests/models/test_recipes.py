@@ -18,11 +18,13 @@ from seelike.models.recipes import (
     RECIPES,
     RESNET,
     SHAPES,
+    UNLABELLED,
     VIT,
     WITHOUT_WEIGHTS,
     Recipe,
     find_family,
     find_runs,
+    find_seeds,
     kept_steps,
 )
 from seelike.training.tasks import TASKS, needs_photographs
@@ -73,7 +75,7 @@ def test_interventions_change_one_thing_and_nothing_else(family):
 
 
 def test_every_name_belongs_to_one_family():
-    names = [name for family in FAMILIES.values() for name in (*family.recipes(), *family.early())]
+    names = [name for family in (*FAMILIES.values(), UNLABELLED) for name in family.recipes()] + list(EARLY)
     assert len(set(names)) == len(names) == len(RECIPES) + len(EARLY)
     assert all(name in (family := find_family(name)).recipes() or name in family.early() for name in names)
     assert RECIPES[f"{VIT}.shapes"].images == ALL_IMAGES
@@ -84,8 +86,7 @@ def test_recipes_can_be_followed():
         assert recipe.task in TASKS
         assert recipe.images <= (ALL_PHOTOGRAPHS if needs_photographs(recipe.task) else SPLITS["train"])
         assert not recipe.start or (recipe.start in RECIPES and not RECIPES[recipe.start].start)
-        family = find_family(name)
-        kept = [f"{family.name(design)}.{family.tag}" for design in ("vit", "resnet")]
+        kept = [f"{family.name(design)}.{family.tag}" for family in FAMILIES.values() for design in ("vit", "resnet")]
         assert len(kept_steps(name)) == (3 if name in kept else 0)
     for name, (run, percent) in EARLY.items():
         (step,) = [step for step, kept in kept_steps(run).items() if kept == name]
@@ -111,8 +112,22 @@ def test_runs_differ_in_their_seed_alone():
 def test_what_is_compared_by_accuracy_alone_has_three_seeds_each_and_no_weights():
     for family in FAMILIES.values():
         for design, change, recipe in family.around:
-            seeds = find_runs(f"{family.name(design)}.{family.tag}{change}")
+            seeds = find_seeds(f"{family.name(design)}.{family.tag}{change}")
             assert [RECIPES[each] for each in seeds] == [replace(recipe, seed=seed) for seed in range(3)]
             assert WITHOUT_WEIGHTS.issuperset(seeds)
-    assert len(WITHOUT_WEIGHTS) == 3 * len(SHAPES.around) and not CIFAR10.around
+    alone = [name for name in WITHOUT_WEIGHTS if find_family(name) is not UNLABELLED]
+    assert len(alone) == 3 * len(SHAPES.around) and not CIFAR10.around
     assert not WITHOUT_WEIGHTS & {f"{family.name(d)}.{family.tag}" for family in FAMILIES.values() for d in DESIGNS}
+
+
+def test_clusters_are_learned_in_equal_steps_from_three_seeds_and_one_change_each():
+    name = "vtcc_pocket_56.unlabelled_"
+    assert len({recipe.steps for recipe in UNLABELLED.recipes().values()}) == 1
+    for each in UNLABELLED.runs:
+        assert [RECIPES[seed].seed for seed in find_seeds(each)] == [0, 1, 2]
+    assert set(UNLABELLED.shipped) == UNLABELLED.recipes().keys() - WITHOUT_WEIGHTS == {f"{name}strokes"}
+    assert find_runs(f"{name}strokes") == [f"{name}strokes"]
+    both, instance, cluster = (RECIPES[f"{name}strokes{loss}"] for loss in ("", "_instance", "_cluster"))
+    assert both == replace(instance, columns=both.columns) == replace(cluster, instances=both.instances)
+    colored, changed = (RECIPES[f"{name}shapes{tag}"] for tag in ("_colored", ""))
+    assert replace(colored, views=changed.views) == changed and colored.views.jitter == colored.views.grey == 0

@@ -12,8 +12,9 @@ from safetensors.torch import load_file
 
 from seelike.images import photographs
 from seelike.images.datasets import DRAWN
+from seelike.measures.clusters import count_pairs, mutual_information
 from seelike.models import bundled, recipes
-from seelike.models.recipes import CIFAR10, EARLY, SHAPES, VIT, Recipe, WiredRecipe, kept_steps
+from seelike.models.recipes import CIFAR10, EARLY, RECIPES, SHAPES, VIT, Recipe, WiredRecipe, kept_steps
 from seelike.training import cards, train
 from seelike.training.accuracy import answer, measure_accuracy
 from seelike.training.tasks import load_task
@@ -107,6 +108,26 @@ def test_of_some_the_answers_are_all_that_is_shipped(tmp_path, monkeypatch):
     assert [int(digit) for digit in card["classes"]] == labels.tolist()
 
 
+def test_of_clusters_the_card_tells_who_is_in_them(tmp_path, monkeypatch):
+    name = "vtcc_pocket_56.unlabelled_strokes_instance"
+    for constant, value in {"WEIGHTS": tmp_path / "w", "MANIFEST": tmp_path / "w" / "manifest.json"}.items():
+        monkeypatch.setattr(bundled, constant, value)
+    monkeypatch.setattr(cards, "N_TEST", 20)
+    monkeypatch.setattr(train, "N_VALIDATION", 20)
+    recipe = replace(RECIPES[name], images=20, steps=2, batch_size=4, warmup=1)
+    monkeypatch.setitem(recipes.RECIPES, name, recipe)
+    training = Training(name, recipe, tmp_path)
+    assert training.run()
+    cards.publish(name, tmp_path)
+    card = bundled.read_manifest()[name]
+    assert card["weights"] is None and card["curve"] == training.curve and "test_accuracy" not in card
+    images, labels = load_task("strokes", "test", 20)
+    training.model.load_state_dict({key: value.half() for key, value in training.model.state_dict().items()})
+    assert [int(digit) for digit in card["answers"]] == answer(training.model, images).tolist()
+    means = torch.tensor([int(digit) for digit in card["means"]])
+    assert card["means_information"] == pytest.approx(mutual_information(count_pairs(means, labels)), abs=1e-4)
+
+
 def test_the_manifest_keeps_a_line_a_field(published):
     text = (published[1] / "weights" / "manifest.json").read_text()
     assert json.loads(text) == published[0]
@@ -114,9 +135,9 @@ def test_the_manifest_keeps_a_line_a_field(published):
 
 
 def test_the_list_recomputes_every_accuracy(monkeypatch):
-    names = (NAME, "resnet_pocket.shapes_3pct")
+    names, clusters = (NAME, "resnet_pocket.shapes_3pct"), "vtcc_pocket_56.unlabelled_strokes"
     monkeypatch.setattr(cards, "N_TEST", 100)
-    monkeypatch.setattr(bundled, "NAMES", names)
+    monkeypatch.setattr(bundled, "NAMES", (*names, clusters))
     monkeypatch.setattr(cards, "measure_baselines", lambda: {"guessing": 0.1})
     lines = cards.list_models().splitlines()
     assert [line.split()[0] for line in lines[1:3]] == list(names)
@@ -124,4 +145,5 @@ def test_the_list_recomputes_every_accuracy(monkeypatch):
         trained, random = (float(share.rstrip("%")) / 100 for share in line.split()[-2:])
         assert trained == pytest.approx(bundled.read_manifest()[name]["test_accuracy"], abs=0.12)
         assert random < 0.25
+    assert lines[3].split()[0] == clusters and lines[3].split()[-2:] == ["clusters", "-"]
     assert lines[-1].split() == ["guessing", "10.0%"]

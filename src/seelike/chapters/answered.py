@@ -1,4 +1,4 @@
-"""Accuracies of trainings of which the answers to test images are shipped, a digit each in a card, perhaps no weights.
+"""Trainings of which the answers to test images are shipped, a digit each in a card, perhaps no weights.
 
 All models of a family are asked of the same test images, so that their differences have intervals over images.
 """
@@ -7,33 +7,48 @@ import re
 from collections.abc import Mapping
 
 import numpy as np
+import torch
 
-from seelike.measures.intervals import Terms, jackknife
+from seelike.measures.clusters import count_pairs, mutual_information
+from seelike.measures.intervals import Terms, jackknife, leave_out_each
 from seelike.results.answers import read_digits
 
 N_DRAWS = 40  # groups of images, each of which is left out in turn
 
 
-def find_accuracies(cards: Mapping[str, dict], name: str) -> np.ndarray | None:
-    """(trainings, N_DRAWS + 1): replicates of the accuracy of a model and of its twins, from their answers.
+def find_twins(cards: Mapping[str, dict], name: str) -> list[dict]:
+    """The cards of a model and of its twins, which are called likewise and `_seed1`, `_seed2` and so on.
 
     Args:
         cards: model → card, as `bundled.read_manifest` gives them.
-        name: of the model; twins are called likewise and `_seed1`, `_seed2` and so on.
+    """
+    return [card for known, card in sorted(cards.items()) if re.fullmatch(rf"{re.escape(name)}(_seed\d+)?", known)]
+
+
+def find_accuracies(cards: Mapping[str, dict], name: str) -> np.ndarray | None:
+    """(trainings, N_DRAWS + 1): replicates of the accuracy of a model and of its twins, from their answers.
 
     None unless every training that has a card has answers.
     """
-    twins = [card for known, card in sorted(cards.items()) if re.fullmatch(rf"{re.escape(name)}(_seed\d+)?", known)]
+    twins = find_twins(cards, name)
     if not twins or not all("answers" in card for card in twins):
         return None
     return np.array([_replicate(read_digits(card["answers"]) == read_digits(card["classes"])) for card in twins])
 
 
-def compare(accuracies: Mapping[str, np.ndarray | None], signs: Mapping[str, int]) -> Terms | None:
-    """The terms of a sum of accuracies with their signs, a term each; None where one of them is not known."""
-    if any(accuracies.get(name) is None for name in signs):
+def replicate_information(clusters: torch.Tensor, labels: torch.Tensor) -> np.ndarray:
+    """(N_DRAWS + 1,): what clusters tell of labels (NMI), of all images (n,), then without each group of them."""
+    shape = int(clusters.max()) + 1, int(labels.max()) + 1
+    groups = zip(clusters.tensor_split(N_DRAWS), labels.tensor_split(N_DRAWS), strict=True)
+    counts = [count_pairs(*group, shape) for group in groups]
+    return np.array([mutual_information(each) for each in leave_out_each(counts)])
+
+
+def compare(replicates: Mapping[str, np.ndarray | None], signs: Mapping[str, int]) -> Terms | None:
+    """The terms of a sum with signs, such as of accuracies, a term each; None where one of them is not known."""
+    if any(replicates.get(name) is None for name in signs):
         return None
-    return {(name,): sign * accuracies[name] for name, sign in signs.items()}
+    return {(name,): sign * replicates[name] for name, sign in signs.items()}
 
 
 def _replicate(right: np.ndarray) -> np.ndarray:

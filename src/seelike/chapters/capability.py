@@ -150,8 +150,9 @@ def fits(n_classes: int, known: dict, on: Labelled) -> bool:
     if not on.classes or len(on.classes) != n_classes:
         return False
     if known["origin"] == "bundled":
-        task = find_recipe(known["name"]).task
-        return on.dataset == task or (task == "cifar10" and on.classes == CLASSES)
+        recipe = find_recipe(known["name"])
+        same = on.dataset == recipe.task or (recipe.task == "cifar10" and on.classes == CLASSES)
+        return same and recipe.objective == "classes"  # clusters are no classes
     wordnet = all(map(WORDNET.fullmatch, on.classes))
     return on.dataset not in datasets.DRAWN and (wordnet or n_classes != IMAGENET)
 

@@ -16,6 +16,7 @@ def check_parameters(parameters: dict) -> None:
     whole = {"image_size": 0, "n_images": 4, "batch_size": 4, "seed": 0, "n_field_images": 1, "n_seeds": 1}
     whole |= {"n_probe_images": 0, "n_attributed": 0, "n_conflicts": 0, "n_kernels": 2}
     whole |= {"n_datasets": 2, "n_patches": 4, "n_sets": 2, "dimension": 4, "n_examples": 20, "n_steps": 1}
+    whole |= {"n_drawings": 40, "steady_from": 0}
     for name, value in parameters.items():
         if name in REAL:
             _check_real(name, value)

@@ -14,9 +14,10 @@ from torch import nn
 
 from seelike.activations.architecture import Architecture
 from seelike.chapters.chapter import Chapter
+from seelike.chapters.cues import read_cues
 from seelike.chapters.probe_images import even_and_odd
 from seelike.chapters.run import MODELS, Run
-from seelike.images.shapes import CUES, Shapes
+from seelike.images.shapes import CUES
 from seelike.measures import fine_detail
 from seelike.measures.activation_maximization import Maximized, maximize
 from seelike.measures.changed_answers import ChangedAnswers
@@ -44,15 +45,6 @@ VITS = ("vit", "vit_gap")
 
 
 CLAIMED = (TOKEN, BUT_LAST, *FILTERED)
-
-
-def read_cues(run: Run) -> torch.Tensor | None:
-    """The cues of every image, (n, cues), as drawn; None for images whose cues nobody knows."""
-    images = run.images.dataset
-    if not isinstance(images, Shapes):
-        return None
-    drawings = [images.drawing(index) for index in run.images.indices]
-    return torch.tensor([[getattr(drawing, cue) for cue in CUES] for drawing in drawings])
 
 
 def measure_runs(

@@ -135,6 +135,15 @@ def choose(
     return Chosen(images, *found, kept)
 
 
+def choose_first(images: Dataset, n_images: int, parameter: str) -> Chosen:
+    """The first images of a data set, in its own order; else as `choose`."""
+    if n_images > len(images):
+        raise InputError(f"{parameter} must be at most {len(images)}, the size of this data set, not {n_images}")
+    kept: dict[int, Item] = {}
+    found = processes.once(lambda: _check(images, list(range(n_images)), n_images, kept, parameter))
+    return Chosen(images, *found, kept)
+
+
 def _check(
     images: Dataset, order: list[int], n_images: int, kept: dict[int, Item], what: str
 ) -> tuple[list[int], str, list[dict], list[dict]]:

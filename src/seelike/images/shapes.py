@@ -60,8 +60,12 @@ def draw(index: int, split: str = "validation", seed: int = 0, class_cues: np.nd
     """
     rng = seeded(seed, split, index)
     label = index % 10
-    cues = [_choose_cue(rng, value, RELIABILITY[cue]) for cue, value in zip(CUES, class_cues[label], strict=True)]
-    return _draw_scene(rng, label, cues)
+    return _draw_scene(rng, label, _choose_cues(rng, class_cues[label]))
+
+
+def choose_cues(index: int, split: str = "validation", seed: int = 0) -> list[int]:
+    """The outline, texture and hue of one image, as `draw` draws them, without the drawing."""
+    return _choose_cues(seeded(seed, split, index), CLASS_CUES[index % 10])
 
 
 def draw_conflict(index: int, split: str = "validation", seed: int = 0) -> Drawing:
@@ -128,6 +132,10 @@ def best_accuracy(cues: tuple[str, ...] = tuple(CUES)) -> float:
         right = values == CLASS_CUES[:, list(CUES).index(cue)]
         likelihood *= np.where(right, RELIABILITY[cue], (1 - RELIABILITY[cue]) / 4)
     return float(likelihood.max(1).sum() / 10)
+
+
+def _choose_cues(rng, values) -> list[int]:
+    return [_choose_cue(rng, value, RELIABILITY[cue]) for cue, value in zip(CUES, values, strict=True)]
 
 
 def _choose_cue(rng, value: int, reliability: float) -> int:

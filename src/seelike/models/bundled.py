@@ -25,6 +25,7 @@ from seelike.models.recipes import (
     WITHOUT_WEIGHTS,
     Family,
     Recipe,
+    System,
     WiredRecipe,
     find_family,
     find_recipe,
@@ -82,14 +83,21 @@ RESNETS = {  # by image size
     56: dict(layers=[2, 2, 3, 3], channels=(16, 32, 64, 160)),
     32: dict(layers=[2, 2, 3, 3], channels=(16, 32, 64, 160), output_stride=16),
 }
-LAYERS = {"resnet": ("stem.conv", "head.fc"), "mixer": ("stem.proj", "head"), "vit": ("patch_embed.proj", "head")}
+LAYERS = {  # the first and the last, by how a name starts
+    "resnet": ("stem.conv", "head.fc"),
+    "mixer": ("stem.proj", "head"),
+    "vit": ("patch_embed.proj", "head"),
+    "vtcc_pocket_resnet": ("backbone.stem.conv", "head.6"),
+    "vtcc_pocket_patchstem": ("patch_embed.proj", "head.6"),
+    "vtcc": ("patch_embed.proj.0", "head.6"),
+}
 
 
-def _cfg(name: str, family: Family) -> dict:
-    first, last = LAYERS[name.partition("_")[0]]
+def _cfg(name: str, family: Family | System) -> dict:
+    first, last = next(layers for start, layers in LAYERS.items() if name.startswith(start))
     file = {} if name in WITHOUT_WEIGHTS else {"file": str(WEIGHTS / f"{name}.safetensors")}
     return file | {
-        "num_classes": 10,
+        "num_classes": find_recipe(name).n_outputs,
         "input_size": (3, family.image_size, family.image_size),
         "interpolation": "bicubic",
         "crop_pct": 1.0,
@@ -142,7 +150,7 @@ def complete(name: str) -> str:
     return f"{name}.{default_cfgs[name].tags[0]}" if name in default_cfgs else name
 
 
-def read_manifest(family: Family | None = None) -> dict[str, dict]:
+def read_manifest(family: Family | System | None = None) -> dict[str, dict]:
     """What is known of each bundled model: file, SHA-256, recipe, images seen, accuracy, learning curve.
 
     A model whose answers alone are shipped has `weights` None instead of a file. Of one family, if it is given.
@@ -212,23 +220,23 @@ def _build_vit(family: Family, design: str, pretrained: bool, seed: int | None, 
     elif design == "wired":
         shape |= averaged | dict(embed_dim=72, num_heads=9, pos_embed="none", wired=True)
     load = partial(build_model_with_cfg, PocketViT, pretrained_filter_fn=checkpoint_filter_fn)
-    return _build(load, family.name(design), pretrained, seed, gain=0.8, **(shape | kwargs))
+    return build(load, family.name(design), pretrained, seed, gain=0.8, **(shape | kwargs))
 
 
 def _build_mixer(family: Family, design: str, pretrained: bool, seed: int | None, **kwargs) -> MlpMixer:
     shape = dict(img_size=family.image_size, patch_size=family.patch_size, embed_dim=64, num_blocks=8)
     load = partial(build_model_with_cfg, MlpMixer)
-    return _build(load, family.name(design), pretrained, seed, gain=0.8, **(shape | kwargs))
+    return build(load, family.name(design), pretrained, seed, gain=0.8, **(shape | kwargs))
 
 
 def _build_resnet(family: Family, design: str, pretrained: bool, seed: int | None, **kwargs) -> PocketResNet:
     norm = partial(GroupNormAct, group_size=8)
     shape = dict(stem_chs=16, basic=True, norm_layer=norm) | RESNETS[family.image_size]
     load = partial(build_model_with_cfg, PocketResNet)
-    return _build(load, family.name(design), pretrained, seed, gain=math.sqrt(2), **(shape | kwargs))
+    return build(load, family.name(design), pretrained, seed, gain=math.sqrt(2), **(shape | kwargs))
 
 
-def _build(load, variant: str, pretrained: bool, seed: int | None, gain: float, **kwargs) -> nn.Module:
+def build(load, variant: str, pretrained: bool, seed: int | None, gain: float, **kwargs) -> nn.Module:
     """Create a model with its shipped weights, or in its initial state: that of its tag, unless a seed is given."""
     name = f"{variant}.{kwargs.get('pretrained_cfg') or default_cfgs[variant].tags[0]}"
     if pretrained and name in PLANNED and kwargs.get("pretrained_cfg_overlay") is None:

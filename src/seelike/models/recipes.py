@@ -2,12 +2,14 @@
 
 A family is one set of designs at one size of image, trained on one kind of image: `shapes` on this project's
 drawings, `cifar10` on photographs. Models are named as timm names them, `architecture.tag`; the tag says what the
-weights learned from. `FAMILIES` is the only list of them: `bundled` registers what stands there, `train` trains it.
+weights learned from. `FAMILIES` is the only list of them, but for what papers around this one build (`UNLABELLED`):
+`bundled` and `vtcc` register what stands there, `train` trains it.
 """
 
 import re
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from typing import ClassVar
 
 import numpy as np
 
@@ -34,6 +36,15 @@ class Recipe:
     warmup: int = 200  # steps
     seed: int = 0  # of the initial state, of the order of images and of their augmentation
     augment: bool = False  # flip left and right, and crop from a border of zeros, 4 pixels wide
+
+    objective: ClassVar[str] = "classes"  # what is learned of the images: a name in `objectives`
+    muon: ClassVar[bool] = True  # of the matrices of blocks; else AdamW has them, too
+    notes_gradients: ClassVar[bool] = False  # whether the learning curve has the norm of every step's gradient
+
+    @property
+    def n_outputs(self) -> int:
+        """What the model's head tells apart."""
+        return 10
 
     def rate_at(self, step: int) -> float:
         """Learning rate of a step, 0 to `steps` − 1."""
@@ -65,6 +76,61 @@ class WiredRecipe(Recipe):
         if self.wiring == "free":
             return 1.0
         return min(1.0, max(0.0, (step - int(self.held * self.steps)) / self.warmup))
+
+
+@dataclass(frozen=True)
+class Views:
+    """How two views of an image are made; the second may be solarised as well (Ling et al. 2022, their code).
+
+    Attributes:
+        crop: least and largest share of the image's area that a view shows.
+        flip: how often it is flipped left to right.
+        jitter: how often colours are changed, and by `brightness`, `contrast`, `saturation` (factors of 1 ± each) and
+            `hue` (of a turn) at most.
+        grey: how often colours are taken away.
+        blur: least and largest width of the blur, in pixels; 0 and 0 for none.
+        solarize: how often values above the half are inverted in the second view.
+    """
+
+    crop: tuple[float, float] = (0.4, 1.0)
+    flip: float = 0.5
+    jitter: float = 0.8
+    brightness: float = 0.4
+    contrast: float = 0.4
+    saturation: float = 0.2
+    hue: float = 0.1
+    grey: float = 0.2
+    blur: tuple[float, float] = (0.1, 2.0)
+    solarize: float = 0.2
+
+
+DIGITS = Views(flip=0.0)  # 2 and 5 would be alike
+COLORED = Views(jitter=0.0, grey=0.0, solarize=0.0)  # without any change of colours
+
+
+@dataclass(frozen=True)
+class Clusters(Recipe):
+    """Clusters of images, learned from the contrast of their views by AdamW alone; labels are not read."""
+
+    task: str = "strokes"
+    images: int = 20_000
+    steps: int = 1_000
+    rate: float = 1e-3
+    batch_size: int = 128  # images, twice as many views
+    weight_decay: float = 0.0
+    clusters: int = 10
+    instances: float = 1.0  # weight of the contrast of images …
+    columns: float = 1.0  # … and of that of clusters
+    views: Views = DIGITS
+
+    objective: ClassVar[str] = "clusters"
+    muon: ClassVar[bool] = False
+    notes_gradients: ClassVar[bool] = True
+
+    @property
+    def n_outputs(self) -> int:
+        """One a cluster."""
+        return self.clusters
 
 
 @lru_cache(maxsize=1)
@@ -197,17 +263,55 @@ CIFAR10 = Family(
     | {f"noskip{block}": 2 for block in NO_SKIP_BLOCKS},
 )
 FAMILIES = {family.tag: family for family in (SHAPES, CIFAR10)}
-RECIPES = {name: recipe for family in FAMILIES.values() for name, recipe in family.recipes().items()}
+
+
+@dataclass(frozen=True)
+class System:
+    """What a paper around this one builds, at 56 pixels: all of it is trained from three seeds."""
+
+    tag: str
+    runs: dict[str, Recipe]  # by the name of what it makes, of seed 0
+    shipped: tuple[str, ...]  # of which the weights are shipped; of the others what they answer
+    image_size: int = 56
+
+    def recipes(self) -> dict[str, Recipe]:
+        """Every training, by the name of what it makes."""
+        return {
+            f"{name}_seed{seed}" if seed else name: replace(recipe, seed=seed)
+            for name, recipe in self.runs.items()
+            for seed in range(AROUND_SEEDS)
+        }
+
+    def without_weights(self) -> set[str]:
+        """The trainings whose answers to test images are shipped, and no weights."""
+        return self.recipes().keys() - set(self.shipped)
+
+
+STROKES = Clusters()
+CUES = Clusters("shapes", images=32_000, clusters=5, views=Views())  # every cue of `shapes` has five values
+UNLABELLED = System(
+    "unlabelled",
+    {f"vtcc_pocket_{backbone}56.unlabelled_strokes": STROKES for backbone in ("", "patchstem_", "resnet_")}
+    | {
+        "vtcc_pocket_56.unlabelled_strokes_instance": replace(STROKES, columns=0.0),
+        "vtcc_pocket_56.unlabelled_strokes_cluster": replace(STROKES, instances=0.0),
+        "vtcc_pocket_56.unlabelled_shapes": CUES,
+        "vtcc_pocket_56.unlabelled_shapes_colored": replace(CUES, views=COLORED),
+    },
+    shipped=("vtcc_pocket_56.unlabelled_strokes",),
+)
+ALL: dict[str, Family | System] = FAMILIES | {UNLABELLED.tag: UNLABELLED}
+RECIPES = {name: recipe for family in ALL.values() for name, recipe in family.recipes().items()}
 EARLY = {name: run for family in FAMILIES.values() for name, run in family.early().items()}
-WITHOUT_WEIGHTS = frozenset(name for family in FAMILIES.values() for name in family.without_weights())
+WITHOUT_WEIGHTS = frozenset(name for family in ALL.values() for name in family.without_weights())
 
 VIT, GAP, SMALL, RESNET, MIXER = map(SHAPES.name, DESIGNS[:5])
 NO_SKIP = {block: SHAPES.name(f"noskip{block}") for block in NO_SKIP_BLOCKS}
 
 
-def find_family(name: str) -> Family:
-    """The family of a bundled model."""
-    return FAMILIES[name.partition(".")[2].partition("_")[0]]
+def find_family(name: str) -> Family | System:
+    """The family of a bundled model, or the system around the paper that it is one of."""
+    return ALL[name.partition(".")[2].partition("_")[0]]
 
 
 def find_recipe(name: str) -> Recipe:
@@ -216,7 +320,12 @@ def find_recipe(name: str) -> Recipe:
 
 
 def find_runs(name: str) -> list[str]:
-    """A model, then the bundled ones that were trained likewise from other seeds; of any other model itself alone."""
+    """A model, then those that were trained likewise from other seeds and have weights; of any other itself alone."""
+    return [name, *(other for other in find_seeds(name)[1:] if other not in WITHOUT_WEIGHTS)]
+
+
+def find_seeds(name: str) -> list[str]:
+    """A model, then all that were trained likewise from other seeds, with weights or without."""
     if name not in RECIPES:
         return [name]
     return [name, *(other for other in RECIPES if other != name and _unseeded(other) == _unseeded(name))]

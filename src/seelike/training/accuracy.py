@@ -1,5 +1,7 @@
 """How often a model is right about drawings, and what an answer is worth: chance, pixels, single cues."""
 
+from collections.abc import Callable
+
 import torch
 from torch import nn
 
@@ -25,9 +27,15 @@ def measure_accuracy(model: nn.Module, images: torch.Tensor, labels: torch.Tenso
 @torch.inference_mode()
 def answer(model: nn.Module, images: torch.Tensor) -> torch.Tensor:
     """The classes (n,) that a model takes (n, 3, h, w) uint8 images for, in evaluation mode."""
+    return pass_in_parts(model, lambda part: model(part).argmax(1), images)
+
+
+@torch.inference_mode()
+def pass_in_parts(model: nn.Module, call: Callable[[torch.Tensor], torch.Tensor], images: torch.Tensor) -> torch.Tensor:
+    """What `call` gives for (n, 3, h, w) uint8 images, once normalised, with the model in evaluation mode."""
     device = next(model.parameters()).device
     model.eval()
-    return torch.cat([model(normalize(part.to(device))).argmax(1).cpu() for part in images.split(250)])
+    return torch.cat([call(normalize(part.to(device))).cpu() for part in images.split(250)])
 
 
 def sort_by_agreement(given: dict[str, torch.Tensor], labels: torch.Tensor, n_each: int) -> dict[str, list[int]]:

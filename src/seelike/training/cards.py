@@ -2,10 +2,12 @@
 
 Photographs are not bundled, so what a page shows of a model's answers to them is shipped as well: the answers to the
 test images, a digit each. Of trainings that are compared by their accuracy alone these answers are all that is shipped.
+So they are of most that learn clusters, whose answers are clusters.
 """
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -16,21 +18,25 @@ from safetensors.torch import save
 from torch import nn
 
 from seelike.images.photographs import find_folder
+from seelike.measures.clusters import count_pairs, find_means, mutual_information
 from seelike.models import bundled
-from seelike.models.recipes import WITHOUT_WEIGHTS, find_family, find_recipe
+from seelike.models.recipes import WITHOUT_WEIGHTS, Clusters, find_family, find_recipe
+from seelike.models.vtcc import read_pooled
 from seelike.system.files import write_text, written_whole
-from seelike.training.accuracy import N_TEST, answer, measure_accuracy, measure_baselines
+from seelike.training.accuracy import N_TEST, answer, measure_accuracy, measure_baselines, pass_in_parts
 from seelike.training.tasks import load_task, needs_photographs
+
+Shown = Callable[..., tuple[torch.Tensor, torch.Tensor]]  # a split → images and labels
 
 
 def publish(name: str, runs: Path, data_dir: str = "") -> None:
-    """Write a finished run's weights and card: the accuracy is that of the weights in half precision, as shipped.
+    """Write a finished run's weights and card: what it says is of the weights in half precision, as shipped.
 
     Of `WITHOUT_WEIGHTS` the card alone, which says so and has the answers.
     """
     recipe, saved = find_recipe(name), torch.load(runs / f"{name}.pt", map_location="cpu", weights_only=True)
-    model, initial = (timm.create_model(name, pretrained=False) for _ in range(2))
-    shown = partial(load_task, recipe.task, size=find_family(name).image_size, data_dir=data_dir)
+    model = timm.create_model(name, pretrained=False)
+    shown = partial(load_task, recipe.task, n_images=N_TEST, size=find_family(name).image_size, data_dir=data_dir)
     half = {key: value.half().contiguous() for key, value in saved["model"].items()}
     model.load_state_dict(half)
     bundled.WEIGHTS.mkdir(exist_ok=True)
@@ -40,17 +46,36 @@ def publish(name: str, runs: Path, data_dir: str = "") -> None:
         "steps": saved["step"],
         "images_seen": saved["step"] * recipe.batch_size,
         "device": saved["device"],
-        "validation_accuracy": round(measure_accuracy(model, *shown(split="validation", n_images=N_TEST)), 4),
-        "test_accuracy": round(measure_accuracy(model, *shown(split="test", n_images=N_TEST)), 4),
-        "initial_accuracy": round(measure_accuracy(initial, *shown(split="test", n_images=N_TEST)), 4),
-        "curve": saved["curve"],
     }
-    if needs_photographs(recipe.task) or name in WITHOUT_WEIGHTS:
-        card |= _note_answers(model, *shown(split="test", n_images=N_TEST))
+    judge = partial(_judge_clusters, recipe) if isinstance(recipe, Clusters) else partial(_judge_classes, name)
+    card |= judge(model, shown) | {"curve": saved["curve"]}
     manifest = bundled.read_manifest() if bundled.MANIFEST.is_file() else {}
     write_text(bundled.MANIFEST, _compact(dict(sorted((manifest | {name: card}).items()))))
-    wrote = card.get("file", "its card alone")
-    print(f"{name}: {card['test_accuracy']:.1%} of {N_TEST:,} test images right; wrote {wrote}", flush=True)
+    found = ", ".join(f"{key} {value:.3f}" for key, value in card.items() if isinstance(value, float))
+    print(f"{name}: {found} on {N_TEST:,} images; wrote {card.get('file', 'its card alone')}", flush=True)
+
+
+def _judge_classes(name: str, model: nn.Module, shown: Shown) -> dict[str, float | str]:
+    """Accuracies on images that the model has not learned from, and that of its initial state; answers to some."""
+    validation, test, initial = shown(split="validation"), shown(split="test"), timm.create_model(name)
+    answered = needs_photographs(find_recipe(name).task) or name in WITHOUT_WEIGHTS
+    return {
+        "validation_accuracy": round(measure_accuracy(model, *validation), 4),
+        "test_accuracy": round(measure_accuracy(model, *test), 4),
+        "initial_accuracy": round(measure_accuracy(initial, *test), 4),
+    } | (_note_answers(model, *test) if answered else {})
+
+
+def _judge_clusters(recipe: Clusters, model: nn.Module, shown: Shown) -> dict[str, float | str]:
+    """Clusters by the head, and by k-means on what it reads: without the contrast of clusters there are no others."""
+    images, labels = shown(split="test")
+    features = pass_in_parts(model, partial(read_pooled, model), images)
+    found = {"answers": answer(model, images), "means": find_means(features, recipe.clusters, recipe.seed)}
+    information = {
+        f"{kind}_information": round(mutual_information(count_pairs(clusters, labels)), 4)
+        for kind, clusters in found.items()
+    }
+    return information | {kind: _write_digits(clusters) for kind, clusters in found.items()}
 
 
 def _ship(name: str, state: dict[str, torch.Tensor]) -> dict[str, str | None]:
@@ -65,14 +90,17 @@ def _ship(name: str, state: dict[str, torch.Tensor]) -> dict[str, str | None]:
 
 def _note_answers(model: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> dict[str, str]:
     """What a card says of single test images: the model's answers and the classes, a digit an image."""
-    answers = {"answers": answer(model, images), "classes": labels}
-    return {kind: "".join(map(str, values.tolist())) for kind, values in answers.items()}
+    return {"answers": _write_digits(answer(model, images)), "classes": _write_digits(labels)}
+
+
+def _write_digits(values: torch.Tensor) -> str:
+    return "".join(map(str, values.tolist()))
 
 
 def list_models(data_dir: str = "") -> str:
     """Every bundled model with the accuracy of its shipped and of its initial weights, recomputed on test images.
 
-    Without the photographs of CIFAR-10 the columns of what learned from them say so.
+    Without the photographs of CIFAR-10 the columns of what learned from them say so; so do those of clusters.
     """
     manifest, width = bundled.read_manifest(), max(map(len, bundled.NAMES))
     lines = [f"{'model':{width}}  parameters  images seen  distinct  trained  random"]
@@ -89,6 +117,8 @@ def list_models(data_dir: str = "") -> str:
 
 def _recompute(name: str, task: str, data_dir: str) -> tuple[str, str]:
     """The accuracy of the shipped and of the initial weights, as text."""
+    if find_recipe(name).objective == "clusters":
+        return "clusters", "-"
     if needs_photographs(task) and not find_folder(data_dir):
         return "no data", "no data"
     images, labels = load_task(task, "test", N_TEST, find_family(name).image_size, data_dir)

@@ -1,4 +1,4 @@
-"""The optimisers of a recipe: Muon for the matrices of transformer and Mixer blocks, AdamW for all else."""
+"""The optimisers of a recipe: AdamW, and Muon for the matrices of transformer and Mixer blocks if it asks for it."""
 
 from collections import defaultdict
 
@@ -62,7 +62,7 @@ def make_optimizers(model: nn.Module, recipe: Recipe, rate: torch.Tensor) -> lis
     """
     matrices, weights, others = [], [], []
     for name, parameter in model.named_parameters():
-        in_block = name.startswith("blocks.") and parameter.ndim == 2
+        in_block = recipe.muon and name.startswith("blocks.") and parameter.ndim == 2
         (matrices if in_block else weights if parameter.ndim > 1 else others).append(parameter)
     groups = [{"params": weights, "weight_decay": recipe.weight_decay}, {"params": others, "weight_decay": 0.0}]
     on_gpu = {"capturable": True} if rate.is_cuda else {}

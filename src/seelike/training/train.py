@@ -11,14 +11,12 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict
-from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
 
 import timm
 import torch
 from torch import nn
-from torch.nn.functional import cross_entropy
 
 from seelike.models.bundled import NAMES
 from seelike.models.recipes import RECIPES, Recipe, kept_steps
@@ -26,12 +24,10 @@ from seelike.models.wired import find_wired
 from seelike.system.errors import InputError
 from seelike.system.files import write_text, written_whole
 from seelike.training import cards
-from seelike.training.accuracy import measure_accuracy, normalize
-from seelike.training.augmentation import augment
 from seelike.training.graph import Graph
+from seelike.training.objectives import OBJECTIVES, Source
 from seelike.training.optimizers import make_optimizers
-from seelike.training.plan import plan_steps
-from seelike.training.tasks import load_images, load_task, prepare_images
+from seelike.training.tasks import prepare_images
 
 N_VALIDATION = 1000  # of the learning curve
 REPORT_EVERY = 250  # steps
@@ -67,7 +63,7 @@ class Training:
         self.released = [attention.q_norm.share for attention in find_wired(self.model)]
         self.optimizers = make_optimizers(self.model, recipe, self.rate)
         self.step = 0
-        self.curve: dict[str, list] = {"images_seen": [], "loss": [], "accuracy": []}
+        self.curve: dict[str, list] = {}
         if self.state.is_file():
             self._resume()
 
@@ -98,18 +94,17 @@ class Training:
             yield
         self._wait()
         loss = self.losses[begin : self.step].mean().item()
-        self._report(loss, measure_accuracy(self.model, *self.held_out), time.monotonic() - clock, begin)
+        self._report({"loss": loss} | self.objective.score(self.model), time.monotonic() - clock, begin)
         self._save()
 
     def open(self) -> None:
         """Load what the coming steps need: the images, and which of them each step sees and how."""
-        task, size = self.recipe.task, self.model.default_cfg["input_size"][-1]
-        self.images, self.labels = _load(task, self.recipe.images, self.runs, size, self.data_dir, self.device)
-        self.held_out = load_task(task, "validation", N_VALIDATION, size, self.data_dir)
-        self.plan = [table.to(self.device) for table in plan_steps(self.recipe)]
+        source = Source(self.runs, self.model.default_cfg["input_size"][-1], self.data_dir, self.device)
+        self.objective = OBJECTIVES[self.recipe.objective](self.recipe, source, N_VALIDATION)
+        self.plan = [table.to(self.device) for table in self.objective.plan]
         shares = [self.recipe.release_at(step) for step in range(self.recipe.steps)]
         self.shares = torch.tensor(shares, device=self.device)
-        self.losses = torch.zeros(self.recipe.steps, device=self.device)
+        self.losses, self.gradients = (torch.zeros(self.recipe.steps, device=self.device) for _ in range(2))
         self.at = torch.tensor([self.step], device=self.device)
         self._learn = Graph(self._learn_once) if self.rate.is_cuda else self._learn_once
 
@@ -128,17 +123,15 @@ class Training:
 
     def _learn_once(self) -> None:
         """The step that `at` says, which it counts on; all of it on the device, so that a graph can hold it."""
-        chosen, flipped, corners, rate = (table.index_select(0, self.at)[0] for table in self.plan)
-        images = self.images[chosen]
-        if self.recipe.augment:
-            images = augment(images, flipped, corners)
+        *seen, rate = (table.index_select(0, self.at)[0] for table in self.plan)
         self.rate.copy_(rate)
         self._release()
         with torch.autocast("cuda", torch.bfloat16, enabled=self.rate.is_cuda):
-            answers = self.model(normalize(images))
-        loss = cross_entropy(answers.float(), self.labels[chosen])
+            loss = self.objective.loss(self.model, *seen)
         self.model.zero_grad(set_to_none=True)
         loss.backward()
+        if self.recipe.notes_gradients:
+            self._note_gradient()
         for optimizer in self.optimizers:
             optimizer.step()
         self.losses.index_copy_(0, self.at, loss.detach()[None])
@@ -153,13 +146,21 @@ class Training:
         every = max(REPORT_EVERY, self.recipe.steps // MOST_REPORTS)
         return min(step - step % every + every, self.recipe.steps)
 
-    def _report(self, loss: float, accuracy: float, seconds: float, begin: int) -> None:
+    def _note_gradient(self) -> None:
+        """Keep the norm of the gradient at hand."""
+        norm = nn.utils.get_total_norm([p.grad for p in self.model.parameters() if p.grad is not None])
+        self.gradients.index_copy_(0, self.at, norm[None])
+
+    def _report(self, found: dict[str, float], seconds: float, begin: int) -> None:
         seen = self.step * self.recipe.batch_size
-        for key, value in {"images_seen": seen, "loss": loss, "accuracy": accuracy}.items():
-            self.curve[key].append(round(value, 4))
+        for key, value in ({"images_seen": seen} | found).items():
+            self.curve.setdefault(key, []).append(round(value, 4))
+        if self.recipe.notes_gradients:
+            norms = self.gradients[begin : self.step].tolist()
+            self.curve.setdefault("gradient", []).extend(float(f"{norm:.3g}") for norm in norms)
         rate = (self.step - begin) / seconds
         print(
-            f"{self.name}: {seen:,} images seen, loss {loss:.3f}, held-out {accuracy:.1%}, "
+            f"{self.name}: {seen:,} images seen, {', '.join(f'{key} {value:.3f}' for key, value in found.items())}, "
             f"{rate * self.recipe.batch_size:.0f}/s, {(self.recipe.steps - self.step) / rate / 60:.1f} min left",
             flush=True,
         )
@@ -193,12 +194,6 @@ class Training:
             optimizer.load_state_dict(state)
             for group in optimizer.param_groups:
                 group["lr"] = self.rate
-
-
-@lru_cache(8)
-def _load(task: str, n_images: int, runs: Path, size: int, data_dir: str, device: str) -> tuple[torch.Tensor, ...]:
-    """Images and labels on a device, once for all runs that learn from the same."""
-    return tuple(torch.from_numpy(each).to(device) for each in load_images(task, n_images, runs, size, data_dir))
 
 
 def run_together(trainings: list[Training], minutes: float = float("inf")) -> None:

@@ -1,0 +1,97 @@
+"""What a run learns of its images: the loss of a step, and how good the model has become, by a recipe's `objective`.
+
+Each keeps on the device what its steps need, and says by `plan` what a step takes: a row of each table, the learning
+rate last.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+from seelike.measures.clusters import count_pairs, mutual_information
+from seelike.models.recipes import Recipe
+from seelike.training.accuracy import answer, measure_accuracy, normalize
+from seelike.training.augmentation import augment
+from seelike.training.contrast import INSTANCE_TEMPERATURE, contrast, contrast_clusters
+from seelike.training.plan import plan_steps
+from seelike.training.tasks import load_images, load_task
+from seelike.training.views import draw_views, make_view
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a run's images come from: a folder of drawings, their size in pixels, a folder of photographs."""
+
+    runs: Path
+    size: int
+    data_dir: str
+    device: str
+
+
+class Classes:
+    """The class of each image."""
+
+    def __init__(self, recipe: Recipe, source: Source, n_held_out: int):
+        self.recipe = recipe
+        self.images, self.labels = _load(recipe.task, recipe.images, source)
+        self.held_out = load_task(recipe.task, "validation", n_held_out, source.size, source.data_dir)
+        self.plan = plan_steps(recipe)
+
+    def loss(
+        self, model: nn.Module, chosen: torch.Tensor, flipped: torch.Tensor, corners: torch.Tensor
+    ) -> torch.Tensor:
+        """Cross-entropy of a minibatch."""
+        images = self.images[chosen]
+        if self.recipe.augment:
+            images = augment(images, flipped, corners)
+        return cross_entropy(model(normalize(images)).float(), self.labels[chosen])
+
+    def score(self, model: nn.Module) -> dict[str, float]:
+        """How good the model is on images held out."""
+        return {"accuracy": measure_accuracy(model, *self.held_out)}
+
+
+class Clusters:
+    """Clusters of images: no label is kept for training; those of images held out only say how it goes."""
+
+    def __init__(self, recipe: Recipe, source: Source, n_held_out: int):
+        self.recipe = recipe
+        self.images = _load(recipe.task, recipe.images, source)[0]
+        self.held_out = load_task(recipe.task, "validation", n_held_out, source.size, source.data_dir)
+        chosen, *_, rates = plan_steps(recipe)
+        drawn = torch.from_numpy(draw_views(recipe.steps, recipe.batch_size, recipe.seed))
+        self.plan = chosen, drawn, rates
+
+    def loss(self, model: nn.Module, chosen: torch.Tensor, drawn: torch.Tensor) -> torch.Tensor:
+        """Weighted sum of the contrasts of images and of clusters."""
+        exactly = partial(torch.autocast, chosen.device.type, enabled=False)
+        with exactly():
+            images = self.images[chosen].float() / 255
+            views = [make_view(images, drawn[i], self.recipe.views, second=i == 1) for i in range(2)]
+        vectors, scores = model.forward_both(2 * torch.cat(views) - 1)
+        with exactly():
+            found = []
+            if self.recipe.instances:
+                found.append(self.recipe.instances * contrast(*vectors.float().chunk(2), INSTANCE_TEMPERATURE))
+            if self.recipe.columns:
+                found.append(self.recipe.columns * contrast_clusters(*scores.float().chunk(2)))
+        return sum(found)
+
+    def score(self, model: nn.Module) -> dict[str, float]:
+        """What clusters tell of labels, by normalized mutual information."""
+        images, labels = self.held_out
+        return {"information": mutual_information(count_pairs(answer(model, images), labels))}
+
+
+OBJECTIVES = {"classes": Classes, "clusters": Clusters}
+
+
+@lru_cache(8)
+def _load(task: str, n_images: int, source: Source) -> tuple[torch.Tensor, ...]:
+    """Images and labels on a device, once for all runs that learn from the same."""
+    loaded = load_images(task, n_images, source.runs, source.size, source.data_dir)
+    return tuple(torch.from_numpy(each).to(source.device) for each in loaded)

@@ -1,0 +1,76 @@
+"""Objectives: that clusters are learned without a label, from the losses that a recipe weighs."""
+
+from dataclasses import replace
+
+import pytest
+import timm
+import torch
+
+from seelike.models.recipes import RECIPES, Clusters
+from seelike.training import objectives, train
+from seelike.training.objectives import Source
+from seelike.training.train import Training
+
+NAME = "vtcc_pocket_56.unlabelled_shapes"
+
+
+def shorten(name: str) -> Clusters:
+    return replace(RECIPES[name], images=20, steps=4, batch_size=4, warmup=2)
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    monkeypatch.setattr(train, "N_VALIDATION", 10)
+    monkeypatch.setattr(train, "REPORT_EVERY", 2)
+
+
+@pytest.mark.parametrize("name", [NAME, "vtcc_pocket_patchstem_56.unlabelled_strokes"])
+def test_a_run_resumes_as_if_nothing_had_happened(name, tmp_path):
+    whole = Training(name, shorten(name), tmp_path)
+    assert whole.run() and list(whole.curve) == ["images_seen", "loss", "information", "gradient"]
+    half = Training(name, shorten(name), tmp_path / "halves")
+    half.open()
+    for _ in half.advance():
+        pass
+    resumed = Training(name, shorten(name), tmp_path / "halves")
+    assert resumed.step == 2 and resumed.run() and resumed.curve == whole.curve
+    torch.testing.assert_close(resumed.model.state_dict(), whole.model.state_dict(), rtol=0, atol=0)
+
+
+def test_clusters_are_learned_without_a_look_at_labels(tmp_path, monkeypatch):
+    plain = Training(NAME, shorten(NAME), tmp_path / "plain")
+    assert plain.run()
+
+    class Sealed(torch.Tensor):
+        @classmethod
+        def __torch_function__(cls, call, types, args=(), kwargs=None):
+            pytest.fail(f"a label is read by {call}")
+
+    load = objectives._load
+    monkeypatch.setattr(objectives, "_load", lambda *what: (load(*what)[0], torch.zeros(20).as_subclass(Sealed)))
+    monkeypatch.setattr(objectives.Clusters, "score", lambda self, model: model.eval() and {})
+    sealed = Training(NAME, shorten(NAME), tmp_path / "sealed")
+    assert sealed.run()
+    torch.testing.assert_close(sealed.model.state_dict(), plain.model.state_dict(), rtol=0, atol=0)
+    with pytest.raises(pytest.fail.Exception, match="a label is read"):
+        torch.zeros(20).as_subclass(Sealed)[0]
+
+
+def test_the_norm_of_every_gradient_is_noted(tmp_path):
+    training = Training(NAME, shorten(NAME), tmp_path)
+    assert training.run() and len(training.curve["gradient"]) == 4
+    last = sum((p.grad.double() ** 2).sum() for p in training.model.parameters()).sqrt().item()
+    assert training.curve["gradient"][-1] == pytest.approx(last, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("alone", "idle", "busy"), [("cluster", "projector", "head"), ("instance", "head", "projector")]
+)
+def test_a_loss_of_weight_nothing_teaches_nothing(alone, idle, busy, tmp_path):
+    name = f"vtcc_pocket_56.unlabelled_strokes_{alone}"
+    objective = objectives.Clusters(shorten(name), Source(tmp_path, 56, "", "cpu"), 10)
+    model = timm.create_model(name)
+    chosen, drawn, _ = (table[0] for table in objective.plan)
+    objective.loss(model, chosen, drawn).backward()
+    assert all(p.grad is None for p in model.get_submodule(idle).parameters())
+    assert all(p.grad is not None for p in model.get_submodule(busy).parameters())
