@@ -1,12 +1,10 @@
 """Specification curves: effects in order, signs by verdict, strokes for the options of each universe."""
 
 import pytest
-from handmade import ROBUST
+from handmade import ROBUST, universe
 
 from seelike.figures.robustness import MARKERS, curves
-from seelike.results.claims import CLAIMS
-
-N_CLAIMS = sum(claim.chapter == "uniformity" for claim in CLAIMS.values())
+from seelike.results.robustness import Robust
 
 
 def points(ax, verdict: str) -> list[float]:
@@ -15,15 +13,15 @@ def points(ax, verdict: str) -> list[float]:
 
 def test_effects_rise_and_bear_the_sign_of_their_verdict():
     axes = curves({"pocket": {"U1": ROBUST}}, "uniformity")
-    assert axes.shape == (N_CLAIMS, 1, 2)
-    curve = axes[0, 0, 0]
+    assert axes.shape == (1, 2)
+    curve = axes[0, 0]
     assert points(curve, "weak") == [0.1] and points(curve, "holds") == [0.4, 0.5]
     assert "2 of 3" in curve.get_title(loc="left") and "fragile" in curve.get_title(loc="left")
     assert [line.get_xdata()[0] for line in curve.lines if line.get_linestyle() == ":"] == [2]  # the published one
 
 
 def test_every_option_has_a_row_of_bars_over_its_universes():
-    below = curves({"pocket": {"U1": ROBUST}}, "uniformity")[0, 0, 1]
+    below = curves({"pocket": {"U1": ROBUST}}, "uniformity")[0, 1]
     labels = [label.get_text() for label in below.get_yticklabels()]
     assert labels[:2] == ["measure: cka", "measure: rsa"]
     bars = {line.get_ydata()[0]: line.get_xdata()[:2].tolist() for line in below.lines[1:]}
@@ -31,10 +29,19 @@ def test_every_option_has_a_row_of_bars_over_its_universes():
     assert below.get_ylim()[0] > below.get_ylim()[1]  # the first option stands at the top, in every column
 
 
-def test_a_claim_that_a_run_lacks_is_said_to_be_not_measured_and_a_run_without_any_has_no_column():
-    axes = curves({"pocket": {"U1": ROBUST}, "other": {"U1": ROBUST}, "none": {}}, "uniformity")
-    assert axes.shape == (N_CLAIMS, 2, 2)
-    assert all("not measured" in ax.get_title(loc="left") for ax in axes[1, :, 0])
+def test_two_runs_stand_beside_each_other_and_the_next_below():
+    found = {run: {"U1": ROBUST} for run in ("pocket", "cifar10", "public")} | {"none": {}}
+    axes = curves(found, "uniformity")
+    assert [ax.get_title(loc="left").split(":")[0] for ax in axes[:, 0]] == ["U1 pocket", "U1 cifar10", "U1 public"]
+    first, second, third = (ax.get_position() for ax in axes[:, 0])
+    assert first.x0 < second.x0 and first.y0 == second.y0 and third.x0 == first.x0 and third.y1 < first.y0
+    assert [bool(ax.get_yticklabels()[0].get_text()) for ax in axes[:, 1]] == [True, False, True]
+
+
+def test_a_claim_that_a_run_lacks_or_that_does_not_apply_has_no_panel():
+    fixed = Robust(ROBUST.published, (universe("not applicable", None),))
+    axes = curves({"pocket": {"U1": ROBUST, "U2": fixed}, "public": {"U1": fixed}}, "uniformity")
+    assert [ax.get_title(loc="left").split(":")[0] for ax in axes[:, 0]] == ["U1 pocket"]
 
 
 def test_without_a_run_nothing_is_drawn():

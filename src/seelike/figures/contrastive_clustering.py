@@ -4,12 +4,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
+from seelike.figures.forms import in_both_forms, width_of
 from seelike.figures.palette import COLORS, INK, SERIES
 from seelike.results.labelled_array import Arrays, LabelledArray
 
 HEIGHT = 0.34  # inches a row
 
 
+@in_both_forms
 def scores(found: LabelledArray, ax: Axes | None = None, score: str = "NMI") -> Axes:
     """A score of every training, a row for each way to find clusters; the bar is the mean over trainings.
 
@@ -17,7 +19,7 @@ def scores(found: LabelledArray, ax: Axes | None = None, score: str = "NMI") -> 
         found: (ways to find clusters, scores, trainings), NaN where there is no training.
     """
     kinds, names, _ = found.axes.values()
-    ax = ax or plt.subplots(figsize=(6.5, 0.7 + HEIGHT * len(kinds)))[1]
+    ax = ax or plt.subplots(figsize=(width_of(6.5), 0.7 + HEIGHT * len(kinds)))[1]
     of_trainings = found.values[:, names.index(score)]
     trained = np.isfinite(of_trainings).sum(1) > 1
     colors = [COLORS["cnn"] if kind == "ResNet" else COLORS["vit"] for kind in kinds]
@@ -32,6 +34,7 @@ def scores(found: LabelledArray, ax: Axes | None = None, score: str = "NMI") -> 
     return ax
 
 
+@in_both_forms
 def cues(found: LabelledArray, titles: dict[str, str], ax: Axes | None = None) -> Axes:
     """What clusters tell of each cue, three bars a row.
 
@@ -40,7 +43,7 @@ def cues(found: LabelledArray, titles: dict[str, str], ax: Axes | None = None) -
         titles: role → what the model is called, of rows that are roles.
     """
     kinds, names = found.axes.values()
-    ax = ax or plt.subplots(figsize=(6.5, 0.8 + 1.7 * HEIGHT * len(kinds)))[1]
+    ax = ax or plt.subplots(figsize=(width_of(6.5), 0.8 + 1.7 * HEIGHT * len(kinds)))[1]
     height = 0.8 / len(names)
     rows = [f"{titles[kind]}, with labels" if kind in titles else kind for kind in kinds]
     for number, (name, color) in enumerate(zip(names, (SERIES[0], SERIES[2], SERIES[4]), strict=True)):
@@ -53,6 +56,7 @@ def cues(found: LabelledArray, titles: dict[str, str], ax: Axes | None = None) -
     return ax
 
 
+@in_both_forms
 def depth(found: Arrays, control: Arrays, titles: dict[str, str], ax: Axes | None = None) -> Axes:
     """What k-means clusters of pooled tokens tell of the classes by depth, a line a model; dashed with random weights.
 
@@ -61,7 +65,7 @@ def depth(found: Arrays, control: Arrays, titles: dict[str, str], ax: Axes | Non
         control: the same with random weights.
         titles: role → what the model is called.
     """
-    ax = ax or plt.subplots(figsize=(5.5, 3))[1]
+    ax = ax or plt.subplots(figsize=(width_of(5.5), 3))[1]
     for role, array in found.items():
         for line, style, label in (
             (array, "o-", titles[role]),
@@ -75,13 +79,14 @@ def depth(found: Arrays, control: Arrays, titles: dict[str, str], ax: Axes | Non
     return ax
 
 
+@in_both_forms
 def gradients(found: Arrays, ax: Axes | None = None) -> Axes:
     """The norm of the gradient over the steps of training: the median as a line, shaded up to the 90th percentile.
 
     Args:
         found: which stem → (windows of steps, percentiles).
     """
-    ax = ax or plt.subplots(figsize=(5.5, 3))[1]
+    ax = ax or plt.subplots(figsize=(width_of(5.5), 3))[1]
     for (name, array), color in zip(found.items(), (COLORS["vit"], COLORS["cnn"]), strict=True):
         middle, high = array.values.T
         ax.plot(array.axes["step"], middle, color=color, label=name)

@@ -1,7 +1,7 @@
 """Specification curves: a claim's effect in all its universes, in order, and below each the options that make it."""
 
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Iterator
+from itertools import islice, pairwise
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -15,61 +15,69 @@ from seelike.results.robustness import Found, Outcome, Robust
 from seelike.results.verdict_words import FRAGILE, MARKS
 
 MARKERS = {"holds": "o", "weak": "s", "absent": "D", "reversed": "v", "inconclusive": "X", "not applicable": "."}
+Options = list[tuple[str, str]]  # a choice and one of its options
+Row = tuple[Claim, Options, dict[str, Robust]]  # by run
 CURVE, OPTION, GAP = 1.15, 0.16, 0.95  # inches: of a curve, of a row of options, between claims
 
 
 @in_both_forms
 def curves(found: dict[str, Found], chapter: str) -> np.ndarray:
-    """Per claim of a chapter and run that has any a panel, two beside each other; (claims, runs, 2): curve, options.
+    """Of each claim of a chapter the runs to which it applies, two beside each other; (panels, 2): curve and options.
 
     The curve is that of the claim's first part with its interval; signs are the verdicts of the whole claim, the dotted
     line marks the published universe, the line the reference; the shaded side is where an effect deserves the sentence.
     """
-    claims = [claim for claim in CLAIMS.values() if claim.chapter == chapter]
-    found = {run: robust for run, robust in found.items() if any(claim.id in robust for claim in claims)}
-    options = {claim.id: _list_options(found, claim) for claim in claims}
-    heights = [CURVE + GAP + OPTION * max(1, len(options[claim.id])) for claim in claims]
-    columns = 1 if is_narrow() else min(2, max(1, len(found)))
-    lines = -(-max(1, len(found)) // columns)  # of panels, per claim
-    heights = [height for height in heights for _ in range(lines)]
+    rows = list(_share_out(found, chapter, 1 if is_narrow() else 2))
+    if not rows:
+        return np.empty((0, 2), dtype=object)
+    heights = [CURVE + GAP + OPTION * len(options) for _, options, _ in rows]
+    columns = max(len(runs) for *_, runs in rows)
     figure = plt.figure(figsize=(width_of(2.2 + 3.6 * columns), sum(heights) + 0.4))
-    outer = figure.add_gridspec(len(heights), columns, height_ratios=heights, hspace=0.1, wspace=0.12)
-    axes = np.empty((len(claims), len(found), 2), dtype=object)
-    for row, claim in enumerate(claims):
-        shares = (CURVE, OPTION * max(1, len(options[claim.id])), GAP * 0.6)
-        for column, (run, robust) in enumerate(found.items()):
-            place = (row * lines + column // columns, column % columns)
-            inner = GridSpecFromSubplotSpec(3, 1, outer[place], height_ratios=shares, hspace=0.02)
-            axes[row, column] = [figure.add_subplot(inner[0]), figure.add_subplot(inner[1])]
-            _draw_claim(*axes[row, column], claim, robust.get(claim.id), options[claim.id], run)
-            _tidy(*axes[row, column], options[claim.id], labelled=place[1] == 0, empty=claim.id not in robust)
-    return axes
+    outer = figure.add_gridspec(len(rows), columns, height_ratios=heights, hspace=0.1, wspace=0.12)
+    axes = []
+    for row, (claim, options, runs) in enumerate(rows):
+        shares = (CURVE, OPTION * len(options), GAP * 0.6)
+        for column, (run, robust) in enumerate(runs.items()):
+            inner = GridSpecFromSubplotSpec(3, 1, outer[row, column], height_ratios=shares, hspace=0.02)
+            own = [figure.add_subplot(inner[0]), figure.add_subplot(inner[1])]
+            _draw_claim(*own, claim, robust, options, run)
+            _tidy(*own, options, labelled=column == 0)
+            axes.append(own)
+    return np.array(axes, dtype=object)
 
 
-def _list_options(found: dict[str, Found], claim: Claim) -> list[tuple[str, str]]:
+def _share_out(
+    found: dict[str, Found], chapter: str, columns: int
+) -> Iterator[tuple[Claim, Options, dict[str, Robust]]]:
+    """Rows of panels: a claim, all its options, and so many of the runs to which it applies."""
+    for claim in (claim for claim in CLAIMS.values() if claim.chapter == chapter):
+        judged = {run: robust[claim.id] for run, robust in found.items() if claim.id in robust}
+        judged = {run: robust for run, robust in judged.items() if robust.applies}
+        options = _list_options(judged.values(), claim)
+        runs = iter(judged.items())
+        while some := dict(islice(runs, columns)):
+            yield claim, options, some
+
+
+def _list_options(judged: Iterable[Robust], claim: Claim) -> Options:
     """Every choice with every option that some run has."""
-    known = [robust[claim.id].list_options() for robust in found.values() if claim.id in robust]
+    known = [robust.list_options() for robust in judged]
     return list(dict.fromkeys((name, option) for of in known for name in claim.choices for option in of.get(name, ())))
 
 
-def _draw_claim(
-    curve: Axes, below: Axes, claim: Claim, robust: Robust | None, options: Sequence[tuple[str, str]], run: str
-) -> None:
+def _draw_claim(curve: Axes, below: Axes, claim: Claim, robust: Robust, options: Options, run: str) -> None:
     curve.set_title(f"{claim.id} {run}:\n{_tell(robust)}", loc="left", fontsize=8.5)
-    if robust:
-        ordered = sorted(robust.outcomes, key=_find_effect)
-        _draw_curve(curve, claim, ordered)
-        place = next(x for x, each in enumerate(ordered) if each.choices == robust.published)
-        for ax in (curve, below):
-            ax.axvline(place, color=INK, linewidth=1, linestyle=":")
-            ax.set_xlim(-1, len(ordered))
-        for row, (name, option) in enumerate(options):
-            _draw_ticks(below, row, [x for x, each in enumerate(ordered) if each.choices[name] == option])
+    ordered = sorted(robust.outcomes, key=_find_effect)
+    _draw_curve(curve, claim, ordered)
+    place = next(x for x, each in enumerate(ordered) if each.choices == robust.published)
+    for ax in (curve, below):
+        ax.axvline(place, color=INK, linewidth=1, linestyle=":")
+        ax.set_xlim(-1, len(ordered))
+    for row, (name, option) in enumerate(options):
+        _draw_ticks(below, row, [x for x, each in enumerate(ordered) if each.choices[name] == option])
 
 
-def _tell(robust: Robust | None) -> str:
-    if robust is None:
-        return "not measured"
+def _tell(robust: Robust) -> str:
     fragile = f" {FRAGILE} fragile" if robust.fragile else ""
     return f"{MARKS[robust.verdict]} {robust.verdict}, {robust.agree} of {robust.combinations}{fragile}"
 
@@ -103,15 +111,12 @@ def _draw_ticks(ax: Axes, row: int, places: list[int]) -> None:
     ax.plot(x, np.full(len(x), row), color=COLORS["vit"], linewidth=5, solid_capstyle="butt", rasterized=True)
 
 
-def _tidy(curve: Axes, below: Axes, options: Sequence[tuple[str, str]], labelled: bool, empty: bool) -> None:
+def _tidy(curve: Axes, below: Axes, options: Options, labelled: bool) -> None:
     curve.set_xticks([])
     below.set_xticks([])
     words = [f"{name}: {option}" for name, option in options] if labelled else [""] * len(options)
     below.set_yticks(range(len(options)), words, fontsize=8)
-    below.set_ylim(max(1, len(options)) - 0.5, -0.5)
+    below.set_ylim(len(options) - 0.5, -0.5)
     below.tick_params(length=0)
     below.spines[:].set_visible(False)
     curve.tick_params(labelsize=8)
-    if empty:
-        curve.set_yticks([])
-        curve.spines[:].set_visible(False)
