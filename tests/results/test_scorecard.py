@@ -1,9 +1,10 @@
 """The scorecard is made of result files alone."""
 
-from handmade import ROBUST, claim, part, result, save_robustness
+from handmade import ROBUST, claim, part, result, save_robustness, universe
 
 from seelike.results import runs
 from seelike.results.results import list_results
+from seelike.results.robustness import Robust
 from seelike.results.scorecard import gather, gather_robustness
 
 
@@ -33,6 +34,15 @@ def test_entries_are_noted_in_how_many_universes_they_stand_where_the_file_is_of
     assert found["pocket"]["U1"]["universes"] == {"agree": 2, "combinations": 3}
     assert "universes" not in found["cifar10"]["U1"] and "universes" not in found["pocket"]["U3"]
     assert gather_robustness(tmp_path) == {"pocket": {"U1": ROBUST}}
+
+
+def test_universes_of_a_claim_that_does_not_apply_are_known_and_not_counted(tmp_path, monkeypatch):
+    monkeypatch.setattr(runs, "RESULTS", tmp_path / "none")
+    fixed = Robust(ROBUST.published, (universe("not applicable", None),))
+    result(U1=claim("U1", part(None, "not applicable"))).save(tmp_path)
+    save_robustness(tmp_path, U1=fixed)
+    assert gather_robustness(tmp_path) == {"pocket": {"U1": fixed}}
+    assert "universes" not in gather(tmp_path)["pocket"]["U1"]
 
 
 def test_a_fresh_result_is_noted_too_and_saved_without(tmp_path, monkeypatch):

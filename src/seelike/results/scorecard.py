@@ -4,7 +4,7 @@ from collections.abc import Container
 from pathlib import Path
 
 from seelike.results import robustness
-from seelike.results.claims import CLAIMS, OF_PAPER
+from seelike.results.claims import CLAIMS, NOT_APPLICABLE, OF_PAPER
 from seelike.results.results import Result
 from seelike.results.runs import OWN, read_published, read_robustness, read_runs
 
@@ -35,10 +35,10 @@ def gather_results(results_dir: str | Path) -> dict[str, list[Result]]:
 def gather_robustness(results_dir: str | Path) -> dict[str, robustness.Found]:
     """Run → its claims in all their universes, runs in their order; those for which that is not published are left out.
 
-    Only claims whose verdict there is the one of the run's results, see `robustness.attach`.
+    Only claims whose verdict there is the one of the run's results, see `robustness.attach`, or that do not apply.
     """
     found = {}
     for run, claims in gather(results_dir, CLAIMS).items():
-        known = {claim for claim, entry in claims.items() if "universes" in entry}
+        known = {key for key, entry in claims.items() if "universes" in entry or entry["verdict"] == NOT_APPLICABLE}
         found[run] = {claim: each for claim, each in read_robustness(run, results_dir).items() if claim in known}
     return {run: robust for run, robust in found.items() if robust}
