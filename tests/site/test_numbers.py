@@ -115,6 +115,17 @@ def test_a_claim_has_a_row_for_every_part_with_all_its_numbers_and_what_they_cov
     assert (first["trainings"], first["verdict"], first["control_verdict"]) == ("vit 3, cnn 3", "holds", "inconclusive")
 
 
+def test_of_a_matrix_that_is_the_same_both_ways_each_pair_is_told_once():
+    values = np.array([[1, 0.25], [0.25, 1]])
+    tables = [
+        numbers.Array("uniformity", "pocket", "cka", "vit", LabelledArray({"layer": rows, "other": ["a", "b"]}, of))
+        for rows, of in ((["a", "b"], values), (["a", "c"], values), (["a", "b"], values + np.array([[0, 0.1], [0, 0]])))
+    ]
+    pairs, *whole = (table.tidy() for table in tables)
+    assert pairs[["layer", "other"]].values.tolist() == [["a", "a"], ["a", "b"], ["b", "b"]]
+    assert [len(each) for each in whole] == [4, 4]
+
+
 def test_a_tidy_array_has_a_row_a_value_with_its_labels():
     labelled = LabelledArray({"layer": ["a", "b"], "head": [0, 1, 2]}, np.arange(6.0).reshape(2, 3))
     table = numbers.Array("uniformity", "pocket", "cka", "vit", labelled).tidy()

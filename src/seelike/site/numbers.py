@@ -12,6 +12,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pandas as pd
 
 from seelike.results.claims import AROUND, CLAIMS, INTERVALS, OF_PAPER
@@ -34,14 +35,22 @@ class Array:
     labelled: LabelledArray
 
     def tidy(self) -> pd.DataFrame:
-        """One row a value: the array's measure and name, the label on every axis, and it."""
+        """One row a value: the array's measure and name, the label on every axis, and it; a pair that is the same both
+        ways once."""
         taken = {"measure": "similarity measure"}  # an axis of that name would be taken for the array's
         names = [taken.get(axis, axis) for axis in self.labelled.axes]
         labels = pd.MultiIndex.from_product(self.labelled.axes.values(), names=names)
         values = pd.DataFrame({"value": self.labelled.values.flatten()}, index=labels).reset_index()
         values.insert(0, "measure", self.measure)
         values.insert(1, "array", self.model)
-        return values
+        return values[self._find_pairs()]
+
+    def _find_pairs(self) -> np.ndarray:
+        """(values,): all but those that a matrix of a model's layers with themselves has a second time."""
+        axes, values = [*self.labelled.axes.values()], self.labelled.values
+        if len(axes) != 2 or list(axes[0]) != list(axes[1]) or not np.array_equal(values, values.T, equal_nan=True):
+            return np.ones(values.size, dtype=bool)
+        return np.triu(np.ones(values.shape, dtype=bool)).ravel()
 
 
 @dataclass(frozen=True)
