@@ -117,9 +117,10 @@ def test_a_claim_has_a_row_for_every_part_with_all_its_numbers_and_what_they_cov
 
 def test_of_a_matrix_that_is_the_same_both_ways_each_pair_is_told_once():
     values = np.array([[1, 0.25], [0.25, 1]])
+    skewed = values + np.array([[0, 0.1], [0, 0]])
     tables = [
         numbers.Array("uniformity", "pocket", "cka", "vit", LabelledArray({"layer": rows, "other": ["a", "b"]}, of))
-        for rows, of in ((["a", "b"], values), (["a", "c"], values), (["a", "b"], values + np.array([[0, 0.1], [0, 0]])))
+        for rows, of in ((["a", "b"], values), (["a", "c"], values), (["a", "b"], skewed))
     ]
     pairs, *whole = (table.tidy() for table in tables)
     assert pairs[["layer", "other"]].values.tolist() == [["a", "a"], ["a", "b"], ["b", "b"]]
