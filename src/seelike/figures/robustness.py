@@ -1,11 +1,12 @@
 """Specification curves: a claim's effect in all its universes, in order, and below each the options that make it."""
 
 from collections.abc import Iterable, Iterator
-from itertools import islice, pairwise
+from itertools import islice
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
 from matplotlib.gridspec import GridSpecFromSubplotSpec
 
 from seelike.figures.forms import in_both_forms, is_narrow, width_of
@@ -32,7 +33,7 @@ def curves(found: dict[str, Found], chapter: str) -> np.ndarray:
         return np.empty((0, 2), dtype=object)
     heights = [CURVE + GAP + OPTION * len(options) for _, options, _ in rows]
     columns = max(len(runs) for *_, runs in rows)
-    figure = plt.figure(figsize=(width_of(2.2 + 3.6 * columns), sum(heights) + 0.4))
+    figure = plt.figure(figsize=(width_of(2.2 + 3.6 * columns), sum(heights) + 0.4), layout="none")
     outer = figure.add_gridspec(len(rows), columns, height_ratios=heights, hspace=0.1, wspace=0.12)
     axes = []
     for row, (claim, options, runs) in enumerate(rows):
@@ -73,8 +74,7 @@ def _draw_claim(curve: Axes, below: Axes, claim: Claim, robust: Robust, options:
     for ax in (curve, below):
         ax.axvline(place, color=INK, linewidth=1, linestyle=":")
         ax.set_xlim(-1, len(ordered))
-    for row, (name, option) in enumerate(options):
-        _draw_ticks(below, row, [x for x, each in enumerate(ordered) if each.choices[name] == option])
+    _draw_options(below, [[each.choices[name] == option for each in ordered] for name, option in options])
 
 
 def _tell(robust: Robust) -> str:
@@ -103,12 +103,12 @@ def _draw_curve(ax: Axes, claim: Claim, ordered: list[Outcome]) -> None:
     ax.axhline(part.reference, color=INK, linewidth=1)
 
 
-def _draw_ticks(ax: Axes, row: int, places: list[int]) -> None:
-    """A bar over each run of universes that have an option: one line with gaps, which keeps the picture small."""
-    breaks = [i for i in range(1, len(places)) if places[i] > places[i - 1] + 1]
-    runs = [places[start:end] for start, end in pairwise([0, *breaks, len(places)]) if places]
-    x = [value for run in runs for value in (run[0] - 0.4, run[-1] + 0.4, np.nan)]
-    ax.plot(x, np.full(len(x), row), color=COLORS["vit"], linewidth=5, solid_capstyle="butt", rasterized=True)
+def _draw_options(ax: Axes, has: list[list[bool]]) -> None:
+    """A row an option, with a bar over each universe that has it: one picture, of which half of each row is bar."""
+    bars = np.ma.masked_equal(np.repeat(np.array(has, dtype=float), 4, 0), 0)
+    bars[0::4] = bars[3::4] = np.ma.masked
+    size = -0.5, len(has[0]) - 0.5, len(has) - 0.5, -0.5
+    ax.imshow(bars, ListedColormap([COLORS["vit"]]), aspect="auto", interpolation="none", extent=size)
 
 
 def _tidy(curve: Axes, below: Axes, options: Options, labelled: bool) -> None:
