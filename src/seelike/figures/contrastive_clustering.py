@@ -87,7 +87,7 @@ def gradients(found: Arrays, ax: Axes | None = None) -> Axes:
         found: which stem → (windows of steps, percentiles).
     """
     ax = ax or plt.subplots(figsize=(width_of(5.5), 3))[1]
-    for (name, array), color in zip(found.items(), (COLORS["vit"], COLORS["cnn"]), strict=True):
+    for (name, array), color in zip(found.items(), (COLORS["vit"], SERIES[2]), strict=True):
         middle, high = array.values.T
         ax.plot(array.axes["step"], middle, color=color, label=name)
         ax.fill_between(array.axes["step"], middle, high, color=color, alpha=0.25, linewidth=0)
