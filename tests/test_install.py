@@ -100,7 +100,7 @@ def test_the_installed_package_is_whole_and_no_more(notebook_ran, environment, o
     package = find_package(environment, offline)
     for kept, ours in (("book", BOOK), ("published", RESULTS)):
         files = {p.relative_to(package / kept) for p in (package / kept).rglob("*") if p.is_file()}
-        patterns = ("*.ipynb", "*.yaml", "profiles/*.yaml", "runs/*.yaml", "**/*.json")
+        patterns = ("*.ipynb", "*.yaml", "profiles/*.yaml", "runs/*.yaml", "concepts/*.svg", "**/*.json")
         assert files == {p.relative_to(ours) for pattern in patterns for p in ours.glob(pattern)}
     folders = {p.name for p in package.iterdir() if p.is_dir()} - {"__pycache__"}
     assert folders == {"book", "published", *ROOMS}
