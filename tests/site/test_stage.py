@@ -5,6 +5,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from seelike.execution.notebook import hash_chapter
+from seelike.site import stage
 from seelike.site.stage import stage_book
 
 
@@ -51,6 +53,15 @@ def test_a_change_of_prose_executes_nothing_and_a_change_of_code_does(small_book
     stage_book(tmp_path / "_build" / "source")
     assert "toy: executing" in capfd.readouterr().err
     assert printed(first.with_name("intro.ipynb")) == ["2\n"]
+
+
+def test_a_chapter_depends_on_how_often_intervals_hold_the_truth(small_book, tmp_path, monkeypatch):
+    monkeypatch.setattr("seelike.tables.coverage.FILE", tmp_path / "coverage.json")
+    keys = set()
+    for content in ("1", "2", "2"):
+        (tmp_path / "coverage.json").write_text(content)
+        keys.add(hash_chapter(small_book / "toy.ipynb", {}, stage.find_published()))
+    assert len(keys) == 2
 
 
 @pytest.mark.kernel

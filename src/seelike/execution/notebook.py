@@ -106,23 +106,24 @@ def read_profile(profile: str) -> dict:
     return values
 
 
-def hash_chapter(notebook: Path, parameters: dict, folders: tuple[Path, ...] = ()) -> str:
+def hash_chapter(notebook: Path, parameters: dict, places: tuple[Path, ...] = ()) -> str:
     """A hash of all that a chapter's outputs can depend on; where the package could be installed from is not of it.
 
-    Of the package that is what the notebook imports, directly or not, and every file that is no Python.
+    Of the package that is what the notebook imports, directly or not, and every file that is no Python; `places` are
+    files, and folders, of which every file counts.
     """
     code = [cell for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == "code"]
     code = [cell.source for cell in code if "install" not in cell.metadata.get("tags", [])]
-    return hash_code(code, parameters, folders)
+    return hash_code(code, parameters, places)
 
 
-def hash_code(code: list[str], parameters: dict, folders: tuple[Path, ...] = ()) -> str:
+def hash_code(code: list[str], parameters: dict, places: tuple[Path, ...] = ()) -> str:
     """The same of some code."""
     libraries = sorted((each.name, each.version) for each in metadata.distributions())
     libraries.append(("Python", platform.python_version()))
     digest = hashlib.sha256(json.dumps([code, parameters, libraries], sort_keys=True).encode())
     package = imports.trace(code) | {p for p in _files(PACKAGE) if p.suffix != ".py"}
-    for root, files in ((PACKAGE, package), *((folder, _files(folder)) for folder in folders)):
+    for root, files in ((PACKAGE, package), *((place, _files(place)) for place in places)):
         for file in sorted(files):
             digest.update(file.relative_to(root).as_posix().encode())
             digest.update(hashlib.sha256(file.read_bytes()).digest())
@@ -130,6 +131,8 @@ def hash_code(code: list[str], parameters: dict, folders: tuple[Path, ...] = ())
 
 
 def _files(root: Path) -> set[Path]:
+    if root.is_file():
+        return {root}
     return {path for path in root.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
 
 

@@ -23,6 +23,7 @@ from seelike.system.errors import InputError
 from seelike.system.files import write_text
 from seelike.system.paths import BOOK, PACKAGE, REPOSITORY, RESULTS
 from seelike.system.progress import relay
+from seelike.tables import coverage
 
 # These read what came before, or what is published of it, and are never kept.
 OVERVIEWS = {"scorecard": 1, "robustness": 1, "intro": 1, "families": 1, "speed": 1, "teach": 1, "status": 2}
@@ -85,7 +86,7 @@ def _execute_all(notebooks: list[Path], build: Path) -> dict[Path, Path]:
 def _execute_unless_known(notebook: Path, build: Path) -> Path:
     """The executed notebook, from `build/executed/<name>/<key>`, where its results lie too."""
     store = build / "executed" / notebook.stem
-    known = store / execute.hash_chapter(notebook, {}, _find_published())
+    known = store / execute.hash_chapter(notebook, {}, find_published())
     executed = known / notebook.name
     if notebook.stem in OVERVIEWS or not executed.is_file():
         print(f"{notebook.stem}: executing", file=sys.stderr, flush=True)
@@ -103,9 +104,9 @@ def _execute_unless_known(notebook: Path, build: Path) -> Path:
     return executed
 
 
-def _find_published() -> tuple[Path, ...]:
+def find_published() -> tuple[Path, ...]:
     """What is published, and said of it; the book's own run, too, since all claims of a run tell which are marginal."""
-    return (*sorted(folder for folder in RESULTS.iterdir() if folder.is_dir()), BOOK / "runs")
+    return (*sorted(folder for folder in RESULTS.iterdir() if folder.is_dir()), coverage.FILE, BOOK / "runs")
 
 
 def _with_outputs(notebook: Path, executed: Path) -> nbformat.NotebookNode:
