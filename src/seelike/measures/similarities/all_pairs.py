@@ -10,6 +10,7 @@ What is known of minibatches is only their products, so that every effect of sim
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -95,9 +96,9 @@ class Similarity:
     layers: tuple[str, ...]
     minibatches: Sequence[np.ndarray]
 
-    @property
+    @cached_property
     def products(self) -> np.ndarray:
-        """(minibatches, layers, layers), put together when they are asked for: of many measures that is much."""
+        """(minibatches, layers, layers), put together when they are first asked for: of many measures that is much."""
         return np.stack(self.minibatches)
 
     @property

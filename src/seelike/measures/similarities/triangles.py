@@ -1,6 +1,7 @@
 """Symmetric matrices of which one triangle is kept: products of all pairs of layers, a minibatch's after another's."""
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import overload
 
 import numpy as np
@@ -21,7 +22,7 @@ class Triangles(Sequence[np.ndarray]):
     def append(self, matrix: np.ndarray) -> None:
         """Add one, of the size of the others."""
         self._size = len(matrix)
-        self._triangles.append(matrix[np.triu_indices(self._size)])
+        self._triangles.append(matrix[_find_upper(self._size)])
 
     @overload
     def __getitem__(self, place: int) -> np.ndarray: ...
@@ -38,6 +39,12 @@ class Triangles(Sequence[np.ndarray]):
         return len(self._triangles)
 
     def _mirror(self, triangle: np.ndarray) -> np.ndarray:
-        matrix, upper = np.empty((self._size, self._size), triangle.dtype), np.triu_indices(self._size)
+        matrix, upper = np.empty((self._size, self._size), triangle.dtype), _find_upper(self._size)
         matrix[upper] = matrix.T[upper] = triangle
         return matrix
+
+
+@lru_cache(maxsize=4)
+def _find_upper(size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns of the upper triangle."""
+    return np.triu_indices(size)
