@@ -16,13 +16,12 @@ from seelike.chapters.unlabelled import (
     PATCHES,
     ROLE,
     UNTRAINED,
-    WITHOUT_NETWORK,
     Trainings,
     cluster_anew,
+    describe_without_network,
     open_strokes,
     read_clusters,
     read_trainings,
-    stack_drawings,
 )
 from seelike.images.shapes import CUES, Shapes, choose_cues
 from seelike.images.strokes import Strokes
@@ -107,7 +106,7 @@ def cluster_by_cues(features: Pooled, run: Run) -> dict[str, list[float]]:
     if cues is None:
         return {}
     described = {role: list(of.values())[-1] for role, of in features.items()}
-    described |= {name: describe(stack_drawings(run.images)) for name, describe in WITHOUT_NETWORK.items()}
+    described |= describe_without_network(run.images)
     seed = run.parameters["seed"]
     return {name: _inform_of_cues(find_means(each, N_VALUES, seed), cues) for name, each in described.items()}
 

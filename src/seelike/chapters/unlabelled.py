@@ -147,11 +147,12 @@ def label_digits(n_images: int) -> torch.Tensor:
     return torch.arange(n_images) % N_DIGITS
 
 
-def stack_drawings(images: datasets.Chosen) -> torch.Tensor:
-    """Chosen drawings as (n, 3, h, w) uint8."""
+def describe_without_network(images: datasets.Chosen) -> dict[str, torch.Tensor]:
+    """What chosen drawings are without one, by `WITHOUT_NETWORK`: (n, width) each."""
     source: Drawings = images.dataset
     drawn = np.stack([source.drawing(index).image for index in images.indices])
-    return torch.from_numpy(drawn).permute(0, 3, 1, 2)
+    stacked = torch.from_numpy(drawn).permute(0, 3, 1, 2)
+    return {name: describe(stacked) for name, describe in WITHOUT_NETWORK.items()}
 
 
 def replicate_spread(norms: np.ndarray, percent: int) -> np.ndarray:
@@ -180,7 +181,7 @@ def cluster_anew(model: nn.Module, trainings: Trainings, run: Run) -> Trainings:
     found = feed(run.load_images(dict.fromkeys(models, model), strokes), cast)
     outputs = {role: found[each][ANSWER] for role, each in kept.items()}
     described = {UNTRAINED: [outputs[name] for name in starts]}
-    described |= {name: [describe(stack_drawings(strokes))] for name, describe in WITHOUT_NETWORK.items()}
+    described |= {name: [each] for name, each in describe_without_network(strokes).items()}
     means = {
         name: torch.stack([find_means(each, N_DIGITS, parameters["seed"]) for each in of])
         for name, of in described.items()
