@@ -3,7 +3,7 @@
 import nbformat
 import pandas as pd
 import pytest
-from handmade import ROBUST
+from handmade import ROBUST, universe
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from seelike.figures.pocket import name_curves
@@ -74,7 +74,7 @@ def test_confusion_counts_every_image_once():
 
 
 def test_universes_have_a_row_each_with_a_column_a_choice():
-    other = Robust({"keys": "patches"}, (Outcome({"keys": "all"}, "weak", (), {"A1a": (0.5, 0.4, None, "holds")}),))
+    other = Robust({"keys": "all"}, (Outcome({"keys": "all"}, "weak", (), {"A1a": (0.5, 0.4, None, "holds")}),))
     found = {"pocket": {"U1": ROBUST, "A1": other}, "cifar10": {"U1": ROBUST}}
     table = hand_out.universes(found, "uniformity")
     assert table["run"].tolist() == ["pocket"] * 3 + ["cifar10"] * 3 and set(table["part"]) == {"U1"}
@@ -82,3 +82,9 @@ def test_universes_have_a_row_each_with_a_column_a_choice():
     assert set(CLAIMS["U1"].choices) <= set(table.columns) and "keys" not in table
     (row,) = hand_out.universes(found, "attention_distance").to_dict("records")
     assert (row["part"], row["keys"], row["claim_verdict"], row["verdict"]) == ("A1a", "all", "weak", "holds")
+
+
+def test_universes_of_a_claim_that_does_not_apply_are_left_out_as_they_are_in_the_figure():
+    fixed = Robust(ROBUST.published, (universe("not applicable", None),))
+    table = hand_out.universes({"pocket": {"U1": ROBUST}, "public": {"U1": fixed}}, "uniformity")
+    assert table["run"].tolist() == ["pocket"] * 3

@@ -12,7 +12,7 @@ from matplotlib.gridspec import GridSpecFromSubplotSpec
 from seelike.figures.forms import in_both_forms, is_narrow, width_of
 from seelike.figures.palette import CLAIMED, COLORS, INK, VERDICTS
 from seelike.results.claims import CLAIMS, Claim
-from seelike.results.robustness import Found, Outcome, Robust
+from seelike.results.robustness import Found, Outcome, Robust, choose_judged
 from seelike.results.verdict_words import FRAGILE, MARKS
 
 MARKERS = {"holds": "o", "weak": "s", "absent": "D", "reversed": "v", "inconclusive": "X", "not applicable": "."}
@@ -52,8 +52,7 @@ def _share_out(
 ) -> Iterator[tuple[Claim, Options, dict[str, Robust]]]:
     """Rows of panels: a claim, all its options, and so many of the runs to which it applies."""
     for claim in (claim for claim in CLAIMS.values() if claim.chapter == chapter):
-        judged = {run: robust[claim.id] for run, robust in found.items() if claim.id in robust}
-        judged = {run: robust for run, robust in judged.items() if robust.applies}
+        judged = {run: robust[claim.id] for run, robust in found.items() if claim.id in choose_judged(robust)}
         options = _list_options(judged.values(), claim)
         runs = iter(judged.items())
         while some := dict(islice(runs, columns)):

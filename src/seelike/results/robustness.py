@@ -173,6 +173,11 @@ def _read_row(claim: str, names: Choices, row: list) -> Outcome:
     return Outcome(dict(zip(names, row, strict=False)), row[n], alone, {part.id: tuple(of) for part, of in parts})
 
 
+def choose_judged(robust: Found) -> Found:
+    """The claims that apply."""
+    return {claim: each for claim, each in robust.items() if each.applies}
+
+
 def attach(claims: dict[str, dict], robust: Found) -> None:
     """Note with the entries of a result in how many universes their verdicts stand, as `universes`.
 

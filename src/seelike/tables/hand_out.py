@@ -15,7 +15,7 @@ from seelike.images.drawings import Drawings
 from seelike.images.shapes import CUES
 from seelike.results.answers import count_answers
 from seelike.results.claims import CLAIMS
-from seelike.results.robustness import Found
+from seelike.results.robustness import Found, choose_judged
 from seelike.tables.speed import GROWTHS
 
 MIME = "application/vnd.dataresource+json"
@@ -65,11 +65,14 @@ def confusion(cards: dict[str, dict], names: tuple[str, ...]) -> pd.DataFrame:
 
 
 def universes(found: dict[str, Found], chapter: str) -> pd.DataFrame:
-    """One row a run, a part of a claim of the chapter and a universe: effect, interval, verdicts, and each choice."""
+    """One row a run, a part of a claim of the chapter and a universe: effect, interval, verdicts, and each choice.
+
+    Of claims that apply, which alone are drawn.
+    """
     rows = []
     for run, robust in found.items():
-        for claim in (claim for claim in robust if CLAIMS[claim].chapter == chapter):
-            for each in robust[claim].outcomes:
+        for claim, judged in choose_judged(robust).items():
+            for each in judged.outcomes if CLAIMS[claim].chapter == chapter else ():
                 for part, values in each.parts.items():
                     told = zip(("effect", "low", "high", "verdict"), values, strict=True)
                     rows.append({"run": run, "part": part, **dict(told), "claim_verdict": each.verdict, **each.choices})

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from seelike.results.choices import CHOICES
 from seelike.results.claims import CLAIMS, PARTS
-from seelike.results.robustness import Found, Outcome, Robust
+from seelike.results.robustness import Found, Outcome, Robust, choose_judged
 from seelike.results.runs import OWN
 from seelike.results.verdict_words import FRAGILE, MARKS, VERBS
 from seelike.tables.markdown import NO_BREAK, join, signed, table
@@ -41,7 +41,7 @@ def _tell(robust: Robust | None) -> str:
 def by_choice(robust: Found) -> str:
     """One row a claim of one run, a line a choice: with each option, in how many universes its verdict stands."""
     lines = [["Claim", "With each option, the verdict stands in"], ["---"] * 2]
-    for key, claim in _find_judged(robust).items():
+    for key, claim in choose_judged(robust).items():
         choices = (f"*{name}* {_tell_options(claim, name, of)}" for name, of in claim.list_options().items())
         lines.append([f"**{key}** {MARKS[claim.verdict]}{NO_BREAK}{claim.verdict}", "<br>".join(choices)])
     return table(lines)
@@ -74,7 +74,7 @@ def tell_counts(found: dict[str, Found]) -> str:
     """Of each run, how many verdicts are fragile, and how many universes there are in all."""
     said = []
     for run, robust in found.items():
-        judged = _find_judged(robust)
+        judged = choose_judged(robust)
         fragile = [claim for claim, each in judged.items() if each.fragile]
         named = f" ({join(fragile)})" if fragile else ""
         total = sum(each.combinations for each in judged.values())
@@ -82,10 +82,6 @@ def tell_counts(found: dict[str, Found]) -> str:
             f"In `{run}` {len(fragile)} of {len(judged)} verdicts are fragile{named}, judged in {total:,} universes."
         )
     return " ".join(said) or NONE
-
-
-def _find_judged(robust: Found) -> Found:
-    return {claim: each for claim, each in robust.items() if each.applies}
 
 
 def find_turning(run: str, robust: Found) -> Iterator[tuple[str, str, Robust]]:
