@@ -10,6 +10,8 @@ from seelike.chapters import dense_prediction, pyramids
 from seelike.chapters.dense_prediction import CHAPTER, GAP, N_LABELS, TRUTH, DensePrediction, find_grid, find_scene
 from seelike.chapters.prepare import prepare
 from seelike.chapters.pyramids import Pyramids, forget_pyramids, see_pyramids
+from seelike.compatibility.families import load_member, perform
+from seelike.compatibility.members import Family
 from seelike.execution.notebook import find_chapter, read_parameters
 from seelike.images.shapes import OUTLINES, draw
 from seelike.measures.segmentation import Segmentation
@@ -123,7 +125,7 @@ def test_a_model_that_several_runs_share_is_probed_once(tmp_path, monkeypatch):
     )
     loaded = list(run.load_models())
     both = [loaded[0], loaded[1] | {"cnn": loaded[0]["cnn"]}]
-    found = list(dense_prediction.measure_runs(both, run))
+    found = list(dense_prediction.probe_runs(both, run))
     assert probed == ["vit", "cnn", "vit"] and found[1].models["cnn"] is found[0].models["cnn"]
     assert [len(each.models["vit"].counts) for each in found] == [8, 8]
 
@@ -132,10 +134,14 @@ def test_a_model_that_several_runs_share_is_probed_once(tmp_path, monkeypatch):
     ("changed", "complaint"),
     [
         ({"n_field_images": 33}, "n_field_images must be at most 32"),
-        ({"vit": "hiera_tiny_224.mae"}, "vit.*order than row by row"),
         ({"vit": "hlg_pocket_56"}, "vit='hlg_pocket_56' has no public weights"),
     ],
 )
 def test_what_cannot_be_used_is_refused(changed, complaint, tmp_path):
     with pytest.raises(InputError, match=complaint):
         open_few(tmp_path, **changed)
+
+
+def test_a_model_whose_tokens_have_no_known_place_is_refused():
+    with pytest.raises(InputError, match="vit.*another order than row by row"):
+        perform("dense_prediction", "vit", load_member(Family("Hiera", "hiera_tiny_224", 96, 96)))

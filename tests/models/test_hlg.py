@@ -1,4 +1,4 @@
-"""HLG: what attention reaches in each design, a layer against a slow one, the same parameters, sizes that are refused."""
+"""HLG: what attention reaches in each design, a layer against a slow one, the same parameters, sizes refused."""
 
 from math import sqrt
 

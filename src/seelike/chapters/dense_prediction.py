@@ -34,10 +34,12 @@ from seelike.measures.segmentation import (
     mean_iou,
     segment,
 )
+from seelike.models import hlg
 from seelike.results.labelled_array import LabelledArray, Measures
 from seelike.system import processes
 
 GAP = "vit_gap"
+END = hlg.end_of_first_stage()
 N_LABELS = 1 + len(OUTLINES)
 TRUTH, EVERYWHERE = "truth", "ground everywhere"
 MOST_IMAGES = 2000  # all tokens of all of them are kept
@@ -52,7 +54,21 @@ class Scene:
     folds: list[Fold]
 
 
-def measure_runs(
+def measure_runs(loaded: Iterable[dict[str, nn.Module]], run: Run) -> Iterator["DensePrediction"]:
+    """Probe the patch tokens of every run's models, and see what the layers of a pyramid see.
+
+    Args:
+        loaded: {"vit": …, "cnn": …} and perhaps "vit_gap".
+    """
+    yield from probe_runs(loaded, run, processes.once(partial(see_pyramids, run)))
+
+
+def measure_controls(loaded: Iterable[dict[str, nn.Module]], run: Run) -> Iterator["DensePrediction"]:
+    """The same of models with random weights, which the pyramid has anyway."""
+    yield from probe_runs(loaded, run, forget_pyramids(run))
+
+
+def probe_runs(
     loaded: Iterable[dict[str, nn.Module]], run: Run, pyramids: Pyramids | None = None
 ) -> Iterator["DensePrediction"]:
     """Probe the patch tokens of every run's models; of later runs no more than the claims need.
@@ -165,9 +181,9 @@ class DensePrediction:
 
 CHAPTER = Chapter(
     "dense_prediction",
-    lambda loaded, run: measure_runs(loaded, run, processes.once(partial(see_pyramids, run))),
-    control=lambda loaded, run: measure_runs(loaded, run, forget_pyramids(run)),
-    rehearse=lambda models, run: next(measure_runs([models], run)),
+    measure_runs,
+    control=measure_controls,
+    rehearse=lambda models, run: next(probe_runs([models], run)),
     optional=(GAP,),
     own=("n_field_images",),
     most_images=MOST_IMAGES,
