@@ -15,7 +15,7 @@ from seelike.models.loading import transform_of
 from seelike.results.labelled_array import Measures
 
 COMPARED = (hlg.FULL, hlg.LOCAL)
-AT_A_TIME = 8  # images whose graph is kept
+AT_A_TIME = 4  # images whose graph is kept
 
 
 @dataclass(frozen=True)
