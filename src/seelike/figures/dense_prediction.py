@@ -72,9 +72,10 @@ def depth(measures: Measures, ax: Axes | None = None) -> Axes:
     for array in measures["miou_together"].values():
         ax.plot(1.04, array.values[0], "D", color=COLORS["vit"], label="ViT, four blocks together")
     answers = measures["miou_floor"]["patches"]
-    for answer, value in zip(answers.axes["answer"], answers.values, strict=True):
+    for answer, value, side in zip(answers.axes["answer"], answers.values, ("left", "right"), strict=True):
         ax.axhline(value, color=INK, linestyle=":", linewidth=1)
-        ax.annotate(answer, (0, value), xytext=(0, 3), textcoords="offset points", fontsize=8.5)
+        at = (float(side == "right"), value)
+        ax.annotate(answer, at, xytext=(0, -4), textcoords="offset points", fontsize=8.5, ha=side, va="top")
     ax.plot([], [], "--", color=INK, linewidth=1.2, label="random weights")
     ax.set(xlabel="depth (0: first block, 1: last)", ylabel="mIoU of a linear probe", ylim=(0, None))
     ax.legend(fontsize=8.5, ncols=2)
