@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch, Rectangle
 from PIL import Image
 
-from seelike.figures.forms import in_both_forms, is_narrow, panels, width_of
+from seelike.figures.forms import in_both_forms, is_narrow, legend_above, panels, width_of
 from seelike.figures.models import MODELS
 from seelike.figures.palette import COLORS, FAINT, INK, MAP, PARTS, SERIES
 from seelike.results.labelled_array import Arrays, LabelledArray, Measures
@@ -78,7 +78,7 @@ def depth(measures: Measures, ax: Axes | None = None) -> Axes:
         ax.annotate(answer, at, xytext=(0, -4), textcoords="offset points", fontsize=8.5, ha=side, va="top")
     ax.plot([], [], "--", color=INK, linewidth=1.2, label="random weights")
     ax.set(xlabel="depth (0: first block, 1: last)", ylabel="mIoU of a linear probe", ylim=(0, None))
-    ax.legend(fontsize=8.5, ncols=2)
+    legend_above([ax], 5)
     return ax
 
 
