@@ -45,6 +45,7 @@ def test_pages_load_whole_and_fit_every_screen(open_page, path, theme):
         ("mixer", 4, 2),
         ("convolution", 6, 5),
         ("spatial_structure", 5, 5),
+        ("dense_prediction", 4, 4),
         ("contrastive_clustering", 5, 5),
         ("methods", 6, 0),
     ],

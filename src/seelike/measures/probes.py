@@ -104,16 +104,15 @@ def measure_r2(features: dict[str, torch.Tensor], targets: torch.Tensor, folds: 
 
 
 def _measure(features, targets, folds, score: Callable) -> np.ndarray:
-    if not all(torch.stack(x.aminmax()).isfinite().all() for x in features.values()):  # no copy of x, unlike isfinite
-        raise InputError("features must be finite: there are NaN or infinite values")
+    check_finite(*features.values())
     scores = np.empty((len(folds), len(features)))
     for draw, fold in enumerate(track(folds, "fit probes")):
         for layer, x in enumerate(features.values()):
-            scores[draw, layer] = float(score(_read(x, targets, fold), fold).mean())
+            scores[draw, layer] = float(score(read(x, targets, fold), fold).mean())
     return scores
 
 
-def _read(x: torch.Tensor, targets: torch.Tensor, fold: Fold) -> torch.Tensor:
+def read(x: torch.Tensor, targets: torch.Tensor, fold: Fold) -> torch.Tensor:
     """What the probes of all positions, (positions, test images, targets), say of a fold's test images."""
     x = x[:, None] if x.ndim == 2 else x
     train, test = (x[numbers].transpose(0, 1).double() for numbers in (fold.train, fold.test))
@@ -121,6 +120,12 @@ def _read(x: torch.Tensor, targets: torch.Tensor, fold: Fold) -> torch.Tensor:
     train, test, known = (train - mean) / spread, (test - mean) / spread, targets[fold.train]
     penalty = choose_penalty(train, known, fold.n_held_out, PENALTIES)
     return decompose(train, known).predict(test, penalty)
+
+
+def check_finite(*features: torch.Tensor) -> None:
+    """Raises InputError for NaN or infinite values."""
+    if not all(torch.stack(x.aminmax()).isfinite().all() for x in features):  # no copy of x, unlike isfinite
+        raise InputError("features must be finite: there are NaN or infinite values")
 
 
 def scale(train: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

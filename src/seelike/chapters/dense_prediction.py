@@ -1,0 +1,190 @@
+"""Zhang et al. (2024), "Vision Transformers: From Semantic Segmentation to Dense Prediction": what patches tell (H).
+
+A linear probe says of every patch whether it shows ground or the object, and which object; where no image tells that,
+only the receptive fields of their pyramid are measured, which has random weights.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+
+import torch
+from torch import nn
+
+from seelike.chapters.chapter import Chapter
+from seelike.chapters.cues import read_cues
+from seelike.chapters.masks import find_masks
+from seelike.chapters.pyramids import Pyramids, forget_pyramids, see_pyramids
+from seelike.chapters.run import MODELS, Run
+from seelike.images.shapes import CUES, OUTLINES
+from seelike.measures.features import Features
+from seelike.measures.intervals import Terms
+from seelike.measures.probes import Fold
+from seelike.measures.runner import Cast, assemble, feed, spread
+from seelike.measures.segmentation import (
+    GROUND,
+    PIXELS,
+    GridTokens,
+    RawPatches,
+    Segmentation,
+    choose_examples,
+    count,
+    deal,
+    label_patches,
+    mean_iou,
+    segment,
+)
+from seelike.models import hlg
+from seelike.results.labelled_array import LabelledArray, Measures
+from seelike.system import processes
+
+GAP = "vit_gap"
+END = hlg.end_of_first_stage()
+N_LABELS = 1 + len(OUTLINES)
+TRUTH, EVERYWHERE = "truth", "ground everywhere"
+MOST_IMAGES = 2000  # all tokens of all of them are kept
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A run's images: pixels that show an object (n, height, width), which object it is (n,), folds of images."""
+
+    masks: torch.Tensor
+    objects: torch.Tensor
+    folds: list[Fold]
+
+
+def measure_runs(loaded: Iterable[dict[str, nn.Module]], run: Run) -> Iterator["DensePrediction"]:
+    """Probe the patch tokens of every run's models, and see what the layers of a pyramid see.
+
+    Args:
+        loaded: {"vit": …, "cnn": …} and perhaps "vit_gap".
+    """
+    yield from probe_runs(loaded, run, processes.once(partial(see_pyramids, run)))
+
+
+def measure_controls(loaded: Iterable[dict[str, nn.Module]], run: Run) -> Iterator["DensePrediction"]:
+    """The same of models with random weights, which the pyramid has anyway."""
+    yield from probe_runs(loaded, run, forget_pyramids(run))
+
+
+def probe_runs(
+    loaded: Iterable[dict[str, nn.Module]], run: Run, pyramids: Pyramids | None = None
+) -> Iterator["DensePrediction"]:
+    """Probe the patch tokens of every run's models; of later runs no more than the claims need.
+
+    Args:
+        loaded: {"vit": …, "cnn": …} and perhaps "vit_gap".
+        pyramids: what is known of HLG, the same in every run.
+    """
+    known: dict[nn.Module, Segmentation] = {}
+    scene = grid = None
+    for number, models in enumerate(loaded):
+        fresh = {role: model for role, model in models.items() if model not in known}
+        if not number:
+            scene = find_scene(run, models)
+        others: dict[str, Segmentation] = {}
+        if scene and fresh:
+            (cast,), minibatches = assemble([fresh], run.minibatches(fresh))
+            grid = grid or find_grid(cast)
+            others = segment_models(cast, minibatches, scene, grid, whole=not number)
+            known |= {model: others.pop(role) for role, model in fresh.items()}
+        of_roles = {role: known[model] for role, model in models.items() if model in known}
+        yield DensePrediction(of_roles, others.get(PIXELS), scene, grid, pyramids)
+
+
+def find_scene(run: Run, models: dict[str, nn.Module]) -> Scene | None:
+    """What is known of a run's images, as its ViT sees them; None where nobody knows what they show."""
+    cues, masks = read_cues(run), find_masks(run, run.transforms(models)["vit"])
+    if cues is None or masks is None:
+        return None
+    return Scene(masks, cues[:, list(CUES).index("outline")], deal(len(masks), run.parameters["seed"]))
+
+
+def find_grid(cast: Cast) -> tuple[int, int]:
+    """The grid on which models are compared: the fewest rows and columns of all their last blocks.
+
+    Raises InputError, which names the role, for a model without positions.
+    """
+    rows, columns = zip(*(cast.ask(role, lambda own: own.blocks().grid) for role in cast.models), strict=True)
+    return min(rows), min(columns)
+
+
+def segment_models(
+    cast: Cast, minibatches: Iterable[dict[str, torch.Tensor]], scene: Scene, grid: tuple[int, int], whole: bool
+) -> dict[str, Segmentation]:
+    """Probe every block of every model, and raw patches; unless `whole`, of all but the ViT the last block alone."""
+    n_images, labels = len(scene.masks), label_patches(scene.masks, scene.objects, grid)
+    asked = {}
+    for role in cast.models:
+        blocks = cast.ask(role, lambda own: own.blocks())
+        names = blocks.names if whole or role == "vit" else blocks.names[-1:]
+        blocks = replace(blocks, names=names, rows=grid[0], columns=grid[1])
+        asked[role] = cast.add(role, Features(GridTokens(blocks), n_images))
+    models = dict(cast.models)
+    if whole:
+        models[PIXELS], asked[PIXELS] = models["vit"], cast.add("vit", Features(RawPatches(grid), n_images))
+    found = feed(minibatches, cast)
+    probe = lambda role: segment(found[asked[role]], labels, scene.folds, N_LABELS, role == "vit")  # noqa: E731
+    return spread(models, probe)
+
+
+@dataclass(frozen=True)
+class DensePrediction:
+    """Segmentations by role and of raw patches, the images' scene, and pyramids; what is not known is left out."""
+
+    models: dict[str, Segmentation]
+    pixels: Segmentation | None
+    scene: Scene | None
+    grid: tuple[int, int] | None
+    pyramids: Pyramids | None
+
+    def arrays(self) -> Measures:
+        """Labelled arrays for a result file, by measure."""
+        found: Measures = {}
+        for role, each in self.models.items():
+            found.setdefault("miou", {})[role] = LabelledArray({"block": list(each.counts)}, each.values())
+            if each.together is not None:
+                value = mean_iou(each.together.sum(0))
+                found.setdefault("miou_together", {})[role] = LabelledArray({"blocks": ["four together"]}, [value])
+        if self.pixels:
+            found["miou_floor"] = {"patches": self._find_floor()}
+            found["patches"] = self._show_examples()
+        return found | (self.pyramids.arrays() if self.pyramids else {})
+
+    def _find_floor(self) -> LabelledArray:
+        labels = label_patches(self.scene.masks, self.scene.objects, self.grid)
+        ground = count(torch.full_like(labels, GROUND), labels, self.scene.folds, N_LABELS)
+        values = [self.pixels.values()[0], mean_iou(ground.sum(0))]
+        return LabelledArray({"answer": ["raw patches", EVERYWHERE]}, values)
+
+    def _show_examples(self) -> dict[str, LabelledArray]:
+        """Of one test image of each object the labels of all patches, in truth and by every model."""
+        labels = label_patches(self.scene.masks, self.scene.objects, self.grid)
+        of_models = {role: each.found for role, each in self.models.items()}
+        chosen = choose_examples(self.pixels.found, self.scene.objects)
+        axes = {"image": chosen, "row": range(self.grid[0]), "column": range(self.grid[1])}
+        shown = {TRUTH: labels} | of_models
+        return {name: LabelledArray(axes, each[chosen].view(-1, *self.grid).numpy()) for name, each in shown.items()}
+
+    def terms(self) -> dict[str, Terms]:
+        """Part of a claim → its terms: H1, H2 and H6 over draws of images for probes, H3 over images."""
+        found: dict[str, Terms] = {}
+        if {*MODELS, GAP} <= self.models.keys():
+            cnn = {("cnn",): -self.models["cnn"].replicates()}
+            found = {"H1a": {("vit",): self.models["vit"].replicates()} | cnn}
+            found["H1b"] = {(GAP,): self.models[GAP].replicates()} | cnn
+        if "vit" in self.models:
+            found |= {"H2": {("vit",): self.models["vit"].growth()}, "H6": {("vit",): self.models["vit"].gain()}}
+        return found | ({"H3": self.pyramids.terms()} if self.pyramids else {})
+
+
+CHAPTER = Chapter(
+    "dense_prediction",
+    measure_runs,
+    control=measure_controls,
+    rehearse=lambda models, run: next(probe_runs([models], run)),
+    optional=(GAP,),
+    own=("n_field_images",),
+    most_images=MOST_IMAGES,
+)

@@ -1,0 +1,53 @@
+"""mIoU of all that was read as a table, and the numbers that the prose of that chapter may cite."""
+
+from seelike.results.labelled_array import LabelledArray, Measures
+from seelike.tables.markdown import signed, table
+
+ROLES = {"vit": "ViT with a CLS token", "vit_gap": "ViT with average pooling", "cnn": "CNN"}
+
+
+def scores(measures: Measures) -> str:
+    """A row for each thing that a probe read: its mIoU, trained and with random weights."""
+    lines = [["What the probe reads", "mIoU", "random weights"], ["---"] * 3]
+    for name, (kind, role, index) in _list_read(measures).items():
+        found = (measures[f"{kind}{random}"][role].values[index] for random in ("", "_random"))
+        lines.append([name, *map(signed, found)])
+    answers = measures["miou_floor"]["patches"]
+    lines += [[name, signed(value), "–"] for name, value in zip(answers.axes["answer"], answers.values, strict=True)]
+    return table(lines)
+
+
+def _list_read(measures: Measures) -> dict[str, tuple[str, str, int]]:
+    """What is read → its measure, its role and where it stands."""
+    read: dict[str, tuple[str, str, int]] = {}
+    for role, name in ROLES.items():
+        if role in measures["miou"]:
+            read[f"{name}, first block"] = "miou", role, 0
+            read[f"{name}, last block"] = "miou", role, -1
+    before = _find_stage_before(measures["miou"]["cnn"])
+    if before is not None:
+        read["CNN, last block of the stage before, pooled to the same grid"] = "miou", "cnn", before
+    return read | {"ViT with a CLS token, four blocks together": ("miou_together", "vit", 0)}
+
+
+def _find_stage_before(blocks: LabelledArray) -> int | None:
+    """Where the last block of the last stage but one stands; None for a model without stages."""
+    stages = [block.rpartition(".")[0] for block in blocks.axes["block"]]
+    before = [index for index, stage in enumerate(stages) if stage != stages[-1]]
+    return before[-1] if before else None
+
+
+def phrases(measures: Measures) -> dict[str, str]:
+    """Numbers that prose may cite beside the claims' own, as far as they are there.
+
+    `miou_vit`, `miou_cnn` and so on: of the last block; `miou_stage`: of the CNN's stage before; `miou_raw`,
+    `miou_ground`: of raw patches, and if all is called ground.
+    """
+    found = {}
+    if "miou" in measures:
+        found = {f"miou_{role}": signed(array.values[-1]) for role, array in measures["miou"].items()}
+        before = _find_stage_before(measures["miou"]["cnn"])
+        found |= {} if before is None else {"miou_stage": signed(measures["miou"]["cnn"].values[before])}
+        answers = map(signed, measures["miou_floor"]["patches"].values)
+        found |= dict(zip(("miou_raw", "miou_ground"), answers, strict=True))
+    return found

@@ -1,0 +1,44 @@
+"""The table of mIoU, and what prose cites of it."""
+
+from seelike.results.labelled_array import LabelledArray
+from seelike.tables.dense_prediction import phrases, scores
+
+BLOCKS = ["stages.0.blocks.0", "stages.0.blocks.1", "stages.1.blocks.0"]
+
+
+def make_measures(cnn=BLOCKS) -> dict:
+    curves = {
+        "vit": LabelledArray({"block": ["blocks.0", "blocks.1"]}, [0.2, 0.4]),
+        "cnn": LabelledArray({"block": cnn}, [0.1, 0.5, 0.3]),
+    }
+    control = {role: LabelledArray(array.axes, array.values / 2) for role, array in curves.items()}
+    together = {"vit": LabelledArray({"blocks": ["four together"]}, [0.44])}
+    floor = LabelledArray({"answer": ["raw patches", "ground everywhere"]}, [0.17, 0.15])
+    measures = {"miou": curves, "miou_random": control, "miou_floor": {"patches": floor}}
+    return measures | {"miou_together": together, "miou_together_random": together}
+
+
+def test_rows_are_what_was_read_and_floors_have_no_random_weights():
+    assert scores(make_measures()).splitlines() == [
+        "| What the probe reads | mIoU | random weights |",
+        "| --- | --- | --- |",
+        "| ViT with a CLS token, first block | 0.20 | 0.10 |",
+        "| ViT with a CLS token, last block | 0.40 | 0.20 |",
+        "| CNN, first block | 0.10 | 0.05 |",
+        "| CNN, last block | 0.30 | 0.15 |",
+        "| CNN, last block of the stage before, pooled to the same grid | 0.50 | 0.25 |",
+        "| ViT with a CLS token, four blocks together | 0.44 | 0.44 |",
+        "| raw patches | 0.17 | – |",
+        "| ground everywhere | 0.15 | – |",
+    ]
+
+
+def test_prose_cites_last_blocks_the_stage_before_and_floors():
+    cited = {"miou_vit": "0.40", "miou_cnn": "0.30", "miou_stage": "0.50", "miou_raw": "0.17", "miou_ground": "0.15"}
+    assert phrases(make_measures()) == cited
+    assert phrases({}) == {}
+
+
+def test_a_cnn_without_stages_has_no_stage_before():
+    plain = make_measures(["blocks.0", "blocks.1", "blocks.2"])
+    assert "miou_stage" not in phrases(plain) and "stage before" not in scores(plain)
