@@ -15,7 +15,7 @@ from seelike.results.claims import AROUND, CLAIMS
 
 AROUND_CHAPTERS = {claim.chapter for claim in AROUND.values()}
 OPENED = {  # what claims around the paper need beside the images
-    "intriguing_properties": {"n_probe_images": 1100, "n_conflicts": 40},
+    "intriguing_properties": {"n_probe_images": 1300, "n_conflicts": 40},
     "spatial_structure": {"n_datasets": 8, "n_steps": 10},
     "contrastive_clustering": {"n_drawings": 80},
 }
