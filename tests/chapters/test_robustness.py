@@ -141,4 +141,9 @@ def test_other_images_are_changed_as_the_published_verdicts_ask(tmp_path):
     first, second = (found["I2"].only(images=images) for images in ("first", "second"))
     assert {(each.choices["holes"], each.choices["fill"]) for each in second} == {("shifted", "black")}
     assert len(first) == 4 * len(second) and {each.choices["kept"] for each in second} == set(WAYS)
+    tiles = {images: found["I3"].only(images=images) for images in ("first", "second")}
+    assert {image: {each.choices["tiles"] for each in of} for image, of in tiles.items()} == {
+        "first": {"own", "near"},
+        "second": {"own"},
+    }
     assert "I4" not in found and "I6" not in found

@@ -123,13 +123,10 @@ def read_trainings(run: Run) -> Trainings | None:
     """What the cards say of the asked-for model and of those that it is compared with; None unless there are all."""
     if ROLE not in run.models or run.parameters[f"{ROLE}_checkpoint"]:
         return None
-    twins, n_drawings, labels = (
-        find_cards(run),
-        run.parameters["n_drawings"],
-        label_digits(run.parameters["n_drawings"]),
-    )
+    twins, n_drawings = find_cards(run), run.parameters["n_drawings"]
     if not all(each and "means" in each[0] for each in twins.values()):
         return None
+    labels = label_digits(n_drawings)
     clusters = {kind: read_clusters(twins[kind], n_drawings, where) for kind, (_, _, where) in KINDS.items()}
     information = {kind: _replicate(each, labels) for kind, each in clusters.items()}
     gradients = {kind: np.array([card["curve"]["gradient"] for card in twins[kind]]) for kind in (BOTH, PATCHES)}

@@ -96,9 +96,10 @@ def list_universes(near: tuple[Condition, ...]) -> list[tuple[str, Choices, tupl
     """Part of a claim, some choices, and the conditions over which what is kept is averaged.
 
     Args:
-        near: the conditions of tiles that are nearly the ViT's patches.
+        near: the conditions of tiles that are nearly the ViT's patches; without them there is no mean over them.
     """
     curve = tuple((DROPPED, share) for share in SHARES)
+    nearly = [("I3", {"tiles": "near", "drawn": "each"}, (OWN_TILES, *near))] if near else []
     return [
         ("I1", {"fill": "black", "dropped": "half", "drawn": "each"}, (CLAIMED["I1"],)),
         ("I1", {"fill": "mean", "dropped": "half", "drawn": "each"}, ((MEAN, HALF),)),
@@ -109,8 +110,8 @@ def list_universes(near: tuple[Condition, ...]) -> list[tuple[str, Choices, tupl
         ("I2", {"holes": "finer", "fill": "black"}, ((FINE, HALF),)),
         ("I2", {"holes": "finer", "fill": "mean"}, (FINE_MEAN,)),
         ("I3", {"tiles": "own", "drawn": "each"}, (OWN_TILES,)),
-        ("I3", {"tiles": "near", "drawn": "each"}, (OWN_TILES, *near)),
         ("I3", {"tiles": "own", "drawn": "minibatch"}, (SHARED_TILES,)),
+        *nearly,
     ]
 
 
