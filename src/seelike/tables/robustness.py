@@ -80,17 +80,18 @@ def tell_counts(found: dict[str, Found]) -> str:
     said = []
     for run, robust in found.items():
         own, around = ({key: each for key, each in robust.items() if key in asked} for asked in (OF_PAPER, AROUND))
-        also = f" Of claims around it {_count_fragile(around)}." if around else ""
-        said.append(f"In `{run}` of the paper's claims {_count_fragile(own)}.{also}")
+        counted = [_count_fragile(own, "on the paper's claims")]
+        counted += [_count_fragile(around, "on claims around it")] if around else []
+        said.append(f"In `{run}` {'; '.join(counted)}.")
     return " ".join(said) or NONE
 
 
-def _count_fragile(robust: Found) -> str:
+def _count_fragile(robust: Found, which: str) -> str:
     judged = choose_judged(robust)
     fragile = [claim for claim, each in judged.items() if each.fragile]
     named = f" ({join(fragile)})" if fragile else ""
     total = sum(each.combinations for each in judged.values())
-    return f"{len(fragile)} of {len(judged)} verdicts are fragile{named}, judged in {total:,} universes"
+    return f"{len(fragile)} of {len(judged)} verdicts {which} are fragile{named}, judged in {total:,} universes"
 
 
 def find_turning(run: str, robust: Found) -> Iterator[tuple[str, str, Robust]]:
