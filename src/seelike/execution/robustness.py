@@ -52,7 +52,7 @@ def measure_robustness(
         settings: "name=value" each, parameters of chapters.
         results_dir: where results lie.
         chapters: which of them; by default those of which the run has results, or else all. Where some are named, the
-            claims of others stay that the file has already.
+            claims of others stay that the file has already; time and memory of the whole are then those of the named.
 
     Raises InputError: one sentence that names the parameter and says what is allowed.
     """
