@@ -116,10 +116,9 @@ def receptive_depth(measures: Measures, axes: np.ndarray | None = None) -> np.nd
         for part, color in SUBLAYERS.items():
             axes[1].plot(array.values[_find_layers(array, part)], style, color=color, label="" if kind else part)
     axes[1].plot([], [], "--", color=INK, label="random weights")
-    axes[0].set_xlabel("depth (0: first block, 1: last)")
-    axes[0].set_ylabel("effective radius (1: uniform field)")
-    axes[1].set_xlabel("block")
-    axes[1].set_ylabel("share on the own patch")
+    axes[0].set(title="effective radius", xlabel="depth (0: first block, 1: last)", ylabel="radius (1: uniform field)")
+    axes[1].set(title="share on the own patch", xlabel="block")
+    axes[1].set_ylabel("share of the field")
     axes[1].xaxis.set_major_locator(MaxNLocator(integer=True))
     for ax in axes:
         ax.set_ylim(0)
