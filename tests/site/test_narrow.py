@@ -51,6 +51,8 @@ def test_no_page_says_where_a_panel_lies(path):
         about = [cell.metadata.get("mystnb", {}) for cell in cells]
         texts = [each.get("figure", {}).get("caption", "") for each in about]
         texts += [each.get("image", {}).get("alt", "") for each in about]
+        shared = [cell.metadata.get("seelike", {}).get("runs", {}) for cell in cells]
+        texts += [each.get(kind, "") for each in shared for kind in ("caption", "alt")]
         texts += [cell.source for cell in cells if cell.cell_type == "markdown"]
     assert [found[0] for text in texts for found in PLACES.finditer(text)] == []
 
