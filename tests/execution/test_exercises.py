@@ -68,7 +68,7 @@ def test_an_answer_is_what_the_chapter_itself_finds(tmp_path):
 
 def test_a_rerun_that_does_not_measure_what_its_exercise_shows_is_refused(tmp_path):
     exercise = Exercise(
-        "convolution", "Why?", "kernel_sizes=3", ("C3",), ("n_kernels=2", "patch_sizes=2", "n_images=4")
+        "convolution", "Why?", "kernel_sizes=3", ("C3",), ("n_kernels=2", "patch_sizes=2", "n_images=32")
     )
     with pytest.raises(InputError, match="C3"):
         measuring.measure_answer(exercise, str(tmp_path))
