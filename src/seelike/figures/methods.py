@@ -41,11 +41,11 @@ def outliers(array: LabelledArray, translated: LabelledArray, axes: np.ndarray |
         axes[0].plot(factors, values, "o-", color=color, label=label)
     axes[0].set_xscale("log")
     axes[0].xaxis.set_major_formatter("{x:g}")
-    axes[0].set(xlabel="one image's distance from the mean is multiplied by", ylabel="CKA", ylim=(0, None))
+    axes[0].set(xlabel="factor on its distance from the mean", ylabel="CKA", ylim=(0, None))
     axes[0].legend()
     axes[0].set_title("one image moved")
     _draw_measures(axes[1], translated)
-    axes[1].set(title="half of them moved", xlabel="half of the images are moved by so many spreads")
+    axes[1].set(title="half of them moved", xlabel="moved by so many spreads")
     axes[1].legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2)
     return axes
 
