@@ -3,6 +3,8 @@
 import pytest
 from handmade import part
 
+from seelike.chapters.prepare import open_unexamined
+from seelike.chapters.registry import CHAPTERS
 from seelike.execution import exercises as measuring
 from seelike.execution.notebook import find_chapter, read_parameters
 from seelike.execution.rerun import read_settings
@@ -17,6 +19,8 @@ ASKED = [
     Exercise("uniformity", "How?", "n_images=320", ("U3a",)),
     Exercise("mixer", "When?", "seed=1", ("M2",)),
 ]
+
+UNANSWERED = [each for each in read_exercises() if each.key not in read_answers(RESULTS)]
 
 
 @pytest.fixture
@@ -72,6 +76,14 @@ def test_a_rerun_that_does_not_measure_what_its_exercise_shows_is_refused(tmp_pa
     )
     with pytest.raises(InputError, match="C3"):
         measuring.measure_answer(exercise, str(tmp_path))
+
+
+@pytest.mark.parametrize("exercise", UNANSWERED, ids=lambda each: each.command)
+def test_a_question_without_an_answer_could_be_measured(exercise, tmp_path):
+    """Its parameters are accepted, and models of these roles; what it shows is seen only when it is measured."""
+    chapter = CHAPTERS[exercise.chapter]
+    run = open_unexamined(chapter, **measuring.read_run(exercise, str(tmp_path)))
+    assert run.load_first_random().keys() == set(run.models)
 
 
 @pytest.mark.parametrize("exercise", read_exercises(), ids=lambda each: each.command)

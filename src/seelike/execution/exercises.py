@@ -49,12 +49,13 @@ def measure_answer(exercise: Exercise, results_dir: str) -> Answer:
     print(exercise.command, flush=True)
     with memory.explained(exercise.chapter):
         chapter = CHAPTERS[exercise.chapter]
-        run = open_unexamined(chapter, **_read_parameters(exercise, results_dir))
+        run = open_unexamined(chapter, **read_run(exercise, results_dir))
         found = judge_trained(list(chapter.measure(run.load_models(), run)), run.names, run.has_resnet)
         return Answer.of(exercise, found, trace(run.started, {}, {}, run.device))
 
 
-def _read_parameters(exercise: Exercise, results_dir: str) -> dict:
+def read_run(exercise: Exercise, results_dir: str) -> dict:
+    """All parameters of the rerun of an exercise."""
     notebook = execute.find_chapter(exercise.chapter)
     given = rerun.read_settings([*exercise.settings, f"results_dir={results_dir}"], "", {exercise.chapter: notebook})
     return execute.read_parameters(notebook) | given[exercise.chapter]
