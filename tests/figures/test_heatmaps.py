@@ -33,3 +33,12 @@ def test_the_three_heatmaps_share_one_colorbar():
     axes = plots.uniformity(arrays)
     assert [ax.get_title() for ax in axes] == ["ViT", "CNN", "ViT against CNN"]
     assert len(axes[0].figure.axes) == 4
+
+
+def test_models_stand_beside_the_same_with_random_weights():
+    trained = {"vit": cka(3, 3), "cnn": cka(5, 5), "vit_cnn": cka(3, 5, ("vit_layer", "cnn_layer"))}
+    control = {pair: LabelledArray(array.axes, array.values / 2) for pair, array in trained.items()}
+    axes = plots.beside_control(trained, control)
+    assert [ax.get_title() for ax in axes[:, 2]] == ["ViT against CNN,\ntrained", "ViT against CNN,\nrandom weights"]
+    for above, below in axes.T:
+        np.testing.assert_allclose(below.images[0].get_array(), above.images[0].get_array() / 2)

@@ -29,7 +29,7 @@ def test_outliers_stand_beside_images_that_are_moved_together():
     outliers = LabelledArray({"outlier": ["alone", "both"], "factor": [1, 10]}, [[0.9, 0.1], [0.9, 0.5]])
     left, right = methods.outliers(outliers, by("distance", [0, 1, 2]))
     assert [list(line.get_ydata()) for line in left.get_lines()] == [[0.9, 0.1], [0.9, 0.5]]
-    assert len(right.get_lines()) == len(EVERY) and "half" in right.get_xlabel()
+    assert len(right.get_lines()) == len(EVERY) and "half" in right.get_title()
 
 
 def test_a_sample_is_a_point_and_their_mean_a_line():

@@ -56,3 +56,10 @@ def test_a_line_that_is_cut_off_would_be_found(open_page):
     page, _ = open_page("book/uniformity.html", 390)
     page.add_style_tag(content="div.highlight pre { white-space: pre !important; overflow: hidden !important; }")
     assert page.locator("article .tag_teaching div.highlight pre").evaluate_all(CUT)
+
+
+@pytest.mark.parametrize("chapter", [chapter for chapter in CHAPTERS if chapter != "methods"])
+def test_the_table_of_verdicts_shows_every_run_without_a_scroll_bar(open_page, chapter):
+    page, _ = open_page(f"book/{chapter}.html", SCREEN["width"])
+    boxes = page.locator("section[id$=in-every-published-run] .pst-scrollable-table-container")
+    assert boxes.evaluate_all("boxes => boxes.map(box => box.scrollWidth > box.clientWidth)") == [False]

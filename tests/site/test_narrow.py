@@ -1,5 +1,6 @@
 """Figures on narrow screens: taken from notebooks, offered by the pages, legible without a scroll bar."""
 
+import re
 from types import SimpleNamespace
 
 import nbformat
@@ -9,11 +10,17 @@ from site_browser import PAGES
 
 from seelike.figures.forms import MIME
 from seelike.site import drawings, narrow
+from seelike.system.paths import BOOK
 
 SVG = '<svg width="266.4pt" height="180pt" viewBox="0 0 266.4 180"><defs></defs><path style="fill: #0072b2"/></svg>'
 IMAGES = '<img class="only-light" src="{0}.svg"><img class="only-dark" src="{0}.svg#dark">'
 FIGURE = f'<figure class="a" id="fig-{{0}}">{IMAGES}</figure>'
 LEAST = {390: 8, 1440: 10}  # of letters, in pixels, by the width of the screen
+PLACES = re.compile(  # of panels, which stand elsewhere on a phone
+    r"\((left|right|top|bottom)\)|\b(Left|Middle|Right|Above|Below|Top|Bottom)[:,]"
+    r"|\b(left|middle|right|top|bottom|upper|lower|first|last|second) (panel|map|heatmap|figure)s?\b"
+    r"|\bat the (left|right|top|bottom)\b|\b(left|right) (trained|with)\b"
+)
 SIZES = """async () => {
     const shown = [...document.querySelectorAll("article figure img")].filter(i => i.checkVisibility());
     const found = [];
@@ -32,6 +39,29 @@ SIZES = """async () => {
     }
     return found;
 }"""
+
+
+@pytest.mark.parametrize("path", [*BOOK.glob("*.ipynb"), *BOOK.glob("runs/*.yaml")], ids=lambda path: path.name)
+def test_no_page_says_where_a_panel_lies(path):
+    """They are named, as on a phone they stand below one another."""
+    if path.suffix == ".yaml":
+        texts = [path.read_text()]
+    else:
+        cells = nbformat.read(path, as_version=4).cells
+        about = [cell.metadata.get("mystnb", {}) for cell in cells]
+        texts = [each.get("figure", {}).get("caption", "") for each in about]
+        texts += [each.get("image", {}).get("alt", "") for each in about]
+        shared = [cell.metadata.get("seelike", {}).get("runs", {}) for cell in cells]
+        texts += [each.get(kind, "") for each in shared for kind in ("caption", "alt")]
+        texts += [cell.source for cell in cells if cell.cell_type == "markdown"]
+    assert [found[0] for text in texts for found in PLACES.finditer(text)] == []
+
+
+@pytest.mark.parametrize(
+    "text", ["trained (left)", "grey. Right: the same", "in the left panel", "from the first at the top"]
+)
+def test_the_place_of_a_panel_would_be_found(text):
+    assert PLACES.search(text)
 
 
 @pytest.fixture

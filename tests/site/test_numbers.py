@@ -122,16 +122,27 @@ def test_of_a_matrix_that_is_the_same_both_ways_each_pair_is_told_once():
         numbers.Array("uniformity", "pocket", "cka", "vit", LabelledArray({"layer": rows, "other": ["a", "b"]}, of))
         for rows, of in ((["a", "b"], values), (["a", "c"], values), (["a", "b"], skewed))
     ]
-    pairs, *whole = (table.tidy() for table in tables)
+    pairs, *whole = (table.tabulate() for table in tables)
     assert pairs[["layer", "other"]].values.tolist() == [["a", "a"], ["a", "b"], ["b", "b"]]
     assert [len(each) for each in whole] == [4, 4]
 
 
-def test_a_tidy_array_has_a_row_a_value_with_its_labels():
+def test_a_small_array_has_a_row_a_value_with_its_labels():
     labelled = LabelledArray({"layer": ["a", "b"], "head": [0, 1, 2]}, np.arange(6.0).reshape(2, 3))
-    table = numbers.Array("uniformity", "pocket", "cka", "vit", labelled).tidy()
+    table = numbers.Array("uniformity", "pocket", "cka", "vit", labelled).tabulate()
     assert list(table.columns) == ["measure", "array", "layer", "head", "value"]
     assert table[(table["layer"] == "b") & (table["head"] == 1)]["value"].tolist() == [4.0]
+
+
+def test_an_array_of_many_columns_stays_a_matrix():
+    labels = [f"layer{i}" for i in range(numbers.MOST_ROWS + 1)]
+    values = np.arange(4.0 * len(labels)).reshape(2, 2, -1)
+    labelled = LabelledArray({"layer": ["a", "b"], "y": [0, 1], "x": labels}, values)
+    table = numbers.Array("uniformity", "pocket", "cka", "vit", labelled).tabulate()
+    assert list(table.columns) == ["measure", "array", "layer", "y \\ x", *labels]
+    assert table[(table["layer"] == "b") & (table["y \\ x"] == 0)][labels].values.tolist() == [values[1, 0].tolist()]
+    alone = LabelledArray({"x": labels}, np.zeros(len(labels)))
+    assert len(numbers.Array("uniformity", "pocket", "cka", "vit", alone).tabulate()) == len(labels)
 
 
 def test_every_figure_can_write_its_numbers(tmp_path):
@@ -144,10 +155,9 @@ def test_files_hold_every_number_of_the_result(tmp_path):
     found = numbers.find({"uniformity/pocket": ["cka/vit_cnn"]}, PUBLISHED)
     found.write(tmp_path / "numbers" / "fig.csv")
     array = read_published("uniformity", RESULTS)["pocket"].measures["cka"]["vit_cnn"]
-    table = pd.read_csv(tmp_path / "numbers" / "fig.csv")
-    pivot = table.pivot(index="vit_layer", columns="cnn_layer", values="value")
-    pivot = pivot.loc[array.axes["vit_layer"], array.axes["cnn_layer"]]
-    np.testing.assert_allclose(pivot.to_numpy(), array.values)
+    matrix = pd.read_csv(tmp_path / "numbers" / "fig.csv", index_col="vit_layer \\ cnn_layer")
+    matrix = matrix.loc[array.axes["vit_layer"], array.axes["cnn_layer"]]
+    np.testing.assert_allclose(matrix.to_numpy(), array.values)
 
 
 def test_what_is_not_defined_is_an_empty_cell(tmp_path):

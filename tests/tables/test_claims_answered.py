@@ -14,10 +14,11 @@ def test_it_counts_verdicts_best_first_and_says_each_in_words_with_its_mark():
     weak, held = claim("U2", part(0.1, "weak", "reversed")), claim("U1", part())
     count, empty, first, second = show(U2=weak, U1=held)
     assert count == (
-        "**The answer.** Of 2 claims, 1 holds and 1 holds in direction only. With random weights, none holds."
+        "**The answer.** Of the paper's 2 claims, 1 holds and 1 holds in direction only. "
+        "With random weights, none holds."
     )
-    assert first == f"- ≈ **U2 holds in direction only.** {CLAIMS['U2'].text}" and empty == ""
-    assert second == f"- ✓ **U1 holds.** {CLAIMS['U1'].text}"
+    assert first == f"- ≈ **U2 holds in direction only:** {CLAIMS['U2'].text}" and empty == ""
+    assert second == f"- ✓ **U1 holds:** {CLAIMS['U1'].text}"
 
 
 def test_claims_that_hold_untrained_are_named():
@@ -27,12 +28,15 @@ def test_claims_that_hold_untrained_are_named():
 
 
 def test_nothing_is_said_of_random_weights_where_no_claim_has_such_a_control():
-    assert show(U1=claim("U1", part(0.5, "holds", "not applicable")))[0] == "**The answer.** Of 1 claim, 1 holds."
+    assert (
+        show(U1=claim("U1", part(0.5, "holds", "not applicable")))[0]
+        == "**The answer.** Of the paper's 1 claim, 1 holds."
+    )
 
 
 def test_a_fragile_verdict_is_told_so():
     fragile, robust = (claim("U1", part()) | {"universes": {"agree": agree, "combinations": 48}} for agree in (20, 47))
-    assert show(U1=fragile)[2].startswith("- ✓◇ **U1 holds, fragile.** ")
+    assert show(U1=fragile)[2].startswith("- ✓◇ **U1 holds, fragile:** ")
     assert "ragile" not in show(U1=robust)[2]
 
 

@@ -47,6 +47,14 @@ def prepare(chapter: Chapter, results_dir: str, from_result: str = "", **paramet
     return run
 
 
+def open_unexamined(chapter: Chapter, **parameters) -> Run:
+    """A run of which models and images are there, without a rehearsal, and whose models will not be examined."""
+    run = open_run(chapter, **parameters)
+    run.examined = False
+    run.opened = chapter.open(run)
+    return run
+
+
 def open_run(chapter: Chapter, results_dir: str, from_result: str = "", **parameters) -> Run:
     """The same without a rehearsal, and without what the chapter opens beside its images."""
     started = time.monotonic()

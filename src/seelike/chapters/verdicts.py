@@ -42,8 +42,21 @@ def weigh(trained: list[Measured], control: list[Measured], names: Names, has_re
         has_resnet: whether the CNN is a ResNet.
     """
     found, untrained = ([measured.terms() for measured in runs] for runs in (trained, control))
-    measured = [claim for claim in CLAIMS.values() if all(part.id in found[0] for part in claim.parts)]
-    return {claim.id: _weigh(claim, found, untrained, names, has_resnet) for claim in measured}
+    return {claim.id: _weigh(claim, found, untrained, names, has_resnet) for claim in _list_measured(found)}
+
+
+def judge_trained(trained: list[Measured], names: Names, has_resnet: bool) -> dict[str, dict]:
+    """Part of a claim → its effect, interval and verdict as `weigh` gives them, where there are no controls."""
+    found = [measured.terms() for measured in trained]
+    judged: dict[str, Judged] = {}
+    for claim in _list_measured(found):
+        judged |= judge(claim, found, names, has_resnet)
+    return {part: _tell("effect", effect) | {"verdict": verdict} for part, (effect, verdict) in judged.items()}
+
+
+def _list_measured(found: list[dict[str, Terms]]) -> list[Claim]:
+    """The claims all parts of which were measured."""
+    return [claim for claim in CLAIMS.values() if all(part.id in found[0] for part in claim.parts)]
 
 
 def judge(claim: Claim, found: list[dict[str, Terms]], names: Names, has_resnet: bool) -> dict[str, Judged]:

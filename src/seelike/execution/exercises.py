@@ -1,12 +1,20 @@
-"""The answers to the exercises: each chapter measured again with one parameter changed."""
+"""The answers to the exercises: each chapter measured again with one parameter changed.
 
-import tempfile
+An answer is no more than effects with their verdicts, so nothing else is measured: no controls, which take as long as
+the trained models do, no rehearsal, no examination of models.
+"""
+
 from collections.abc import Sequence
 from pathlib import Path
 
-from seelike.execution.measure import measure_chapter
+from seelike.chapters.prepare import open_unexamined
+from seelike.chapters.registry import CHAPTERS
+from seelike.chapters.verdicts import judge_trained
+from seelike.execution import notebook as execute
+from seelike.execution import rerun
 from seelike.results.exercises import Answer, Exercise, read_answers, read_exercises, write_answers
-from seelike.results.results import Result
+from seelike.results.results import trace
+from seelike.system import memory
 from seelike.system.errors import InputError, nearest
 
 
@@ -28,13 +36,26 @@ def measure_exercises(results_dir: str, chapters: Sequence[str] = (), again: boo
     answers = read_answers(results_dir)
     for exercise in exercises:
         if exercise.chapter in (chapters or known) and (again or exercise.key not in answers):
-            answers[exercise.key] = _measure(exercise)
+            answers[exercise.key] = measure_answer(exercise, results_dir)
             write_answers(results_dir, answers, exercises)
     return write_answers(results_dir, answers, exercises)
 
 
-def _measure(exercise: Exercise) -> Answer:
+def measure_answer(exercise: Exercise, results_dir: str) -> Answer:
+    """What the trained models of a chapter give with one parameter changed.
+
+    Raises InputError for a rerun that does not measure what the exercise shows.
+    """
     print(exercise.command, flush=True)
-    with tempfile.TemporaryDirectory() as folder:
-        written = measure_chapter(exercise.chapter, [exercise.change, f"results_dir={folder}"])
-        return Answer.of(exercise, Result.load(written))
+    with memory.explained(exercise.chapter):
+        chapter = CHAPTERS[exercise.chapter]
+        run = open_unexamined(chapter, **read_run(exercise, results_dir))
+        found = judge_trained(list(chapter.measure(run.load_models(), run)), run.names, run.has_resnet)
+        return Answer.of(exercise, found, trace(run.started, {}, {}, run.device))
+
+
+def read_run(exercise: Exercise, results_dir: str) -> dict:
+    """All parameters of the rerun of an exercise."""
+    notebook = execute.find_chapter(exercise.chapter)
+    given = rerun.read_settings([*exercise.settings, f"results_dir={results_dir}"], "", {exercise.chapter: notebook})
+    return execute.read_parameters(notebook) | given[exercise.chapter]

@@ -11,12 +11,10 @@ from pathlib import Path
 
 import torch
 
-from seelike.chapters.chapter import Chapter
 from seelike.chapters.parameters import check_parameters, check_results_dir
-from seelike.chapters.prepare import open_run
+from seelike.chapters.prepare import open_unexamined
 from seelike.chapters.registry import CHAPTERS
 from seelike.chapters.robustness import vary
-from seelike.chapters.run import Run
 from seelike.execution import notebook as execute
 from seelike.execution import rerun
 from seelike.results import robustness
@@ -112,15 +110,7 @@ def _measure(name: str, parameters: dict) -> Varied:
     started = time.monotonic()
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // AT_ONCE))
     with memory.explained(name):
-        run = _open(VARIED[name], parameters)
+        run = open_unexamined(VARIED[name], **parameters)
         claims, traced = vary(VARIED[name], run)
     spent = {"seconds": round(time.monotonic() - started, 1), "peak_mib": peak_mib()}
     return Varied(claims, traced | spent, run.device)
-
-
-def _open(chapter: Chapter, parameters: dict) -> Run:
-    """A run whose models and images are there, without a rehearsal."""
-    run = open_run(chapter, **parameters)
-    run.examined = False
-    run.opened = chapter.open(run)
-    return run

@@ -74,25 +74,25 @@ def head_similarity(measures: Measures, ax: Axes | None = None) -> Axes:
 
 
 @in_both_forms
-def receptive_fields(fields: Arrays, axes: np.ndarray | None = None) -> np.ndarray:
+def receptive_fields(trained: Arrays, control: Arrays, axes: np.ndarray | None = None) -> np.ndarray:
     """Effective receptive fields from low to high layers: a ViT's attention branches and sums, a CNN's blocks.
 
-    Brightness is the square root of the gradient, relative to the largest of the layer.
+    Below each row the same layers with random weights. Brightness is the square root of the gradient, relative to the
+    largest of the layer.
     """
-    rows = _rows_of_fields(fields, 4 if is_narrow() else 8)
-    n = max(len(chosen) for _, chosen in rows.values())
+    rows = _rows_of_fields(trained, control, 4 if is_narrow() else 8)
+    n = max(len(chosen) for *_, chosen in rows)
     if axes is None:
-        size = (width_of(), (1.05 if is_narrow() else 1.25) * len(rows) + 0.2)
-        axes = plt.subplots(len(rows), n, figsize=size, squeeze=False)[1]
-    for row, (label, (array, chosen)) in zip(axes, rows.items(), strict=True):
+        height = 0.9 if is_narrow() else 1.02
+        axes = plt.subplots(len(rows), n, figsize=(width_of(), height * len(rows) + 0.2), squeeze=False)[1]
+    for row, (label, role, array, chosen) in zip(axes, rows, strict=True):
         for ax in row:
             ax.set_axis_off()
         for ax, index in zip(row, chosen, strict=False):
             ax.set_axis_on()
             ax.imshow(np.sqrt(array.values[index]), vmin=0, vmax=1, cmap=MAP, interpolation="none")
-            layers = array.axes["layer"]
-            name = name_parts(layers)[index] or layers[index].removesuffix(".norm2:input")
-            ax.set_title(name, fontsize=8, fontweight="normal")
+            if array is not control.get(role):
+                ax.set_title(_name_layer(array, index), fontsize=8, fontweight="normal")
             ax.set_xticks([])
             ax.set_yticks([])
             ax.spines[:].set_visible(False)
@@ -116,10 +116,9 @@ def receptive_depth(measures: Measures, axes: np.ndarray | None = None) -> np.nd
         for part, color in SUBLAYERS.items():
             axes[1].plot(array.values[_find_layers(array, part)], style, color=color, label="" if kind else part)
     axes[1].plot([], [], "--", color=INK, label="random weights")
-    axes[0].set_xlabel("depth (0: first block, 1: last)")
-    axes[0].set_ylabel("effective radius (1: uniform field)")
-    axes[1].set_xlabel("block")
-    axes[1].set_ylabel("share on the own patch")
+    axes[0].set(title="effective radius", xlabel="depth (0: first block, 1: last)", ylabel="radius (1: uniform field)")
+    axes[1].set(title="share on the own patch", xlabel="block")
+    axes[1].set_ylabel("share of the field")
     axes[1].xaxis.set_major_locator(MaxNLocator(integer=True))
     for ax in axes:
         ax.set_ylim(0)
@@ -146,16 +145,22 @@ def _find_layers(array: LabelledArray, part: str) -> list[int]:
     return [index for index, kind in enumerate(kinds) if kind == part]
 
 
-def _rows_of_fields(fields: Arrays, n: int) -> dict[str, tuple[LabelledArray, list[int]]]:
-    """Label of a row → the array and the layers, at most `n`, evenly spread from the lowest to the highest."""
-    kinds = {
-        "ViT, attention\nbranch": ("vit", "attention branch"),
-        "ViT, residual\nsum": ("vit", "residual sum"),
-        "CNN, block": ("cnn", "block"),
-    }
-    rows = {}
-    for label, (role, part) in kinds.items():
-        found = _find_layers(fields[role], part)
+def _rows_of_fields(trained: Arrays, control: Arrays, n: int) -> list[tuple[str, str, LabelledArray, list[int]]]:
+    """Of each row its label, the model, its array and the layers, at most `n`, evenly spread from the lowest on."""
+    rows = []
+    for label, role, part in (
+        ("ViT, attention\nbranch", "vit", "attention branch"),
+        ("ViT, residual\nsum", "vit", "residual sum"),
+        ("CNN, block", "cnn", "block"),
+    ):
+        found = _find_layers(trained[role], part)
         chosen = np.unique(np.linspace(0, len(found) - 1, min(n, len(found))).round().astype(int)) if found else []
-        rows[label] = (fields[role], [found[i] for i in chosen])
-    return {label: row for label, row in rows.items() if row[1]}
+        layers = [found[i] for i in chosen]
+        own = [(label, role, trained[role], layers), ("random weights", role, control[role], layers)]
+        rows += own if layers else []
+    return rows
+
+
+def _name_layer(array: LabelledArray, index: int) -> str:
+    layers = array.axes["layer"]
+    return name_parts(layers)[index] or layers[index].removesuffix(".norm2:input")

@@ -6,11 +6,12 @@ from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
 
 from seelike.figures.depths import mark_parts
-from seelike.figures.forms import WIDE, color_bar, in_both_forms, is_narrow, panels
+from seelike.figures.forms import WIDE, color_bar, grid, in_both_forms, is_narrow, panels
 from seelike.figures.palette import MAP, ON_MAP
 from seelike.figures.style import LABELS
 from seelike.results.labelled_array import Arrays, LabelledArray
 
+PAIRS = {"vit": "ViT", "cnn": "CNN", "vit_cnn": "ViT against CNN"}  # of models, and what their panels are called
 OUTLINE = [withStroke(linewidth=2.2, foreground="#000000", alpha=0.5)]  # so that a line shows on bright cells too
 
 
@@ -37,8 +38,18 @@ def similarity(array: LabelledArray, title: str = "", ax: Axes | None = None) ->
 @in_both_forms
 def uniformity(cka: Arrays, axes: np.ndarray | None = None) -> np.ndarray:
     """Three heatmaps: ViT with itself, CNN with itself, and one against the other."""
-    titles = {"vit": "ViT", "cnn": "CNN", "vit_cnn": "ViT against CNN"}
-    return draw_row({title: cka[pair] for pair, title in titles.items()}, axes)
+    return draw_row({title: cka[pair] for pair, title in PAIRS.items()}, axes)
+
+
+@in_both_forms
+def beside_control(trained: Arrays, control: Arrays, axes: np.ndarray | None = None) -> np.ndarray:
+    """The heatmaps of `uniformity`, and those of the same models with random weights, (2, 3)."""
+    axes = grid(2, len(PAIRS), 2.7) if axes is None else axes
+    for row, cka, kind in zip(axes, (trained, control), ("trained", "random weights"), strict=True):
+        for ax, (pair, title) in zip(row, PAIRS.items(), strict=True):
+            similarity(cka[pair], f"{title},\n{kind}", ax)
+    color_bar(axes[0, -1].images[0], axes, "CKA", 0.4)
+    return axes
 
 
 def draw_row(

@@ -66,7 +66,7 @@ def scores(measures: Measures, axes: np.ndarray | None = None) -> np.ndarray:
         (axes[1], "edge_score", "CKA, edge − interior patches"),
     ):
         _draw_scores(ax, measures[measure], measures[f"{measure}_random"])
-        ax.set_ylabel(label)
+        ax.set(title=measure.replace("_", " "), ylabel=label)
     pixels = measures["edge_score"]["vit"].values[0]
     axes[1].axhline(pixels, color=INK, linestyle=":", linewidth=1)
     axes[1].annotate("pixels alone", (1, pixels), xytext=(0, 3), textcoords="offset points", fontsize=8.5, ha="right")

@@ -34,17 +34,18 @@ def minibatches(sizes: Arrays, axes: np.ndarray | None = None) -> np.ndarray:
 
 @in_both_forms
 def outliers(array: LabelledArray, translated: LabelledArray, axes: np.ndarray | None = None) -> np.ndarray:
-    """Left, CKA over how far one image is pushed out; right, every measure over how far half of all are moved."""
+    """CKA over how far one image is pushed out, and every measure over how far half of all are moved."""
     axes = panels(2, 3.1) if axes is None else axes
     factors = array.axes["factor"]
     for label, values, color in zip(array.axes["outlier"], array.values, SERIES[::3], strict=False):
         axes[0].plot(factors, values, "o-", color=color, label=label)
     axes[0].set_xscale("log")
     axes[0].xaxis.set_major_formatter("{x:g}")
-    axes[0].set(xlabel="one image's distance from the mean is multiplied by", ylabel="CKA", ylim=(0, None))
+    axes[0].set(xlabel="factor on its distance from the mean", ylabel="CKA", ylim=(0, None))
     axes[0].legend()
+    axes[0].set_title("one image moved")
     _draw_measures(axes[1], translated)
-    axes[1].set_xlabel("half of the images are moved by so many spreads")
+    axes[1].set(title="half of them moved", xlabel="moved by so many spreads")
     axes[1].legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2)
     return axes
 
@@ -65,21 +66,21 @@ def samples(array: LabelledArray, ax: Axes | None = None) -> Axes:
 
 @in_both_forms
 def measures(shares: LabelledArray, widths: LabelledArray, axes: np.ndarray | None = None) -> np.ndarray:
-    """Every measure: left over the share of a layer that is of other images, right of unrelated layers, over width."""
+    """Every measure, over the share of a layer that is of other images, and of unrelated layers, over width."""
     axes = panels(2, 3.3, sharey=True) if axes is None else axes
     for ax, array in zip(axes, (shares, widths), strict=True):
         _draw_measures(ax, array)
-    axes[0].set_xlabel("share of the layer's variance that is other images'")
+    axes[0].set(title="a layer exchanged", xlabel="share of the layer's variance that is other images'")
     axes[1].set_xscale("log", base=4)
     axes[1].xaxis.set_major_formatter("{x:.0f}")
-    axes[1].set(xlabel="features of two layers with nothing in common", ylabel="")
+    axes[1].set(title="unrelated layers", xlabel="features of two layers with nothing in common", ylabel="")
     legend_above(axes, 3)
     return axes
 
 
 @in_both_forms
 def calibration(array: LabelledArray, axes: np.ndarray | None = None) -> np.ndarray:
-    """Best matches of two untrained networks by every measure, raw and calibrated; left of the same images."""
+    """Best matches of two untrained networks by every measure, raw and calibrated, of the same and of other images."""
     axes = panels(2, 3.3, sharex=True, sharey=True) if axes is None else axes
     places = np.arange(len(array.axes["measure"]))
     for ax, images, values in zip(axes, array.axes["images"], array.values.transpose(2, 1, 3, 0), strict=True):

@@ -113,5 +113,5 @@ def neighbours(
     axes[2].plot(0, shares["untrained"].values[-1], "D", color=COLORS["random"])
     axes[2].set_xticks(range(1 + len(percent)), ["0", *map(str, percent)])
     axes[2].axhline(0, color=INK, linewidth=1)
-    axes[2].set(xlabel="percent of training", ylabel="neighbours − chance")
+    axes[2].set(title="over training", xlabel="percent of training", ylabel="neighbours − chance")
     return axes

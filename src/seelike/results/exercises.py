@@ -4,7 +4,7 @@ The questions stand in `book/exercises.yaml`, chapter by chapter; what the rerun
 """
 
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -12,7 +12,6 @@ import yaml
 
 from seelike.results import json_text
 from seelike.results.claims import PARTS
-from seelike.results.results import Result
 from seelike.system.errors import InputError
 from seelike.system.paths import BOOK
 
@@ -21,17 +20,26 @@ NAME = "exercises.json"
 
 @dataclass(frozen=True)
 class Exercise:
-    """A question on a chapter; `change` is the one parameter, as NAME=VALUE, `parts` those of claims that answer it."""
+    """A question on a chapter; `change` is the one parameter, as NAME=VALUE, `parts` those of claims that answer it.
+
+    `without` are parameters, likewise, that leave out what these parts do not hang on, so that the rerun takes less.
+    """
 
     chapter: str
     question: str
     change: str
     parts: tuple[str, ...]
+    without: tuple[str, ...] = ()
+
+    @property
+    def settings(self) -> tuple[str, ...]:
+        """All parameters that the rerun is given, as NAME=VALUE."""
+        return self.change, *self.without
 
     @property
     def command(self) -> str:
         """What a reader types."""
-        return f"seelike run {self.chapter} -p {shlex.quote(self.change)}"
+        return " ".join([f"seelike run {self.chapter}", *(f"-p {shlex.quote(each)}" for each in self.settings)])
 
     @property
     def key(self) -> tuple[str, str]:
@@ -41,7 +49,7 @@ class Exercise:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the rerun of an exercise found: the entries of the parts of claims, and where they come from."""
+    """What the rerun of an exercise found, effect, interval and verdict of parts of claims, and where it comes from."""
 
     chapter: str
     change: str
@@ -57,15 +65,14 @@ class Answer:
         return self.chapter, self.change
 
     @classmethod
-    def of(cls, exercise: Exercise, result: Result) -> "Answer":
-        """From the result of the rerun. Raises InputError for a part that it has not measured."""
-        about = {name: result.provenance[name] for name in ("commit", "version", "seconds", "device")}
-        return cls(*exercise.key, select_parts(exercise, result), **about)
+    def of(cls, exercise: Exercise, found: Mapping[str, dict], provenance: Mapping) -> "Answer":
+        """From what the rerun found of parts of claims. Raises InputError for one that it has not measured."""
+        about = {name: provenance[name] for name in ("commit", "version", "seconds", "device")}
+        return cls(*exercise.key, select_parts(exercise, found), **about)
 
 
-def select_parts(exercise: Exercise, result: Result) -> dict[str, dict]:
-    """Part → its entry in a result, of the parts that answer an exercise. Raises InputError if one is missing."""
-    known = {part: entry for claim in result.claims.values() for part, entry in claim["parts"].items()}
+def select_parts(exercise: Exercise, known: Mapping[str, dict]) -> dict[str, dict]:
+    """Of the entries of parts of claims those that answer an exercise. Raises InputError if one is missing."""
     missing = [part for part in exercise.parts if part not in known]
     if missing:
         raise InputError(f"book/exercises.yaml: {exercise.command} does not measure {', '.join(missing)}")
@@ -86,8 +93,8 @@ def read_exercises(path: Path | None = None) -> list[Exercise]:
     return exercises
 
 
-def _make(chapter: str, question: str, change: str, parts: list[str]) -> Exercise:
-    return Exercise(chapter, question, change, tuple(parts))
+def _make(chapter: str, question: str, change: str, parts: list[str], without: Sequence[str] = ()) -> Exercise:
+    return Exercise(chapter, question, change, tuple(parts), tuple(without))
 
 
 def read_answers(results_dir: str | Path) -> dict[tuple[str, str], Answer]:

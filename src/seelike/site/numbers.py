@@ -1,5 +1,8 @@
 """The numbers that a figure draws, as a CSV file beside it; whole results are JSON files of their own.
 
+One row a number, except of matrices of more than `MOST_ROWS` columns, such as the CKA of many layers: these stay
+matrices, in a fifth of the bytes.
+
 A cell that draws a figure names them in its metadata, by result file and array:
 `"seelike": {"numbers": {"uniformity/pocket": ["cka/vit", "cka/cnn"], "uniformity/*": ["claims"]}}`. A measure without
 a model after it means all of its models; of claims those of one table of the scorecard can be named (`TABLES`). A cell
@@ -21,6 +24,7 @@ from seelike.results.results import Result, list_results
 from seelike.results.runs import read_runs
 from seelike.tables.hand_out import MIME
 
+MOST_ROWS = 24  # labels of an array's last axis that have a row each
 TABLES = {"claims": CLAIMS, "claims of the paper": OF_PAPER, "claims around the paper": AROUND}
 
 
@@ -34,16 +38,29 @@ class Array:
     model: str
     labelled: LabelledArray
 
-    def tidy(self) -> pd.DataFrame:
-        """One row a value: the array's measure and name, the label on every axis, and it; a pair that is the same both
-        ways once."""
+    def tabulate(self) -> pd.DataFrame:
+        """The array's measure and name, the label on every axis, and the value; or, of many, the last axis' values."""
+        is_matrix = self.labelled.values.ndim > 1 and self.labelled.values.shape[-1] > MOST_ROWS
+        table = self._spread_values() if is_matrix else self._list_values()
+        table.insert(0, "measure", self.measure)
+        table.insert(1, "array", self.model)
+        return table
+
+    def _list_values(self) -> pd.DataFrame:
+        """One row a value; a pair that is the same both ways once."""
+        labels = pd.MultiIndex.from_product(self.labelled.axes.values(), names=self._name_axes())
+        return pd.DataFrame({"value": self.labelled.values.flatten()}, index=labels).reset_index()[self._find_pairs()]
+
+    def _spread_values(self) -> pd.DataFrame:
+        """A matrix: the last axis along the columns; what is left of its name is "layer \\ other"."""
+        (*names, across), (*down, columns) = self._name_axes(), self.labelled.axes.values()
+        index = pd.MultiIndex.from_product(down, names=[*names[:-1], f"{names[-1]} \\ {across}"])
+        values = self.labelled.values.reshape(len(index), len(columns))
+        return pd.DataFrame(values, index=index, columns=list(map(str, columns))).reset_index()
+
+    def _name_axes(self) -> list[str]:
         taken = {"measure": "similarity measure"}  # an axis of that name would be taken for the array's
-        names = [taken.get(axis, axis) for axis in self.labelled.axes]
-        labels = pd.MultiIndex.from_product(self.labelled.axes.values(), names=names)
-        values = pd.DataFrame({"value": self.labelled.values.flatten()}, index=labels).reset_index()
-        values.insert(0, "measure", self.measure)
-        values.insert(1, "array", self.model)
-        return values[self._find_pairs()]
+        return [taken.get(axis, axis) for axis in self.labelled.axes]
 
     def _find_pairs(self) -> np.ndarray:
         """(values,): all but those that a matrix of a model's layers with themselves has a second time."""
@@ -62,9 +79,9 @@ class Numbers:
     sources: tuple[str, ...]
 
     def write(self, path: Path) -> None:
-        """Write a CSV file, one row a number; arrays of several results and axes below each other."""
+        """Write a CSV file, arrays of several results and axes below each other."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        tables = [array.tidy() for array in self.arrays] or [self.rows]
+        tables = [array.tabulate() for array in self.arrays] or [self.rows]
         pd.concat(tables).to_csv(path, index=False)
 
 

@@ -22,13 +22,13 @@ def answer(result: Result) -> str:
 
 
 def _count(claims: Mapping[str, dict]) -> str:
-    """`Of 6 claims, 3 hold, 2 are reversed and 1 is inconclusive. With random weights, U1 and U2 hold.`
+    """`Of the paper's 6 claims, 3 hold, 2 are reversed and 1 is inconclusive. With random weights, U1 and U2 hold.`
 
     Nothing is said of random weights where no claim has such a control.
     """
     found = Counter(entry["verdict"] for entry in claims.values())
     counts = [conjugate(verdict, found[verdict]) for verdict in reversed(VERDICTS) if found[verdict]]
-    return f"Of {len(claims)} claim{'s' if len(claims) > 1 else ''}, {join(counts)}.{_untrained(claims)}"
+    return f"Of the paper's {len(claims)} claim{'s' if len(claims) > 1 else ''}, {join(counts)}.{_untrained(claims)}"
 
 
 def _untrained(claims: Mapping[str, dict]) -> str:
@@ -40,6 +40,6 @@ def _untrained(claims: Mapping[str, dict]) -> str:
 
 
 def _tell(id: str, entry: Mapping) -> str:
-    """`✓ **U1 holds.** Lower and higher layers …`, or `✓◇ **U1 holds, fragile.** …`."""
+    """`✓ **U1 holds:** Lower and higher layers …`, or `✓◇ **U1 holds, fragile:** …`, then what is claimed."""
     mark, word = (FRAGILE, ", fragile") if is_fragile(entry) else ("", "")
-    return f"{MARKS[entry['verdict']]}{mark} **{id} {VERBS[entry['verdict']]}{word}.** {CLAIMS[id].text}"
+    return f"{MARKS[entry['verdict']]}{mark} **{id} {VERBS[entry['verdict']]}{word}:** {CLAIMS[id].text}"

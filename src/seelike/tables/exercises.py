@@ -4,6 +4,7 @@ from pathlib import Path
 
 from seelike.results.claims import PARTS
 from seelike.results.exercises import Answer, Exercise, read_answers, read_exercises, select_parts
+from seelike.results.results import Result
 from seelike.results.runs import OWN, read_published
 from seelike.system.paths import RESULTS
 from seelike.tables.markdown import NO_BREAK, mark, number, table
@@ -17,7 +18,7 @@ def questions(chapter: str, results_dir: str | Path) -> str:
 
     Answers are looked for in `results_dir` first, then among those that came with the book.
     """
-    published = read_published(chapter, results_dir)[OWN]
+    published = _list_parts(read_published(chapter, results_dir)[OWN])
     answers = read_answers(RESULTS) | read_answers(results_dir)
     asked = [exercise for exercise in read_exercises() if exercise.chapter == chapter]
     told = []
@@ -26,6 +27,10 @@ def questions(chapter: str, results_dir: str | Path) -> str:
         shown = _compare(exercise, select_parts(exercise, published), answer) if answer else UNANSWERED
         told.append(f"**{i}. {exercise.question}**\n\n```\n{exercise.command}\n```\n\n{shown}")
     return "\n\n".join(told)
+
+
+def _list_parts(result: Result) -> dict[str, dict]:
+    return {part: entry for claim in result.claims.values() for part, entry in claim["parts"].items()}
 
 
 def _compare(exercise: Exercise, published: dict[str, dict], answer: Answer) -> str:
