@@ -22,6 +22,13 @@ def test_nothing_of_the_package_is_found_where_nothing_of_it_is_imported():
     assert names(["import numpy\nfrom os import path\n'seelike.measures.cka'", ""]) == set()
 
 
+def test_a_library_is_asked_for_by_a_source_or_by_what_it_imports_of_the_package():
+    for source in ("def f():\n    import torch.nn", "import seelike", "from seelike.chapters import registry"):
+        assert imports.ask_for("torch", ["x = 1", source])
+    for source in ("import torchvision", "# import torch", "from seelike.results import drift"):
+        assert not imports.ask_for("torch", [source])
+
+
 @pytest.mark.parametrize(
     "source",
     [

@@ -346,3 +346,20 @@ def test_pictures_are_decoded_once_while_there_is_room_for_them(monkeypatch, n_k
         batches = [batch["vit"] for batch in load_minibatches(chosen, {"vit": ToTensor()}, 4, "cpu")]
         assert (torch.cat(batches)[:, 0, 0, 0] * 255).round().int().tolist() == chosen.indices
     assert [source.made[index] for index in chosen.indices] == [1] * n_kept + [3] * (8 - n_kept)
+
+
+@pytest.mark.parametrize("n_kept", [8, 3])
+def test_pictures_are_transformed_once_for_all_models_of_one_transform_while_there_is_room(monkeypatch, n_kept):
+    monkeypatch.setattr(datasets, "MOST_KEPT", n_kept * 3 * 4 * 4 * 4)
+    chosen, shown = choose(Counted(8), 8, seed=0), []
+
+    def transform(picture):
+        shown.append(picture)
+        return to_tensor(picture)
+
+    first, again = (
+        torch.cat([batch["vit"] for batch in load_minibatches(chosen, {"vit": transform}, 4, "cpu")]) for _ in range(2)
+    )
+    assert torch.equal(first, again) and len(shown) == 8 + 8 - n_kept
+    (other,) = load_minibatches(chosen, {"vit": lambda picture: 1 - to_tensor(picture)}, 8, "cpu")
+    assert torch.equal(other["vit"], 1 - first)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from seelike.measures.ridge import choose_penalty, decompose
+from seelike.measures.ridge import choose_penalty, decompose, fit
 
 
 def problem(generator, n, d, k=2, *leading):
@@ -32,6 +32,16 @@ def test_many_problems_at_once_are_each_alone(generator, d):
         torch.testing.assert_close(found, decompose(each, y).predict(each, float(penalty)))
     chosen = choose_penalty(x, y, 4, (0.1, 10.0, 1000.0))
     assert chosen.tolist() == [float(choose_penalty(each, y, 4, (0.1, 10.0, 1000.0))) for each in x]
+
+
+@pytest.mark.parametrize(("n", "d"), [(30, 5), (5, 30)])
+def test_what_is_fitted_for_one_penalty_is_what_is_decomposed_for_all(generator, n, d):
+    x, y = problem(generator, n, d, 2, 4)
+    penalties = torch.tensor([0.1, 1, 10, 100]).double()
+    torch.testing.assert_close(fit(x, y, penalties).predict(x), decompose(x, y).predict(x, penalties))
+    torch.testing.assert_close(fit(x[0], y, 0.1).weights, decompose(x[0], y).weights(0.1))
+    still = torch.zeros_like(x)
+    torch.testing.assert_close(fit(still, y, 0.1).predict(x), y.mean(0).expand(4, n, 2))
 
 
 def test_a_small_penalty_fits_and_a_large_one_says_the_mean(generator):

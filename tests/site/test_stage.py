@@ -64,6 +64,11 @@ def test_a_chapter_depends_on_how_often_intervals_hold_the_truth(small_book, tmp
     assert len(keys) == 2
 
 
+def test_chapters_that_took_longer_where_they_were_published_begin_earlier():
+    long, short, none = (stage._guess_seconds(Path(f"{name}.ipynb")) for name in ("data_scale", "convolution", "intro"))
+    assert long > short > none == 0
+
+
 @pytest.mark.kernel
 def test_a_chapter_that_fails_leaves_the_last_book_as_it_was(small_book, tmp_path):
     stage_book(tmp_path / "_build" / "source")

@@ -1,17 +1,51 @@
-"""Execute a notebook, and print the most memory that its kernel took, in MiB: `python -P apart.py FROM TO PARAMETERS`.
+"""Execute a notebook in a process that does nothing else, and tell the most memory that its kernel took.
 
-A script that imports nothing of this package, which would take seconds and memory of its own.
+It imports next to nothing of this package, which would take seconds and memory of its own.
 """
 
-import json
+import os
 import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import papermill
 
 
-def main(notebook: str, target: str, parameters: str) -> None:
-    papermill.execute_notebook(notebook, target, json.loads(parameters), progress_bar=False, kernel_name="python3")
-    print(json.dumps(measure_peak()))
+def execute(notebook: Path, target: Path, parameters: dict[str, str], fork: bool) -> int | None:
+    """Execute a notebook into `target`; its kernel's peak, see `measure_peak`. What is printed beside is not shown.
+
+    Args:
+        fork: whether the kernel is forked from this process, so that it has imported what this one has.
+
+    Raises RuntimeError, with the end of what was said, where a cell fails.
+    """
+    _hush()
+    try:
+        with _start_kernel(fork) as own:
+            papermill.execute_notebook(notebook, target, parameters, progress_bar=False, kernel_name="python3", **own)
+    except Exception:
+        raise RuntimeError(f"{notebook.stem} could not be executed:\n{traceback.format_exc()[-3000:]}") from None
+    return measure_peak()
+
+
+def _hush() -> None:
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for shown in (1, 2):
+        os.dup2(nowhere, shown)
+
+
+@contextmanager
+def _start_kernel(fork: bool) -> Iterator[dict]:
+    """What papermill is to be told of the kernel; nothing where it starts one itself."""
+    if not fork:
+        yield {}
+        return
+    from seelike.execution import forked_kernel
+
+    with forked_kernel.started() as kernel:
+        yield {"km": kernel}
 
 
 def measure_peak() -> int | None:
@@ -22,7 +56,3 @@ def measure_peak() -> int | None:
         return None
     unit = 2**20 if sys.platform == "darwin" else 2**10
     return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // unit
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

@@ -1,6 +1,7 @@
 """Which modules of this package some code imports, directly or through one another, read without running any."""
 
 import ast
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -23,6 +24,12 @@ def trace(sources: Iterable[str]) -> set[Path]:
         found.add(file)
         ahead |= set(_imported(file.read_text(encoding="utf-8"))) - found
     return found
+
+
+def ask_for(library: str, sources: Iterable[str]) -> bool:
+    """Whether these sources, or the package's files that they can depend on, import a library."""
+    asking = re.compile(rf"^ *(?:import|from) {library}\b", re.M)
+    return any(map(asking.search, (*sources, *(file.read_text(encoding="utf-8") for file in trace(sources)))))
 
 
 def _imported(*sources: str) -> Iterator[Path]:

@@ -112,9 +112,18 @@ def hash_chapter(notebook: Path, parameters: dict, places: tuple[Path, ...] = ()
     Of the package that is what the notebook imports, directly or not, and every file that is no Python; `places` are
     files, and folders, of which every file counts.
     """
+    return hash_code(_read_code(notebook), parameters, places)
+
+
+def needs_torch(notebook: Path) -> bool:
+    """Whether its kernel imports torch, which takes long."""
+    return imports.ask_for("torch", _read_code(notebook))
+
+
+def _read_code(notebook: Path) -> list[str]:
+    """The cells with code, but for what says where the package could be installed from."""
     code = [cell for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == "code"]
-    code = [cell.source for cell in code if "install" not in cell.metadata.get("tags", [])]
-    return hash_code(code, parameters, places)
+    return [cell.source for cell in code if "install" not in cell.metadata.get("tags", [])]
 
 
 def hash_code(code: list[str], parameters: dict, places: tuple[Path, ...] = ()) -> str:

@@ -1,12 +1,8 @@
 """A run's `robustness.json`: every claim of every chapter under every combination of reasonable choices."""
 
-import os
 import time
 from collections.abc import Collection, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_all_start_methods, get_context
-from multiprocessing.context import BaseContext
 from pathlib import Path
 
 import torch
@@ -15,8 +11,8 @@ from seelike.chapters.parameters import check_parameters, check_results_dir
 from seelike.chapters.prepare import open_unexamined
 from seelike.chapters.registry import CHAPTERS
 from seelike.chapters.robustness import vary
+from seelike.execution import forking, rerun
 from seelike.execution import notebook as execute
-from seelike.execution import rerun
 from seelike.results import robustness
 from seelike.results.claims import CLAIMS
 from seelike.results.results import peak_mib, trace
@@ -25,7 +21,6 @@ from seelike.system import memory
 from seelike.system.errors import InputError, nearest
 
 VARIED = {name: chapter for name, chapter in CHAPTERS.items() if chapter.vary}
-AT_ONCE = min(2, os.cpu_count() or 1)  # chapters, each of which may need 1.5 GB
 
 
 @dataclass(frozen=True)
@@ -56,7 +51,7 @@ def measure_robustness(
     """
     started = time.monotonic()
     given = _read_parameters(chapters or _find_chapters(profile, results_dir), profile, settings, results_dir)
-    with ProcessPoolExecutor(AT_ONCE, _choose_context(), max_tasks_per_child=1) as pool:
+    with forking.open_pool([__name__]) as pool:
         found = dict(zip(given, pool.map(_measure, given, given.values()), strict=True))
     claims = {claim: robust for each in found.values() for claim, robust in each.claims.items()}
     about = trace(started, {}, {}, " and ".join(dict.fromkeys(each.device for each in found.values())))
@@ -75,15 +70,6 @@ def _read_kept(path: Path, measured: Collection[str]) -> tuple[robustness.Found,
     claims = {key: each for key, each in robustness.read(path).items() if CLAIMS[key].chapter not in measured}
     traces = robustness.read_traces(path)
     return claims, {name: each for name, each in traces.items() if name not in measured}
-
-
-def _choose_context() -> BaseContext:
-    """How processes start: forked from one that has imported all of this, where a system can do that."""
-    if "forkserver" not in get_all_start_methods():
-        return get_context("spawn")
-    context = get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    return context
 
 
 def _find_chapters(profile: str, results_dir: str) -> list[str]:
@@ -108,7 +94,7 @@ def _read_parameters(chapters: Sequence[str], profile: str, settings: Sequence[s
 def _measure(name: str, parameters: dict) -> Varied:
     """What a process of its own does, on its share of the cores."""
     started = time.monotonic()
-    torch.set_num_threads(max(1, (os.cpu_count() or 1) // AT_ONCE))
+    torch.set_num_threads(forking.THREADS)
     with memory.explained(name):
         run = open_unexamined(VARIED[name], **parameters)
         claims, traced = vary(VARIED[name], run)

@@ -6,7 +6,9 @@ from itertools import islice
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpecFromSubplotSpec
 
 from seelike.figures.forms import in_both_forms, is_narrow, width_of
@@ -89,17 +91,41 @@ def _find_effect(outcome: Outcome) -> float:
 
 def _draw_curve(ax: Axes, claim: Claim, ordered: list[Outcome]) -> None:
     part, places = claim.main, np.arange(len(ordered))
-    effects, low, high = np.array([each.parts[part.id][:3] for each in ordered], dtype=float).T
-    ax.fill_between(places, low, high, step="mid", color=COLORS["random"], alpha=0.3, linewidth=0, rasterized=True)
-    for verdict, marker in MARKERS.items():
-        own = np.array([each.verdict == verdict for each in ordered])
-        look = {"color": VERDICTS[verdict], "markeredgecolor": INK, "markeredgewidth": 0.4, "markersize": 4}
-        if own.any():
-            ax.plot(places[own], effects[own], marker, rasterized=True, **look)
+    values = np.array([each.parts[part.id][:3] for each in ordered], dtype=float).T
+    ax.update_datalim(np.stack([np.tile(places, 3), values.ravel()], 1))
+    ax.autoscale_view()
     bottom, top = ax.get_ylim()
     ends = (part.smallest, max(top, part.smallest)) if part.above else (min(bottom, part.smallest), part.smallest)
     ax.axhspan(*ends, color=CLAIMED, alpha=0.12, linewidth=0)
     ax.axhline(part.reference, color=INK, linewidth=1)
+    ax.set_xlim(-1, len(ordered))
+    ax.imshow(
+        _paint(ax, places, *values, [each.verdict for each in ordered]),
+        aspect="auto",
+        interpolation="none",
+        extent=(*ax.get_xlim(), *ax.get_ylim()),
+        zorder=1.5,  # above the shaded side, below the lines
+    )
+
+
+def _paint(
+    ax: Axes, places: np.ndarray, effects: np.ndarray, low: np.ndarray, high: np.ndarray, verdicts: list[str]
+) -> np.ndarray:
+    """The inside of a curve as a picture, (rows, columns, 4): intervals, and a sign for each verdict.
+
+    matplotlib would rasterize them, too, but each time on a sheet of the whole figure's size, for all panels in turn.
+    """
+    size, sharpness = ax.get_window_extent().size, ax.figure.dpi
+    canvas = FigureCanvasAgg(Figure(size / sharpness, dpi=sharpness, facecolor="none", layout="none"))
+    sheet = canvas.figure.add_axes((0, 0, 1, 1), xlim=ax.get_xlim(), ylim=ax.get_ylim())
+    sheet.axis("off")
+    sheet.fill_between(places, low, high, step="mid", color=COLORS["random"], alpha=0.3, linewidth=0)
+    for verdict, marker in MARKERS.items():
+        own = np.array(verdicts) == verdict
+        look = {"color": VERDICTS[verdict], "markeredgecolor": INK, "markeredgewidth": 0.4, "markersize": 4}
+        sheet.plot(places[own], effects[own], marker, **look)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())
 
 
 def _draw_options(ax: Axes, has: list[list[bool]]) -> None:

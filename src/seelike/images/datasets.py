@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from seelike.system.progress import tell, track
 DRAWN = {images.name: images for images in (Shapes, Regrouped, Strokes)}
 TORCH = ("cifar10", "cifar100", "mnist", "kmnist", "fashion_mnist", "qmnist", "imagenet", "inaturalist", "places365")
 NAMED = 5  # of the pictures passed over, in a sentence
-MOST_KEPT = 64 * 2**20  # bytes of pixels: so many pictures are decoded once, the others whenever they are seen
+MOST_KEPT = 64 * 2**20  # bytes: so many pictures are decoded once, and transformed once, others whenever they are seen
 PIXEL = 4  # bytes that Pillow keeps of one, in RGB too
 
 
@@ -88,6 +88,8 @@ class Chosen(Subset):
         super().__init__(images, indices)
         self.sha256, self.skipped, self.copies, self.kept = sha256, skipped, copies, kept or {}
         self.hidden = getattr(images, "hidden", [])
+        self._views: dict[tuple[Callable, int], torch.Tensor] = {}
+        self._room = MOST_KEPT
 
     def __getitem__(self, number: int) -> Item:
         index = self.indices[number]
@@ -95,6 +97,17 @@ class Chosen(Subset):
 
     def __getitems__(self, numbers: list[int]) -> list[Item]:
         return [self[number] for number in numbers]
+
+    def view(self, number: int, transform: Callable) -> torch.Tensor:
+        """An image as a transform shows it; of all that are asked for, the first are kept for models that follow."""
+        asked = transform, self.indices[number]
+        if asked in self._views:
+            return self._views[asked]
+        view = transform(self[number][0])
+        self._room -= view.nbytes
+        if self._room >= 0:
+            self._views[asked] = view
+        return view
 
     def describe(self, name: str, split: str) -> dict:
         """For the provenance of a result."""
@@ -339,12 +352,12 @@ def _count_images(seen: dict[int, torch.Tensor]) -> int:
 
 
 class _Views(Dataset):
-    def __init__(self, images: Dataset, transforms: dict):
+    def __init__(self, images: Subset, transforms: dict):
         self.images, self.transforms = images, transforms
+        self.view = images.view if isinstance(images, Chosen) else lambda number, show: show(images[number][0])
 
     def __len__(self) -> int:
         return len(self.images)
 
-    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
-        image = self.images[index][0]
-        return {view: transform(image) for view, transform in self.transforms.items()}
+    def __getitem__(self, number: int) -> dict[str, torch.Tensor]:
+        return {view: self.view(number, transform) for view, transform in self.transforms.items()}

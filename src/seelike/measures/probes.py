@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from torch.nn.functional import one_hot
 
-from seelike.measures.ridge import choose_penalty, decompose
+from seelike.measures.ridge import choose_penalty, fit
 from seelike.system.errors import InputError
 from seelike.system.progress import track
 
@@ -119,7 +119,7 @@ def read(x: torch.Tensor, targets: torch.Tensor, fold: Fold) -> torch.Tensor:
     mean, spread = scale(train)
     train, test, known = (train - mean) / spread, (test - mean) / spread, targets[fold.train]
     penalty = choose_penalty(train, known, fold.n_held_out, PENALTIES)
-    return decompose(train, known).predict(test, penalty)
+    return fit(train, known, penalty).predict(test)
 
 
 def check_finite(*features: torch.Tensor) -> None:

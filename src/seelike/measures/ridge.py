@@ -7,6 +7,7 @@ that the intercept is free of the penalty λ. Leading axes are separate problems
 
 the first form (primal) with a d×d matrix, the second (dual) with an n×n one. The smaller of the two is decomposed
 into V diag(e) Vᵀ once; then for every λ the inverse is V diag(1/(e + λ)) Vᵀ. So does big_vision's few-shot evaluator.
+For a single λ, Cholesky's decomposition gives the same for a tenth of the work.
 """
 
 from collections.abc import Sequence
@@ -37,14 +38,42 @@ class Ridge:
         return self.center + (rows - self.mean) @ self.weights(penalty).to(rows.dtype)
 
 
+@dataclass(frozen=True)
+class Fitted:
+    """The ridge regression for one penalty."""
+
+    mean: torch.Tensor  # (…, 1, d), of X
+    center: torch.Tensor  # (…, 1, k), of Y
+    weights: torch.Tensor  # (…, d, k)
+
+    def predict(self, rows: torch.Tensor) -> torch.Tensor:
+        """The targets of new rows (…, m, d) → (…, m, k)."""
+        return self.center + (rows - self.mean) @ self.weights.to(rows.dtype)
+
+
 def decompose(x: torch.Tensor, y: torch.Tensor) -> Ridge:
     """The ridge regression of y (…, n, k) on x (…, n, d); products of x in its own precision, the rest in float64."""
     mean, center = x.mean(-2, keepdim=True), y.mean(-2, keepdim=True)
-    x, y = x - mean, (y - center).double()
-    dual = x.shape[-2] < x.shape[-1]
-    eigenvalues, vectors = torch.linalg.eigh((x @ x.mT if dual else x.mT @ x).double())
-    right = vectors.mT @ (y if dual else x.mT.double() @ y)
-    return Ridge(mean, center, eigenvalues, vectors, right, x if dual else None)
+    x, square, right = _multiply(x - mean, (y - center).double())
+    eigenvalues, vectors = torch.linalg.eigh(square)
+    return Ridge(mean, center, eigenvalues, vectors, vectors.mT @ right, x)
+
+
+def fit(x: torch.Tensor, y: torch.Tensor, penalty: float | torch.Tensor) -> Fitted:
+    """The same for one penalty above 0, or for one of each problem: (…,). Raises LinAlgError for one that is too small
+    for the precision of x."""
+    mean, center = x.mean(-2, keepdim=True), y.mean(-2, keepdim=True)
+    rows, square, right = _multiply(x - mean, (y - center).double())
+    square.diagonal(dim1=-2, dim2=-1).add_(torch.as_tensor(penalty)[..., None])
+    weights = torch.cholesky_solve(right, torch.linalg.cholesky(square))
+    return Fitted(mean, center, weights if rows is None else rows.mT @ weights.to(rows.dtype))
+
+
+def _multiply(x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor | None, torch.Tensor, torch.Tensor]:
+    """The smaller of both forms of a centred problem: X in the dual form; the matrix less λI; what it is solved for."""
+    if x.shape[-2] < x.shape[-1]:
+        return x, (x @ x.mT).double(), y
+    return None, (x.mT @ x).double(), x.mT.double() @ y
 
 
 def choose_penalty(x: torch.Tensor, y: torch.Tensor, n_held_out: int, penalties: Sequence[float]) -> torch.Tensor:

@@ -136,12 +136,8 @@ def describe(model: nn.Module, name: str, checkpoint: str = "", label: str = "",
     Of weights from a file of the user's, `checkpoint`, the name has no tag, and `label` is what the user calls them.
     `classes` is what the model's head tells apart, 0 for a model without one; `repository` and `commit` are the hub's.
     """
-    digest = hashlib.sha256()
-    for key, value in model.state_dict().items():
-        digest.update(key.encode())
-        digest.update(value.cpu().contiguous().numpy().tobytes())
     known = identify(model, name, checkpoint, label, initial)
-    known |= {"parameters": sum(p.numel() for p in model.parameters()), "state_sha256": digest.hexdigest()}
+    known |= {"parameters": sum(p.numel() for p in model.parameters()), "state_sha256": hash_state(model)}
     file = split_part(checkpoint)[0] or model.pretrained_cfg.get("file", "")
     if file and not initial:
         known |= {"classes": model.num_classes, "file": Path(file).name, "file_sha256": sha256(file)}
@@ -149,6 +145,15 @@ def describe(model: nn.Module, name: str, checkpoint: str = "", label: str = "",
         part = model.pretrained_cfg.get("part", "")
         known |= {"part": part} if part else {}
     return known
+
+
+def hash_state(model: nn.Module) -> str:
+    """The hash of all weights and buffers, with their names."""
+    digest = hashlib.sha256()
+    for key, value in model.state_dict().items():
+        digest.update(key.encode())
+        digest.update(value.cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 class Unfit(Exception):

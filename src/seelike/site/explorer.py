@@ -20,6 +20,7 @@ from torch import nn
 
 from seelike.activations.architecture import Architecture
 from seelike.activations.attention import read_maps
+from seelike.execution import forking
 from seelike.execution import notebook as execute
 from seelike.figures import explorer as figures
 from seelike.figures import style
@@ -49,19 +50,20 @@ FIRST = {"drawing": 1, "token": 31, "block": 3, "a": "vit-100-0", "b": "resnet-1
 
 
 def stage(source: Path, build: Path) -> None:
-    """Lay the page's files in the staged book `source`, if it has that page.
+    """Lay the page's files in the staged book `source`, if it has that page."""
+    if (source / "book" / PAGE).is_file():
+        shutil.copytree(measure(build), source / EXTRA / "explorer")
 
-    They are kept in `build/explorer`, and measured anew where anything that they depend on has changed.
-    """
-    if not (source / "book" / PAGE).is_file():
-        return
+
+def measure(build: Path) -> Path:
+    """The page's files, kept in `build/explorer`, and measured anew where anything that they depend on has changed."""
     asked = execute.read_parameters(execute.find_chapter(CHAPTER))
     known = build / "explorer" / execute.hash_code(["from seelike.site import explorer"], asked)
     if not (known / "index.json").is_file():
         print("explorer: measuring", file=sys.stderr, flush=True)
         shutil.rmtree(known.parent, ignore_errors=True)
-        write(known)
-    shutil.copytree(known, source / EXTRA / "explorer")
+        forking.do_apart(write, known)
+    return known
 
 
 def write(folder: Path) -> None:

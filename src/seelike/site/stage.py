@@ -1,19 +1,21 @@
 """Stage the book: its sources with every chapter executed, its numbers beside it, ready for Jupyter Book."""
 
 import json
-import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import nbformat
 
+from seelike.execution import apart, forking
 from seelike.execution import notebook as execute
-from seelike.results.runs import read_published
+from seelike.results.results import Result
+from seelike.results.runs import OWN, read_published
 from seelike.site import address, contents
 from seelike.site.answer_first import arrange
 from seelike.site.run_sections import expand
@@ -21,13 +23,12 @@ from seelike.site.slim import NOTEBOOKS
 from seelike.site.status import describe_run
 from seelike.system.errors import InputError
 from seelike.system.files import write_text
-from seelike.system.paths import BOOK, PACKAGE, REPOSITORY, RESULTS
+from seelike.system.paths import BOOK, REPOSITORY, RESULTS
 from seelike.system.progress import relay
 from seelike.tables import coverage
 
 # These read what came before, or what is published of it, and are never kept.
 OVERVIEWS = {"scorecard": 1, "robustness": 1, "intro": 1, "families": 1, "speed": 1, "teach": 1, "status": 2}
-AT_ONCE = min(2, os.cpu_count() or 1)  # chapters, each of which may need 1.5 GB
 
 
 def stage_book(folder: Path) -> None:
@@ -58,7 +59,8 @@ def stage_book(folder: Path) -> None:
         shutil.copy(BOOK.parent / "_config.yml", fresh)
         listed = (BOOK.parent / "_toc.yml").read_text(encoding="utf-8")
         write_text(fresh / "_toc.yml", contents.complete(listed, [path.stem for path in notebooks]))
-        for notebook, executed in _execute_all(notebooks, build).items():
+        beside = [partial(explorer.measure, build)] if (BOOK / explorer.PAGE).is_file() else []
+        for notebook, executed in _execute_all(notebooks, build, beside).items():
             found = {} if notebook.stem in OVERVIEWS else read_published(notebook.stem, build / "results")
             page = arrange(expand(_with_outputs(notebook, executed), found))
             for place, each in (("book", page), (NOTEBOOKS, nbformat.read(notebook, as_version=4))):
@@ -69,18 +71,30 @@ def stage_book(folder: Path) -> None:
         fresh.rename(folder)
 
 
-def _execute_all(notebooks: list[Path], build: Path) -> dict[Path, Path]:
-    """Each notebook → its executed copy; the overviews after all others. At the first failure no other is begun."""
-    done = {}
-    turns = [[n for n in notebooks if OVERVIEWS.get(n.stem, 0) == turn] for turn in range(3)]
+def _execute_all(notebooks: list[Path], build: Path, beside: list[Callable[[], Path]]) -> dict[Path, Path]:
+    """Each notebook → its executed copy; the overviews after all others. At the first failure no other is begun.
+
+    What is to be done `beside` comes first, then what takes longest, lest one core wait at the end.
+    """
+    done, ordered = {}, sorted(notebooks, key=_guess_seconds, reverse=True)
+    turns = [[n for n in ordered if OVERVIEWS.get(n.stem, 0) == turn] for turn in range(3)]
     with relay():
-        for pages in turns:
-            pool = ThreadPoolExecutor(AT_ONCE)
-            try:
+        pool = ThreadPoolExecutor(forking.AT_ONCE)
+        try:
+            others = [pool.submit(task) for task in beside]
+            for pages in turns:
                 done |= zip(pages, pool.map(lambda page: _execute_unless_known(page, build), pages), strict=True)
-            finally:
-                pool.shutdown(cancel_futures=True)
+            for other in others:
+                other.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
     return done
+
+
+def _guess_seconds(notebook: Path) -> float:
+    """How long measuring a chapter took where it was published; 0 for a page that measures nothing."""
+    published = RESULTS / OWN / f"{notebook.stem}.json"
+    return Result.load(published).provenance["seconds"] if published.is_file() else 0
 
 
 def _execute_unless_known(notebook: Path, build: Path) -> Path:
@@ -126,13 +140,8 @@ def execute_apart(notebook: Path, target: Path, parameters: dict[str, str]) -> N
     """
     with tempfile.TemporaryDirectory() as folder:
         executed = Path(folder) / notebook.name
-        command = [sys.executable, "-P", PACKAGE / "execution" / "apart.py", notebook, executed, json.dumps(parameters)]
-        threads = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // AT_ONCE))}
-        began = time.monotonic()
-        done = subprocess.run(command, capture_output=True, text=True, env=threads | os.environ)
-        if done.returncode:
-            raise RuntimeError(f"{notebook.stem} could not be executed:\n{done.stderr[-3000:]}")
-        peak = json.loads(done.stdout.splitlines()[-1])
+        began, fork = time.monotonic(), forking.CAN_FORK and execute.needs_torch(notebook)
+        peak = forking.do_apart(apart.execute, notebook, executed, parameters, fork, fork=fork)
         execute.note(executed, {"cost": describe_run(time.monotonic() - began, peak)})
         execute.put(executed, target)
 
