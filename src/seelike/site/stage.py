@@ -94,7 +94,7 @@ def _execute_all(notebooks: list[Path], build: Path, beside: list[Callable[[], P
 def _guess_seconds(notebook: Path) -> float:
     """How long measuring a chapter took where it was published; 0 for a page that measures nothing."""
     published = RESULTS / OWN / f"{notebook.stem}.json"
-    return Result.load(published).provenance["seconds"] if published.is_file() else 0
+    return 0 if notebook.stem in OVERVIEWS or not published.is_file() else Result.load(published).provenance["seconds"]
 
 
 def _execute_unless_known(notebook: Path, build: Path) -> Path:
