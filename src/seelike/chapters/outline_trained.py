@@ -15,6 +15,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from seelike.chapters.answered import find_twins
+from seelike.chapters.run import MODELS
 from seelike.images.shapes import CLASS_CUES, CONFLICTS, OUTLINES, TEXTURES
 from seelike.measures.intervals import MIN_DRAWS
 from seelike.measures.shape_bias import Decisions
@@ -27,14 +28,14 @@ CHANGES = {"shape bias": 0.1, "Jaccard index": 0.05, "accuracy": 0.05}
 LEARNED = {"ordinary drawings": "", "outlines alone": "_untextured"}  # from what, and what the tag says
 
 
-def find_outline_trained(parameters: Mapping[str, str], roles: tuple[str, ...]) -> dict[str, LabelledArray]:
+def find_outline_trained(parameters: Mapping[str, str]) -> dict[str, LabelledArray]:
     """Of bundled models that were trained both ways: role → (learned from, compared, trainings).
 
     There are none where weights are from a file. What a card does not tell, such as the Jaccard index of a CNN, is NaN.
     """
     cards = bundled.read_manifest()
     found = {}
-    for role in roles:
+    for role in MODELS:
         own = bundled.complete(parameters[role])
         twins = [find_twins(cards, own + change) for change in LEARNED.values()]
         told = all(each and all("asked" in card for card in each) for each in twins)

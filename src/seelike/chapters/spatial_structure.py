@@ -1,6 +1,6 @@
 """Does attention over positions find what belongs together; do trained position embeddings know their places? (P)"""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
@@ -24,9 +24,9 @@ from seelike.system.errors import InputError
 from seelike.system.progress import track
 
 EARLY = {1: "vit_after_1pct", 3: "vit_after_3pct", 10: "vit_after_10pct"}  # percent of training → state; all optional
-ATTENTION = {"normal": "", "positions alone": "posattn_", "uniform": "uniform_"}  # of ViTs, by their names
+ATTENTION = {"usual": "", "positions alone": "posattn_", "uniform": "uniform_"}  # of ViTs, by their names
 # Part → the trainings that are compared, with their signs.
-COMPARED = {"P5a": {"normal": 1, "positions alone": -1}, "P5b": {"positions alone": 1, "uniform": -1}}
+COMPARED = {"P5a": {"usual": 1, "positions alone": -1}, "P5b": {"positions alone": 1, "uniform": -1}}
 N_TEST = 2_000  # images on which errors are measured
 POINTS = 10  # of the course of training
 PARTS = ("P1a", "P1b", "P2", "P3", "P4")
@@ -62,20 +62,25 @@ def measure_runs(loaded: Iterable[dict[str, nn.Module]], run: Run) -> Iterator["
     """
     learned = processes.once(partial(learn, run.opened, run.parameters["seed"]))
     for similarities in compare_positions(loaded, run):
-        yield SpatialStructure(similarities, learned, find_answered(run.parameters["vit"]))
+        yield SpatialStructure(similarities, learned, find_answered(run.parameters))
 
 
 def measure_controls(loaded: Iterable[dict[str, nn.Module]], run: Run) -> Iterator["SpatialStructure"]:
     """The same before training: of the networks as they start, and of untrained ViTs."""
     learned = processes.once(partial(learn, run.opened, run.parameters["seed"], trained=False))
     for similarities in compare_positions(loaded, run):
-        unknown = {kind: each * np.nan for kind, each in find_answered(run.parameters["vit"]).items()}
+        unknown = {kind: each * np.nan for kind, each in find_answered(run.parameters).items()}
         yield SpatialStructure(similarities, learned, unknown)
 
 
-def find_answered(vit: str) -> dict[str, np.ndarray]:
-    """Kind of attention → replicates of the accuracies of ViTs that have it, of a bundled ViT's family, where known."""
-    cards = bundled.read_manifest()
+def find_answered(parameters: Mapping[str, str]) -> dict[str, np.ndarray]:
+    """Kind of attention → replicates of the accuracies of ViTs that have it, of a bundled ViT's family, where known.
+
+    There are none where the ViT's weights are from a file.
+    """
+    if parameters["vit_checkpoint"]:
+        return {}
+    cards, vit = bundled.read_manifest(), bundled.complete(parameters["vit"])
     names = {kind: vit.replace("vit_pocket_", f"vit_pocket_{word}", 1) for kind, word in ATTENTION.items()}
     found = {kind: find_accuracies(cards, name) for kind, name in names.items()}
     return {kind: each for kind, each in found.items() if each is not None}
@@ -224,8 +229,12 @@ class SpatialStructure:
         shares = [each.shares.mean() for each in stages.values()]
         found["neighbour_share"] = {"vit": LabelledArray({"percent": stages}, shares)}
         if self.answered.keys() == ATTENTION.keys():
-            means = [each[:, 0].mean() for each in self.answered.values()]
-            found["attention_accuracy"] = {"vit": LabelledArray({"attention": self.answered}, means)}
+            n = min(map(len, self.answered.values()))
+            accuracies = np.array([each[:n, 0] for each in self.answered.values()])
+            axes = {"attention": ATTENTION, "training": range(1, 1 + n)}
+            found |= (
+                {} if np.isnan(accuracies).any() else {"attention_accuracy": {"vit": LabelledArray(axes, accuracies)}}
+            )
         return found | (self.learned.arrays() if self.learned else {})
 
     def terms(self) -> dict[str, Terms]:

@@ -1,18 +1,20 @@
 """Ghiasi et al. (2022), "What do Vision Transformers Learn? A Visual Exploration": what single features respond to,
-what the classifier finds on every token and with CLS kept to itself, and how much fine detail a model needs.
+what the classifier finds on every token and with CLS kept to itself, how much fine detail a model needs, and what it
+sees of foreground or background alone.
 
 Accuracies are those of models whose own heads tell the classes of the images apart; features are judged on drawings
-alone, whose cues are known.
+alone, whose cues are known; foreground and background by what cards tell (`seelike.chapters.grounded`).
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import torch
 from torch import nn
 
 from seelike.activations.architecture import Architecture
+from seelike.chapters import grounded
 from seelike.chapters.chapter import Chapter
 from seelike.chapters.cues import read_cues
 from seelike.chapters.probe_images import even_and_odd
@@ -68,9 +70,10 @@ def measure_runs(
     nothing = Kept.nothing(CLAIMED, asked.n_draws)
     kept = asked.answers.gather(found, able) if trained else dict.fromkeys(able, nothing)
     kept |= {name: kept[name].beside(own.conditions()) for name, own in tokens.items()}
+    parts = grounded.find_parts(run.parameters, trained)
     for own in names:
-        parts = (purity, kept, tokens)
-        yield VisualExploration(*({role: of[name] for role, name in own.items() if name in of} for of in parts))
+        of_run = ({role: of[name] for role, name in own.items() if name in of} for of in (purity, kept, tokens))
+        yield VisualExploration(*of_run, parts)
 
 
 class _Asked:
@@ -118,11 +121,15 @@ class _Asked:
 
 @dataclass(frozen=True)
 class VisualExploration:
-    """What the chapter found of each model, by role; what could not be measured of one is left out."""
+    """What the chapter found of each model, by role; what could not be measured of one is left out.
+
+    `parts` are of trainings on grounded drawings, which are not those of the run: see `grounded.find_parts`.
+    """
 
     purity: dict[str, Purity]
     kept: dict[str, Kept]
     tokens: dict[str, TokenAccuracy]
+    parts: dict[str, list[Kept]] = field(default_factory=dict)
 
     def arrays(self) -> Measures:
         """Labelled arrays for a result file, by measure."""
@@ -141,6 +148,7 @@ class VisualExploration:
                 if own
             },
         }
+        found |= grounded.arrays(self.parts)
         return {measure: models for measure, models in found.items() if models}
 
     def terms(self) -> dict[str, Terms]:
@@ -155,7 +163,7 @@ class VisualExploration:
         found |= {part: {("vit",): self.kept["vit"].share(each)} for part, each in measured.items()}
         if set(MODELS) <= self.kept.keys():
             found["W5"] = fine_detail.compare_areas(*(self.kept[role] for role in MODELS))
-        return found
+        return found | grounded.terms(self.parts)
 
 
 def maximize_features(run: Run) -> tuple[list[str], Maximized]:

@@ -115,3 +115,19 @@ def neighbours(
     axes[2].axhline(0, color=INK, linewidth=1)
     axes[2].set(xlabel="percent of training", ylabel="neighbours − chance")
     return axes
+
+
+def kinds_of_attention(accuracy: LabelledArray, ax: Axes | None = None) -> Axes:
+    """Test accuracy of ViTs by their kind of attention: a dot a training, the line being their mean.
+
+    Args:
+        accuracy: (kinds of attention, trainings).
+    """
+    ax = ax or plt.subplots(figsize=(SMALL, 2.8))[1]
+    kinds, trainings = accuracy.axes.values()
+    for place, values in enumerate(accuracy.values):
+        ax.plot([place] * len(trainings), values, "o", color=COLORS["vit"], markersize=5)
+        ax.hlines(values.mean(), place - 0.2, place + 0.2, color=INK, linewidth=1.2)
+    ax.set_xticks(range(len(kinds)), kinds)
+    ax.set(xlim=(-0.5, len(kinds) - 0.5), ylim=(0, 1), xlabel="attention", ylabel="test accuracy")
+    return ax

@@ -109,3 +109,28 @@ def filtered(arrays: Arrays, ax: Axes | None = None) -> Axes:
     finish(ax, "", "cut-off (1: a period of two pixels)", "share of accuracy kept")
     ax.legend()
     return ax
+
+
+@in_both_forms
+def parts(arrays: Arrays, ax: Axes | None = None) -> Axes:
+    """The share of accuracy that each model keeps with a part of the drawing alone: a dot a training.
+
+    Args:
+        arrays: role → (trainings, what is shown).
+    """
+    shown = [role for role in MODELS if role in arrays]
+    kinds = arrays[shown[0]].axes["shown"]
+    ax = ax or plt.subplots(figsize=(width_of(6.5), 0.8 + 0.5 * len(kinds)))[1]
+    for row, role in enumerate(shown):
+        places = np.arange(len(kinds)) + 0.2 * (row - (len(shown) - 1) / 2)
+        name, color = MODELS[role]
+        for number, values in enumerate(arrays[role].values):
+            ax.plot(values, places, "o", color=color, markersize=5, label="_" if number else name)
+    for value in (0, 1):
+        ax.axvline(value, color=INK, linewidth=0.8)
+    ax.set_yticks(range(len(kinds)), [kind.replace(", ", ",\n") for kind in kinds])
+    ax.invert_yaxis()
+    ax.tick_params(axis="y", length=0)
+    finish(ax, "", "share of accuracy kept")
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
+    return ax

@@ -220,6 +220,13 @@ class Family:
         kept = {name for name, row in rows.items() if row in self.shipped}
         return {name for name in self.recipes() if _unseeded(name) in rows and name not in kept}
 
+    def compared(self) -> set[str]:
+        """The trainings of `around`, and of the ViT and the ResNet beside them: cards have what they answer."""
+        designs = ("vit", "resnet") if self.around else ()
+        rows = {self.name(design) + f".{self.tag}{change}" for design, change, _ in self.around}
+        rows |= {f"{self.name(design)}.{self.tag}" for design in designs}
+        return {name for name in self.recipes() if _unseeded(name) in rows}
+
     def early(self) -> dict[str, tuple[str, int]]:
         """Early states that are shipped too, to show when a property appears: name → run, percent of its steps."""
         runs = (f"{self.name(design)}.{self.tag}" for design in ("vit", "resnet"))
@@ -325,6 +332,7 @@ ALL: dict[str, Family | System] = FAMILIES | {UNLABELLED.tag: UNLABELLED}
 RECIPES = {name: recipe for family in ALL.values() for name, recipe in family.recipes().items()}
 EARLY = {name: run for family in FAMILIES.values() for name, run in family.early().items()}
 WITHOUT_WEIGHTS = frozenset(name for family in ALL.values() for name in family.without_weights())
+COMPARED = frozenset(name for family in FAMILIES.values() for name in family.compared())
 
 VIT, GAP, SMALL, RESNET, MIXER = map(SHAPES.name, DESIGNS[:5])
 NO_SKIP = {block: SHAPES.name(f"noskip{block}") for block in NO_SKIP_BLOCKS}

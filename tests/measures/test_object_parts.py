@@ -1,0 +1,36 @@
+"""Foreground and background alone: what is painted, and that the moved mask hides as much."""
+
+import torch
+
+from seelike.measures.object_parts import BACKGROUND, CLAIMED, FOREGROUND, MOVED, PARTS, show_parts
+
+
+def make() -> tuple[torch.Tensor, torch.Tensor]:
+    """Bright images of 4 × 6 pixels, with an object in the upper left corner."""
+    masks = torch.zeros(2, 4, 6, dtype=torch.bool)
+    masks[0, :2, :3], masks[1, :1, :1] = True, True
+    return torch.full((2, 3, 4, 6), 200, dtype=torch.uint8), masks
+
+
+def test_the_foreground_is_the_object_and_the_background_all_else():
+    images, masks = make()
+    shown = show_parts(images, masks)
+    assert list(shown) == list(PARTS)
+    for name, kept in ((FOREGROUND, masks), (BACKGROUND, ~masks)):
+        torch.testing.assert_close(shown[name], images * kept[:, None])
+    torch.testing.assert_close(shown[FOREGROUND] + shown[BACKGROUND], images)
+    assert shown[FOREGROUND].dtype == torch.uint8
+
+
+def test_a_moved_mask_is_as_large_and_lies_elsewhere():
+    images, masks = make()
+    shown = show_parts(images, masks)
+    for name in (FOREGROUND, BACKGROUND):
+        own, moved = (shown[each][:, 0] > 0 for each in (name, name + MOVED))
+        assert own.sum((1, 2)).tolist() == moved.sum((1, 2)).tolist() and not torch.equal(own, moved)
+    assert (shown[FOREGROUND + MOVED][0, 0] > 0).nonzero().min(0).values.tolist() == [2, 3]
+    assert not ((shown[FOREGROUND + MOVED] > 0) & masks[:, None]).any()
+
+
+def test_the_claim_is_about_masks_in_their_place():
+    assert [condition[0] for condition in CLAIMED.values()] == [FOREGROUND, BACKGROUND]
