@@ -11,6 +11,7 @@ from seelike.models.recipes import (
     ALL_IMAGES,
     ALL_PHOTOGRAPHS,
     CIFAR10,
+    COMPARED,
     EARLY,
     FAMILIES,
     NO_SKIP_BLOCKS,
@@ -127,6 +128,14 @@ def test_of_what_is_compared_seed_0_of_few_has_weights():
         assert find_runs(name) == [name] and len(find_seeds(name)) == 3
     for name in (f"{VIT}.shapes", "resnet50.a1_in1k"):
         assert find_seeds(name) == find_runs(name)
+
+
+def test_what_is_compared_has_its_answers_in_cards():
+    """All that has no weights, what has some of the same rows, and the usual ViT and ResNet, of every seed."""
+    assert WITHOUT_WEIGHTS - UNLABELLED.recipes().keys() <= COMPARED
+    usual = {each for design in (VIT, RESNET) for each in find_seeds(f"{design}.shapes")}
+    rows = {each for d, tag, _ in SHAPES.around for each in find_seeds(f"{SHAPES.name(d)}.shapes{tag}")}
+    assert usual | rows == COMPARED and not usual & rows
 
 
 def test_other_cues_and_other_attention_change_nothing_else():
