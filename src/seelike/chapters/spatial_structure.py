@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from seelike.chapters import bundled_positions
 from seelike.chapters.answered import compare, find_accuracies
 from seelike.chapters.chapter import Chapter
 from seelike.chapters.numbers import read_numbers
@@ -61,8 +62,9 @@ def measure_runs(loaded: Iterable[dict[str, nn.Module]], run: Run) -> Iterator["
         loaded: {"vit": …} and whatever there is of `EARLY`.
     """
     learned = processes.once(partial(learn, run.opened, run.parameters["seed"]))
+    shares = bundled_positions.find_shares() if run.parameters["vit"] in bundled.NAMES else {}
     for similarities in compare_positions(loaded, run):
-        yield SpatialStructure(similarities, learned, find_answered(run.parameters))
+        yield SpatialStructure(similarities, learned, find_answered(run.parameters), shares)
 
 
 def measure_controls(loaded: Iterable[dict[str, nn.Module]], run: Run) -> Iterator["SpatialStructure"]:
@@ -212,11 +214,13 @@ def _transfer(
 
 @dataclass(frozen=True)
 class SpatialStructure:
-    """What networks learned, None in a rehearsal, how alike each ViT's position embeddings are, and `find_answered`."""
+    """What networks learned, None in a rehearsal, how alike each ViT's position embeddings are, `find_answered`, and
+    `bundled_positions.find_shares` beside bundled ViTs."""
 
     similarities: dict[str, PositionSimilarity]
     learned: Learned | None
     answered: dict[str, np.ndarray] = field(default_factory=dict)
+    bundled: Measures = field(default_factory=dict)
 
     def arrays(self) -> Measures:
         """Labelled arrays for a result file, by measure."""
@@ -235,7 +239,7 @@ class SpatialStructure:
             found |= (
                 {} if np.isnan(accuracies).any() else {"attention_accuracy": {"vit": LabelledArray(axes, accuracies)}}
             )
-        return found | (self.learned.arrays() if self.learned else {})
+        return found | self.bundled | (self.learned.arrays() if self.learned else {})
 
     def terms(self) -> dict[str, Terms]:
         """P1 to P4 over data sets, P5 over test images, P6 over positions."""

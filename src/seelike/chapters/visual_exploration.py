@@ -12,6 +12,7 @@ from functools import partial
 
 import torch
 from torch import nn
+from torch.utils.data import Subset
 
 from seelike.activations.architecture import Architecture
 from seelike.chapters import grounded
@@ -28,8 +29,9 @@ from seelike.measures.features import Features
 from seelike.measures.fine_detail import FILTERED, list_filters
 from seelike.measures.intervals import Terms
 from seelike.measures.kept import INTACT, Kept
+from seelike.measures.patch_activations import activate_patches
 from seelike.measures.perturbations import show_views, unchanged
-from seelike.measures.runner import Cast, Found, assemble, feed, name_needed
+from seelike.measures.runner import Cast, Found, assemble, feed, name_needed, spread
 from seelike.measures.token_answers import (
     BUT_LAST,
     ISOLATED,
@@ -41,7 +43,7 @@ from seelike.measures.token_answers import (
     check_plain,
 )
 from seelike.models.loading import find_colors
-from seelike.results.labelled_array import Measures
+from seelike.results.labelled_array import LabelledArray, Measures
 
 VITS = ("vit", "vit_gap")
 
@@ -67,12 +69,14 @@ def measure_runs(
     asked = _Asked(cast, roles, run, able if trained else {})
     found = feed(show_views(minibatches, asked.answers.views, asked.n_images, run.batch_size), cast)
     purity, tokens = asked.gather_purity(found), asked.gather_tokens(found)
+    maps = asked.map_patches(purity) if trained else {}
     nothing = Kept.nothing(CLAIMED, asked.n_draws)
     kept = asked.answers.gather(found, able) if trained else dict.fromkeys(able, nothing)
     kept |= {name: kept[name].beside(own.conditions()) for name, own in tokens.items()}
     parts = grounded.find_parts(run.parameters, trained)
     for own in names:
-        of_run = ({role: of[name] for role, name in own.items() if name in of} for of in (purity, kept, tokens))
+        of_models = (purity, kept, tokens, maps)
+        of_run = ({role: of[name] for role, name in own.items() if name in of} for of in of_models)
         yield VisualExploration(*of_run, parts)
 
 
@@ -80,7 +84,7 @@ class _Asked:
     """What is asked of all models while the run's images pass: features, answers, the classes of single tokens."""
 
     def __init__(self, cast: Cast, roles: dict[str, str], run: Run, labels: dict[str, torch.Tensor]):
-        self.cast, self.labels, self.cues = cast, labels, read_cues(run)
+        self.cast, self.labels, self.run, self.cues = cast, labels, run, read_cues(run)
         self.n_images, self.n_draws = len(run.images), len(run.images) // run.batch_size
         vits = [name for name, role in roles.items() if role in VITS]
         for name in vits:
@@ -110,6 +114,19 @@ class _Asked:
             name: Purity.of(found[each], self.cues, tuple(CUES), self.n_draws) for name, each in self.features.items()
         }
 
+    def map_patches(self, purity: dict[str, Purity]) -> dict[str, LabelledArray]:
+        """Of the first ViT, where each shown feature is active in the image that makes it most active."""
+        first = {name: self.cast.models[name] for name in purity if name == "vit"}
+        return spread(first, lambda name: self._map_patches(name, purity[name].shown_array()))
+
+    def _map_patches(self, name: str, shown: LabelledArray) -> LabelledArray:
+        model, own, images = self.cast.models[name], self.cast.architectures[name], self.run.images
+        best = Subset(images.dataset, [images.indices[int(number)] for number in shown.values[:, 0]])
+        loaded = torch.cat([batch[name] for batch in self.run.load_images({name: model}, best)])
+        features = list_shown(own.names(), count_features(model, own))
+        axes = {"feature": shown.axes["feature"], "y": range(own.grid.rows), "x": range(own.grid.columns)}
+        return LabelledArray(axes, activate_patches(model, loaded, features, own.grid).numpy())
+
     def gather_tokens(self, found: Found) -> dict[str, TokenAccuracy]:
         """Of every ViT that answers."""
         grids = {name: self.cast.architectures[name].grid for name in self.classes}
@@ -129,6 +146,7 @@ class VisualExploration:
     purity: dict[str, Purity]
     kept: dict[str, Kept]
     tokens: dict[str, TokenAccuracy]
+    maps: dict[str, LabelledArray] = field(default_factory=dict)
     parts: dict[str, list[Kept]] = field(default_factory=dict)
 
     def arrays(self) -> Measures:
@@ -138,6 +156,7 @@ class VisualExploration:
         found: Measures = {
             "purity": {role: own.array() for role, own in self.purity.items()},
             "most_activating": {role: own.shown_array() for role, own in self.purity.items() if role == "vit"},
+            "patch_activation": self.maps,
             "intact_accuracy": {role: kept.intact_array() for role, kept in known.items()},
             "kept_filtered": {role: fine_detail.array(kept) for role, kept in known.items() if role in MODELS},
             "token_accuracy": {role: own.array() for role, own in self.tokens.items()},
@@ -166,6 +185,11 @@ class VisualExploration:
         return found | grounded.terms(self.parts)
 
 
+def count_features(vit: nn.Module, own: Architecture) -> int:
+    """The width of the MLPs' wide layer."""
+    return vit.get_submodule(own.names()[0]).mlp.fc1.out_features
+
+
 def maximize_features(run: Run) -> tuple[list[str], Maximized]:
     """Pictures for the features that the figure of most activating images shows, and what these are called.
 
@@ -174,10 +198,9 @@ def maximize_features(run: Run) -> tuple[list[str], Maximized]:
     vit = next(run.load_models())["vit"]
     images = next(run.minibatches({"vit": vit}))["vit"]
     own, (black, white) = Architecture.of(vit, images), find_colors(vit)
-    width = vit.get_submodule(own.names()[0]).mlp.fc1.out_features
     black, white = black[:, None, None], white[:, None, None]
     found = maximize(
-        vit, list_shown(own.names(), width), tuple(images.shape[-2:]), own.n_prefix,
+        vit, list_shown(own.names(), count_features(vit, own)), tuple(images.shape[-2:]), own.n_prefix,
         lambda pictures: black + pictures * (white - black), run.parameters["seed"],
     )  # fmt: skip
     return label_shown(len(own.names())), found

@@ -15,21 +15,28 @@ from seelike.results.labelled_array import Arrays, LabelledArray
 
 @in_both_forms
 def most_activating(
-    array: LabelledArray, images: Sequence[tuple[Image.Image, int]], axes: np.ndarray | None = None
+    array: LabelledArray,
+    images: Sequence[tuple[Image.Image, int]],
+    maps: LabelledArray | None = None,
+    axes: np.ndarray | None = None,
 ) -> np.ndarray:
     """A row of pictures for each feature, those that make it most active, the most activating first; on a phone half.
 
     Args:
         images: all that were measured, pictures with their labels.
+        maps: where each feature is active in the first of its pictures, (features, rows, columns); shown before it.
     """
     features, ranks = array.axes.values()
     ranks = ranks[: -(-len(ranks) // 2)] if is_narrow() else ranks
+    columns = len(ranks) + (maps is not None)
     if axes is None:
-        size = (width_of(0.8 * len(ranks) + 1.4), (0.6 if is_narrow() else 0.8) * len(features))
-        axes = plt.subplots(len(features), len(ranks), figsize=size)[1]
-    for row, feature, numbers in zip(axes, features, array.values.astype(int), strict=True):
-        for ax, number in zip(row, numbers, strict=False):
-            _show(ax, images[number][0])
+        size = (width_of(0.8 * columns + 1.4), (0.6 if is_narrow() else 0.8) * len(features))
+        axes = plt.subplots(len(features), columns, figsize=size)[1]
+    for number, (row, feature) in enumerate(zip(axes, features, strict=True)):
+        if maps is not None:
+            _show(row[0], maps.values[number], cmap=MAP)
+        for ax, chosen in zip(row[columns - len(ranks) :], array.values[number].astype(int), strict=False):
+            _show(ax, images[chosen][0])
         row[0].set_ylabel(feature, fontsize=8.5, rotation=0, ha="right", va="center")
     return axes
 

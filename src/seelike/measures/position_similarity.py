@@ -26,8 +26,12 @@ def find_similarity(model: nn.Module, grid: Grid) -> "PositionSimilarity":
     tokens = found.detach().double().cpu().reshape(-1, found.shape[-1])
     if len(tokens) not in (n_patches, grid.n_tokens):
         raise InputError(f"{THE_MODEL} must have an embedding for each of {n_patches} positions, not {len(tokens)}")
-    own = tokens[-n_patches:]
-    unit = functional.normalize(own - own.mean(0), dim=1)
+    return compare_embeddings(tokens[-n_patches:], grid)
+
+
+def compare_embeddings(embeddings: torch.Tensor, grid: Grid) -> "PositionSimilarity":
+    """Of the patches' own embeddings, (patches, dimensions)."""
+    unit = functional.normalize(embeddings - embeddings.mean(0), dim=1)
     return PositionSimilarity(grid, (unit @ unit.T).numpy())
 
 

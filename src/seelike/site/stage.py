@@ -13,12 +13,13 @@ from pathlib import Path
 import nbformat
 
 from seelike.execution import notebook as execute
-from seelike.results.runs import read_published
+from seelike.results.runs import OWN, read_published
 from seelike.site import address, contents
 from seelike.site.answer_first import arrange
 from seelike.site.run_sections import expand
 from seelike.site.slim import NOTEBOOKS
 from seelike.site.status import describe_run
+from seelike.site.unmeasured import leave_out
 from seelike.system.errors import InputError
 from seelike.system.files import write_text
 from seelike.system.paths import BOOK, PACKAGE, REPOSITORY, RESULTS
@@ -60,7 +61,7 @@ def stage_book(folder: Path) -> None:
         write_text(fresh / "_toc.yml", contents.complete(listed, [path.stem for path in notebooks]))
         for notebook, executed in _execute_all(notebooks, build).items():
             found = {} if notebook.stem in OVERVIEWS else read_published(notebook.stem, build / "results")
-            page = arrange(expand(_with_outputs(notebook, executed), found))
+            page = arrange(expand(leave_out(_with_outputs(notebook, executed), found.get(OWN)), found))
             for place, each in (("book", page), (NOTEBOOKS, nbformat.read(notebook, as_version=4))):
                 nbformat.write(address.pin(each, source) if source else each, fresh / place / notebook.name)
         furnish(fresh, build / "results")
