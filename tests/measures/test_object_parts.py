@@ -2,7 +2,10 @@
 
 import torch
 
-from seelike.measures.object_parts import BACKGROUND, CLAIMED, FOREGROUND, MOVED, PARTS, show_parts
+from seelike.measures.object_parts import BACKGROUND, CLAIMED, FOREGROUND, MOVED, PARTS, hide_parts, list_parts
+from seelike.measures.perturbations import paint
+
+BLACK = torch.zeros(3)
 
 
 def make() -> tuple[torch.Tensor, torch.Tensor]:
@@ -10,6 +13,17 @@ def make() -> tuple[torch.Tensor, torch.Tensor]:
     masks = torch.zeros(2, 4, 6, dtype=torch.bool)
     masks[0, :2, :3], masks[1, :1, :1] = True, True
     return torch.full((2, 3, 4, 6), 200, dtype=torch.uint8), masks
+
+
+def show_parts(images: torch.Tensor, masks: torch.Tensor) -> dict[str, torch.Tensor]:
+    return {name: paint(images, hidden, BLACK) for name, hidden in hide_parts(masks).items()}
+
+
+def test_images_of_a_minibatch_are_changed_as_by_their_numbers():
+    images, masks = make()
+    every = show_parts(images, masks)
+    for condition, change in list_parts(masks, BLACK).items():
+        torch.testing.assert_close(change(images[1:], range(1, 2)), every[condition[0]][1:])
 
 
 def test_the_foreground_is_the_object_and_the_background_all_else():

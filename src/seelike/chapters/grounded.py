@@ -4,7 +4,7 @@ In these drawings a hue of the ground says something of the class, so that there
 models answer is told by their cards, for all trainings.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -47,14 +47,21 @@ def read_kept(card: dict) -> Kept:
 def arrays(parts: Mapping[str, list[Kept]]) -> Measures:
     """Of every training the share that is kept, by what is shown, and the accuracy on whole drawings."""
     known = {role: own for role, own in parts.items() if all(each.is_known for each in own)}
-    found: Measures = {"kept_parts": {}, "grounded_accuracy": {}}
-    for role, own in known.items():
-        numbers = {"training": range(1, 1 + len(own))}
-        shares = [[each.share(condition)[0] for condition in PARTS.values()] for each in own]
-        found["kept_parts"][role] = LabelledArray(numbers | {"shown": PARTS}, shares)
-        whole = [each.accuracy[INTACT].mean() for each in own]
-        found["grounded_accuracy"][role] = LabelledArray(numbers, whole)
-    return found
+    whole = {role: [each.accuracy[INTACT].mean() for each in own] for role, own in known.items()}
+    return {
+        "kept_parts": {role: label_parts(own) for role, own in known.items()},
+        "grounded_accuracy": {role: LabelledArray({"training": _number(own)}, own) for role, own in whole.items()},
+    }
+
+
+def label_parts(trainings: Sequence[Kept]) -> LabelledArray:
+    """(trainings, what is shown): the share of accuracy that is kept."""
+    shares = [[each.share(condition)[0] for condition in PARTS.values()] for each in trainings]
+    return LabelledArray({"training": _number(trainings), "shown": PARTS}, shares)
+
+
+def _number(trainings: Sequence) -> range:
+    return range(1, 1 + len(trainings))
 
 
 def terms(parts: Mapping[str, list[Kept]]) -> dict[str, Terms]:

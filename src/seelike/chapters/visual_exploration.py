@@ -18,6 +18,7 @@ from seelike.activations.architecture import Architecture
 from seelike.chapters import grounded
 from seelike.chapters.chapter import Chapter
 from seelike.chapters.cues import read_cues
+from seelike.chapters.masks import find_masks
 from seelike.chapters.probe_images import even_and_odd
 from seelike.chapters.run import MODELS, Run
 from seelike.images.shapes import CUES
@@ -29,6 +30,7 @@ from seelike.measures.features import Features
 from seelike.measures.fine_detail import FILTERED, list_filters
 from seelike.measures.intervals import Terms
 from seelike.measures.kept import INTACT, Kept
+from seelike.measures.object_parts import FOREGROUND, PARTS, list_parts
 from seelike.measures.patch_activations import activate_patches
 from seelike.measures.perturbations import show_views, unchanged
 from seelike.measures.runner import Cast, Found, assemble, feed, name_needed, spread
@@ -85,6 +87,7 @@ class _Asked:
 
     def __init__(self, cast: Cast, roles: dict[str, str], run: Run, labels: dict[str, torch.Tensor]):
         self.cast, self.labels, self.run, self.cues = cast, labels, run, read_cues(run)
+        self.masks = find_masks(run, run.transforms(cast.models)["vit"])
         self.n_images, self.n_draws = len(run.images), len(run.images) // run.batch_size
         vits = [name for name, role in roles.items() if role in VITS]
         for name in vits:
@@ -98,8 +101,11 @@ class _Asked:
             self._ask_answers(name, roles[name], every=name == roles[name])
 
     def _ask_answers(self, name: str, role: str, every: bool) -> None:
-        """Have one model answer to images as they are and filtered, a ViT with CLS also with CLS isolated."""
-        for condition, change in ({INTACT: unchanged} | (list_filters() if role in MODELS else {})).items():
+        """Have one model answer to images as they are, filtered and in parts; a ViT with CLS also with CLS isolated."""
+        changes = {INTACT: unchanged} | (list_filters() if role in MODELS else {})
+        if self.masks is not None and every and role in MODELS:
+            changes |= list_parts(self.masks, find_colors(self.cast.models[name])[0])
+        for condition, change in changes.items():
             self.answers.ask(name, condition, change)
         own = self.cast.architectures[name]
         if role == "vit" and own.has_cls:
@@ -158,6 +164,9 @@ class VisualExploration:
             "most_activating": {role: own.shown_array() for role, own in self.purity.items() if role == "vit"},
             "patch_activation": self.maps,
             "intact_accuracy": {role: kept.intact_array() for role, kept in known.items()},
+            "kept_parts_ordinary": {
+                role: grounded.label_parts([kept]) for role, kept in known.items() if PARTS[FOREGROUND] in kept.accuracy
+            },
             "kept_filtered": {role: fine_detail.array(kept) for role, kept in known.items() if role in MODELS},
             "token_accuracy": {role: own.array() for role, own in self.tokens.items()},
             "kept_by_token": {role: known[role].array("read from", READ_FROM) for role in self.tokens},

@@ -5,10 +5,13 @@ paints as many pixels of the same outline elsewhere: the mask is moved by half o
 what leaves it comes in at the other side. Then the window shows another place, and the hole leaves the object alone.
 """
 
+from collections.abc import Sequence
+from functools import partial
+
 import torch
 
 from seelike.measures.kept import Condition
-from seelike.measures.perturbations import paint
+from seelike.measures.perturbations import Change, paint
 
 FOREGROUND, BACKGROUND = "foreground", "background"
 MOVED = ", mask moved"
@@ -18,12 +21,16 @@ PARTS: dict[str, Condition] = {
 CLAIMED = {"W6a": PARTS[FOREGROUND], "W6b": PARTS[BACKGROUND]}  # part of the claim → its condition
 
 
-def show_parts(images: torch.Tensor, masks: torch.Tensor) -> dict[str, torch.Tensor]:
-    """Images (n, 3, height, width) from 0, which is black, on: what `PARTS` names of them.
-
-    Args:
-        masks: the pixels of the object, (n, height, width) bool.
-    """
+def hide_parts(masks: torch.Tensor) -> dict[str, torch.Tensor]:
+    """What is painted black in each of `PARTS`, (n, height, width) bool, as `masks`, the pixels of the object, are."""
     moved = masks.roll((masks.shape[1] // 2, masks.shape[2] // 2), (1, 2))
-    hidden = (~masks, masks, ~moved, moved)
-    return {name: paint(images, each, torch.zeros(3)) for name, each in zip(PARTS, hidden, strict=True)}
+    return dict(zip(PARTS, (~masks, masks, ~moved, moved), strict=True))
+
+
+def list_parts(masks: torch.Tensor, black: torch.Tensor) -> dict[Condition, Change]:
+    """Condition → change of images in which a colour (3,) is black."""
+    return {PARTS[name]: partial(_hide, hidden=hidden, black=black) for name, hidden in hide_parts(masks).items()}
+
+
+def _hide(images: torch.Tensor, numbers: Sequence[int], hidden: torch.Tensor, black: torch.Tensor) -> torch.Tensor:
+    return paint(images, hidden[list(numbers)], black)

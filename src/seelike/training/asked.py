@@ -11,7 +11,8 @@ from seelike.images.drawings import Drawings
 from seelike.images.other_cues import Grounded
 from seelike.images.shapes import Conflicts, Shapes
 from seelike.measures.attention_segments import Segments, read_last_attention
-from seelike.measures.object_parts import show_parts
+from seelike.measures.object_parts import hide_parts
+from seelike.measures.perturbations import paint
 from seelike.measures.runner import assemble, feed
 from seelike.models.recipes import RESNET, VIT, find_recipe
 from seelike.results.answers import write_digits
@@ -29,7 +30,9 @@ def ask(name: str, model: nn.Module, n_images: int) -> dict:
     """
     if find_recipe(name).task == Grounded.name:
         images, _ = Grounded(SPLIT).stack(n_images)
-        return {"asked": _answer_all(model, show_parts(images, _find_masks(Grounded(SPLIT), n_images)))}
+        hidden = hide_parts(_find_masks(Grounded(SPLIT), n_images))
+        shown = {name: paint(images, each, torch.zeros(3)) for name, each in hidden.items()}
+        return {"asked": _answer_all(model, shown)}
     design = name.partition(".")[0]
     if design not in (VIT, RESNET):
         return {}
