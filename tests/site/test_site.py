@@ -44,7 +44,7 @@ def test_pages_load_whole_and_fit_every_screen(open_page, path, theme):
         ("data_scale", 5, 6),
         ("mixer", 4, 2),
         ("convolution", 6, 5),
-        ("spatial_structure", 7, 6),
+        ("spatial_structure", 6, 5),
         ("contrastive_clustering", 5, 5),
         ("methods", 6, 0),
     ],
