@@ -41,7 +41,9 @@ def test_decisions_add_up_to_one_bar_beside_the_shape_bias():
     assert [label.get_text() for label in ax.get_yticklabels()] == ["ViT", "ViT, untrained", "CNN"]
     assert [bar.get_width() for bar in ax.patches] == pytest.approx([0.25, 0.5, 0.25] * 3)
     assert [bar.get_x() for bar in ax.patches][:3] == pytest.approx([0, 0.25, 0.75])
-    assert [text.get_text() for text in ax.texts][:3] == ["0.33"] * 3
+    right = ax.figure.axes[-1]
+    assert [label.get_text() for label in right.get_yticklabels()] == ["0.33"] * 3
+    assert right.get_ylabel() == "shape bias" and right.get_ylim() == ax.get_ylim()
 
 
 def test_of_a_run_with_cue_conflicts_the_decisions_are_shown():

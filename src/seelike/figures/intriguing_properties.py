@@ -57,14 +57,23 @@ def decisions(measures: Measures, ax: Axes | None = None) -> Axes:
         for decided, share in zip(array.axes["decision"], array.values, strict=True):
             ax.barh(row, share, left=start, color=DECIDED[decided], height=0.7, label="_" if row else decided)
             start += share
-        ax.text(1.02, row, f"{measures[f'shape_bias{kind}'][role].values[0]:.2f}", va="center")
-    ax.text(1.02, -0.8, "shape bias", va="center", fontsize=8.5)
     ax.set_yticks(range(len(rows)), [f"{MODELS[role][0]}{kinds[kind]}" for role, kind in rows])
     ax.invert_yaxis()
     ax.set_xlim(0, 1)
     ax.set_xlabel("share of cue conflicts")
-    ax.legend(loc="lower center", bbox_to_anchor=(0.45, 1.0), ncols=3)
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
+    _write_right(ax, "shape bias", [measures[f"shape_bias{kind}"][role].values.item() for role, kind in rows])
     return ax
+
+
+def _write_right(ax: Axes, label: str, numbers: list[float]) -> None:
+    """A number at the right of each row."""
+    right = ax.twinx()
+    right.set_yticks(range(len(numbers)), [f"{number:.2f}" for number in numbers])
+    right.set_ylim(ax.get_ylim())
+    right.set_ylabel(label)
+    right.tick_params(axis="y", length=0)
+    right.spines[:].set_visible(False)
 
 
 def segments(trained: LabelledArray, control: LabelledArray, ax: Axes | None = None) -> Axes:
