@@ -45,6 +45,8 @@ def test_pages_load_whole_and_fit_every_screen(open_page, path, theme):
         ("mixer", 4, 2),
         ("convolution", 6, 5),
         ("spatial_structure", 6, 5),
+        ("intriguing_properties", 5, 6),
+        ("visual_exploration", 8, 5),
         ("contrastive_clustering", 5, 5),
         ("methods", 6, 0),
     ],
