@@ -71,7 +71,7 @@ def measure_runs(
     masks = find_masks(run, run.transforms(everyone)["vit"])
     n_images, n_draws = len(run.images), len(run.images) // run.batch_size
     answers = ChangedAnswers(cast, n_images, n_draws)
-    for name in able if trained else ():
+    for name in able if trained and "vit" in able else ():  # of a CNN alone there is nothing to compare
         _ask_changed(answers, name, run.parameters["seed"], masks, every=name == roles[name])
     vits = {name: everyone[name] for name, role in roles.items() if role == "vit"}
     maps = _ask_attention(cast, list(vits) if masks is not None else [], n_images)
