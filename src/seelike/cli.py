@@ -102,7 +102,7 @@ def _measure(chosen: argparse.Namespace) -> int:
 
 def _add_robustness(commands) -> None:
     text = """Judge every claim of a run under every combination of reasonable choices (measures, layers, images, …) and
-    write RESULTS/PROFILE/robustness.json."""
+    write RESULTS/PROFILE/robustness.json. With names of chapters only theirs, beside what is there of others."""
     robustness = commands.add_parser("robustness", help="every verdict under every reasonable choice", description=text)
     robustness.add_argument("chapters", nargs="*", metavar="CHAPTER", help="(default: those of the run)")
     robustness.add_argument("--profile", default="pocket", help="the run: a profile's name, or a .yaml file (pocket)")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from seelike.chapters.answered import N_DRAWS, compare, find_accuracies
+from seelike.chapters.answered import N_DRAWS, SCALES, compare, find_accuracies
 from seelike.measures.intervals import combine
 
 
@@ -37,3 +37,28 @@ def test_what_models_answer_alike_has_no_variance_over_images(generator):
     alone = combine(compare(both, {"one": 1}))
     assert alone.effect == pytest.approx(right.mean()) and alone.low < alone.effect < alone.high
     assert compare(both | {"none": None}, {"one": 1, "none": -1}) is None and compare(both, {"missing": 1}) is None
+
+
+@pytest.mark.parametrize(
+    ("scale", "expected"), [("points", 0.75), ("odds", np.log(60.5 / 20.5)), ("errors", np.log(81 / 20.5))]
+)
+def test_other_scales_by_hand(scale, expected):
+    found = find_accuracies({"a": card(np.arange(80) >= 20)}, "a", scale)
+    assert found[0, 0] == pytest.approx(expected)
+
+
+def test_all_right_is_finite_and_more_is_better_by_every_scale():
+    for scale in SCALES:
+        found = [find_accuracies({"a": card(np.arange(80) >= n)}, "a", scale)[0, 0] for n in (80, 40, 1, 0)]
+        assert np.isfinite(found).all() and found == sorted(found)
+
+
+def test_only_odds_mirror_right_and_wrong():
+    right = np.arange(80) >= 20
+    mirrored = {
+        scale: np.isclose(*(find_accuracies({"a": card(each)}, "a", scale)[0, 0] for each in (right, ~right)))
+        for scale in SCALES
+    }
+    assert not any(mirrored.values())
+    one, other = (find_accuracies({"a": card(each)}, "a", "odds")[0, 0] for each in (right, ~right))
+    assert one == pytest.approx(-other)

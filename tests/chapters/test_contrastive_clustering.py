@@ -180,3 +180,13 @@ def test_without_a_model_that_learned_without_labels_there_is_no_claim(tmp_path)
 def test_what_cannot_be_used_is_refused(changed, complaint, tmp_path):
     with pytest.raises(InputError, match=complaint):
         open_few(tmp_path, **changed)
+
+
+def test_the_other_measure_of_spread_minds_no_scale_and_its_tails_more(generator):
+    norms = np.exp(np.random.default_rng(0).normal(size=(2, 400)))
+    found = replicate_spread(norms, 0, "deviation")
+    assert found.shape == (2, 21) and found[:, 0] == pytest.approx(np.log(norms).std(1))
+    np.testing.assert_allclose(replicate_spread(3 * norms, 0, "deviation"), found)
+    norms[:, :5] *= 1_000
+    assert (replicate_spread(norms, 0, "deviation")[:, 0] > 1.2 * found[:, 0]).all()
+    assert not replicate_spread(np.ones((2, 400)), 0, "deviation").any()

@@ -4,13 +4,21 @@ import numpy as np
 import pytest
 
 from seelike.chapters import robustness
+from seelike.chapters.answered import SCALES
 from seelike.chapters.chapter import Chapter
 from seelike.chapters.prepare import open_others, open_run
 from seelike.chapters.registry import CHAPTERS
 from seelike.chapters.verdicts import weigh
 from seelike.execution.notebook import find_chapter, read_parameters
-from seelike.results.claims import CLAIMS, OF_PAPER
+from seelike.measures.kept import WAYS
+from seelike.results.claims import AROUND, CLAIMS
 
+AROUND_CHAPTERS = {claim.chapter for claim in AROUND.values()}
+OPENED = {  # what claims around the paper need beside the images
+    "intriguing_properties": {"n_probe_images": 1300, "n_conflicts": 40},
+    "spatial_structure": {"n_datasets": 8, "n_steps": 10},
+    "contrastive_clustering": {"n_drawings": 80},
+}
 VARIED = [name for name, chapter in CHAPTERS.items() if chapter.vary]
 
 
@@ -20,19 +28,21 @@ def open_small(tmp_path, name: str, **changed):
     return open_run(CHAPTERS[name], **(defaults | {key: value for key, value in small.items() if key in defaults}))
 
 
-def test_every_chapter_with_claims_varies():
-    assert {claim.chapter for claim in OF_PAPER.values()} == set(VARIED)
+def test_every_chapter_with_choices_varies():
+    assert {claim.chapter for claim in CLAIMS.values() if claim.choices} == set(VARIED)
 
 
 @pytest.mark.parametrize("name", VARIED)
 def test_the_published_universe_is_what_the_chapter_finds(tmp_path, name):
-    run = open_small(tmp_path, name)
+    run = open_small(tmp_path, name, **OPENED.get(name, {}))
     run.examined, run.opened = False, CHAPTERS[name].open(run)
     loaded = list(run.load_models())
     expected = next(iter(CHAPTERS[name].measure(loaded, run))).terms()
     universes = list(CHAPTERS[name].vary(loaded, run))
-    of_images = [claim for claim in CLAIMS.values() if claim.chapter == name and "images" in claim.choices]
-    for claim in [each for each in of_images if all(part.id in expected for part in each.parts)]:
+    varied = [claim for claim in CLAIMS.values() if claim.chapter == name and claim.choices]
+    measured = [each for each in varied if all(part.id in expected for part in each.parts)]
+    assert len(measured) == len(varied) or name not in AROUND_CHAPTERS
+    for claim in measured:
         published = {choice: option for choice, option in claim.choices.items() if choice != "images"}
         same = [terms[0] for choices, terms in universes if choices == published and claim.main.id in terms[0]]
         assert len(same) == 1, claim.id
@@ -96,3 +106,44 @@ def test_without_enough_images_the_published_ones_vary_alone(tmp_path, monkeypat
     monkeypatch.setattr(type(run.images.dataset), "__len__", lambda self: len(run.images) + 8)
     found, _ = robustness.vary(make_chapter(vary=vary_by_hand), run)
     assert {each.choices["images"] for each in found["M2"].outcomes} == {"first"}
+
+
+def test_claims_on_cards_vary_once_and_each_training_is_told_alone(tmp_path):
+    run = open_small(tmp_path, "convolution")
+    run.examined, run.opened = False, CHAPTERS["convolution"].open(run)
+    found, traced = robustness.vary(CHAPTERS["convolution"], run)
+    assert list(found) == ["C4", "C5"] and set(traced["images"]) == {"first", "second"}
+    for robust in found.values():
+        assert [each.choices for each in robust.outcomes] == [{"scale": scale} for scale in SCALES]
+        assert {len(each.alone) for each in robust.outcomes} == {3}
+
+
+def vary_rows(loaded, run):
+    """P1, which is of no model, and C5 of two trainings that no run loads: 0.2 and −0.2."""
+    yield {"scale": "points"}, [{"C5": {("free",): np.array([constant(0.2), constant(-0.2)])}}] * 2
+    every = {part.id: {(): constant(0.9)} for part in CLAIMS["P1"].parts}
+    yield {"association": "best", "setting": "published"}, [every] * 2
+
+
+def test_rows_of_a_term_are_trainings_and_what_is_of_no_model_has_none(tmp_path, monkeypatch):
+    run = open_small(tmp_path, "mixer", n_seeds=2)
+    monkeypatch.setattr(type(run), "load_models", lambda self: iter([]))
+    found, _ = robustness.vary(make_chapter(vary=vary_rows), run)
+    assert {each.alone for each in found["C5"].outcomes} == {("holds", "reversed")}
+    assert found["C5"].outcome.parts["C5"][0] == pytest.approx(0)
+    assert {each.alone for each in found["P1"].outcomes} == {()}
+
+
+def test_other_images_are_changed_as_the_published_verdicts_ask(tmp_path):
+    run = open_small(tmp_path, "intriguing_properties", n_conflicts=0)
+    run.examined, run.opened = False, CHAPTERS["intriguing_properties"].open(run)
+    found, _ = robustness.vary(CHAPTERS["intriguing_properties"], run)
+    first, second = (found["I2"].only(images=images) for images in ("first", "second"))
+    assert {(each.choices["holes"], each.choices["fill"]) for each in second} == {("shifted", "black")}
+    assert len(first) == 4 * len(second) and {each.choices["kept"] for each in second} == set(WAYS)
+    tiles = {images: found["I3"].only(images=images) for images in ("first", "second")}
+    assert {image: {each.choices["tiles"] for each in of} for image, of in tiles.items()} == {
+        "first": {"own", "near"},
+        "second": {"own"},
+    }
+    assert "I4" not in found and "I6" not in found

@@ -1,6 +1,9 @@
 """The command that judges a run in all universes: its file, and what it refuses before long work."""
 
+import json
+
 import pytest
+from handmade import save_robustness
 
 from seelike.cli import main
 from seelike.execution.robustness import VARIED
@@ -33,3 +36,12 @@ def test_bad_input_is_refused_in_one_sentence_and_nothing_is_left(tmp_path, caps
     assert main(["robustness", *given, "-o", str(tmp_path)]) == 2
     assert named in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_one_chapter_is_measured_anew_beside_the_others(tmp_path):
+    path = save_robustness(tmp_path)
+    before = json.loads(path.read_text())
+    assert main(["robustness", "convolution", "-o", str(tmp_path), "-p", "profile=pocket", "-p", "n_images=64"]) == 0
+    after = json.loads(path.read_text())
+    assert list(after["claims"]) == ["U1", "C4", "C5"] and after["claims"]["U1"] == before["claims"]["U1"]
+    assert list(after["provenance"]["chapters"]) == ["convolution"]

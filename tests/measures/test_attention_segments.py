@@ -7,7 +7,13 @@ import torch
 
 from seelike.activations.architecture import Architecture
 from seelike.activations.attention import Grid, read_maps
-from seelike.measures.attention_segments import Segments, choose_patches, jaccard, read_last_attention
+from seelike.measures.attention_segments import (
+    Segments,
+    choose_above_mean,
+    choose_patches,
+    jaccard,
+    read_last_attention,
+)
 from seelike.measures.runner import Cast, feed
 from seelike.system.errors import InputError
 
@@ -41,12 +47,12 @@ def test_the_index_of_one_patch_of_four():
     assert jaccard(~patches, mask).item() == 0
 
 
-def segment(*weights: list[float]) -> Segments:
+def segment(*weights: list[float], **how: str) -> Segments:
     """Heads that attend as these lists say, in eight images whose object is the upper left patch."""
     attention = torch.tensor(weights).expand(8, -1, -1)
     masks = torch.zeros(8, 8, 8, dtype=torch.bool)
     masks[:, :4, :4] = True
-    return Segments.of({"attention": attention}, GRID, masks, 4)
+    return Segments.of({"attention": attention}, GRID, masks, 4, **how)
 
 
 def test_the_best_head_is_held_against_the_whole_image():
@@ -78,3 +84,21 @@ def test_a_model_without_cls_is_refused():
     model = timm.create_model("vit_pocket_patch8_gap_56").eval()
     with pytest.raises(InputError, match="must have a CLS token"):
         read_last_attention(Architecture.of(model, torch.zeros(1, 3, 56, 56)), 4)
+
+
+def test_more_than_an_equal_share():
+    attention = torch.tensor([[0.5, 0.3, 0.15, 0.05], [0.25, 0.25, 0.25, 0.25]])
+    assert choose_above_mean(attention).tolist() == [[True, True, False, False], [False] * 4]
+    assert torch.equal(choose_above_mean(3 * attention), choose_above_mean(attention))
+
+
+@pytest.mark.parametrize(("marked", "index"), [("0.8", 1.0), ("0.9", 0.5), ("0.95", 0.5), ("mean", 1.0)])
+def test_what_is_marked_decides_how_much_is_the_object(marked, index):
+    found = segment([0.85, 0.15, 0.0, 0.0], marked=marked)
+    assert found.heads.tolist() == [[index]] * 4
+
+
+def test_the_mean_map_of_equal_heads_is_theirs_and_of_others_is_not():
+    right, wrong = [0.97, 0.01, 0.01, 0.01], [0.01, 0.97, 0.01, 0.01]
+    assert segment(right, right, heads="average").gains() == pytest.approx(segment(right, right).gains())
+    assert segment(right, wrong, heads="average").gains() == pytest.approx([0.25] * 5)  # both patches: a half of two

@@ -6,7 +6,7 @@ import timm
 import torch
 
 from seelike.measures import block_ensembles
-from seelike.measures.block_ensembles import Ensembles, probe_ensembles
+from seelike.measures.block_ensembles import Ensembles, probe_ensembles, vary_ensembles
 from seelike.measures.probes import choose_folds
 
 
@@ -43,3 +43,27 @@ def test_the_probes_see_the_cls_tokens_side_by_side(monkeypatch):
     model = timm.create_model("vit_pocket_patch8_56", img_size=16).eval()
     probe_ensembles(model, torch.randn(2, 6, 3, 16, 16), torch.arange(12) % 2, [])
     assert widths == {size: (12, 64 * size) for size in range(1, 5)}
+
+
+def test_the_published_way_is_one_of_all():
+    model = timm.create_model("vit_pocket_patch8_56", img_size=16).eval()
+    labels = torch.arange(60) % 2
+    images = torch.randn(60, 3, 16, 16, generator=torch.Generator().manual_seed(0)) + labels[:, None, None, None]
+    folds = {"ten": choose_folds(labels, n_draws=2, shots=5), "five": choose_folds(labels, n_draws=2, shots=3)}
+    found = list(vary_ensembles(model, images.split(20), labels, folds))
+    options = {name: {choices[name] for choices, _ in found} for name in ("readout", "depth", "shots")}
+    assert options == {"readout": {"CLS", "pooled"}, "depth": {"halves", "thirds"}, "shots": {"ten", "five"}}
+    own = {"readout": "CLS", "shots": "ten", "depth": "halves"}
+    (published,) = [each for choices, each in found if choices == own]
+    expected = probe_ensembles(model, images.split(20), labels, folds["ten"])
+    np.testing.assert_allclose(published.accuracy, expected.accuracy[:, [0, -1]])
+    assert len({tuple(each.accuracy.flatten()) for _, each in found}) > 2
+
+
+def test_without_cls_pooled_tokens_stand_for_it():
+    model = timm.create_model("vit_pocket_patch8_gap_56", img_size=16).eval()
+    labels = torch.arange(24) % 2
+    images = torch.randn(24, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    found = list(vary_ensembles(model, [images], labels, {"ten": choose_folds(labels, n_draws=2, shots=2)}))
+    (cls, _, pooled, _) = (each.accuracy for _, each in found)
+    np.testing.assert_array_equal(cls, pooled)

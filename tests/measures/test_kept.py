@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from seelike.measures.kept import INTACT, Kept
+from seelike.measures.kept import INTACT, WAYS, Kept
 
 HALF, ALL = ("dropped", 0.5), ("dropped", 1.0)
 
@@ -47,3 +47,22 @@ def test_arrays_hold_what_was_measured():
     array = kept.array("share", {0.5: HALF, 1.0: ALL})
     assert array.axes == {"share": [0.5]} and array.values == pytest.approx([0.5])
     assert kept.intact_array().values == pytest.approx([0.9])
+
+
+@pytest.mark.parametrize(
+    ("way", "expected"), [("share", 0.4 / 0.8), ("raw", 0.5 / 0.9), ("lost", -0.4), ("accuracy", 0.5)]
+)
+def test_what_is_kept_can_be_told_in_four_ways(way, expected):
+    assert make([0.5] * 8, [0.9] * 8).share(HALF, way=way) == pytest.approx([expected] * 9)
+
+
+def test_only_shares_ask_for_something_to_lose():
+    changed, intact = [0.1] * 8, [0.15] * 8
+    undefined = {way: np.isnan(make(changed, intact).share(HALF, way=way)).all() for way in WAYS}
+    assert undefined == {"share": True, "raw": True, "lost": False, "accuracy": False}
+
+
+def test_only_the_share_above_chance_is_the_same_for_a_model_that_can_do_half_as_much():
+    changed, intact = np.array([0.3, 0.5, 0.7]), np.array([0.7, 0.8, 0.9])
+    one, other = make(changed, intact), make(0.1 + (changed - 0.1) / 2, 0.1 + (intact - 0.1) / 2)
+    assert [way for way in WAYS if np.allclose(one.share(HALF, way=way), other.share(HALF, way=way))] == ["share"]

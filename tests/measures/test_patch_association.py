@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from seelike.measures.patch_association import Layout, Network, alignment, associate, error
+from seelike.measures.patch_association import Layout, Network, alignment, associate, error, weigh_association
 
 
 def layout(generator, busy=0.3, noise=0.1) -> Layout:
@@ -96,3 +96,23 @@ def test_association_does_not_change_with_the_names_of_positions_but_with_those_
     moved = associate(scores[order][:, order], together[order][:, order])
     torch.testing.assert_close(moved, associate(scores, together)[order])
     assert not torch.equal(associate(scores[order][:, order], together), associate(scores, together)[order])
+
+
+def test_weights_of_attention_by_hand_and_by_loops(generator):
+    together = torch.tensor([[True, True, False], [True, True, False], [False, False, True]])
+    scores = torch.log(torch.tensor([[9.0, 3.0, 1.0], [1.0, 9.0, 1.0], [1.0, 1.0, 9.0]]))
+    assert weigh_association(scores, together).tolist() == pytest.approx([3 / 4 - 1 / 2, 0.0, 0.0])
+    drawn, scores = layout(generator), torch.randn(8, 8, generator=generator)
+    for i, found in enumerate(weigh_association(scores, drawn.together).tolist()):
+        others = [j for j in range(8) if j != i]
+        total = sum(math.exp(scores[i, j]) for j in others)
+        own = sum(math.exp(scores[i, j]) for j in others if drawn.together[i, j])
+        assert found == pytest.approx(own / total - 3 / 7, abs=1e-6)
+
+
+def test_weights_see_how_sure_attention_is_and_not_what_is_added_to_all_of_it(generator):
+    drawn, scores = layout(generator), torch.randn(8, 8, generator=generator)
+    found = weigh_association(scores, drawn.together)
+    torch.testing.assert_close(weigh_association(scores + 5, drawn.together), found)
+    assert not torch.allclose(weigh_association(2 * scores, drawn.together), found)
+    torch.testing.assert_close(associate(2 * scores, drawn.together), associate(scores, drawn.together))

@@ -9,17 +9,24 @@ from seelike.measures.patch_changes import (
     CLAIMED,
     DROPPED,
     FINE,
+    FINE_MEAN,
     GROUND,
     HALF,
     MEAN,
     OBJECT,
     OFF_GRID,
+    OFF_GRID_MEAN,
     OWN_TILES,
     QUARTER,
+    SHARED,
+    SHARED_TILES,
     TILES,
     arrays,
     find_terms,
     list_changes,
+    list_universes,
+    vary_changes,
+    vary_terms,
 )
 
 BLACK = torch.full((3,), -1.0)
@@ -99,3 +106,41 @@ def test_arrays_are_by_kind_of_change():
     assert found["kept_by_place"].axes["dropped"][:2] == ["50% at random", "50% at random, off the grid"]
     assert found["kept_shuffled"].axes == {"tiles a side": [4]}
     assert found["kept_shuffled"].values == pytest.approx([0.75])
+
+
+def vary(condition, n=3):
+    images = torch.rand(n, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    return vary_changes((8, 8), (4, 4), BLACK, 0)[condition](images, range(n))
+
+
+def test_a_draw_for_a_minibatch_is_that_of_its_first_image():
+    shared, each = vary(SHARED) == -1, vary((DROPPED, HALF)) == -1
+    assert torch.equal(shared, each[:1].expand_as(shared)) and not torch.equal(each[1], each[0])
+    alike = torch.arange(64.0).view(1, 1, 8, 8).expand(3, 3, 8, 8)
+    change = vary_changes((8, 8), (4, 4), BLACK, 0)
+    shuffled = change[SHARED_TILES](alike, range(3))
+    assert torch.equal(shuffled[1], shuffled[0]) and not torch.equal(change[OWN_TILES](alike, range(3))[1], shuffled[1])
+
+
+@pytest.mark.parametrize(("mean", "black"), [(OFF_GRID_MEAN, (OFF_GRID, HALF)), (FINE_MEAN, (FINE, HALF))])
+def test_holes_of_the_mean_colour_are_where_black_ones_are(mean, black):
+    assert torch.equal(vary(mean) == 0, vary(black) == -1)
+
+
+def test_what_is_varied_has_all_that_the_universes_ask_and_no_more():
+    asked = vary_changes((8, 8), (4, 4), BLACK, 0)
+    near = tuple(each for each in asked if each[0] == TILES)
+    assert near == ((TILES, 2), (TILES, 8))
+    assert asked.keys() == {INTACT, *(each for *_, conditions in list_universes(near) for each in conditions)}
+    uneven = vary_changes((10, 10), (4, 4), BLACK, 0)
+    assert not {OWN_TILES, SHARED_TILES} & uneven.keys() and not [kind for kind, _ in uneven if kind == TILES]
+
+
+def test_the_published_universe_is_what_the_claims_say_and_others_are_not():
+    found = list(vary_terms(make(), make(less=0.08)))
+    assert [choices["kept"] for choices, _ in found] == ["share", "raw", "lost", "accuracy"] * 4
+    published = [terms for choices, terms in found if choices["kept"] == "share" and "near" not in choices.values()]
+    for own, (part, expected) in zip(published, find_terms(make(), make(less=0.08)).items(), strict=True):
+        assert all((own[part][roles] == each).all() for roles, each in expected.items())
+    lost = next(terms["I1"] for choices, terms in found if choices["kept"] == "lost")
+    assert sum(lost.values()) == pytest.approx([0.08] * 9)

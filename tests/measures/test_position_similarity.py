@@ -59,3 +59,21 @@ def test_refuses_models_without_an_embedding_for_each_patch():
         find_similarity(timm.create_model("resnet_pocket"), GRID)
     with pytest.raises(InputError, match="an embedding for each of 20 positions, not 7"):
         find_similarity(Embedded(torch.zeros(1, 7, 4)), GRID)
+
+
+def test_four_neighbours_share_a_side():
+    assert are_neighbours(GRID, 4)[6].nonzero().flatten().tolist() == [1, 5, 6, 7, 11]
+    assert (are_neighbours(GRID, 4).sum(1) - 1).unique().tolist() == [2, 3, 4]
+
+
+def test_as_they_are_embeddings_are_moved_by_their_mean(generator):
+    own, moved = torch.randn(1, 21, 8, generator=generator), 10 * torch.randn(8, generator=generator)
+    plain, shifted = (find_similarity(Embedded(each), GRID, centred=False).values for each in (own, own + moved))
+    assert np.abs(shifted - plain).max() > 0.5 and shifted.min() > 0.5
+    scaled = find_similarity(Embedded(3 * own), GRID, centred=False).values
+    np.testing.assert_allclose(scaled, plain, atol=1e-6)
+
+
+def test_replicates_are_of_the_neighbours_that_are_asked_for(generator):
+    found = find_similarity(Embedded(torch.randn(1, 21, 8, generator=generator)), GRID)
+    assert found.replicates(8)[0] == pytest.approx(found.shares.mean()) != found.replicates(4)[0]

@@ -32,3 +32,12 @@ def test_a_group_decides_by_its_mean_probability():
     logits = torch.log(torch.tensor([[0.5, 0.1, 0.4, 0.0 + 1e-9], [0.1, 0.1, 0.1, 0.7]]))
     assert Grouped([[0, 1], [2]])(logits).tolist() == [1, 0]  # 0.3 against 0.4; then equal, the first
     assert Grouped([[0], [1], [2], [3]])(logits).tolist() == logits.argmax(1).tolist()
+
+
+def test_the_surplus_for_shape_counts_all_pictures_and_turns_its_sign_with_the_cues():
+    shape = np.array([True, True, False, False, False, True, False, False])
+    texture = np.array([False, False, True, False, False, False, False, False])
+    found = Decisions.of(shape, texture, 4).bias("all")
+    assert found == pytest.approx([2 / 8, 0, 3 / 6, 1 / 6, 2 / 6])
+    assert Decisions.of(texture, shape, 4).bias("all") == pytest.approx(-found)
+    assert Decisions.of(np.zeros(8, bool), np.zeros(8, bool), 4).bias("all") == pytest.approx([0] * 5)

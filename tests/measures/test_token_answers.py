@@ -12,6 +12,7 @@ from seelike.measures.token_answers import (
     BEST_TOKEN,
     LAST,
     TOKEN,
+    WORST_TOKEN,
     Isolated,
     TokenAccuracy,
     TokenClasses,
@@ -95,3 +96,20 @@ def test_shares_are_of_draws_in_order():
     classes = torch.zeros(8, 5, dtype=torch.long)
     found = TokenAccuracy.of({LAST: classes}, Grid(2, 2, 4, 4, 1), torch.tensor([0] * 4 + [1] * 4), 2)
     np.testing.assert_array_equal(found.values, np.stack([np.ones((2, 2)), np.zeros((2, 2))]))
+
+
+@torch.no_grad()
+def test_cls_that_sees_nothing_does_not_mind_who_sees_it_until_it_looks():
+    model = create()
+    names = Architecture.of(model, IMAGES).attentions
+    both, alone = (Isolated(model, names, 1, both)(IMAGES) for both in (True, False))
+    torch.testing.assert_close(alone, both)
+    both, alone = (Isolated(model, names[:-1], 1, both)(IMAGES) for both in (True, False))
+    assert (alone - both).abs().max() > 0.01
+
+
+def test_the_worst_position_is_the_same_in_all_draws():
+    values = np.array([[[1.0, 0.5], [0.0, 0.5]], [[1.0, 0.0], [0.5, 0.5]]])
+    conditions = TokenAccuracy(values).conditions()
+    assert conditions[WORST_TOKEN].tolist() == [0.5, 0.0]  # a tie of two positions, the first
+    assert (conditions[WORST_TOKEN].mean() <= conditions[TOKEN].mean()) and conditions[BEST_TOKEN].tolist() == [1, 1]

@@ -14,9 +14,9 @@ from seelike.system.errors import InputError
 PUBLISHED = CLAIMS["U1"].choices
 
 
-def test_every_claim_of_the_paper_names_choices_that_there_are_and_their_published_options():
-    for each in OF_PAPER.values():
-        assert each.choices, each.id
+def test_claims_name_choices_that_there_are_and_their_published_options():
+    assert all(each.choices for each in OF_PAPER.values())
+    for each in CLAIMS.values():
         assert all(option in CHOICES[name] for name, option in each.choices.items()), each.id
 
 
@@ -102,3 +102,11 @@ def test_a_file_that_is_missing_or_no_json_is_refused(tmp_path):
     for path in (tmp_path / "gone.json", tmp_path / "no.json"):
         with pytest.raises(InputError, match=path.name):
             robustness.read(path)
+
+
+def test_traces_name_a_commit_each(tmp_path):
+    path = save_robustness(tmp_path)
+    content = json.loads(path.read_text())
+    content["provenance"] |= {"commit": "b", "chapters": {"mixer": {"seconds": 1}, "uniformity": {"commit": "a"}}}
+    path.write_text(json.dumps(content))
+    assert robustness.read_traces(path) == {"mixer": {"commit": "b", "seconds": 1}, "uniformity": {"commit": "a"}}

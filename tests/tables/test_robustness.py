@@ -2,8 +2,8 @@
 
 from handmade import ROBUST, claim, part, universe
 
-from seelike.results.claims import CLAIMS
-from seelike.results.robustness import Robust, attach
+from seelike.results.claims import AROUND, OF_PAPER
+from seelike.results.robustness import Outcome, Robust, attach
 from seelike.results.verdict_words import conjugate_entry, tell_universes
 from seelike.tables import counts, robustness
 from seelike.tables.markdown import NO_BREAK, mark_entry
@@ -38,7 +38,7 @@ def test_fragile_verdicts_of_a_run_are_counted_and_named():
 
 def test_the_overview_has_a_row_for_every_claim_and_a_column_for_every_run():
     lines = robustness.overview(FOUND).splitlines()
-    assert len(lines) == 2 + len(CLAIMS) and {line.count(" | ") for line in lines} == {3}
+    assert len(lines) == 2 + len(OF_PAPER) and {line.count(" | ") for line in lines} == {3}
     assert (
         "**✓◇ holds**, fragile, 2 of 3<br>each training alone: 3 of 6" in lines[2] and "**✓ holds**, 2 of 2" in lines[2]
     )
@@ -48,7 +48,7 @@ def test_the_overview_has_a_row_for_every_claim_and_a_column_for_every_run():
 def test_a_claim_that_does_not_apply_is_said_to_and_counted_nowhere():
     found = {"public": {"U1": Robust(ROBUST.published, (universe("not applicable", None),))}}
     assert "| – not applicable |" in robustness.overview(found).splitlines()[2]
-    assert robustness.tell_counts(found).startswith("In `public` 0 of 0 verdicts")
+    assert "0 of 0 verdicts" in robustness.tell_counts(found)
     assert len(robustness.by_choice(found["public"]).splitlines()) == 2
 
 
@@ -71,3 +71,15 @@ def test_without_a_file_pages_say_so():
 
 def test_every_option_has_its_meaning():
     assert robustness.vocabulary().count("\n") > 20 and "`rbf_cka`" in robustness.vocabulary()
+
+
+def test_claims_around_the_paper_are_told_and_counted_apart():
+    around = Robust({"scale": "points"}, (Outcome({"scale": "points"}, "weak", (), {"C5": (0.1, 0.0, 0.2, "weak")}),))
+    found = {"pocket": {"U1": ROBUST, "C5": around}, "cifar10": {"U1": STABLE}}
+    lines = robustness.overview(found, AROUND).splitlines()
+    assert lines[0].count(" | ") == 2 and "`cifar10`" not in lines[0]
+    assert [line.split("**")[1] for line in lines[2:]] == [key for key, claim in AROUND.items() if claim.choices]
+    assert "1 of 1" in next(line for line in lines if line.startswith("| **C5**"))
+    told = robustness.tell_counts(found)
+    assert "1 of 1 verdicts on the paper's claims are fragile (U1), judged in 3 universes; 0 of 1 verdicts on" in told
+    assert told.count("around") == 1

@@ -9,11 +9,17 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
-from seelike.measures.clusters import count_pairs, mutual_information
+from seelike.measures.clusters import SCORES, count_pairs
 from seelike.measures.intervals import Terms, jackknife, leave_out_each
 from seelike.results.answers import read_digits
 
 N_DRAWS = 40  # groups of images, each of which is left out in turn
+# What is compared, from how many of n answers are right; half an answer keeps logarithms finite. More is better.
+SCALES = {
+    "points": lambda right, n: right / n,
+    "odds": lambda right, n: np.log((right + 0.5) / (n - right + 0.5)),
+    "errors": lambda right, n: -np.log((n - right + 0.5) / (n + 1)),
+}
 
 
 def find_twins(cards: Mapping[str, dict], name: str) -> list[dict]:
@@ -25,23 +31,31 @@ def find_twins(cards: Mapping[str, dict], name: str) -> list[dict]:
     return [card for known, card in sorted(cards.items()) if re.fullmatch(rf"{re.escape(name)}(_seed\d+)?", known)]
 
 
-def find_accuracies(cards: Mapping[str, dict], name: str) -> np.ndarray | None:
+def find_accuracies(cards: Mapping[str, dict], name: str, scale: str = "points") -> np.ndarray | None:
     """(trainings, N_DRAWS + 1): replicates of the accuracy of a model and of its twins, from their answers.
 
     None unless every training that has a card has answers.
+
+    Args:
+        scale: one of `SCALES`.
     """
     twins = find_twins(cards, name)
     if not twins or not all("answers" in card for card in twins):
         return None
-    return np.array([_replicate(read_digits(card["answers"]) == read_digits(card["classes"])) for card in twins])
+    answered = ((read_digits(card["answers"]), read_digits(card["classes"])) for card in twins)
+    return np.array([_replicate(answers == classes, scale) for answers, classes in answered])
 
 
-def replicate_information(clusters: torch.Tensor, labels: torch.Tensor) -> np.ndarray:
-    """(N_DRAWS + 1,): what clusters tell of labels (NMI), of all images (n,), then without each group of them."""
+def replicate_information(clusters: torch.Tensor, labels: torch.Tensor, score: str = "NMI") -> np.ndarray:
+    """(N_DRAWS + 1,): what clusters tell of labels, of all images (n,), then without each group of them.
+
+    Args:
+        score: one of `measures.clusters.SCORES`.
+    """
     shape = int(clusters.max()) + 1, int(labels.max()) + 1
     groups = zip(clusters.tensor_split(N_DRAWS), labels.tensor_split(N_DRAWS), strict=True)
     counts = [count_pairs(*group, shape) for group in groups]
-    return np.array([mutual_information(each) for each in leave_out_each(counts)])
+    return np.array([SCORES[score](each) for each in leave_out_each(counts)])
 
 
 def compare(replicates: Mapping[str, np.ndarray | None], signs: Mapping[str, int]) -> Terms | None:
@@ -51,7 +65,7 @@ def compare(replicates: Mapping[str, np.ndarray | None], signs: Mapping[str, int
     return {(name,): sign * replicates[name] for name, sign in signs.items()}
 
 
-def _replicate(right: np.ndarray) -> np.ndarray:
+def _replicate(right: np.ndarray, scale: str) -> np.ndarray:
     groups = np.array_split(right, N_DRAWS)
     sums, sizes = np.array([group.sum() for group in groups]), np.array([len(group) for group in groups])
-    return jackknife(N_DRAWS, lambda chosen: sums[chosen].sum() / sizes[chosen].sum())
+    return jackknife(N_DRAWS, lambda chosen: SCALES[scale](sums[chosen].sum(), sizes[chosen].sum()))

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from seelike.chapters.answered import compare, find_twins
-from seelike.chapters.chapter import Chapter
+from seelike.chapters.chapter import Chapter, Loaded, Universe
 from seelike.chapters.cues import read_cues
 from seelike.chapters.run import MODELS, Run
 from seelike.chapters.unlabelled import (
@@ -22,6 +22,8 @@ from seelike.chapters.unlabelled import (
     open_strokes,
     read_clusters,
     read_trainings,
+    vary_information,
+    vary_spreads,
 )
 from seelike.images.shapes import CUES, Shapes, choose_cues
 from seelike.images.strokes import Strokes
@@ -70,6 +72,23 @@ def measure_controls(loaded: Iterable[dict[str, nn.Module]], run: Run) -> Iterat
     trainings = read_trainings(run)
     depth = cluster_by_depth(read_features(everyone, run), run)
     yield from [ContrastiveClustering(depth, {}, trainings and trainings.forget())] * len(names)
+
+
+def vary_runs(loaded: Loaded, run: Run) -> Iterator[Universe]:
+    """V1 to V5 in each universe, where the run's images are the published ones: they rest on other drawings."""
+    trainings = read_trainings(run) if run.opened else None
+    if trainings is None:
+        return
+    everyone, names, _ = name_needed(loaded, ())
+    untrained = cluster_anew(everyone[ROLE], trainings, run).others[UNTRAINED]
+    for choices, information in vary_information(run, untrained):
+        yield choices, [_compare_all(information, COMPARED)] * len(names)
+    for choices, spreads in vary_spreads(trainings, run):
+        yield choices, [_compare_all(spreads, {"V5": STEADINESS})] * len(names)
+
+
+def _compare_all(replicates: dict[str, np.ndarray], compared: dict[str, dict[str, int]]) -> dict[str, Terms]:
+    return {part: compare(replicates, signs) for part, signs in compared.items()}
 
 
 def read_features(everyone: dict[str, nn.Module], run: Run) -> Pooled:
@@ -143,8 +162,8 @@ class ContrastiveClustering:
         """V1 to V4 over groups of test drawings, V5 over groups of steps."""
         if self.trainings is None:
             return {}
-        compared = {part: compare(self.trainings.information, signs) for part, signs in COMPARED.items()}
-        return compared | {"V5": compare(self.trainings.spreads, STEADINESS)}
+        compared = _compare_all(self.trainings.information, COMPARED)
+        return compared | _compare_all(self.trainings.spreads, {"V5": STEADINESS})
 
 
 def _inform(clusters: torch.Tensor, labels: torch.Tensor) -> float:
@@ -163,4 +182,5 @@ CHAPTER = Chapter(
     open=open_strokes,
     optional=(ROLE,),
     own=("n_drawings", "steady_from"),
+    vary=vary_runs,
 )

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from seelike.chapters.answered import compare, find_accuracies
-from seelike.chapters.chapter import Chapter
+from seelike.chapters.answered import SCALES, compare, find_accuracies
+from seelike.chapters.chapter import Chapter, Loaded, Universe
 from seelike.chapters.numbers import read_numbers
 from seelike.chapters.run import Run
 from seelike.measures.conv_attention import ConvAttention
@@ -83,10 +83,23 @@ def measure_controls(loaded: Iterable[dict[str, nn.Module]], run: Run) -> Iterat
         yield Convolution(offsets, None, run.opened.n, find_starts(run.parameters))
 
 
-def find_starts(parameters: Mapping[str, str]) -> dict[str, np.ndarray]:
+def vary_runs(loaded: Loaded, run: Run) -> Iterator[Universe]:
+    """C4 and C5 in each universe, where the run's images are the published ones: they rest on cards, not on images."""
+    for scale in SCALES if run.opened else ():
+        starts = find_starts(run.parameters, scale)
+        yield {"scale": scale}, [compare_starts(starts)] * run.n_seeds
+
+
+def compare_starts(starts: Mapping[str, np.ndarray]) -> dict[str, Terms]:
+    """The terms of C4 and C5, of those trainings that there are."""
+    compared = {part: compare(starts, signs) for part, signs in COMPARED.items()}
+    return {part: terms for part, terms in compared.items() if terms}
+
+
+def find_starts(parameters: Mapping[str, str], scale: str = "points") -> dict[str, np.ndarray]:
     """`free_3pct`, … → replicates of the accuracies of trainings in a bundled ViT's family, as far as there are any.
 
-    There are none where the ViT's weights are from a file.
+    There are none where the ViT's weights are from a file. `scale` is one of `answered.SCALES`.
     """
     if parameters["vit_checkpoint"]:
         return {}
@@ -94,7 +107,7 @@ def find_starts(parameters: Mapping[str, str]) -> dict[str, np.ndarray]:
     cards, found = bundled.read_manifest(), {}
     for change in STARTS.values():
         for percent, share in SHARES.items():
-            accuracies = find_accuracies(cards, f"{own}{change}{share}")
+            accuracies = find_accuracies(cards, f"{own}{change}{share}", scale)
             if accuracies is not None:
                 found[f"{change.removeprefix('_') or 'free'}_{percent}pct"] = accuracies
     return found
@@ -201,8 +214,7 @@ class Convolution:
 
     def terms(self) -> dict[str, Terms]:
         """C1 to C3, over kernels, C4 and C5, over test images; not defined of what has nothing to learn, or has not."""
-        compared = {part: compare(self.starts, signs) for part, signs in COMPARED.items()}
-        found = {part: terms for part, terms in compared.items() if terms}
+        found = compare_starts(self.starts)
         if self.tried is None:
             unknown = {part: {(): np.full(self.n_kernels + 1, np.nan)} for part in ("C1", "C2", "C3")}
             return unknown | {part: {r: each * np.nan for r, each in terms.items()} for part, terms in found.items()}
@@ -265,4 +277,5 @@ CHAPTER = Chapter(
     required=VITS[:1],
     optional=VITS[1:],
     own=("kernel_sizes", "patch_sizes", "n_kernels"),
+    vary=vary_runs,
 )

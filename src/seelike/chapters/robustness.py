@@ -61,10 +61,28 @@ def _judge(claim: Claim, choices: Choices, terms: list[dict[str, Terms]], names:
 
 
 def _find_whole(claim: Claim, terms: list[dict[str, Terms]], names: Names) -> list[tuple[dict[str, Terms], dict]]:
-    """The trainings that have every term which the first has, with their models; none where there is but one."""
+    """The trainings that have every term which the first has, with their models; none where there is but one.
+
+    Of terms of no model there are none either. Trainings that no run loads are the rows of every term.
+    """
+    every = [each for part in claim.parts for each in terms[0][part.id].items()]
+    if all(replicates.ndim == 2 for _, replicates in every):
+        return _part_rows(claim, terms[0])
+    if not any(roles for roles, _ in every):
+        return []
     wanted = {part.id: terms[0][part.id].keys() for part in claim.parts}
     have = [all(own.get(part, {}).keys() == roles for part, roles in wanted.items()) for own in terms]
     return [each for each, whole in zip(zip(terms, names, strict=True), have, strict=True) if whole and len(terms) > 1]
+
+
+def _part_rows(claim: Claim, terms: dict[str, Terms]) -> list[tuple[dict[str, Terms], dict]]:
+    """Each training's row of every term (trainings, draws + 1), as far as all have one."""
+    least = min(len(replicates) for part in claim.parts for replicates in terms[part.id].values())
+    rows = range(least if least > 1 else 0)
+    return [
+        ({part.id: {roles: each[row] for roles, each in terms[part.id].items()} for part in claim.parts}, {})
+        for row in rows
+    ]
 
 
 def _worst(judged: dict[str, Judged]) -> str:

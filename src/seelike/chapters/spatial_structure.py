@@ -1,7 +1,7 @@
 """Does attention over positions find what belongs together; do trained position embeddings know their places? (P)"""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
 
@@ -10,12 +10,12 @@ import torch
 from torch import nn
 
 from seelike.chapters import bundled_positions
-from seelike.chapters.answered import compare, find_accuracies
-from seelike.chapters.chapter import Chapter
+from seelike.chapters.answered import SCALES, compare, find_accuracies
+from seelike.chapters.chapter import Chapter, Loaded, Universe
 from seelike.chapters.numbers import read_numbers
 from seelike.chapters.run import Run
 from seelike.measures.intervals import Terms, jackknife
-from seelike.measures.patch_association import Layout, Network, alignment, associate, error
+from seelike.measures.patch_association import Layout, Network, alignment, associate, error, weigh_association
 from seelike.measures.position_similarity import PositionSimilarity, find_similarity
 from seelike.measures.runner import assemble
 from seelike.models import bundled
@@ -31,6 +31,8 @@ COMPARED = {"P5a": {"usual": 1, "positions alone": -1}, "P5b": {"positions alone
 N_TEST = 2_000  # images on which errors are measured
 POINTS = 10  # of the course of training
 PARTS = ("P1a", "P1b", "P2", "P3", "P4")
+ASSOCIATIONS = ("best", "weight")
+EMBEDDINGS, NEIGHBOURS = {"centred": True, "plain": False}, {"eight": 8, "four": 4}
 
 
 @dataclass(frozen=True)
@@ -75,27 +77,66 @@ def measure_controls(loaded: Iterable[dict[str, nn.Module]], run: Run) -> Iterat
         yield SpatialStructure(similarities, learned, unknown)
 
 
-def find_answered(parameters: Mapping[str, str]) -> dict[str, np.ndarray]:
+def vary_runs(loaded: Loaded, run: Run) -> Iterator[Universe]:
+    """P1 to P4 and P6 in each universe, where the run's images are the published ones: they rest on none of them."""
+    if not run.opened:
+        return
+    runs = [{"vit": models["vit"]} for models in loaded]
+    for embedding, centred in EMBEDDINGS.items():
+        similarities = list(compare_positions(runs, run, centred))
+        for neighbours, most in NEIGHBOURS.items():
+            terms = [{"P6": {("vit",): each["vit"].replicates(most)}} for each in similarities]
+            yield {"embedding": embedding, "neighbours": neighbours}, terms
+    for scale in SCALES:
+        yield {"scale": scale}, [compare_answered(find_answered(run.parameters, scale))] * len(runs)
+    for name, setting in vary_setting(run.opened).items():
+        learned = processes.once(partial(learn, setting, run.parameters["seed"]))
+        yield {"setting": name}, [_of_no_model(learned.replicates())] * len(runs)
+        for association in ASSOCIATIONS:
+            terms = _of_no_model(learned.replicates(association))
+            yield {"association": association, "setting": name}, [terms] * len(runs)
+
+
+def vary_setting(setting: Setting) -> dict[str, Setting]:
+    """The setting itself, with half as many steps, and with twice the noise."""
+    noisy = setting.layout | {"noise": 2 * setting.layout["noise"]}
+    short = replace(setting, n_steps=max(1, setting.n_steps // 2))
+    return {"published": setting, "short": short, "noisy": replace(setting, layout=noisy)}
+
+
+def _of_no_model(replicates: dict[str, np.ndarray]) -> dict[str, Terms]:
+    return {part: {(): each} for part, each in replicates.items()}
+
+
+def compare_answered(answered: dict[str, np.ndarray]) -> dict[str, Terms]:
+    """The terms of P5, of those kinds of attention that there are."""
+    compared = {part: compare(answered, signs) for part, signs in COMPARED.items()}
+    return {part: terms for part, terms in compared.items() if terms}
+
+
+def find_answered(parameters: Mapping[str, str], scale: str = "points") -> dict[str, np.ndarray]:
     """Kind of attention → replicates of the accuracies of ViTs that have it, of a bundled ViT's family, where known.
 
-    There are none where the ViT's weights are from a file.
+    There are none where the ViT's weights are from a file. `scale` is one of `answered.SCALES`.
     """
     if parameters["vit_checkpoint"]:
         return {}
     cards, vit = bundled.read_manifest(), bundled.complete(parameters["vit"])
     names = {kind: vit.replace("vit_pocket_", f"vit_pocket_{word}", 1) for kind, word in ATTENTION.items()}
-    found = {kind: find_accuracies(cards, name) for kind, name in names.items()}
+    found = {kind: find_accuracies(cards, name, scale) for kind, name in names.items()}
     return {kind: each for kind, each in found.items() if each is not None}
 
 
-def compare_positions(loaded: Iterable[dict[str, nn.Module]], run: Run) -> Iterator[dict[str, PositionSimilarity]]:
+def compare_positions(
+    loaded: Iterable[dict[str, nn.Module]], run: Run, centred: bool = True
+) -> Iterator[dict[str, PositionSimilarity]]:
     """Of every run's ViTs how alike position embeddings are. Raises InputError, which names the role."""
     for everyone in loaded:
         models = {role: everyone[role] for role in ("vit", *EARLY.values()) if role in everyone}
         (cast,), _ = assemble([models], run.minibatches(models))
         grids = {role: cast.ask(role, lambda own: own.grid) for role in models}
         yield {
-            role: cast.look(role, lambda model, _, own=grid: find_similarity(model, own))
+            role: cast.look(role, lambda model, _, own=grid: find_similarity(model, own, centred))
             for role, grid in grids.items()
         }
 
@@ -108,6 +149,7 @@ class Learned:
     networks that learned from shuffled positions; `held` and `errors` test errors with attention held and learned;
     `transfer` (data sets, numbers of images, 2) those of the second task, from scratch and with attention taken over.
     `scores` are of the first data set, learned and shuffled (2, positions, positions), its positions sorted by set.
+    `weights` are (data sets, 2): association by weights of attention, learned and shuffled.
     """
 
     steps: list[int]
@@ -119,12 +161,14 @@ class Learned:
     held: np.ndarray
     transfer: np.ndarray
     scores: np.ndarray
+    weights: np.ndarray
 
-    def replicates(self) -> dict[str, np.ndarray]:
-        """P1 to P4, means over data sets."""
+    def replicates(self, by: str = "best") -> dict[str, np.ndarray]:
+        """P1 to P4, means over data sets; association is `by` one of `ASSOCIATIONS`."""
         association, aligned = self.course[:, -1].T
+        association, shuffled = (association, self.shuffled) if by == "best" else self.weights.T
         gain = (self.transfer[..., 0] - self.transfer[..., 1]).mean(1)
-        found = (association, association - self.shuffled, self.held - self.errors, aligned, gain)
+        found = (association, association - shuffled, self.held - self.errors, aligned, gain)
         pairs = zip(PARTS, found, strict=True)
         return {part: jackknife(len(each), lambda chosen, own=each: own[chosen].mean()) for part, each in pairs}
 
@@ -162,8 +206,8 @@ def learn(setting: Setting, seed: int, trained: bool = True) -> Learned:
     found = [_learn_one(setting, torch.Generator().manual_seed(seed * 10_007 + number), trained) for number in numbers]
     points = POINTS if trained else 0
     steps = [round(setting.n_steps * i / POINTS) for i in range(points + 1)]
-    sets, course, shuffled, errors, held, transfer, scores = (np.array(each) for each in zip(*found, strict=True))
-    return Learned(steps, setting.few, sets[0], course, shuffled, errors, held, transfer, scores[0])
+    sets, *found, scores, weights = map(np.array, zip(*found, strict=True))
+    return Learned(steps, setting.few, sets[0], *found, scores[0], weights)
 
 
 def _learn_one(setting: Setting, generator: torch.Generator, trained: bool) -> tuple:
@@ -181,7 +225,8 @@ def _learn_one(setting: Setting, generator: torch.Generator, trained: bool) -> t
     order = layout.sets.flatten()
     scores = [network.scores[order][:, order].numpy() for network in (states[-1], shuffled)]
     transfer = _transfer(setting, layout, start, states[-1], generator)
-    found = (_association(shuffled, layout), error(states[-1], *test), error(held, *test), transfer, scores)
+    weights = [float(weigh_association(each.scores, layout.together).mean()) for each in (states[-1], shuffled)]
+    found = (_association(shuffled, layout), error(states[-1], *test), error(held, *test), transfer, scores, weights)
     return (layout.sets.numpy(), course, *found)
 
 
@@ -244,9 +289,8 @@ class SpatialStructure:
     def terms(self) -> dict[str, Terms]:
         """P1 to P4 over data sets, P5 over test images, P6 over positions."""
         found: dict[str, Terms] = {"P6": {("vit",): self.similarities["vit"].replicates()}}
-        compared = {part: compare(self.answered, signs) for part, signs in COMPARED.items()}
-        found |= {part: terms for part, terms in compared.items() if terms}
-        return {part: {(): each} for part, each in self.learned.replicates().items()} | found if self.learned else found
+        found |= compare_answered(self.answered)
+        return _of_no_model(self.learned.replicates()) | found if self.learned else found
 
 
 CHAPTER = Chapter(
@@ -261,4 +305,5 @@ CHAPTER = Chapter(
         *("n_patches", "n_sets", "dimension", "busy", "noise"),
         *("n_examples", "n_steps", "transfer_examples", "n_datasets"),
     ),
+    vary=vary_runs,
 )

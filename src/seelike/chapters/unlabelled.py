@@ -4,7 +4,9 @@ The cards have the cluster of every drawing, by the model's head and by k-means 
 the gradient of every step. Drawings of digits are those that the cards tell of, in their order.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import product
 
 import numpy as np
 import torch
@@ -17,7 +19,7 @@ from seelike.images import datasets
 from seelike.images.drawings import Drawings
 from seelike.images.strokes import Strokes
 from seelike.measures.answering import ANSWER, Pooled, choose_class
-from seelike.measures.clusters import count_pairs, find_means, matched_share, mutual_information, rand_index
+from seelike.measures.clusters import SCORES, count_pairs, find_means
 from seelike.measures.features import Features
 from seelike.measures.intervals import jackknife
 from seelike.measures.pixel_features import average_pixels, count_colors
@@ -26,6 +28,7 @@ from seelike.models import bundled
 from seelike.models.loading import load_random
 from seelike.models.recipes import find_seeds
 from seelike.results.answers import read_digits
+from seelike.results.choices import Choices
 from seelike.results.labelled_array import LabelledArray, Measures
 from seelike.system.errors import InputError
 
@@ -42,7 +45,6 @@ KINDS = {
 BOTH, PATCHES = "both losses", "one patch convolution"
 UNTRAINED, FOUND_HERE = "untrained", "both losses, found here"
 WITHOUT_NETWORK = {"pixels": average_pixels, "colours": count_colors}
-SCORES = {"NMI": mutual_information, "ARI": rand_index, "ACC": matched_share}
 MOST_DRAWINGS = 2_000  # that cards tell of
 N_DIGITS = len(Strokes.classes)
 STEP_GROUPS = 20
@@ -121,20 +123,48 @@ def read_trainings(run: Run) -> Trainings | None:
     """What the cards say of the asked-for model and of those that it is compared with; None unless there are all."""
     if ROLE not in run.models or run.parameters[f"{ROLE}_checkpoint"]:
         return None
-    cards, name = bundled.read_manifest(), run.parameters[ROLE]
-    twins = {
-        kind: find_twins(cards, name.replace("vtcc_pocket_", f"vtcc_pocket_{backbone}", 1) + loss)
-        for kind, (backbone, loss, _) in KINDS.items()
-    }
+    twins, n_drawings = find_cards(run), run.parameters["n_drawings"]
     if not all(each and "means" in each[0] for each in twins.values()):
         return None
-    n_drawings, labels = run.parameters["n_drawings"], label_digits(run.parameters["n_drawings"])
-    twins = {kind: each[: run.parameters["n_seeds"]] for kind, each in twins.items()}
+    labels = label_digits(n_drawings)
     clusters = {kind: read_clusters(twins[kind], n_drawings, where) for kind, (_, _, where) in KINDS.items()}
     information = {kind: _replicate(each, labels) for kind, each in clusters.items()}
     gradients = {kind: np.array([card["curve"]["gradient"] for card in twins[kind]]) for kind in (BOTH, PATCHES)}
     spreads = {kind: replicate_spread(each, run.parameters["steady_from"]) for kind, each in gradients.items()}
     return Trainings(clusters, information, gradients, spreads)
+
+
+def find_cards(run: Run) -> dict[str, list[dict]]:
+    """The cards of every kind of training."""
+    cards, name = bundled.read_manifest(), run.parameters[ROLE]
+    names = {
+        kind: name.replace("vtcc_pocket_", f"vtcc_pocket_{backbone}", 1) + loss
+        for kind, (backbone, loss, _) in KINDS.items()
+    }
+    return {kind: find_twins(cards, each)[: run.parameters["n_seeds"]] for kind, each in names.items()}
+
+
+def vary_information(run: Run, untrained: torch.Tensor) -> Iterator[tuple[Choices, dict[str, np.ndarray]]]:
+    """What clusters tell, by every score: found by each training's head, if it has one, or by k-means for all.
+
+    Args:
+        untrained: clusters by k-means of untrained networks, (trainings, drawings).
+    """
+    twins, n_drawings, labels = find_cards(run), run.parameters["n_drawings"], label_digits(len(untrained[0]))
+    for clusters, places in (("head", {kind: where for kind, (*_, where) in KINDS.items()}), ("k-means", {})):
+        found = {kind: read_clusters(of, n_drawings, places.get(kind, "means")) for kind, of in twins.items()}
+        found[UNTRAINED] = untrained
+        for score in SCORES:
+            information = {kind: _replicate(each, labels, score) for kind, each in found.items()}
+            yield {"score": score, "clusters": clusters}, information
+
+
+def vary_spreads(trainings: Trainings, run: Run) -> Iterator[tuple[Choices, dict[str, np.ndarray]]]:
+    """How far gradients spread, by both measures, from the published step on and in the last half of these steps."""
+    published = run.parameters["steady_from"]
+    for (steps, percent), spread in product({"late": published, "last": (published + 100) // 2}.items(), SPREADS):
+        spreads = {kind: replicate_spread(each, percent, spread) for kind, each in trainings.gradients.items()}
+        yield {"spread": spread, "steps": steps}, spreads
 
 
 def read_clusters(cards: list[dict], n_images: int, where: str = "answers") -> torch.Tensor:
@@ -155,19 +185,24 @@ def describe_without_network(images: datasets.Chosen) -> dict[str, torch.Tensor]
     return {name: describe(stacked) for name, describe in WITHOUT_NETWORK.items()}
 
 
-def replicate_spread(norms: np.ndarray, percent: int) -> np.ndarray:
-    """V5 of every training: log of the 90th percentile of norms (trainings, steps) over the median.
+def _find_high(norms: np.ndarray) -> np.ndarray:
+    """(trainings,): log of the 90th percentile of norms (trainings, steps) over the median."""
+    middle, high = np.percentile(norms, PERCENTILES, axis=1)
+    return np.log(high / middle)
+
+
+SPREADS = {"high": _find_high, "deviation": lambda norms: np.log(norms).std(1)}
+
+
+def replicate_spread(norms: np.ndarray, percent: int, spread: str = "high") -> np.ndarray:
+    """V5 of every training, by one of `SPREADS`, of norms (trainings, steps).
 
     Of the steps after so many percent of all; then without each of 20 groups of steps that follow one another:
     (trainings, 21).
     """
     groups = np.array_split(norms[:, norms.shape[1] * percent // 100 :], STEP_GROUPS, axis=1)
-
-    def spread(chosen: np.ndarray) -> np.ndarray:
-        middle, high = np.percentile(np.concatenate([groups[number] for number in chosen], 1), PERCENTILES, axis=1)
-        return np.log(high / middle)
-
-    return jackknife(STEP_GROUPS, spread).T
+    measure = SPREADS[spread]
+    return jackknife(STEP_GROUPS, lambda chosen: measure(np.concatenate([groups[number] for number in chosen], 1))).T
 
 
 def cluster_anew(model: nn.Module, trainings: Trainings, run: Run) -> Trainings:
@@ -191,5 +226,5 @@ def cluster_anew(model: nn.Module, trainings: Trainings, run: Run) -> Trainings:
     return replace(trainings, information=trainings.information | information, others=others)
 
 
-def _replicate(clusters: torch.Tensor, labels: torch.Tensor) -> np.ndarray:
-    return np.array([replicate_information(each, labels) for each in clusters])
+def _replicate(clusters: torch.Tensor, labels: torch.Tensor, score: str = "NMI") -> np.ndarray:
+    return np.array([replicate_information(each, labels, score) for each in clusters])

@@ -9,6 +9,7 @@ alone, whose cues are known; foreground and background by what cards tell (`seel
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import product
 
 import torch
 from torch import nn
@@ -16,7 +17,7 @@ from torch.utils.data import Subset
 
 from seelike.activations.architecture import Architecture
 from seelike.chapters import grounded
-from seelike.chapters.chapter import Chapter
+from seelike.chapters.chapter import Chapter, Loaded, Universe
 from seelike.chapters.cues import read_cues
 from seelike.chapters.masks import find_masks
 from seelike.chapters.probe_images import even_and_odd
@@ -29,16 +30,19 @@ from seelike.measures.feature_purity import Purity, label_shown, list_shown, rea
 from seelike.measures.features import Features
 from seelike.measures.fine_detail import FILTERED, list_filters
 from seelike.measures.intervals import Terms
-from seelike.measures.kept import INTACT, Kept
+from seelike.measures.kept import INTACT, SHARES, WAYS, Kept
 from seelike.measures.object_parts import FOREGROUND, PARTS, list_parts
 from seelike.measures.patch_activations import activate_patches
 from seelike.measures.perturbations import show_views, unchanged
 from seelike.measures.runner import Cast, Found, assemble, feed, name_needed, spread
 from seelike.measures.token_answers import (
+    APART,
     BUT_LAST,
+    CLS_BUT_LAST,
     ISOLATED,
     READ_FROM,
     TOKEN,
+    TOKENS,
     Isolated,
     TokenAccuracy,
     TokenClasses,
@@ -82,11 +86,48 @@ def measure_runs(
         yield VisualExploration(*of_run, parts)
 
 
-class _Asked:
-    """What is asked of all models while the run's images pass: features, answers, the classes of single tokens."""
+def vary_runs(loaded: Loaded, run: Run) -> Iterator[Universe]:
+    """The terms of W3 to W5 of every run in each universe, from one pass of the images."""
+    everyone, names, roles = name_needed(({role: models[role] for role in MODELS} for models in loaded), MODELS)
+    (cast,), minibatches = assemble([everyone], run.minibatches(everyone))
+    able = run.read_labels_of_each(everyone)
+    asked = _Asked(cast, roles, run, able, varied=True)
+    found = feed(show_views(minibatches, asked.answers.views, asked.n_images, run.batch_size), cast)
+    kept, tokens = asked.answers.gather(found, able), asked.gather_tokens(found)
+    kept |= {name: kept[name].beside(own.conditions()) for name, own in tokens.items()}
+    runs = [{role: kept[name] for role, name in own.items() if name in kept} for own in names]
+    if all("vit" in own for own in runs):
+        yield from _vary_tokens(runs)
+    if all(own.keys() == set(MODELS) for own in runs):
+        yield from _vary_filters(runs)
 
-    def __init__(self, cast: Cast, roles: dict[str, str], run: Run, labels: dict[str, torch.Tensor]):
-        self.cast, self.labels, self.run, self.cues = cast, labels, run, read_cues(run)
+
+def _vary_tokens(runs: list[dict[str, Kept]]) -> Iterator[Universe]:
+    """W3 and W4."""
+    for part, choice, options in (("W3", "token", TOKENS), ("W4", "apart", APART)):
+        for way, (option, condition) in product(SHARES, options.items()):
+            if all(condition in own["vit"].accuracy for own in runs):
+                terms = [{part: {("vit",): own["vit"].share(condition, way=way)}} for own in runs]
+                yield {choice: option, "kept": way}, terms
+
+
+def _vary_filters(runs: list[dict[str, Kept]]) -> Iterator[Universe]:
+    """W5."""
+    for way, (name, cutoffs) in product(WAYS, fine_detail.CHOSEN.items()):
+        areas = [fine_detail.compare_areas(*(own[role] for role in MODELS), cutoffs, way) for own in runs]
+        yield {"cutoffs": name, "kept": way}, [{"W5": each} for each in areas]
+
+
+class _Asked:
+    """What is asked of all models while the run's images pass: features, answers, the classes of single tokens.
+
+    Where verdicts are `varied`, no features, and no more answers than all universes need.
+    """
+
+    def __init__(
+        self, cast: Cast, roles: dict[str, str], run: Run, labels: dict[str, torch.Tensor], varied: bool = False
+    ):
+        self.cast, self.labels, self.run, self.cues = cast, labels, run, None if varied else read_cues(run)
         self.masks = find_masks(run, run.transforms(cast.models)["vit"])
         self.n_images, self.n_draws = len(run.images), len(run.images) // run.batch_size
         vits = [name for name, role in roles.items() if role in VITS]
@@ -98,7 +139,9 @@ class _Asked:
         self.classes = {name: cast.add(name, each) for name, each in classes.items()}
         self.answers = ChangedAnswers(cast, self.n_images, self.n_draws)
         for name in labels:
-            self._ask_answers(name, roles[name], every=name == roles[name])
+            self._ask_answers(name, roles[name], every=name == roles[name] and not varied)
+            if varied and ((ISOLATED, 1) in self.answers.answers[name]):
+                self.answers.ask(name, CLS_BUT_LAST, model=self._isolate(name, 1, both=False))
 
     def _ask_answers(self, name: str, role: str, every: bool) -> None:
         """Have one model answer to images as they are, filtered and in parts; a ViT with CLS also with CLS isolated."""
@@ -111,8 +154,13 @@ class _Asked:
         if role == "vit" and own.has_cls:
             depth = len(own.attentions)
             for left in range(depth) if every else (1,):
-                isolated = Isolated(self.cast.models[name], own.attentions[: depth - left], own.n_prefix)
-                self.answers.ask(name, (ISOLATED, left), model=isolated)
+                self.answers.ask(name, (ISOLATED, left), model=self._isolate(name, left))
+
+    def _isolate(self, name: str, left: int, both: bool = True) -> Isolated:
+        """A model with CLS isolated in all blocks but so many."""
+        own = self.cast.architectures[name]
+        attentions = own.attentions[: len(own.attentions) - left]
+        return Isolated(self.cast.models[name], attentions, own.n_prefix, both)
 
     def gather_purity(self, found: Found) -> dict[str, Purity]:
         """Of every ViT, if cues are known."""
@@ -225,4 +273,5 @@ CHAPTER = Chapter(
     control=lambda loaded, run: measure_runs(loaded, run, trained=False),
     rehearse=_rehearse,
     optional=("vit_gap",),
+    vary=vary_runs,
 )

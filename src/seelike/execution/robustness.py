@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_all_start_methods, get_context
@@ -20,6 +20,7 @@ from seelike.chapters.run import Run
 from seelike.execution import notebook as execute
 from seelike.execution import rerun
 from seelike.results import robustness
+from seelike.results.claims import CLAIMS
 from seelike.results.results import peak_mib, trace
 from seelike.results.runs import OWN, read_published
 from seelike.system import memory
@@ -50,7 +51,8 @@ def measure_robustness(
         profile: as for `seelike run`; its name is the run's.
         settings: "name=value" each, parameters of chapters.
         results_dir: where results lie.
-        chapters: which of them; by default those of which the run has results, or else all.
+        chapters: which of them; by default those of which the run has results, or else all. Where some are named, the
+            claims of others stay that the file has already; time and memory of the whole are then those of the named.
 
     Raises InputError: one sentence that names the parameter and says what is allowed.
     """
@@ -62,8 +64,19 @@ def measure_robustness(
     about = trace(started, {}, {}, " and ".join(dict.fromkeys(each.device for each in found.values())))
     about = {name: value for name, value in about.items() if name not in ("models", "dataset", "peak_mib")}
     about["peak_mib"] = max((each.traced["peak_mib"] or 0 for each in found.values()), default=0) or None
-    about["chapters"] = {name: each.traced for name, each in found.items()}
-    return robustness.write(results_dir, next(iter(given.values()))["profile"], claims, about)
+    about["chapters"] = {name: each.traced | {"commit": about["commit"]} for name, each in found.items()}
+    run = next(iter(given.values()))["profile"]
+    kept, traces = _read_kept(Path(results_dir) / run / f"{robustness.NAME}.json", found) if chapters else ({}, {})
+    return robustness.write(results_dir, run, kept | claims, about | {"chapters": traces | about["chapters"]})
+
+
+def _read_kept(path: Path, measured: Collection[str]) -> tuple[robustness.Found, dict]:
+    """What a file, if it is there, says of other chapters than were measured: their claims, and how that was found."""
+    if not path.is_file():
+        return {}, {}
+    claims = {key: each for key, each in robustness.read(path).items() if CLAIMS[key].chapter not in measured}
+    traces = robustness.read_traces(path)
+    return claims, {name: each for name, each in traces.items() if name not in measured}
 
 
 def _choose_context() -> BaseContext:

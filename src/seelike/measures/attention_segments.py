@@ -55,6 +55,17 @@ def choose_patches(attention: torch.Tensor, mass: float = MASS) -> torch.Tensor:
     return torch.zeros_like(chosen).scatter(-1, order, chosen)
 
 
+def choose_above_mean(attention: torch.Tensor) -> torch.Tensor:
+    """The patches that have more than an equal share of a map: (…, patches), then bool."""
+    return attention > attention.mean(-1, keepdim=True)
+
+
+# What else could be taken for the object, and for its map.
+MARKED = {"0.9": choose_patches, "0.8": partial(choose_patches, mass=0.8), "0.95": partial(choose_patches, mass=0.95)}
+MARKED["mean"] = choose_above_mean
+HEADS = {"best": lambda attention: attention, "average": lambda attention: attention.mean(1, keepdim=True)}
+
+
 def jaccard(patches: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
     """The Jaccard index of chosen patches (n, heads, rows, columns) with pixels (n, height, width): (n, heads)."""
     grown = nn.functional.interpolate(patches.float(), masks.shape[-2:], mode="nearest") > 0
@@ -70,10 +81,23 @@ class Segments:
     everything: np.ndarray
 
     @classmethod
-    def of(cls, found: dict[str, torch.Tensor], grid: Grid, masks: torch.Tensor, n_draws: int) -> "Segments":
-        """From what `read_last_attention` kept, and the pixels of the object, (n, height, width) bool."""
-        (attention,) = found.values()
-        patches = choose_patches(attention).unflatten(2, (grid.rows, grid.columns))
+    def of(
+        cls,
+        found: dict[str, torch.Tensor],
+        grid: Grid,
+        masks: torch.Tensor,
+        n_draws: int,
+        marked: str = "0.9",
+        heads: str = "best",
+    ) -> "Segments":
+        """From what `read_last_attention` kept, and the pixels of the object, (n, height, width) bool.
+
+        Args:
+            marked: which patches are taken for the object, one of `MARKED`.
+            heads: whose maps, one of `HEADS`.
+        """
+        (attention,) = (HEADS[heads](each) for each in found.values())
+        patches = MARKED[marked](attention).unflatten(2, (grid.rows, grid.columns))
         every = torch.ones_like(patches[:, :1])
         heads, everything = (_average(jaccard(chosen, masks), n_draws) for chosen in (patches, every))
         return cls(heads, everything[:, 0])

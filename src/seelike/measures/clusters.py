@@ -49,6 +49,9 @@ def matched_share(counts: np.ndarray) -> float:
     return float(counts[linear_sum_assignment(counts, maximize=True)].sum() / counts.sum())
 
 
+SCORES = {"NMI": mutual_information, "ARI": rand_index, "ACC": matched_share}
+
+
 def _entropy(shares: np.ndarray) -> float:
     present = shares[shares > 0]
     return float(-(present * np.log(present)).sum())

@@ -9,12 +9,13 @@ from functools import partial
 import torch
 
 from seelike.measures.intervals import Terms
-from seelike.measures.kept import Condition, Kept
+from seelike.measures.kept import SHARE, Condition, Kept
 from seelike.measures.perturbations import Change, low_pass
 from seelike.results.labelled_array import LabelledArray
 
 LOW_PASS = "low pass"
 CUTOFFS = (0.1, 0.3, 0.5, 0.7, 0.9)  # the middles of fifths, so that the mean over them is the area under the curve
+CHOSEN = {"all": CUTOFFS, "low": tuple(cutoff for cutoff in CUTOFFS if cutoff < 0.5)}
 FILTERED: tuple[Condition, ...] = tuple((LOW_PASS, cutoff) for cutoff in CUTOFFS)
 
 
@@ -32,6 +33,7 @@ def array(kept: Kept) -> LabelledArray:
     return kept.array("cut-off", dict(zip(CUTOFFS, FILTERED, strict=True)))
 
 
-def compare_areas(vit: Kept, cnn: Kept) -> Terms:
-    """W5: the area under the curve, ViT − CNN."""
-    return {("vit",): vit.share(*FILTERED), ("cnn",): -cnn.share(*FILTERED)}
+def compare_areas(vit: Kept, cnn: Kept, cutoffs: Sequence[float] = CUTOFFS, way: str = SHARE) -> Terms:
+    """W5: the area under the curve, ViT − CNN; or the mean over some cut-offs, kept in another way."""
+    filtered = [(LOW_PASS, cutoff) for cutoff in cutoffs]
+    return {("vit",): vit.share(*filtered, way=way), ("cnn",): -cnn.share(*filtered, way=way)}

@@ -16,6 +16,7 @@ from seelike.results.labelled_array import LabelledArray
 Condition = tuple[str, float]  # what is changed, and how much
 INTACT: Condition = ("intact", 0.0)
 LEAST = 0.1  # accuracy above chance without which there is nothing to lose
+SHARE, RAW = "share", "raw"
 
 
 @dataclass(frozen=True)
@@ -42,13 +43,17 @@ class Kept:
         """Whether accuracies were measured."""
         return not np.isnan(self.accuracy[INTACT]).any()
 
-    def share(self, *conditions: Condition) -> np.ndarray:
+    def share(self, *conditions: Condition, way: str = SHARE) -> np.ndarray:
         """The replicates of the share that is kept, averaged over some conditions, (draws + 1,).
 
         NaN for a model that is hardly better than chance on intact images: it has nothing to lose.
+
+        Args:
+            way: one of `WAYS`; the others are not the share above chance, but what could as well be compared.
         """
         changed, intact = np.mean([self.accuracy[each] for each in conditions], 0), self.accuracy[INTACT]
-        return jackknife(len(intact), lambda draws: _share(changed[draws].mean(), intact[draws].mean(), self.chance))
+        keep = WAYS[way]
+        return jackknife(len(intact), lambda draws: keep(changed[draws].mean(), intact[draws].mean(), self.chance))
 
     def array(self, axis: str, conditions: Mapping[str | float, Condition]) -> LabelledArray:
         """The labelled array of the shares kept, by what labels some conditions; those not measured are left out."""
@@ -62,3 +67,13 @@ class Kept:
 
 def _share(changed: float, intact: float, chance: float) -> float:
     return (changed - chance) / (intact - chance) if intact - chance >= LEAST else np.nan
+
+
+# What is kept, from accuracy on changed and on intact images and chance. Only shares stand for one model alone.
+WAYS = {
+    SHARE: _share,
+    RAW: lambda changed, intact, chance: changed / intact if intact - chance >= LEAST else np.nan,
+    "lost": lambda changed, intact, _: changed - intact,
+    "accuracy": lambda changed, *_: changed,
+}
+SHARES = (SHARE, RAW)

@@ -121,6 +121,16 @@ def associate(scores: torch.Tensor, together: torch.Tensor) -> torch.Tensor:
     return (others.gather(1, ranked) & best).sum(1) / n_others.double() - n_others / (len(scores) - 1)
 
 
+def weigh_association(scores: torch.Tensor, together: torch.Tensor) -> torch.Tensor:
+    """P1 otherwise: of each position's attention to others, the share for those that belong to it, less chance.
+
+    Args as of `associate`, scores being those of the softmax.
+    """
+    others = together & ~torch.eye(len(scores), dtype=torch.bool)
+    attention = scores.clone().fill_diagonal_(-math.inf).softmax(1)
+    return (attention * others).sum(1).double() - others.sum(1) / (len(scores) - 1)
+
+
 def alignment(network: Network, layout: Layout) -> float:
     """P3: cosine of the value vector with the feature."""
     return float(functional.cosine_similarity(network.value, layout.feature, dim=0))

@@ -4,13 +4,15 @@ The patches are those of a ViT; every model sees the same images with the same c
 same tiles in the same order. A condition is a kind of change, and how much of the image or into how many tiles.
 """
 
+from collections.abc import Collection, Iterator
 from functools import partial
 
 import torch
 
 from seelike.measures.intervals import Terms
-from seelike.measures.kept import INTACT, Condition, Kept
+from seelike.measures.kept import INTACT, WAYS, Condition, Kept
 from seelike.measures.perturbations import Change, draw_cells, paint_cells, rank_cells, shuffle_tiles, unchanged
+from seelike.results.choices import Choices
 from seelike.results.labelled_array import LabelledArray
 
 DROPPED, OFF_GRID, FINE, MEAN = (
@@ -23,6 +25,10 @@ OBJECT, GROUND, TILES = "most object", "least object", "tiles"
 SHARES = (0.25, 0.5, 0.75)  # of the cells that are dropped
 HALF, QUARTER = 0.5, 0.25
 OWN_TILES: Condition = ("tiles that are the ViT's patches", 1.0)
+SHARED: Condition = ("at random, alike in a minibatch", HALF)
+OFF_GRID_MEAN: Condition = ("at random, off the grid, mean colour", HALF)
+FINE_MEAN: Condition = ("at random, finer grid, mean colour", HALF)
+SHARED_TILES: Condition = ("tiles that are the ViT's patches, alike in a minibatch", 1.0)
 CLAIMED = {"I1": (DROPPED, HALF), "I2": (OFF_GRID, HALF), "I3": OWN_TILES}  # part of a claim → its condition
 
 
@@ -57,6 +63,58 @@ def list_changes(
     return changes | own
 
 
+def vary_changes(
+    size: tuple[int, int], grid: tuple[int, int], color: torch.Tensor, seed: int
+) -> dict[Condition, Change]:
+    """All that is done to images for one of `list_universes`: some of `list_changes`, and the same done otherwise."""
+    known, drop = list_changes(size, grid, color, seed), partial(_drop_at_random, seed=seed, share=HALF)
+    half_a_cell, mean = (size[0] // grid[0] // 2, size[1] // grid[1] // 2), torch.zeros(3)
+    more: dict[Condition, Change] = {
+        SHARED: _share_draw(known[DROPPED, HALF]),
+        OFF_GRID_MEAN: partial(drop, grid=grid, color=mean, shift=half_a_cell),
+        FINE_MEAN: partial(drop, grid=(2 * grid[0], 2 * grid[1]), color=mean),
+    }
+    if OWN_TILES in known:
+        more[SHARED_TILES] = _share_draw(known[OWN_TILES])
+    asked = {each for *_, conditions in list_universes(_find_near(known, grid[0])) for each in conditions}
+    return {condition: change for condition, change in (known | more).items() if condition in {INTACT, *asked}}
+
+
+def _find_near(known: Collection[Condition], side: int) -> tuple[Condition, ...]:
+    """Tiles of the next sizes above and below those that are so many a side; none unless these can be shuffled."""
+    sides = sorted(n for kind, n in known if kind == TILES)
+    fewer, more = [n for n in sides if n < side][-1:], [n for n in sides if n > side][:1]
+    return tuple((TILES, n) for n in fewer + more) if OWN_TILES in known else ()
+
+
+def _share_draw(change: Change) -> Change:
+    """The same with what is drawn for a minibatch's first image done to all of it."""
+    return lambda images, numbers: change(images, [numbers[0]] * len(images))
+
+
+def list_universes(near: tuple[Condition, ...]) -> list[tuple[str, Choices, tuple[Condition, ...]]]:
+    """Part of a claim, some choices, and the conditions over which what is kept is averaged.
+
+    Args:
+        near: the conditions of tiles that are nearly the ViT's patches; without them there is no mean over them.
+    """
+    curve = tuple((DROPPED, share) for share in SHARES)
+    nearly = [("I3", {"tiles": "near", "drawn": "each"}, (OWN_TILES, *near))] if near else []
+    return [
+        ("I1", {"fill": "black", "dropped": "half", "drawn": "each"}, (CLAIMED["I1"],)),
+        ("I1", {"fill": "mean", "dropped": "half", "drawn": "each"}, ((MEAN, HALF),)),
+        ("I1", {"fill": "black", "dropped": "curve", "drawn": "each"}, curve),
+        ("I1", {"fill": "black", "dropped": "half", "drawn": "minibatch"}, (SHARED,)),
+        ("I2", {"holes": "shifted", "fill": "black"}, (CLAIMED["I2"],)),
+        ("I2", {"holes": "shifted", "fill": "mean"}, (OFF_GRID_MEAN,)),
+        ("I2", {"holes": "finer", "fill": "black"}, ((FINE, HALF),)),
+        ("I2", {"holes": "finer", "fill": "mean"}, (FINE_MEAN,)),
+        ("I3", {"tiles": "own", "drawn": "each"}, (OWN_TILES,)),
+        ("I3", {"tiles": "own", "drawn": "minibatch"}, (SHARED_TILES,)),
+        *nearly,
+    ]
+
+
 def _drop_at_random(images, numbers, grid, color, seed, share, shift=(0, 0)) -> torch.Tensor:
     return paint_cells(images, draw_cells(grid, share, seed, numbers), color, shift)
 
@@ -79,6 +137,16 @@ def arrays(kept: Kept) -> dict[str, LabelledArray]:
         "kept_by_place": kept.array("dropped", {f"{share:.0%} {kind}": (kind, share) for kind, share in places}),
         "kept_shuffled": kept.array("tiles a side", {int(n): (kind, n) for kind, n in kept.accuracy if kind == TILES}),
     }
+
+
+def vary_terms(vit: Kept, cnn: Kept) -> Iterator[tuple[Choices, dict[str, Terms]]]:
+    """I1 to I3 in every universe whose conditions were asked of both."""
+    shared = vit.accuracy.keys() & cnn.accuracy.keys()
+    near = tuple(each for each in vit.accuracy if each[0] == TILES)
+    for part, choices, conditions in list_universes(near):
+        for way in WAYS if shared.issuperset(conditions) else ():
+            terms = {("vit",): vit.share(*conditions, way=way), ("cnn",): -cnn.share(*conditions, way=way)}
+            yield choices | {"kept": way}, {part: terms}
 
 
 def find_terms(vit: Kept, cnn: Kept) -> dict[str, Terms]:

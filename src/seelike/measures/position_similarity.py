@@ -18,28 +18,33 @@ from seelike.results.labelled_array import LabelledArray
 from seelike.system.errors import THE_MODEL, InputError
 
 
-def find_similarity(model: nn.Module, grid: Grid) -> "PositionSimilarity":
-    """Of the patches of a model's grid. Raises InputError for a model without an embedding for each of them."""
+def find_similarity(model: nn.Module, grid: Grid, centred: bool = True) -> "PositionSimilarity":
+    """Of the patches of a model's grid. Raises InputError for a model without an embedding for each of them.
+
+    Args:
+        centred: whether the mean is taken away.
+    """
     found, n_patches = getattr(model, "pos_embed", None), grid.rows * grid.columns
     if not isinstance(found, torch.Tensor) or found.ndim not in (3, 4):
         raise InputError(f"{THE_MODEL} must have position embeddings, such as DeiT; {type(model).__name__} has none")
     tokens = found.detach().double().cpu().reshape(-1, found.shape[-1])
     if len(tokens) not in (n_patches, grid.n_tokens):
         raise InputError(f"{THE_MODEL} must have an embedding for each of {n_patches} positions, not {len(tokens)}")
-    return compare_embeddings(tokens[-n_patches:], grid)
+    return compare_embeddings(tokens[-n_patches:], grid, centred)
 
 
-def compare_embeddings(embeddings: torch.Tensor, grid: Grid) -> "PositionSimilarity":
+def compare_embeddings(embeddings: torch.Tensor, grid: Grid, centred: bool = True) -> "PositionSimilarity":
     """Of the patches' own embeddings, (patches, dimensions)."""
-    unit = functional.normalize(embeddings - embeddings.mean(0), dim=1)
+    unit = functional.normalize(embeddings - embeddings.mean(0) if centred else embeddings, dim=1)
     return PositionSimilarity(grid, (unit @ unit.T).numpy())
 
 
-def are_neighbours(grid: Grid) -> torch.Tensor:
-    """(patches, patches): whether the second is among the eight around the first, or is it."""
+def are_neighbours(grid: Grid, most: int = 8) -> torch.Tensor:
+    """(patches, patches): whether the second is among the eight around the first, or the four beside it, or is it."""
     down, right = torch.meshgrid(torch.arange(grid.rows), torch.arange(grid.columns), indexing="ij")
     places = torch.stack([down.flatten(), right.flatten()], 1)
-    return (places[:, None] - places).abs().amax(-1) <= 1
+    away = (places[:, None] - places).abs()
+    return (away.amax(-1) if most == 8 else away.sum(-1)) <= 1
 
 
 @dataclass(frozen=True)
@@ -52,11 +57,14 @@ class PositionSimilarity:
     @property
     def shares(self) -> np.ndarray:
         """P6: (patches,), as `associate` gives them, of neighbours among the most similar."""
-        return associate(torch.from_numpy(self.values), are_neighbours(self.grid)).numpy()
+        return self._find_shares(8)
 
-    def replicates(self) -> np.ndarray:
-        """The mean of the same over patches."""
-        shares = self.shares
+    def _find_shares(self, most: int) -> np.ndarray:
+        return associate(torch.from_numpy(self.values), are_neighbours(self.grid, most)).numpy()
+
+    def replicates(self, most: int = 8) -> np.ndarray:
+        """The mean of the same over patches, with eight neighbours or four."""
+        shares = self._find_shares(most)
         return jackknife(len(shares), lambda chosen: shares[chosen].mean())
 
     def array(self) -> LabelledArray:

@@ -50,10 +50,21 @@ class Decisions:
         """The labelled array of the shape bias alone."""
         return LabelledArray({"pictures": ["cue conflicts"]}, self.bias()[:1])
 
-    def bias(self) -> np.ndarray:
-        """I4 of one model: the replicates of its shape bias, (draws + 1,); NaN where nothing is decided for either."""
-        return jackknife(len(self.counts), lambda chosen: _bias(*self.counts[chosen, :2].sum(0)))
+    def bias(self, of: str = "decided") -> np.ndarray:
+        """I4 of one model: the replicates of its shape bias, (draws + 1,); NaN where nothing is decided for either.
+
+        Args:
+            of: another of `BIASES` is the surplus of decisions for shape, as a share of all pictures.
+        """
+        return jackknife(len(self.counts), lambda chosen: BIASES[of](*self.counts[chosen].sum(0)))
 
 
-def _bias(shape: float, texture: float) -> float:
+def _bias(shape: float, texture: float, _: float) -> float:
     return shape / (shape + texture) if shape + texture else np.nan
+
+
+def _surplus(shape: float, texture: float, neither: float) -> float:
+    return (shape - texture) / (shape + texture + neither)
+
+
+BIASES = {"decided": _bias, "all": _surplus}

@@ -24,9 +24,13 @@ from seelike.system.errors import THE_MODEL, InputError
 
 TOKEN: Condition = ("patch token", 1.0)
 BEST_TOKEN: Condition = ("best patch token", 1.0)
+WORST_TOKEN: Condition = ("worst patch token", 1.0)
+TOKENS = {"mean": TOKEN, "worst": WORST_TOKEN}
 READ_FROM = {"own answer": INTACT, "patch token, mean": TOKEN, "patch token, best": BEST_TOKEN}
 ISOLATED = "CLS isolated"  # in all blocks but so many, the last ones
 BUT_LAST: Condition = (ISOLATED, 1)
+CLS_BUT_LAST: Condition = ("CLS isolated, patches not", 1)
+APART = {"both": BUT_LAST, "CLS": CLS_BUT_LAST}
 LAST = "norm"  # what the last block's tokens pass through before the classifier
 
 
@@ -56,9 +60,10 @@ class TokenAccuracy:
         return cls(right.unflatten(1, (grid.rows, grid.columns)).numpy())
 
     def conditions(self) -> dict[Condition, np.ndarray]:
-        """Accuracy by draw, (draws,): of a token, the mean over positions, and of the best position."""
+        """Accuracy by draw, (draws,): of a token, the mean over positions, and of the best and the worst position."""
         flat = self.values.reshape(len(self.values), -1)
-        return {TOKEN: flat.mean(1), BEST_TOKEN: flat[:, flat.mean(0).argmax()]}
+        best, worst = flat.mean(0).argmax(), flat.mean(0).argmin()
+        return {TOKEN: flat.mean(1), BEST_TOKEN: flat[:, best], WORST_TOKEN: flat[:, worst]}
 
     def array(self) -> LabelledArray:
         """The labelled array for a result file."""
@@ -67,24 +72,28 @@ class TokenAccuracy:
 
 
 class Isolated(nn.Module):
-    """A model the CLS token of which is isolated in the attentions of these names."""
+    """A model the CLS token of which is isolated in the attentions of these names.
 
-    def __init__(self, model: nn.Module, attentions: Sequence[str], n_prefix: int):
+    Where `both` is False the patches attend to it none the less.
+    """
+
+    def __init__(self, model: nn.Module, attentions: Sequence[str], n_prefix: int, both: bool = True):
         super().__init__()
-        self.model, self.attentions, self.n_prefix = model, tuple(attentions), n_prefix
+        self.model, self.attentions, self.n_prefix, self.both = model, tuple(attentions), n_prefix, both
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        with _isolating(self.model, self.attentions, self.n_prefix):
+        with _isolating(self.model, self.attentions, self.n_prefix, self.both):
             return self.model(images)
 
 
 @contextmanager
-def _isolating(model: nn.Module, attentions: Sequence[str], n_prefix: int) -> Iterator[None]:
-    """Context in which tokens before the patches and patches do not attend to each other."""
+def _isolating(model: nn.Module, attentions: Sequence[str], n_prefix: int, both: bool) -> Iterator[None]:
+    """Context in which tokens before the patches do not attend to patches, nor, if `both`, patches to them."""
 
     def mask(_: nn.Module, given: tuple, named: dict) -> tuple[tuple, dict]:
         patch = torch.arange(given[0].shape[1], device=given[0].device) >= n_prefix
-        apart = given[0].new_zeros(len(patch), len(patch)).masked_fill_(patch[:, None] != patch, -torch.inf)
+        unseen = patch[:, None] != patch if both else ~patch[:, None] & patch
+        apart = given[0].new_zeros(len(patch), len(patch)).masked_fill_(unseen, -torch.inf)
         return given[:1], named | {"attn_mask": apart}
 
     with ExitStack() as entered:

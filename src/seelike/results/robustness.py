@@ -133,6 +133,12 @@ def read(path: str | Path) -> Found:
     return dict(_read(Path(path), stamp))
 
 
+def read_traces(path: str | Path) -> dict[str, dict]:
+    """Chapter → how its universes were measured, with the commit. Raises InputError, which names the file."""
+    about = json_text.read(path, "the robustness file")["provenance"]
+    return {name: {"commit": about["commit"]} | each for name, each in about["chapters"].items()}
+
+
 @lru_cache(maxsize=32)  # every chapter asks, and every run
 def _read(path: Path, stamp: int) -> Found:
     what = f"the robustness file {path}"

@@ -1,9 +1,9 @@
 """What varies with the choices behind a verdict, as tables and phrases, from robustness files alone."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from seelike.results.choices import CHOICES
-from seelike.results.claims import CLAIMS, PARTS
+from seelike.results.claims import AROUND, CLAIMS, OF_PAPER, PARTS, Claim
 from seelike.results.robustness import Found, Outcome, Robust, choose_judged
 from seelike.results.runs import OWN
 from seelike.results.verdict_words import FRAGILE, MARKS, VERBS
@@ -14,12 +14,16 @@ SAME = "No verdict of the runs turns where the measure of similarity alone is an
 TOLD = 2  # claims in a paragraph each
 
 
-def overview(found: dict[str, Found]) -> str:
-    """One row a claim: in how many universes its verdict stands, in every run, and with each training alone."""
+def overview(found: dict[str, Found], asked: Mapping[str, Claim] = OF_PAPER) -> str:
+    """One row a claim: in how many universes its verdict stands, in every run, and with each training alone.
+
+    Claims without choices have no row, and runs that measured none of those asked for no column.
+    """
     if not found:
         return NONE
+    found = {run: robust for run, robust in found.items() if robust.keys() & asked.keys()}
     lines = [["Claim", "Choices", *(f"`{run}`" for run in found)], ["---"] * (2 + len(found))]
-    for key, claim in CLAIMS.items():
+    for key, claim in ((key, claim) for key, claim in asked.items() if claim.choices):
         told = (_tell(robust.get(key)) for robust in found.values())
         lines.append([f"**{key}** {claim.text}", ", ".join(claim.choices), *told])
     return table(lines)
@@ -71,17 +75,23 @@ def phrases(found: dict[str, Found]) -> dict[str, str]:
 
 
 def tell_counts(found: dict[str, Found]) -> str:
-    """Of each run, how many verdicts are fragile, and how many universes there are in all."""
+    """Of each run, how many verdicts are fragile, and how many universes there are in all: of the paper's claims, then
+    of those around it."""
     said = []
     for run, robust in found.items():
-        judged = choose_judged(robust)
-        fragile = [claim for claim, each in judged.items() if each.fragile]
-        named = f" ({join(fragile)})" if fragile else ""
-        total = sum(each.combinations for each in judged.values())
-        said.append(
-            f"In `{run}` {len(fragile)} of {len(judged)} verdicts are fragile{named}, judged in {total:,} universes."
-        )
+        own, around = ({key: each for key, each in robust.items() if key in asked} for asked in (OF_PAPER, AROUND))
+        counted = [_count_fragile(own, "on the paper's claims")]
+        counted += [_count_fragile(around, "on claims around it")] if around else []
+        said.append(f"In `{run}` {'; '.join(counted)}.")
     return " ".join(said) or NONE
+
+
+def _count_fragile(robust: Found, which: str) -> str:
+    judged = choose_judged(robust)
+    fragile = [claim for claim, each in judged.items() if each.fragile]
+    named = f" ({join(fragile)})" if fragile else ""
+    total = sum(each.combinations for each in judged.values())
+    return f"{len(fragile)} of {len(judged)} verdicts {which} are fragile{named}, judged in {total:,} universes"
 
 
 def find_turning(run: str, robust: Found) -> Iterator[tuple[str, str, Robust]]:
