@@ -73,9 +73,9 @@ def test_filtered_has_a_line_for_each_model():
 
 
 def test_each_training_has_a_dot_for_each_part_of_a_drawing():
-    axes = {"training": [1, 2], "shown": ["foreground", "background", "foreground, mask moved"]}
+    axes = {"training": [1, 2], "shown": ["foreground", "background", "foreground, box moved"]}
     arrays = {role: LabelledArray(axes, [[0.9, 0.2, 0.1], [0.8, 0.3, 0.1]]) for role in ("vit", "cnn")}
     ax = plots.parts(arrays)
     dots = [each.get_xdata().tolist() for each in ax.lines if each.get_marker() == "o"]
     assert dots == [[0.9, 0.2, 0.1], [0.8, 0.3, 0.1]] * 2
-    assert [label.get_text() for label in ax.get_yticklabels()][-1] == "foreground,\nmask moved"
+    assert [label.get_text() for label in ax.get_yticklabels()][-1] == "foreground,\nbox moved"

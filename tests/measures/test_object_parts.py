@@ -1,8 +1,17 @@
-"""Foreground and background alone: what is painted, and that the moved mask hides as much."""
+"""Foreground and background alone: what is painted, and that the moved box hides as much."""
 
 import torch
 
-from seelike.measures.object_parts import BACKGROUND, CLAIMED, FOREGROUND, MOVED, PARTS, hide_parts, list_parts
+from seelike.measures.object_parts import (
+    BACKGROUND,
+    CLAIMED,
+    FOREGROUND,
+    MOVED,
+    PARTS,
+    find_boxes,
+    hide_parts,
+    list_parts,
+)
 from seelike.measures.perturbations import paint
 
 BLACK = torch.zeros(3)
@@ -36,7 +45,19 @@ def test_the_foreground_is_the_object_and_the_background_all_else():
     assert shown[FOREGROUND].dtype == torch.uint8
 
 
-def test_a_moved_mask_is_as_large_and_lies_elsewhere():
+def test_a_box_is_from_the_first_to_the_last_pixel_also_across_holes():
+    """Slow: pixel by pixel. What hides a part of an object from within leaves its box as it is."""
+    mask = torch.zeros(1, 6, 7, dtype=torch.bool)
+    mask[0, 1, 2], mask[0, 4, 5], mask[0, 2, 2] = True, True, True
+    rows, columns = mask[0].nonzero().T.tolist()
+    for row in range(6):
+        for column in range(7):
+            inside = min(rows) <= row <= max(rows) and min(columns) <= column <= max(columns)
+            assert find_boxes(mask)[0, row, column] == inside
+    assert not find_boxes(torch.zeros(2, 4, 4, dtype=torch.bool)).any()
+
+
+def test_a_moved_box_is_as_large_and_lies_elsewhere():
     images, masks = make()
     shown = show_parts(images, masks)
     for name in (FOREGROUND, BACKGROUND):
@@ -46,5 +67,5 @@ def test_a_moved_mask_is_as_large_and_lies_elsewhere():
     assert not ((shown[FOREGROUND + MOVED] > 0) & masks[:, None]).any()
 
 
-def test_the_claim_is_about_masks_in_their_place():
+def test_the_claim_is_about_boxes_in_their_place():
     assert [condition[0] for condition in CLAIMED.values()] == [FOREGROUND, BACKGROUND]

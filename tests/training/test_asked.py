@@ -21,7 +21,10 @@ def test_models_of_grounded_drawings_are_asked_about_parts_of_them():
     found = ask(f"{RESNET}.shapes_grounded_seed1", model, N)
     assert list(found) == ["asked"] and list(found["asked"]) == list(PARTS)
     drawings = [Grounded("test").drawing(index) for index in range(N)]
-    alone = torch.stack([torch.tensor(each.image * each.mask[..., None]).permute(2, 0, 1) for each in drawings])
+    alone = torch.zeros(N, 3, 56, 56, dtype=torch.uint8)
+    for place, each in zip(alone, drawings, strict=True):
+        rows, columns = (slice(found.min(), found.max() + 1) for found in each.mask.nonzero())
+        place[:, rows, columns] = torch.tensor(each.image).permute(2, 0, 1)[:, rows, columns]
     assert read_digits(found["asked"][FOREGROUND]).tolist() == answer(model, alone).tolist()
 
 

@@ -1,8 +1,9 @@
 """Foreground and background apart: Ghiasi et al. (2022), Fig. 7 and Table 2.
 
-With the *foreground* alone all but the object is painted black, with the *background* alone the object. The control
-paints as many pixels of the same outline elsewhere: the mask is moved by half of the image, down and to the right, and
-what leaves it comes in at the other side. Then the window shows another place, and the hole leaves the object alone.
+With the *foreground* alone all outside the box around the object is painted black, with the *background* alone the box:
+a hole of the object's own outline would still show it. The control paints as many pixels elsewhere: the box is moved
+by half of the image, down and to the right, and what leaves it comes in at the other side. Then the window shows
+another place, and the hole leaves most of the object alone.
 """
 
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from seelike.measures.kept import Condition
 from seelike.measures.perturbations import Change, paint
 
 FOREGROUND, BACKGROUND = "foreground", "background"
-MOVED = ", mask moved"
+MOVED = ", box moved"
 PARTS: dict[str, Condition] = {
     name: (name, 1.0) for name in (FOREGROUND, BACKGROUND, FOREGROUND + MOVED, BACKGROUND + MOVED)
 }
@@ -23,8 +24,21 @@ CLAIMED = {"W6a": PARTS[FOREGROUND], "W6b": PARTS[BACKGROUND]}  # part of the cl
 
 def hide_parts(masks: torch.Tensor) -> dict[str, torch.Tensor]:
     """What is painted black in each of `PARTS`, (n, height, width) bool, as `masks`, the pixels of the object, are."""
-    moved = masks.roll((masks.shape[1] // 2, masks.shape[2] // 2), (1, 2))
-    return dict(zip(PARTS, (~masks, masks, ~moved, moved), strict=True))
+    boxes = find_boxes(masks)
+    moved = boxes.roll((masks.shape[1] // 2, masks.shape[2] // 2), (1, 2))
+    return dict(zip(PARTS, (~boxes, boxes, ~moved, moved), strict=True))
+
+
+def find_boxes(masks: torch.Tensor) -> torch.Tensor:
+    """The smallest upright box around the pixels of each mask, (n, height, width) bool; none around none."""
+    rows, columns = (masks.any(axis, keepdim=True) for axis in (2, 1))
+    return _fill(rows, 1) & _fill(columns, 2)
+
+
+def _fill(there: torch.Tensor, axis: int) -> torch.Tensor:
+    """From the first to the last along an axis."""
+    from_first, from_last = (each.int().cummax(axis).values.bool() for each in (there, there.flip(axis)))
+    return from_first & from_last.flip(axis)
 
 
 def list_parts(masks: torch.Tensor, black: torch.Tensor) -> dict[Condition, Change]:
