@@ -12,6 +12,8 @@ from seelike.chapters.verdicts import weigh
 from seelike.execution.notebook import find_chapter, read_parameters
 from seelike.measures.kept import WAYS
 from seelike.results.claims import AROUND, CLAIMS
+from seelike.results.runs import read_published
+from seelike.system.paths import RESULTS
 
 AROUND_CHAPTERS = {claim.chapter for claim in AROUND.values()}
 OPENED = {  # what claims around the paper need beside the images
@@ -41,7 +43,9 @@ def test_the_published_universe_is_what_the_chapter_finds(tmp_path, name):
     universes = list(CHAPTERS[name].vary(loaded, run))
     varied = [claim for claim in CLAIMS.values() if claim.chapter == name and claim.choices]
     measured = [each for each in varied if all(part.id in expected for part in each.parts)]
-    assert len(measured) == len(varied) or name not in AROUND_CHAPTERS
+    if name in AROUND_CHAPTERS:  # of these all that is published, but not what is still to be trained
+        known = read_published(name, RESULTS)["pocket"].claims
+        assert {claim.id for claim in varied if claim.id in known} == {claim.id for claim in measured}
     for claim in measured:
         published = {choice: option for choice, option in claim.choices.items() if choice != "images"}
         same = [terms[0] for choices, terms in universes if choices == published and claim.main.id in terms[0]]

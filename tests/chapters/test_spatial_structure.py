@@ -61,14 +61,18 @@ def test_kinds_of_attention_are_compared_by_answers_where_there_are_any(monkeypa
     )
     monkeypatch.setattr(spatial_structure.bundled, "read_manifest", lambda: dict.fromkeys(names[:2], card))
     similarities = {"vit": PositionSimilarity(Grid(2, 2, 8, 8, 0), np.eye(4))}
-    answered = spatial_structure.find_answered(names[0])
+    parameters = {"vit": names[0], "vit_checkpoint": ""}
+    answered = spatial_structure.find_answered(parameters)
     found = SpatialStructure(similarities, None, answered)
     assert set(found.terms()) == {"P5a", "P6"} and sum(each[0, 0] for each in found.terms()["P5a"].values()) == 0
     assert "attention_accuracy" not in found.arrays()
     monkeypatch.setattr(spatial_structure.bundled, "read_manifest", lambda: dict.fromkeys(names, card))
-    found = SpatialStructure(similarities, None, spatial_structure.find_answered(names[0]))
+    found = SpatialStructure(similarities, None, spatial_structure.find_answered(parameters))
     assert set(found.terms()) == {"P5a", "P5b", "P6"}
-    assert found.arrays()["attention_accuracy"]["vit"].values == pytest.approx([0.75] * 3)
+    assert found.arrays()["attention_accuracy"]["vit"].values[:, 0] == pytest.approx([0.75] * 3)
+    untrained = {kind: each * np.nan for kind, each in found.answered.items()}
+    assert "attention_accuracy" not in SpatialStructure(similarities, None, untrained).arrays()
+    assert not spatial_structure.find_answered(parameters | {"vit_checkpoint": "own.safetensors"})
 
 
 def parameters(**changed) -> dict:

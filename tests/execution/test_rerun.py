@@ -14,7 +14,8 @@ from ranks import PATIENCE
 
 from seelike.cli import main
 from seelike.execution import rerun
-from seelike.execution.rerun import run, stamp_place
+from seelike.execution.notebook import find_chapter
+from seelike.execution.rerun import read_settings, run, stamp_place
 from seelike.system.errors import InputError
 
 PARAMETERS = 'profile = "pocket"\nn_images = 8\nresults_dir = "results"\n'
@@ -176,6 +177,21 @@ def test_a_profile_holds_parameters_of_some_chapter(chapters, tmp_path):
 def test_a_run_that_is_not_the_published_one_does_not_take_its_place(chapters, settings, profile, called):
     run(["two"], settings, profile)
     assert [path.parent.name for path in Path("results").rglob("two.json")] == [called]
+
+
+@pytest.mark.parametrize(
+    ("pictures", "profile", "called"),
+    [
+        ("far/cue-conflict-224.tar", "saliency-resnet50", "saliency-resnet50"),
+        ("far/others.tar", "saliency-resnet50", "mine"),
+        ("far/cue-conflict-224.tar", "", "mine"),
+    ],
+)
+def test_of_cue_conflicts_the_file_counts_by_its_name(pictures, profile, called):
+    chapter = "intriguing_properties"
+    given = [f"conflicts_data_dir={pictures}", "conflicts_classes=far/cue-conflict-classes.json"]
+    values = read_settings(given, profile, {chapter: find_chapter(chapter)})[chapter]
+    assert values["profile"] == called and values["conflicts_data_dir"] == pictures
 
 
 def test_a_profile_may_be_a_file_of_ones_own(chapters):

@@ -29,12 +29,34 @@ def test_curves_begin_at_the_intact_image_and_places_lie_below_one_another():
     assert shuffled.get_xticks().tolist() == [2, 7]
 
 
-def test_decisions_add_up_to_one_bar():
-    array = line("decision", ["shape", "texture", "neither"], 0.25, 0.5, 0.25)
-    ax = plots.decisions({"vit": array, "cnn": array}, {"vit": array})
+def decided() -> dict[str, dict[str, LabelledArray]]:
+    array, bias = line("decision", ["shape", "texture", "neither"], 0.25, 0.5, 0.25), line("pictures", ["all"], 1 / 3)
+    roles = {"": ("vit", "cnn"), "_random": ("vit",)}
+    found = {f"decisions{kind}": dict.fromkeys(own, array) for kind, own in roles.items()}
+    return found | {f"shape_bias{kind}": dict.fromkeys(own, bias) for kind, own in roles.items()}
+
+
+def test_decisions_add_up_to_one_bar_beside_the_shape_bias():
+    ax = plots.decisions(decided())
     assert [label.get_text() for label in ax.get_yticklabels()] == ["ViT", "ViT, untrained", "CNN"]
     assert [bar.get_width() for bar in ax.patches] == pytest.approx([0.25, 0.5, 0.25] * 3)
     assert [bar.get_x() for bar in ax.patches][:3] == pytest.approx([0, 0.25, 0.75])
+    right = ax.figure.axes[-1]
+    assert [label.get_text() for label in right.get_yticklabels()] == ["0.33"] * 3
+    assert right.get_ylabel() == "shape bias" and right.get_ylim() == ax.get_ylim()
+
+
+def test_of_a_run_with_cue_conflicts_the_decisions_are_shown():
+    assert plots.of_run(decided()).get_xlabel() == "share of cue conflicts"
+
+
+def test_lines_join_trainings_before_and_after():
+    axes = {"learned from": ["ordinary drawings", "outlines alone"], "compared": ["shape bias", "Jaccard index"]}
+    values = [[[0.1, 0.2], [0.3, 0.3]], [[0.9, 0.8], [0.4, 0.4]]]
+    found = {"vit": LabelledArray(axes | {"training": [1, 2]}, values)}
+    bias, jaccard = plots.learned_from(found)
+    assert [each.get_ydata().tolist() for each in bias.lines] == [[0.1, 0.9], [0.2, 0.8]]
+    assert [ax.get_title() for ax in (bias, jaccard)] == axes["compared"]
 
 
 def test_heads_stand_beside_untrained_ones_and_the_whole_image():

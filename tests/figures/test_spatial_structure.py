@@ -54,3 +54,18 @@ def test_the_middle_position_is_shown_on_the_grid_and_the_share_over_training():
     axes = plots.neighbours(array, array, shares)
     np.testing.assert_allclose(axes[0].images[0].get_array(), array.values[6].reshape(3, 4))
     assert axes[2].lines[0].get_ydata().tolist() == [0.1, 0.3] and axes[2].lines[1].get_ydata() == pytest.approx([0.0])
+
+
+def test_each_training_is_a_dot_at_its_kind_of_attention():
+    accuracy = LabelledArray({"attention": ["usual", "uniform"], "training": [1, 2]}, [[0.8, 0.9], [0.3, 0.2]])
+    ax = plots.kinds_of_attention(accuracy)
+    assert [each.get_xydata().tolist() for each in ax.lines] == [[[0, 0.8], [0, 0.9]], [[1, 0.3], [1, 0.2]]]
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["usual", "uniform"]
+
+
+def test_every_bundled_vit_has_a_row_with_a_dot_for_each_training():
+    axes = {"model": ["vit.shapes", "vit.shapes_3pct"], "training": [1, 2]}
+    found = {"shapes": LabelledArray(axes, [[0.3, 0.4], [0.1, np.nan]])}
+    (ax,) = plots.neighbours_of_all(found)
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["vit", "vit_3pct"]
+    np.testing.assert_array_equal(ax.lines[1].get_xdata(), [0.1, np.nan])

@@ -25,6 +25,16 @@ def test_a_phone_shows_the_first_half_of_many_pictures():
     assert [ax.images[0].get_array()[0, 0, 0] for ax in narrow.axes] == [3, 1, 2] * 2
 
 
+def test_before_the_best_picture_stands_where_the_feature_is_active_in_it():
+    images = [(Image.new("RGB", (4, 4), (number, 0, 0)), 0) for number in range(8)]
+    array = LabelledArray({"feature": ["block 1, 1", "block 8, 1"], "rank": [1, 2]}, [[3, 1], [7, 5]])
+    maps = LabelledArray({"feature": ["block 1, 1", "block 8, 1"], "y": [0, 1], "x": [0]}, [[[0.1], [0.2]], [[1], [0]]])
+    axes = plots.most_activating(array, images, maps)
+    assert axes.shape == (2, 3) and axes[0, 0].get_ylabel() == "block 1, 1"
+    np.testing.assert_array_equal(axes[1, 0].images[0].get_array(), [[1], [0]])
+    assert [ax.images[0].get_array()[0, 0, 0] for ax in axes[1, 1:]] == [7, 5]
+
+
 def test_maximised_pictures_stand_four_in_a_row():
     pictures = np.linspace(0, 1, 8)[:, None, None, None] * np.ones((8, 3, 4, 4))
     axes = plots.maximized([f"block 1, {number}" for number in range(8)], pictures)
@@ -60,3 +70,12 @@ def test_filtered_has_a_line_for_each_model():
     ax = plots.filtered(arrays)
     assert [each.get_label() for each in ax.lines[:2]] == ["ViT", "CNN"]
     assert ax.lines[0].get_ydata() == pytest.approx([0.2, 1.0])
+
+
+def test_each_training_has_a_dot_for_each_part_of_a_drawing():
+    axes = {"training": [1, 2], "shown": ["foreground", "background", "foreground, box moved"]}
+    arrays = {role: LabelledArray(axes, [[0.9, 0.2, 0.1], [0.8, 0.3, 0.1]]) for role in ("vit", "cnn")}
+    ax = plots.parts(arrays)
+    dots = [each.get_xdata().tolist() for each in ax.lines if each.get_marker() == "o"]
+    assert dots == [[0.9, 0.2, 0.1], [0.8, 0.3, 0.1]] * 2
+    assert [label.get_text() for label in ax.get_yticklabels()][-1] == "foreground,\nbox moved"

@@ -11,7 +11,7 @@ from seelike.models.recipes import (
     ALL_IMAGES,
     ALL_PHOTOGRAPHS,
     CIFAR10,
-    DESIGNS,
+    COMPARED,
     EARLY,
     FAMILIES,
     NO_SKIP_BLOCKS,
@@ -109,15 +109,41 @@ def test_runs_differ_in_their_seed_alone():
         assert find_runs(alone) == [alone]
 
 
-def test_what_is_compared_by_accuracy_alone_has_three_seeds_each_and_no_weights():
+def test_what_chapters_around_the_paper_compare_has_three_seeds_each():
     for family in FAMILIES.values():
         for design, change, recipe in family.around:
-            seeds = find_seeds(f"{family.name(design)}.{family.tag}{change}")
-            assert [RECIPES[each] for each in seeds] == [replace(recipe, seed=seed) for seed in range(3)]
-            assert WITHOUT_WEIGHTS.issuperset(seeds)
-    alone = [name for name in WITHOUT_WEIGHTS if find_family(name) is not UNLABELLED]
-    assert len(alone) == 3 * len(SHAPES.around) and not CIFAR10.around
-    assert not WITHOUT_WEIGHTS & {f"{family.name(d)}.{family.tag}" for family in FAMILIES.values() for d in DESIGNS}
+            name = f"{family.name(design)}.{family.tag}{change}"
+            seeds = [RECIPES[each] for each in find_seeds(name)]
+            assert seeds == [replace(recipe, seed=seed) for seed in range(3)]
+
+
+def test_of_what_is_compared_seed_0_of_few_has_weights():
+    """And only what has them is loaded beside a model as a run of another seed."""
+    rows = {f"{family.name(d)}.{family.tag}{change}" for family in FAMILIES.values() for d, change, _ in family.around}
+    shipped = {f"{SHAPES.name('posattn')}.shapes"}
+    shipped |= {f"{design}.shapes_{task}" for design in (VIT, RESNET) for task in ("untextured", "grounded")}
+    seeds = {name for name in RECIPES if any(name in find_seeds(row) for row in rows)}
+    assert seeds - WITHOUT_WEIGHTS == shipped < rows and seeds > WITHOUT_WEIGHTS - UNLABELLED.recipes().keys()
+    for name in shipped:
+        assert find_runs(name) == [name] and len(find_seeds(name)) == 3
+    for name in (f"{VIT}.shapes", "resnet50.a1_in1k"):
+        assert find_seeds(name) == find_runs(name)
+
+
+def test_what_is_compared_has_its_answers_in_cards():
+    """All that has no weights, what has some of the same rows, and the usual ViT and ResNet, of every seed."""
+    assert WITHOUT_WEIGHTS - UNLABELLED.recipes().keys() <= COMPARED
+    usual = {each for design in (VIT, RESNET) for each in find_seeds(f"{design}.shapes")}
+    rows = {each for d, tag, _ in SHAPES.around for each in find_seeds(f"{SHAPES.name(d)}.shapes{tag}")}
+    assert usual | rows == COMPARED and not usual & rows
+
+
+def test_other_cues_and_other_attention_change_nothing_else():
+    for task in ("untextured", "grounded"):
+        for design in ("vit", "resnet"):
+            assert RECIPES[f"{SHAPES.name(design)}.shapes_{task}"] == replace(SHAPES.recipe(design), task=task)
+    for design in ("posattn", "uniform"):
+        assert RECIPES[f"{SHAPES.name(design)}.shapes"] == SHAPES.vit
 
 
 def test_clusters_are_learned_in_equal_steps_from_three_seeds_and_one_change_each():

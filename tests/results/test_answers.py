@@ -4,10 +4,14 @@ import math
 
 import numpy as np
 
-from seelike.results.answers import count_answers, share_errors
+from seelike.results.answers import count_answers, read_digits, share_errors, write_digits
 
 ONE = {"classes": "001122", "answers": "011021"}  # wrong on images 1, 3 and 5
 OTHER = {"classes": "001122", "answers": "021120"}  # wrong on images 1 and 5
+
+
+def test_what_is_written_is_read_again():
+    assert write_digits(read_digits("0190")) == "0190" == write_digits(np.array([0.0, 1.0, 9.0, 0.0]))
 
 
 def test_counts_answers_by_class():

@@ -2,6 +2,7 @@
 
 import ast
 from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
@@ -19,15 +20,24 @@ from seelike.results.results import Result
 from seelike.results.runs import PHOTOGRAPHS, read_published
 from seelike.results.scorecard import gather
 from seelike.site import numbers
+from seelike.site.unmeasured import leave_out
 from seelike.system.paths import BOOK, RESULTS
+
+PUBLISHED = numbers.read_results(RESULTS)
+
+
+def list_measured(notebook: Path) -> set[str]:
+    """The labels of figures that are on the page."""
+    page = leave_out(nbformat.read(notebook, as_version=4), PUBLISHED.get(f"{notebook.stem}/pocket"))
+    return {cell.metadata.get("mystnb", {}).get("figure", {}).get("name") for cell in page.cells}
+
 
 FIGURES = {
     label: (notebook, named)
     for notebook in sorted(BOOK.glob("*.ipynb"))
     for label, named in numbers.read_named(notebook).items()
+    if label in list_measured(notebook)
 }
-
-PUBLISHED = numbers.read_results(RESULTS)
 
 
 class Watched(LabelledArray):

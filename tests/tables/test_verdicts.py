@@ -4,6 +4,7 @@ from handmade import claim, part, result
 
 from seelike.results import runs
 from seelike.results.claims import AROUND, CLAIMS, OF_PAPER, PARTS
+from seelike.results.labelled_array import LabelledArray
 from seelike.results.verdict_words import MARGINAL, MARKS
 from seelike.system.paths import BOOK
 from seelike.tables import verdicts as tables
@@ -62,6 +63,14 @@ def test_phrases_name_every_part_and_every_claim():
     assert found["pocket_U3_covers"] == "minibatches of images alone"
     assert (found["U3b_smallest"], found["U3b_reference"], found["A3_smallest"]) == ("0.40", "0.50", "−0.15")
     assert found["pocket_images"] == "2,048"
+
+
+def test_a_measure_that_is_a_single_number_may_be_cited():
+    found = result()
+    found.measures["shape_bias"] = {"vit": LabelledArray({"pictures": ["all"]}, [0.254])}
+    found.measures["curve"] = {"vit": LabelledArray({"step": [1, 2]}, [0.1, 0.2])}
+    cited = tables.phrases({"pocket": found})
+    assert cited["pocket_shape_bias_vit"] == "0.25" and "pocket_curve_vit" not in cited
 
 
 def test_the_rules_have_a_row_for_every_part():

@@ -55,3 +55,8 @@ def test_drawings_are_drawn_once_and_again_where_they_do_not_suffice(tmp_path, m
     tasks.load_drawings("shapes", 20, tmp_path)
     monkeypatch.undo()
     assert len(tasks.load_drawings("shapes", 50, tmp_path)[0]) == 50
+
+
+@pytest.mark.parametrize("task", DRAWN)
+def test_the_labels_of_drawings_are_their_own(task, tmp_path):
+    np.testing.assert_array_equal(tasks.load_drawings(task, 20, tmp_path)[1], DRAWN[task]("train").stack(20)[1])

@@ -15,7 +15,7 @@ from seelike.training.train import Training, run_together
 
 TINY = Recipe(images=40, steps=6, batch_size=8, warmup=2)
 PHASED = WiredRecipe(**vars(TINY) | {"steps": 9}, wiring="convolution")  # held for 3 steps, released in 2
-WIRED = SHAPES.name("wired")
+WIRED, POSATTN = (SHAPES.name(design) for design in ("wired", "posattn"))
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +30,7 @@ def run(runs, recipe=TINY, name=VIT, **how) -> Training:
     return training
 
 
-@pytest.mark.parametrize("name", [VIT, "resnet_pocket", WIRED])
+@pytest.mark.parametrize("name", [VIT, "resnet_pocket", WIRED, POSATTN])
 def test_same_seed_same_run(name, tmp_path):
     one, same = run(tmp_path / "one", name=name), run(tmp_path / "same", name=name)
     other = run(tmp_path / "other", replace(TINY, seed=1), name=name)
@@ -145,7 +145,7 @@ def test_runs_together_are_as_runs_apart(tmp_path):
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-@pytest.mark.parametrize("name", [VIT, "resnet_pocket", f"{WIRED}.shapes_twophase"])
+@pytest.mark.parametrize("name", [VIT, "resnet_pocket", f"{WIRED}.shapes_twophase", POSATTN, SHAPES.name("uniform")])
 def test_a_graph_learns_what_the_steps_themselves_do(tmp_path, monkeypatch, name):
     recipe = replace(PHASED if name.startswith(WIRED) else TINY, steps=12, augment=True)
     graph = run(tmp_path / "graph", recipe, name, device="cuda")

@@ -6,7 +6,7 @@ needs them.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import product
 
@@ -16,6 +16,7 @@ from torch import nn
 from seelike.chapters import cue_conflicts
 from seelike.chapters.chapter import Chapter, Loaded, Universe
 from seelike.chapters.masks import find_masks
+from seelike.chapters.outline_trained import find_outline_trained
 from seelike.chapters.probe_images import ProbeImages, even_and_odd, name_parameters, open_probe_images
 from seelike.chapters.run import MODELS, Run
 from seelike.images.cue_conflicts import CueConflicts
@@ -32,7 +33,7 @@ from seelike.measures.runner import Cast, assemble, feed, name_needed, spread
 from seelike.measures.shape_bias import BIASES, Decisions
 from seelike.models.loading import find_colors
 from seelike.results.choices import Choices
-from seelike.results.labelled_array import Measures
+from seelike.results.labelled_array import LabelledArray, Measures
 from seelike.system.errors import InputError
 
 
@@ -72,7 +73,7 @@ def measure_runs(
     masks = find_masks(run, run.transforms(everyone)["vit"])
     n_images, n_draws = len(run.images), len(run.images) // run.batch_size
     answers = ChangedAnswers(cast, n_images, n_draws)
-    for name in able if trained else ():
+    for name in able if trained and "vit" in able else ():  # of a CNN alone there is nothing to compare
         ask = partial(list_changes, masks=masks) if name == roles[name] else _list_claimed
         _ask_changed(answers, name, run.parameters["seed"], ask)
     vits = {name: everyone[name] for name, role in roles.items() if role == "vit"}
@@ -86,9 +87,11 @@ def measure_runs(
     pairs = {name: everyone[name] for name, role in roles.items() if role in MODELS}
     decisions = cue_conflicts.decide(pairs, able.keys() & pairs, run, opened.conflicts) if opened.conflicts else {}
     transferred = _transfer(vits, run, opened.transfer) if opened.transfer else {}
+    outlines = find_outline_trained(run.parameters) if trained else {}
     for own in names:
         parts = (kept, segments, decisions, transferred)
-        yield IntriguingProperties(*({role: of[name] for role, name in own.items() if name in of} for of in parts))
+        of_run = ({role: of[name] for role, name in own.items() if name in of} for of in parts)
+        yield IntriguingProperties(*of_run, outlines)
 
 
 def vary_runs(loaded: Loaded, run: Run) -> Iterator[Universe]:
@@ -186,12 +189,16 @@ def _transfer(vits: dict[str, nn.Module], run: Run, images: ProbeImages) -> dict
 
 @dataclass(frozen=True)
 class IntriguingProperties:
-    """What the chapter found of each model, by role; what could not be measured of one is left out."""
+    """What the chapter found of each model, by role; what could not be measured of one is left out.
+
+    `outlines` are of trainings that are not those of the run: see `outline_trained`.
+    """
 
     kept: dict[str, Kept]
     segments: dict[str, Segments]
     decisions: dict[str, Decisions]
     transferred: dict[str, Ensembles]
+    outlines: dict[str, LabelledArray] = field(default_factory=dict)
 
     def arrays(self) -> Measures:
         """Labelled arrays for a result file, by measure."""
@@ -200,7 +207,10 @@ class IntriguingProperties:
             for measure, array in patch_changes.arrays(kept).items() if kept.is_known else ():
                 found.setdefault(measure, {})[role] = array
         others = {"decisions": self.decisions, "jaccard": self.segments, "transfer_accuracy": self.transferred}
-        return found | {name: {role: each.array() for role, each in of.items()} for name, of in others.items() if of}
+        found |= {name: {role: each.array() for role, each in of.items()} for name, of in others.items() if of}
+        if self.decisions:
+            found["shape_bias"] = {role: each.bias_array() for role, each in self.decisions.items()}
+        return found | ({"learned_from": self.outlines} if self.outlines else {})
 
     def terms(self) -> dict[str, Terms]:
         """Part of a claim → its terms: I1 to I5 over minibatches of images, I6 over the draws of probes."""

@@ -1,6 +1,6 @@
 """Does attention over positions find what belongs together; do trained position embeddings know their places? (P)"""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from seelike.chapters import bundled_positions
 from seelike.chapters.answered import SCALES, compare, find_accuracies
 from seelike.chapters.chapter import Chapter, Loaded, Universe
 from seelike.chapters.numbers import read_numbers
@@ -24,9 +25,9 @@ from seelike.system.errors import InputError
 from seelike.system.progress import track
 
 EARLY = {1: "vit_after_1pct", 3: "vit_after_3pct", 10: "vit_after_10pct"}  # percent of training → state; all optional
-ATTENTION = {"normal": "", "positions alone": "posattn_", "uniform": "uniform_"}  # of ViTs, by their names
+ATTENTION = {"usual": "", "positions alone": "posattn_", "uniform": "uniform_"}  # of ViTs, by their names
 # Part → the trainings that are compared, with their signs.
-COMPARED = {"P5a": {"normal": 1, "positions alone": -1}, "P5b": {"positions alone": 1, "uniform": -1}}
+COMPARED = {"P5a": {"usual": 1, "positions alone": -1}, "P5b": {"positions alone": 1, "uniform": -1}}
 N_TEST = 2_000  # images on which errors are measured
 POINTS = 10  # of the course of training
 PARTS = ("P1a", "P1b", "P2", "P3", "P4")
@@ -63,15 +64,16 @@ def measure_runs(loaded: Iterable[dict[str, nn.Module]], run: Run) -> Iterator["
         loaded: {"vit": …} and whatever there is of `EARLY`.
     """
     learned = processes.once(partial(learn, run.opened, run.parameters["seed"]))
+    shares = bundled_positions.find_shares() if run.parameters["vit"] in bundled.NAMES else {}
     for similarities in compare_positions(loaded, run):
-        yield SpatialStructure(similarities, learned, find_answered(run.parameters["vit"]))
+        yield SpatialStructure(similarities, learned, find_answered(run.parameters), shares)
 
 
 def measure_controls(loaded: Iterable[dict[str, nn.Module]], run: Run) -> Iterator["SpatialStructure"]:
     """The same before training: of the networks as they start, and of untrained ViTs."""
     learned = processes.once(partial(learn, run.opened, run.parameters["seed"], trained=False))
     for similarities in compare_positions(loaded, run):
-        unknown = {kind: each * np.nan for kind, each in find_answered(run.parameters["vit"]).items()}
+        unknown = {kind: each * np.nan for kind, each in find_answered(run.parameters).items()}
         yield SpatialStructure(similarities, learned, unknown)
 
 
@@ -86,7 +88,7 @@ def vary_runs(loaded: Loaded, run: Run) -> Iterator[Universe]:
             terms = [{"P6": {("vit",): each["vit"].replicates(most)}} for each in similarities]
             yield {"embedding": embedding, "neighbours": neighbours}, terms
     for scale in SCALES:
-        yield {"scale": scale}, [compare_answered(find_answered(run.parameters["vit"], scale))] * len(runs)
+        yield {"scale": scale}, [compare_answered(find_answered(run.parameters, scale))] * len(runs)
     for name, setting in vary_setting(run.opened).items():
         learned = processes.once(partial(learn, setting, run.parameters["seed"]))
         yield {"setting": name}, [_of_no_model(learned.replicates())] * len(runs)
@@ -112,12 +114,14 @@ def compare_answered(answered: dict[str, np.ndarray]) -> dict[str, Terms]:
     return {part: terms for part, terms in compared.items() if terms}
 
 
-def find_answered(vit: str, scale: str = "points") -> dict[str, np.ndarray]:
+def find_answered(parameters: Mapping[str, str], scale: str = "points") -> dict[str, np.ndarray]:
     """Kind of attention → replicates of the accuracies of ViTs that have it, of a bundled ViT's family, where known.
 
-    `scale` is one of `answered.SCALES`.
+    There are none where the ViT's weights are from a file. `scale` is one of `answered.SCALES`.
     """
-    cards = bundled.read_manifest()
+    if parameters["vit_checkpoint"]:
+        return {}
+    cards, vit = bundled.read_manifest(), bundled.complete(parameters["vit"])
     names = {kind: vit.replace("vit_pocket_", f"vit_pocket_{word}", 1) for kind, word in ATTENTION.items()}
     found = {kind: find_accuracies(cards, name, scale) for kind, name in names.items()}
     return {kind: each for kind, each in found.items() if each is not None}
@@ -255,11 +259,13 @@ def _transfer(
 
 @dataclass(frozen=True)
 class SpatialStructure:
-    """What networks learned, None in a rehearsal, how alike each ViT's position embeddings are, and `find_answered`."""
+    """What networks learned, None in a rehearsal, how alike each ViT's position embeddings are, `find_answered`, and
+    `bundled_positions.find_shares` beside bundled ViTs."""
 
     similarities: dict[str, PositionSimilarity]
     learned: Learned | None
     answered: dict[str, np.ndarray] = field(default_factory=dict)
+    bundled: Measures = field(default_factory=dict)
 
     def arrays(self) -> Measures:
         """Labelled arrays for a result file, by measure."""
@@ -272,9 +278,13 @@ class SpatialStructure:
         shares = [each.shares.mean() for each in stages.values()]
         found["neighbour_share"] = {"vit": LabelledArray({"percent": stages}, shares)}
         if self.answered.keys() == ATTENTION.keys():
-            means = [each[:, 0].mean() for each in self.answered.values()]
-            found["attention_accuracy"] = {"vit": LabelledArray({"attention": self.answered}, means)}
-        return found | (self.learned.arrays() if self.learned else {})
+            n = min(map(len, self.answered.values()))
+            accuracies = np.array([each[:n, 0] for each in self.answered.values()])
+            axes = {"attention": ATTENTION, "training": range(1, 1 + n)}
+            found |= (
+                {} if np.isnan(accuracies).any() else {"attention_accuracy": {"vit": LabelledArray(axes, accuracies)}}
+            )
+        return found | self.bundled | (self.learned.arrays() if self.learned else {})
 
     def terms(self) -> dict[str, Terms]:
         """P1 to P4 over data sets, P5 over test images, P6 over positions."""

@@ -1,21 +1,25 @@
 """Ghiasi et al. (2022), "What do Vision Transformers Learn? A Visual Exploration": what single features respond to,
-what the classifier finds on every token and with CLS kept to itself, and how much fine detail a model needs.
+what the classifier finds on every token and with CLS kept to itself, how much fine detail a model needs, and what it
+sees of foreground or background alone.
 
 Accuracies are those of models whose own heads tell the classes of the images apart; features are judged on drawings
-alone, whose cues are known.
+alone, whose cues are known; foreground and background by what cards tell (`seelike.chapters.grounded`).
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import product
 
 import torch
 from torch import nn
+from torch.utils.data import Subset
 
 from seelike.activations.architecture import Architecture
+from seelike.chapters import grounded
 from seelike.chapters.chapter import Chapter, Loaded, Universe
 from seelike.chapters.cues import read_cues
+from seelike.chapters.masks import find_masks
 from seelike.chapters.probe_images import even_and_odd
 from seelike.chapters.run import MODELS, Run
 from seelike.images.shapes import CUES
@@ -27,8 +31,10 @@ from seelike.measures.features import Features
 from seelike.measures.fine_detail import FILTERED, list_filters
 from seelike.measures.intervals import Terms
 from seelike.measures.kept import INTACT, SHARES, WAYS, Kept
+from seelike.measures.object_parts import FOREGROUND, PARTS, list_parts
+from seelike.measures.patch_activations import activate_patches
 from seelike.measures.perturbations import show_views, unchanged
-from seelike.measures.runner import Cast, Found, assemble, feed, name_needed
+from seelike.measures.runner import Cast, Found, assemble, feed, name_needed, spread
 from seelike.measures.token_answers import (
     APART,
     BUT_LAST,
@@ -43,7 +49,7 @@ from seelike.measures.token_answers import (
     check_plain,
 )
 from seelike.models.loading import find_colors
-from seelike.results.labelled_array import Measures
+from seelike.results.labelled_array import LabelledArray, Measures
 
 VITS = ("vit", "vit_gap")
 
@@ -69,12 +75,15 @@ def measure_runs(
     asked = _Asked(cast, roles, run, able if trained else {})
     found = feed(show_views(minibatches, asked.answers.views, asked.n_images, run.batch_size), cast)
     purity, tokens = asked.gather_purity(found), asked.gather_tokens(found)
+    maps = asked.map_patches(purity) if trained else {}
     nothing = Kept.nothing(CLAIMED, asked.n_draws)
     kept = asked.answers.gather(found, able) if trained else dict.fromkeys(able, nothing)
     kept |= {name: kept[name].beside(own.conditions()) for name, own in tokens.items()}
+    parts = grounded.find_parts(run.parameters, trained)
     for own in names:
-        parts = (purity, kept, tokens)
-        yield VisualExploration(*({role: of[name] for role, name in own.items() if name in of} for of in parts))
+        of_models = (purity, kept, tokens, maps)
+        of_run = ({role: of[name] for role, name in own.items() if name in of} for of in of_models)
+        yield VisualExploration(*of_run, parts)
 
 
 def vary_runs(loaded: Loaded, run: Run) -> Iterator[Universe]:
@@ -118,7 +127,8 @@ class _Asked:
     def __init__(
         self, cast: Cast, roles: dict[str, str], run: Run, labels: dict[str, torch.Tensor], varied: bool = False
     ):
-        self.cast, self.labels, self.cues = cast, labels, None if varied else read_cues(run)
+        self.cast, self.labels, self.run, self.cues = cast, labels, run, None if varied else read_cues(run)
+        self.masks = find_masks(run, run.transforms(cast.models)["vit"])
         self.n_images, self.n_draws = len(run.images), len(run.images) // run.batch_size
         vits = [name for name, role in roles.items() if role in VITS]
         for name in vits:
@@ -134,8 +144,11 @@ class _Asked:
                 self.answers.ask(name, CLS_BUT_LAST, model=self._isolate(name, 1, both=False))
 
     def _ask_answers(self, name: str, role: str, every: bool) -> None:
-        """Have one model answer to images as they are and filtered, a ViT with CLS also with CLS isolated."""
-        for condition, change in ({INTACT: unchanged} | (list_filters() if role in MODELS else {})).items():
+        """Have one model answer to images as they are, filtered and in parts; a ViT with CLS also with CLS isolated."""
+        changes = {INTACT: unchanged} | (list_filters() if role in MODELS else {})
+        if self.masks is not None and every and role in MODELS:
+            changes |= list_parts(self.masks, find_colors(self.cast.models[name])[0])
+        for condition, change in changes.items():
             self.answers.ask(name, condition, change)
         own = self.cast.architectures[name]
         if role == "vit" and own.has_cls:
@@ -155,6 +168,19 @@ class _Asked:
             name: Purity.of(found[each], self.cues, tuple(CUES), self.n_draws) for name, each in self.features.items()
         }
 
+    def map_patches(self, purity: dict[str, Purity]) -> dict[str, LabelledArray]:
+        """Of the first ViT, where each shown feature is active in the image that makes it most active."""
+        first = {name: self.cast.models[name] for name in purity if name == "vit"}
+        return spread(first, lambda name: self._map_patches(name, purity[name].shown_array()))
+
+    def _map_patches(self, name: str, shown: LabelledArray) -> LabelledArray:
+        model, own, images = self.cast.models[name], self.cast.architectures[name], self.run.images
+        best = Subset(images.dataset, [images.indices[int(number)] for number in shown.values[:, 0]])
+        loaded = torch.cat([batch[name] for batch in self.run.load_images({name: model}, best)])
+        features = list_shown(own.names(), count_features(model, own))
+        axes = {"feature": shown.axes["feature"], "y": range(own.grid.rows), "x": range(own.grid.columns)}
+        return LabelledArray(axes, activate_patches(model, loaded, features, own.grid).numpy())
+
     def gather_tokens(self, found: Found) -> dict[str, TokenAccuracy]:
         """Of every ViT that answers."""
         grids = {name: self.cast.architectures[name].grid for name in self.classes}
@@ -166,11 +192,16 @@ class _Asked:
 
 @dataclass(frozen=True)
 class VisualExploration:
-    """What the chapter found of each model, by role; what could not be measured of one is left out."""
+    """What the chapter found of each model, by role; what could not be measured of one is left out.
+
+    `parts` are of trainings on grounded drawings, which are not those of the run: see `grounded.find_parts`.
+    """
 
     purity: dict[str, Purity]
     kept: dict[str, Kept]
     tokens: dict[str, TokenAccuracy]
+    maps: dict[str, LabelledArray] = field(default_factory=dict)
+    parts: dict[str, list[Kept]] = field(default_factory=dict)
 
     def arrays(self) -> Measures:
         """Labelled arrays for a result file, by measure."""
@@ -179,7 +210,11 @@ class VisualExploration:
         found: Measures = {
             "purity": {role: own.array() for role, own in self.purity.items()},
             "most_activating": {role: own.shown_array() for role, own in self.purity.items() if role == "vit"},
+            "patch_activation": self.maps,
             "intact_accuracy": {role: kept.intact_array() for role, kept in known.items()},
+            "kept_parts_ordinary": {
+                role: grounded.label_parts([kept]) for role, kept in known.items() if PARTS[FOREGROUND] in kept.accuracy
+            },
             "kept_filtered": {role: fine_detail.array(kept) for role, kept in known.items() if role in MODELS},
             "token_accuracy": {role: own.array() for role, own in self.tokens.items()},
             "kept_by_token": {role: known[role].array("read from", READ_FROM) for role in self.tokens},
@@ -189,6 +224,7 @@ class VisualExploration:
                 if own
             },
         }
+        found |= grounded.arrays(self.parts)
         return {measure: models for measure, models in found.items() if models}
 
     def terms(self) -> dict[str, Terms]:
@@ -203,7 +239,12 @@ class VisualExploration:
         found |= {part: {("vit",): self.kept["vit"].share(each)} for part, each in measured.items()}
         if set(MODELS) <= self.kept.keys():
             found["W5"] = fine_detail.compare_areas(*(self.kept[role] for role in MODELS))
-        return found
+        return found | grounded.terms(self.parts)
+
+
+def count_features(vit: nn.Module, own: Architecture) -> int:
+    """The width of the MLPs' wide layer."""
+    return vit.get_submodule(own.names()[0]).mlp.fc1.out_features
 
 
 def maximize_features(run: Run) -> tuple[list[str], Maximized]:
@@ -214,10 +255,9 @@ def maximize_features(run: Run) -> tuple[list[str], Maximized]:
     vit = next(run.load_models())["vit"]
     images = next(run.minibatches({"vit": vit}))["vit"]
     own, (black, white) = Architecture.of(vit, images), find_colors(vit)
-    width = vit.get_submodule(own.names()[0]).mlp.fc1.out_features
     black, white = black[:, None, None], white[:, None, None]
     found = maximize(
-        vit, list_shown(own.names(), width), tuple(images.shape[-2:]), own.n_prefix,
+        vit, list_shown(own.names(), count_features(vit, own)), tuple(images.shape[-2:]), own.n_prefix,
         lambda pictures: black + pictures * (white - black), run.parameters["seed"],
     )  # fmt: skip
     return label_shown(len(own.names())), found

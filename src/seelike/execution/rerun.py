@@ -134,12 +134,19 @@ def _choose(published: dict, given: dict, defaults: dict, chapter: str) -> dict:
 
 
 def _differ(values: dict, published: dict) -> bool:
-    """Whether what is measured differs; where models and images lie, and what they are called, does not count."""
+    """Whether what is measured differs; where models and images lie, and what they are called, does not count.
+
+    Of cue conflicts the file counts by its name: there may be drawings instead.
+    """
     return any(
-        value != published[name]
+        _name_file(name, value) != _name_file(name, published[name])
         for name, value in values.items()
         if name not in PLACES and not name.endswith(("_checkpoint", "_label"))
     )
+
+
+def _name_file(name: str, value):
+    return Path(value).name if name.startswith("conflicts_") else value
 
 
 def _find_target(chapter: str, output: str, is_folder: bool) -> Path:

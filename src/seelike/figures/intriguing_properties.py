@@ -43,26 +43,37 @@ def _draw_places(ax: Axes, arrays: Arrays) -> None:
 
 
 @in_both_forms
-def decisions(trained: Arrays, control: Arrays, ax: Axes | None = None) -> Axes:
-    """How often each model decides for the shape, for the texture, and for neither, on cue conflicts."""
-    rows = [
-        (f"{MODELS[role][0]}{kind}", found[role])
-        for role in MODELS
-        for found, kind in ((trained, ""), (control, ", untrained"))
-        if role in found
-    ]
+def decisions(measures: Measures, ax: Axes | None = None) -> Axes:
+    """How often each model decides for the shape, for the texture, and for neither, on cue conflicts; its shape bias.
+
+    Args:
+        measures: "decisions" and "shape_bias", and the same with "_random".
+    """
+    kinds = {"": "", "_random": ", untrained"}
+    rows = [(role, kind) for role in MODELS for kind in kinds if role in measures[f"decisions{kind}"]]
     ax = ax or plt.subplots(figsize=(width_of(7), 0.7 + 0.42 * len(rows)))[1]
-    for row, (_, array) in enumerate(rows):
-        start = 0.0
-        for kind, share in zip(array.axes["decision"], array.values, strict=True):
-            ax.barh(row, share, left=start, color=DECIDED[kind], height=0.7, label="_" if row else kind)
+    for row, (role, kind) in enumerate(rows):
+        array, start = measures[f"decisions{kind}"][role], 0.0
+        for decided, share in zip(array.axes["decision"], array.values, strict=True):
+            ax.barh(row, share, left=start, color=DECIDED[decided], height=0.7, label="_" if row else decided)
             start += share
-    ax.set_yticks(range(len(rows)), [label for label, _ in rows])
+    ax.set_yticks(range(len(rows)), [f"{MODELS[role][0]}{kinds[kind]}" for role, kind in rows])
     ax.invert_yaxis()
     ax.set_xlim(0, 1)
     ax.set_xlabel("share of cue conflicts")
     ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
+    _write_right(ax, "shape bias", [measures[f"shape_bias{kind}"][role].values.item() for role, kind in rows])
     return ax
+
+
+def _write_right(ax: Axes, label: str, numbers: list[float]) -> None:
+    """A number at the right of each row."""
+    right = ax.twinx()
+    right.set_yticks(range(len(numbers)), [f"{number:.2f}" for number in numbers])
+    right.set_ylim(ax.get_ylim())
+    right.set_ylabel(label)
+    right.tick_params(axis="y", length=0)
+    right.spines[:].set_visible(False)
 
 
 def segments(trained: LabelledArray, control: LabelledArray, ax: Axes | None = None) -> Axes:
@@ -95,3 +106,33 @@ def transfer(trained: LabelledArray, control: LabelledArray, ax: Axes | None = N
     finish(ax, "", "last blocks that the probe sees together", "accuracy of probes")
     ax.legend()
     return ax
+
+
+@in_both_forms
+def learned_from(arrays: Arrays, axes: np.ndarray | None = None) -> np.ndarray:
+    """What changes if a model learns from outlines alone, a panel for each quantity; a line joins two trainings.
+
+    Args:
+        arrays: role → (learned from, compared, trainings), NaN where a model has no such quantity.
+    """
+    shown = [role for role in MODELS if role in arrays]
+    kinds, compared, _ = arrays[shown[0]].axes.values()
+    axes = panels(len(compared), 2.9) if axes is None else axes
+    for number, (ax, quantity) in enumerate(zip(axes, compared, strict=True)):
+        for role in shown:
+            values = arrays[role].values[:, number]
+            for training in range(values.shape[1]):
+                label = "_" if number or training else MODELS[role][0]
+                ax.plot(range(len(kinds)), values[:, training], "o-", color=MODELS[role][1], markersize=4, label=label)
+        ax.set_xticks(range(len(kinds)), [kind.replace(" ", "\n") for kind in kinds])
+        ax.set(xlim=(-0.4, len(kinds) - 0.6), ylim=(0, 1))
+        finish(ax, quantity)
+    legend_above(axes)
+    return axes
+
+
+def of_run(measures: Measures) -> np.ndarray | Axes:
+    """What a published run has to show: decisions on cue conflicts if it has any, else what is kept of accuracy."""
+    if "decisions" in measures:
+        return decisions(measures)
+    return kept(measures)

@@ -115,3 +115,40 @@ def neighbours(
     axes[2].axhline(0, color=INK, linewidth=1)
     axes[2].set(title="over training", xlabel="percent of training", ylabel="neighbours − chance")
     return axes
+
+
+def kinds_of_attention(accuracy: LabelledArray, ax: Axes | None = None) -> Axes:
+    """Test accuracy of ViTs by their kind of attention: a dot a training, the line being their mean.
+
+    Args:
+        accuracy: (kinds of attention, trainings).
+    """
+    ax = ax or plt.subplots(figsize=(SMALL, 2.8))[1]
+    kinds, trainings = accuracy.axes.values()
+    for place, values in enumerate(accuracy.values):
+        ax.plot([place] * len(trainings), values, "o", color=COLORS["vit"], markersize=5)
+        ax.hlines(values.mean(), place - 0.2, place + 0.2, color=INK, linewidth=1.2)
+    ax.set_xticks(range(len(kinds)), kinds)
+    ax.set(xlim=(-0.5, len(kinds) - 0.5), ylim=(0, 1), xlabel="attention", ylabel="test accuracy")
+    return ax
+
+
+@in_both_forms
+def neighbours_of_all(shares: Arrays, axes: np.ndarray | None = None) -> np.ndarray:
+    """The share of neighbours of every bundled ViT, a panel for each family of models: a dot for each training.
+
+    Args:
+        shares: family → (models, trainings), NaN where there is no such training.
+    """
+    most = max(len(each.axes["model"]) for each in shares.values())
+    axes = panels(len(shares), 0.9 + 0.24 * most, sharex=True) if axes is None else axes
+    for ax, (family, array) in zip(axes, shares.items(), strict=True):
+        names = array.axes["model"]
+        for row, values in enumerate(array.values):
+            ax.plot(values, [row] * len(values), "o", color=COLORS["vit"], markersize=4)
+        ax.set_yticks(range(len(names)), [name.replace(f".{family}", "") for name in names], fontsize=8)
+        ax.invert_yaxis()
+        ax.axvline(0, color=INK, linewidth=1)
+        ax.set_title(family)
+        ax.set_xlabel("neighbours − chance")
+    return axes

@@ -15,21 +15,28 @@ from seelike.results.labelled_array import Arrays, LabelledArray
 
 @in_both_forms
 def most_activating(
-    array: LabelledArray, images: Sequence[tuple[Image.Image, int]], axes: np.ndarray | None = None
+    array: LabelledArray,
+    images: Sequence[tuple[Image.Image, int]],
+    maps: LabelledArray | None = None,
+    axes: np.ndarray | None = None,
 ) -> np.ndarray:
     """A row of pictures for each feature, those that make it most active, the most activating first; on a phone half.
 
     Args:
         images: all that were measured, pictures with their labels.
+        maps: where each feature is active in the first of its pictures, (features, rows, columns); shown before it.
     """
     features, ranks = array.axes.values()
     ranks = ranks[: -(-len(ranks) // 2)] if is_narrow() else ranks
+    columns = len(ranks) + (maps is not None)
     if axes is None:
-        size = (width_of(0.8 * len(ranks) + 1.4), (0.6 if is_narrow() else 0.8) * len(features))
-        axes = plt.subplots(len(features), len(ranks), figsize=size)[1]
-    for row, feature, numbers in zip(axes, features, array.values.astype(int), strict=True):
-        for ax, number in zip(row, numbers, strict=False):
-            _show(ax, images[number][0])
+        size = (width_of(0.8 * columns + 1.4), (0.6 if is_narrow() else 0.8) * len(features))
+        axes = plt.subplots(len(features), columns, figsize=size)[1]
+    for number, (row, feature) in enumerate(zip(axes, features, strict=True)):
+        if maps is not None:
+            _show(row[0], maps.values[number], cmap=MAP)
+        for ax, chosen in zip(row[columns - len(ranks) :], array.values[number].astype(int), strict=False):
+            _show(ax, images[chosen][0])
         row[0].set_ylabel(feature, fontsize=8.5, rotation=0, ha="right", va="center")
     return axes
 
@@ -108,4 +115,29 @@ def filtered(arrays: Arrays, ax: Axes | None = None) -> Axes:
     plot_by_model(ax, arrays)
     finish(ax, "", "cut-off (1: a period of two pixels)", "share of accuracy kept")
     ax.legend()
+    return ax
+
+
+@in_both_forms
+def parts(arrays: Arrays, ax: Axes | None = None) -> Axes:
+    """The share of accuracy that each model keeps with a part of the drawing alone: a dot a training.
+
+    Args:
+        arrays: role → (trainings, what is shown).
+    """
+    shown = [role for role in MODELS if role in arrays]
+    kinds = arrays[shown[0]].axes["shown"]
+    ax = ax or plt.subplots(figsize=(width_of(6.5), 0.8 + 0.5 * len(kinds)))[1]
+    for row, role in enumerate(shown):
+        places = np.arange(len(kinds)) + 0.2 * (row - (len(shown) - 1) / 2)
+        name, color = MODELS[role]
+        for number, values in enumerate(arrays[role].values):
+            ax.plot(values, places, "o", color=color, markersize=5, label="_" if number else name)
+    for value in (0, 1):
+        ax.axvline(value, color=INK, linewidth=0.8)
+    ax.set_yticks(range(len(kinds)), [kind.replace(", ", ",\n") for kind in kinds])
+    ax.invert_yaxis()
+    ax.tick_params(axis="y", length=0)
+    finish(ax, "", "share of accuracy kept")
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     return ax

@@ -17,6 +17,7 @@ from seelike.hub import columns as hub_images
 from seelike.images.decoding import Unreadable
 from seelike.images.folders import clean_image_folder, open_folder
 from seelike.images.hidden import say_hidden
+from seelike.images.other_cues import Grounded, Untextured
 from seelike.images.photographs import Photographs
 from seelike.images.picture_set import PictureSet
 from seelike.images.shapes import Regrouped, Shapes
@@ -25,7 +26,7 @@ from seelike.system import processes
 from seelike.system.errors import InputError, nearest
 from seelike.system.progress import tell, track
 
-DRAWN = {images.name: images for images in (Shapes, Regrouped, Strokes)}
+DRAWN = {images.name: images for images in (Shapes, Regrouped, Strokes, Untextured, Grounded)}
 TORCH = ("cifar10", "cifar100", "mnist", "kmnist", "fashion_mnist", "qmnist", "imagenet", "inaturalist", "places365")
 NAMED = 5  # of the pictures passed over, in a sentence
 MOST_KEPT = 64 * 2**20  # bytes: so many pictures are decoded once, and transformed once, others whenever they are seen
@@ -36,8 +37,8 @@ def open_images(dataset: str, data_dir: str = "", split: str = "validation") -> 
     """A dataset of (image, label), by name.
 
     Args:
-        dataset: "shapes", "regrouped" or "strokes" for the project's drawings, "cifar10" for the photographs of the
-            bundled models, "" or "folder" for a folder or .tar of pictures, or a data set that timm knows:
+        dataset: a name in `DRAWN` for the project's drawings, "cifar10" for the photographs of the bundled models,
+            "" or "folder" for a folder or .tar of pictures, or a data set that timm knows:
             "torch/cifar10", "hfds/…".
         data_dir: where the pictures lie; not needed for drawings. Without it torchvision's data sets are
             downloaded into torch's hub folder.

@@ -52,15 +52,23 @@ class Drawing:
     mask: np.ndarray  # (56, 56) bool: pixels that show the object more than half, nothing being in front of it
 
 
-def draw(index: int, split: str = "validation", seed: int = 0, class_cues: np.ndarray = CLASS_CUES) -> Drawing:
+def draw(
+    index: int,
+    split: str = "validation",
+    seed: int = 0,
+    class_cues: np.ndarray = CLASS_CUES,
+    reliability: dict[str, float] = RELIABILITY,
+    ground: int | None = None,
+) -> Drawing:
     """Draw one image: the same arguments give the same pixels, on any machine.
 
     Labels go round robin (`index % 10`), so every run of images is balanced. With other `class_cues`
-    (class, cue) the same scene shows another object.
+    (class, cue) or of another `reliability` the same scene shows another object. With a `ground`, 0 to 9, one of the
+    two colours of the ground has a hue out of that tenth of all hues.
     """
     rng = seeded(seed, split, index)
     label = index % 10
-    return _draw_scene(rng, label, _choose_cues(rng, class_cues[label]))
+    return _draw_scene(rng, label, _choose_cues(rng, class_cues[label], reliability), ground)
 
 
 def choose_cues(index: int, split: str = "validation", seed: int = 0) -> list[int]:
@@ -78,11 +86,11 @@ def draw_conflict(index: int, split: str = "validation", seed: int = 0) -> Drawi
     return _draw_scene(rng, label, [*map(int, CONFLICTS[label]), int(5 * rng.random())])
 
 
-def _draw_scene(rng, label: int, cues: list[int]) -> Drawing:
+def _draw_scene(rng, label: int, cues: list[int], ground: int | None = None) -> Drawing:
     """An object of these cues, somewhere among distractors on a ground."""
     radius = between(rng, *OBJECT_RADIUS)
     center = (between(rng, radius, IMAGE_SIZE - radius), between(rng, radius, IMAGE_SIZE - radius))
-    canvas = _draw_ground(rng)
+    canvas = _draw_ground(rng, ground)
     for _ in range(N_BEHIND):
         _paint_distractor(canvas, rng)
     mask = _paint(canvas, rng, center, radius, *cues)
@@ -134,8 +142,8 @@ def best_accuracy(cues: tuple[str, ...] = tuple(CUES)) -> float:
     return float(likelihood.max(1).sum() / 10)
 
 
-def _choose_cues(rng, values) -> list[int]:
-    return [_choose_cue(rng, value, RELIABILITY[cue]) for cue, value in zip(CUES, values, strict=True)]
+def _choose_cues(rng, values, reliability: dict[str, float] = RELIABILITY) -> list[int]:
+    return [_choose_cue(rng, value, reliability[cue]) for cue, value in zip(CUES, values, strict=True)]
 
 
 def _choose_cue(rng, value: int, reliability: float) -> int:
@@ -148,15 +156,16 @@ def _color(hue: float, saturation: float, value: float) -> np.ndarray:
     return np.array(colorsys.hsv_to_rgb(hue % 1, saturation, value))
 
 
-def _draw_ground(rng) -> np.ndarray:
-    """Two random colours mixed by three random plane waves."""
+def _draw_ground(rng, tenth: int | None) -> np.ndarray:
+    """Two random colours mixed by three random plane waves; the first one's hue out of a `tenth`, where it is given."""
     y, x = np.mgrid[:IMAGE_SIZE, :IMAGE_SIZE] + 0.5
     mix = np.full((IMAGE_SIZE, IMAGE_SIZE), 0.5)
     for _ in range(3):
         angle, phase = 2 * np.pi * rng.random(), 2 * np.pi * rng.random()
         frequency = between(rng, 0.05, 0.35)
         mix += np.sin(frequency * (np.cos(angle) * x + np.sin(angle) * y) + phase) / 6
-    one, two = (_color(rng.random(), between(rng, *GROUND_SATURATION), between(rng, 0.25, 0.85)) for _ in range(2))
+    hues = ((0, 1) if tenth is None else (tenth / 10, (tenth + 1) / 10), (0, 1))
+    one, two = (_color(*(between(rng, *limits) for limits in (hue, GROUND_SATURATION, (0.25, 0.85)))) for hue in hues)
     return one * mix[..., None] + two * (1 - mix[..., None])
 
 

@@ -112,14 +112,18 @@ class Segments:
 
         The head that is best on the draws of even number is judged by those of odd number, and the other way round.
         """
-        return jackknife(len(self.heads), self._gain)
+        return jackknife(len(self.heads), lambda chosen: self._judge(chosen) - self.everything[chosen].mean())
 
-    def _gain(self, chosen: np.ndarray) -> float:
+    def judge_best(self) -> float:
+        """The best head's index, chosen and judged likewise."""
+        return float(self._judge(np.arange(len(self.heads))))
+
+    def _judge(self, chosen: np.ndarray) -> float:
         halves = [chosen[chosen % 2 == parity] for parity in (0, 1)]
         halves = halves if all(map(len, halves)) else [chosen, chosen]
         best = [self.heads[half].mean(0).argmax() for half in halves]
         judged = np.concatenate([self.heads[halves[1], best[0]], self.heads[halves[0], best[1]]])
-        return judged.mean() - self.everything[chosen].mean()
+        return judged.mean()
 
 
 def _average(indices: torch.Tensor, n_draws: int) -> np.ndarray:

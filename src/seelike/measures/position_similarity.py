@@ -30,8 +30,12 @@ def find_similarity(model: nn.Module, grid: Grid, centred: bool = True) -> "Posi
     tokens = found.detach().double().cpu().reshape(-1, found.shape[-1])
     if len(tokens) not in (n_patches, grid.n_tokens):
         raise InputError(f"{THE_MODEL} must have an embedding for each of {n_patches} positions, not {len(tokens)}")
-    own = tokens[-n_patches:]
-    unit = functional.normalize(own - own.mean(0) if centred else own, dim=1)
+    return compare_embeddings(tokens[-n_patches:], grid, centred)
+
+
+def compare_embeddings(embeddings: torch.Tensor, grid: Grid, centred: bool = True) -> "PositionSimilarity":
+    """Of the patches' own embeddings, (patches, dimensions)."""
+    unit = functional.normalize(embeddings - embeddings.mean(0) if centred else embeddings, dim=1)
     return PositionSimilarity(grid, (unit @ unit.T).numpy())
 
 

@@ -46,6 +46,10 @@ class Decisions:
         """The labelled array for a result file: shares of all pictures."""
         return LabelledArray({"decision": list(DECISIONS)}, self.counts.sum(0) / self.counts.sum())
 
+    def bias_array(self) -> LabelledArray:
+        """The labelled array of the shape bias alone."""
+        return LabelledArray({"pictures": ["cue conflicts"]}, self.bias()[:1])
+
     def bias(self, of: str = "decided") -> np.ndarray:
         """I4 of one model: the replicates of its shape bias, (draws + 1,); NaN where nothing is decided for either.
 

@@ -18,6 +18,7 @@ from timm.models.resnetv2 import ResNetV2
 from timm.models.vision_transformer import Block, VisionTransformer, checkpoint_filter_fn
 from torch import nn
 
+from seelike.models.posattn import PositionAttention, UniformAttention
 from seelike.models.recipes import (
     EARLY,
     FAMILIES,
@@ -64,17 +65,22 @@ class SkiplessBlock(Block):
 
 
 class PocketViT(VisionTransformer):
-    """timm's ViT, where one block can go without skips, and attention can be such as starts as a convolution."""
+    """timm's ViT, where one block can go without skips, and attention can be another, a key of `ATTENTIONS`."""
 
-    def __init__(self, skipless: int | None = None, wired: bool = False, **kwargs):
+    def __init__(self, skipless: int | None = None, attention: str = "", **kwargs):
         super().__init__(**kwargs)
         dim, heads = kwargs["embed_dim"], kwargs["num_heads"]
         if skipless is not None:
             self.blocks[skipless] = SkiplessBlock(dim, heads, qkv_bias=True)
-        for block in self.blocks if wired else ():
-            block.attn = WiredAttention(dim, self.patch_embed.grid_size)
+        for block in self.blocks if attention else ():
+            block.attn = ATTENTIONS[attention](dim, heads, self.patch_embed.grid_size)
 
 
+ATTENTIONS = {  # made from width, heads and grid; the last two have a CLS token before the patches
+    "wired": lambda dim, heads, grid: WiredAttention(dim, grid),
+    "posattn": lambda dim, heads, grid: PositionAttention(dim, heads, 1 + grid[0] * grid[1]),
+    "uniform": lambda dim, heads, grid: UniformAttention(dim, heads),
+}
 SMALLER = {  # than `vit`: in words, and as its changes
     "smallpocket": ("The same with 6 blocks instead of 8.", dict(depth=6)),
     "slimpocket": ("The same of width 32 instead of 64, with 2 heads instead of 4.", dict(embed_dim=32, num_heads=2)),
@@ -142,6 +148,8 @@ def describe(design: str, family: Family) -> str:
         "mixer": "An MLP-Mixer of the ViT's depth, width and patches.",
         "wired": f"A ViT of 9 heads of 8, without a CLS token, whose attention can start as a convolution over its "
         f"{side}×{side} patches of {patch} px.",
+        "posattn": "The ViT with attention from position embeddings alone, the same for every image.",
+        "uniform": "The ViT with uniform attention: every token gets the mean of all values.",
     }[design]
 
 
@@ -218,7 +226,9 @@ def _build_vit(family: Family, design: str, pretrained: bool, seed: int | None, 
     elif design.startswith("noskip"):
         shape |= dict(skipless=int(design.removeprefix("noskip")))
     elif design == "wired":
-        shape |= averaged | dict(embed_dim=72, num_heads=9, pos_embed="none", wired=True)
+        shape |= averaged | dict(embed_dim=72, num_heads=9, pos_embed="none")
+    if design in ATTENTIONS:
+        shape |= dict(attention=design)
     load = partial(build_model_with_cfg, PocketViT, pretrained_filter_fn=checkpoint_filter_fn)
     return build(load, family.name(design), pretrained, seed, gain=0.8, **(shape | kwargs))
 
@@ -253,7 +263,7 @@ def build(load, variant: str, pretrained: bool, seed: int | None, gain: float, *
 
 
 BUILDERS = {
-    **dict.fromkeys(("vit", "gap", "small", "noskip", "wired"), _build_vit),
+    **dict.fromkeys(("vit", "gap", "small", "noskip", *ATTENTIONS), _build_vit),
     "mixer": _build_mixer,
     "resnet": _build_resnet,
 }

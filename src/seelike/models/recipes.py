@@ -166,7 +166,8 @@ class Family:
     near: Recipe  # fine-tuning on a near task …
     far: Recipe  # … and on a far one
     seeds: dict[str, int] = field(default_factory=dict)  # design → trainings, where there is more than one
-    around: tuple[Row, ...] = ()  # what chapters around the paper compare by accuracy alone
+    around: tuple[Row, ...] = ()  # what chapters around the paper compare …
+    shipped: tuple[str, ...] = ()  # … and of which of it, by design and tag, the weights of seed 0 are shipped
 
     def name(self, design: str) -> str:
         """The architecture's name in timm."""
@@ -181,6 +182,8 @@ class Family:
             "resnet": "resnet_pocket" if size == 56 else f"resnet_pocket_{size}",
             "mixer": f"mixer_pocket_{patched}_{size}",
             "wired": f"vit_pocket9_{patched}_{size}",
+            "posattn": f"vit_pocket_posattn_{patched}_{size}",
+            "uniform": f"vit_pocket_uniform_{patched}_{size}",
         }[design]
 
     def recipe(self, design: str) -> Recipe:
@@ -213,7 +216,15 @@ class Family:
 
     def without_weights(self) -> set[str]:
         """The trainings of whose result the answers to test images are shipped, and no weights."""
-        rows = {f"{self.name(design)}.{self.tag}{change}" for design, change, _ in self.around}
+        rows = {f"{self.name(design)}.{self.tag}{change}": design + change for design, change, _ in self.around}
+        kept = {name for name, row in rows.items() if row in self.shipped}
+        return {name for name in self.recipes() if _unseeded(name) in rows and name not in kept}
+
+    def compared(self) -> set[str]:
+        """The trainings of `around`, and of the ViT and the ResNet beside them: cards have what they answer."""
+        designs = ("vit", "resnet") if self.around else ()
+        rows = {self.name(design) + f".{self.tag}{change}" for design, change, _ in self.around}
+        rows |= {f"{self.name(design)}.{self.tag}" for design in designs}
         return {name for name in self.recipes() if _unseeded(name) in rows}
 
     def early(self) -> dict[str, tuple[str, int]]:
@@ -233,16 +244,33 @@ def compare_starts(recipe: Recipe) -> tuple[Row, ...]:
     return tuple(rows)
 
 
+def compare_cues(vit: Recipe, resnet: Recipe) -> tuple[Row, ...]:
+    """Trainings on drawings in which other cues tell the class."""
+    designs = {"vit": vit, "resnet": resnet}
+    return tuple(
+        (design, f"_{task}", replace(recipe, task=task))
+        for task in ("untextured", "grounded")
+        for design, recipe in designs.items()
+    )
+
+
+def compare_attention(vit: Recipe) -> tuple[Row, ...]:
+    """Trainings of ViTs whose attention does not look at the tokens."""
+    return ("posattn", "", vit), ("uniform", "", vit)
+
+
 DRAWINGS = Recipe()
 PHOTOGRAPHS = Recipe("cifar10", images=ALL_PHOTOGRAPHS, steps=9_000, rate=3e-3, batch_size=128, augment=True)
+QUICK = replace(DRAWINGS, steps=1_500)  # the ResNet learns drawings far faster than the others
 SHAPES = Family(
     tag="shapes",
     image_size=56,
     patch_size=8,
     small="smallpocket",
     vit=DRAWINGS,
-    resnet=replace(DRAWINGS, steps=1_500),  # it learns this task far faster than the others
-    around=compare_starts(DRAWINGS),
+    resnet=QUICK,
+    around=(*compare_starts(DRAWINGS), *compare_attention(DRAWINGS), *compare_cues(DRAWINGS, QUICK)),
+    shipped=("posattn", "vit_untextured", "resnet_untextured", "vit_grounded", "resnet_grounded"),
     near=replace(DRAWINGS, task="regrouped", images=20_000, steps=1_000, rate=DRAWINGS.rate * 0.3),
     far=replace(DRAWINGS, task="strokes", images=20_000, steps=1_000, rate=DRAWINGS.rate * 0.3),
     seeds=dict.fromkeys(
@@ -304,6 +332,7 @@ ALL: dict[str, Family | System] = FAMILIES | {UNLABELLED.tag: UNLABELLED}
 RECIPES = {name: recipe for family in ALL.values() for name, recipe in family.recipes().items()}
 EARLY = {name: run for family in FAMILIES.values() for name, run in family.early().items()}
 WITHOUT_WEIGHTS = frozenset(name for family in ALL.values() for name in family.without_weights())
+COMPARED = frozenset(name for family in FAMILIES.values() for name in family.compared())
 
 VIT, GAP, SMALL, RESNET, MIXER = map(SHAPES.name, DESIGNS[:5])
 NO_SKIP = {block: SHAPES.name(f"noskip{block}") for block in NO_SKIP_BLOCKS}

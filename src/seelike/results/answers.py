@@ -1,11 +1,18 @@
 """What the cards of bundled models say of single test images: a digit an image, in the order of the data set."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
 
 def read_digits(digits: str) -> np.ndarray:
     """The classes (n,) that a card writes as `digits`."""
     return np.array(list(digits), dtype=int)
+
+
+def write_digits(values: Iterable[int]) -> str:
+    """As a card writes classes below 10."""
+    return "".join(str(int(value)) for value in values)
 
 
 def count_answers(card: dict, n_classes: int) -> np.ndarray:

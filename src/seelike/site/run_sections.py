@@ -2,6 +2,7 @@
 
 Such a cell bears in its metadata what its figures have in common, with placeholders as in `results.runs`, and `{run}`:
 `"seelike": {"runs": {"caption": "… {vit} …", "name": "fig-uniformity-{run}", "alt": "…", "numbers": ["cka/vit"]}}`.
+Of the numbers those stand beside a run's figure that its result holds.
 """
 
 import nbformat
@@ -46,10 +47,11 @@ def _split(cell: NotebookNode, results: dict[str, Result]) -> list[NotebookNode]
 def _make_figure(cell: NotebookNode, output: NotebookNode, result: Result) -> NotebookNode:
     run = read_runs()[result.profile]
     known = phrases_of(result) | {"run": run.name}
+    numbers = [name for name in _common(cell)["numbers"] if name.partition("/")[0] in result.measures]
     caption, name, alt = (run.fill(_common(cell)[key], known) for key in ("caption", "name", "alt"))
     metadata = {
         "mystnb": {"figure": {"caption": caption, "name": name}, "image": {"alt": alt}},
-        "seelike": {"numbers": {f"{result.chapter}/{run.name}": _common(cell)["numbers"]}},
+        "seelike": {"numbers": {f"{result.chapter}/{run.name}": numbers}},
         "tags": ["remove-input"],
     }
     source = f"# drawn from results/{run.name}/{result.chapter}.json"  # of a cell without source nothing would be shown

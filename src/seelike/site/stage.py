@@ -21,6 +21,7 @@ from seelike.site.answer_first import arrange
 from seelike.site.run_sections import expand
 from seelike.site.slim import NOTEBOOKS
 from seelike.site.status import describe_run
+from seelike.site.unmeasured import leave_out
 from seelike.system.errors import InputError
 from seelike.system.files import write_text
 from seelike.system.paths import BOOK, REPOSITORY, RESULTS
@@ -62,7 +63,7 @@ def stage_book(folder: Path) -> None:
         beside = [partial(explorer.measure, build)] if (BOOK / explorer.PAGE).is_file() else []
         for notebook, executed in _execute_all(notebooks, build, beside).items():
             found = {} if notebook.stem in OVERVIEWS else read_published(notebook.stem, build / "results")
-            page = arrange(expand(_with_outputs(notebook, executed), found))
+            page = arrange(expand(leave_out(_with_outputs(notebook, executed), found.get(OWN)), found))
             for place, each in (("book", page), (NOTEBOOKS, nbformat.read(notebook, as_version=4))):
                 nbformat.write(address.pin(each, source) if source else each, fresh / place / notebook.name)
         furnish(fresh, build / "results")

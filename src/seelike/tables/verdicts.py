@@ -100,9 +100,15 @@ def phrases_of(result: Result) -> dict[str, str]:
     """What prose may cite of one result, by name: of claims and their parts, its models and images.
 
     Of a part `<part>`, `…_control`, `…_training` (numbers with intervals), `…_verdict`, `…_control_verdict`. Of a claim
-    the same, the numbers being those of its first part, and `…_covers`, `…_trainings`.
+    the same, the numbers being those of its first part, and `…_covers`, `…_trainings`. Of a measure that is a single
+    number `<measure>_<model>`.
     """
-    found = {}
+    found = {
+        f"{measure}_{model}": signed(array.values.item())
+        for measure, arrays in result.measures.items()
+        for model, array in arrays.items()
+        if array.values.size == 1
+    }
     for claim, entry in result.claims.items():
         parts = entry["parts"]
         for id, part in {claim: parts[CLAIMS[claim].main.id], **parts}.items():

@@ -1,8 +1,8 @@
 """What is shipped of a training run: its weights in half precision, and a card in the manifest.
 
 Photographs are not bundled, so what a page shows of a model's answers to them is shipped as well: the answers to the
-test images, a digit each. Of trainings that are compared by their accuracy alone these answers are all that is shipped.
-So they are of most that learn clusters, whose answers are clusters.
+test images, a digit each. So it is of trainings that chapters around the paper compare, with what else these ask of
+them; of most of them, and of most that learn clusters, answers are all that is shipped.
 """
 
 import hashlib
@@ -20,10 +20,12 @@ from torch import nn
 from seelike.images.photographs import find_folder
 from seelike.measures.clusters import count_pairs, find_means, mutual_information
 from seelike.models import bundled
-from seelike.models.recipes import WITHOUT_WEIGHTS, Clusters, find_family, find_recipe
+from seelike.models.recipes import COMPARED, WITHOUT_WEIGHTS, Clusters, find_family, find_recipe
 from seelike.models.vtcc import read_pooled
+from seelike.results.answers import write_digits
 from seelike.system.files import write_text, written_whole
 from seelike.training.accuracy import N_TEST, answer, measure_accuracy, measure_baselines, pass_in_parts
+from seelike.training.asked import ask
 from seelike.training.tasks import load_task, needs_photographs
 
 Shown = Callable[..., tuple[torch.Tensor, torch.Tensor]]  # a split → images and labels
@@ -58,12 +60,17 @@ def publish(name: str, runs: Path, data_dir: str = "") -> None:
 def _judge_classes(name: str, model: nn.Module, shown: Shown) -> dict[str, float | str]:
     """Accuracies on images that the model has not learned from, and that of its initial state; answers to some."""
     validation, test, initial = shown(split="validation"), shown(split="test"), timm.create_model(name)
-    answered = needs_photographs(find_recipe(name).task) or name in WITHOUT_WEIGHTS
-    return {
-        "validation_accuracy": round(measure_accuracy(model, *validation), 4),
-        "test_accuracy": round(measure_accuracy(model, *test), 4),
-        "initial_accuracy": round(measure_accuracy(initial, *test), 4),
-    } | (_note_answers(model, *test) if answered else {})
+    task = find_recipe(name).task
+    answered = needs_photographs(task) or name in COMPARED
+    return (
+        {
+            "validation_accuracy": round(measure_accuracy(model, *validation), 4),
+            "test_accuracy": round(measure_accuracy(model, *test), 4),
+            "initial_accuracy": round(measure_accuracy(initial, *test), 4),
+        }
+        | (_note_answers(model, *test) if answered else {})
+        | (ask(name, model, N_TEST) if name in COMPARED else {})
+    )
 
 
 def _judge_clusters(recipe: Clusters, model: nn.Module, shown: Shown) -> dict[str, float | str]:
@@ -75,7 +82,7 @@ def _judge_clusters(recipe: Clusters, model: nn.Module, shown: Shown) -> dict[st
         f"{kind}_information": round(mutual_information(count_pairs(clusters, labels)), 4)
         for kind, clusters in found.items()
     }
-    return information | {kind: _write_digits(clusters) for kind, clusters in found.items()}
+    return information | {kind: write_digits(clusters) for kind, clusters in found.items()}
 
 
 def _ship(name: str, state: dict[str, torch.Tensor]) -> dict[str, str | None]:
@@ -90,11 +97,7 @@ def _ship(name: str, state: dict[str, torch.Tensor]) -> dict[str, str | None]:
 
 def _note_answers(model: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> dict[str, str]:
     """What a card says of single test images: the model's answers and the classes, a digit an image."""
-    return {"answers": _write_digits(answer(model, images)), "classes": _write_digits(labels)}
-
-
-def _write_digits(values: torch.Tensor) -> str:
-    return "".join(map(str, values.tolist()))
+    return {"answers": write_digits(answer(model, images)), "classes": write_digits(labels)}
 
 
 def list_models(data_dir: str = "") -> str:

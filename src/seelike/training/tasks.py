@@ -86,7 +86,7 @@ def load_drawings(task: str, n_images: int, runs: Path, processes: int = 1) -> t
             drawn = np.lib.format.open_memmap(beside, "w+", np.uint8, (n_images, *first.shape[1:]))
             _draw_into(drawn, task, processes)
             drawn.flush()
-    return np.load(file, mmap_mode="c")[:n_images], np.arange(n_images) % 10
+    return np.load(file, mmap_mode="c")[:n_images], np.arange(n_images) % len(DRAWN[task].classes)
 
 
 def _draw_into(drawn: np.ndarray, task: str, processes: int) -> None:
