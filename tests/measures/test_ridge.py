@@ -44,6 +44,16 @@ def test_what_is_fitted_for_one_penalty_is_what_is_decomposed_for_all(generator,
     torch.testing.assert_close(fit(still, y, 0.1).predict(x), y.mean(0).expand(4, n, 2))
 
 
+@pytest.mark.parametrize(("n", "d"), [(50, 20), (20, 50)])
+def test_a_penalty_below_the_rounding_of_single_precision_is_kept_to(generator, n, d):
+    x = 1e4 * (problem(generator, n, 1)[0] + 1e-4 * problem(generator, n, d)[0])
+    y = problem(generator, n, d)[1]
+    single = x.float()
+    assert torch.linalg.cholesky_ex((single.T @ single if d < n else single @ single.T).double())[1]
+    found, expected = (fit(each, y, 0.1).predict(each).double() for each in (single, single.double()))
+    torch.testing.assert_close(found, expected, rtol=0, atol=0.05)
+
+
 def test_a_small_penalty_fits_and_a_large_one_says_the_mean(generator):
     x, y = problem(generator, 20, 3)
     exact = x @ torch.ones(3, 2).double() + 5

@@ -60,13 +60,21 @@ def decompose(x: torch.Tensor, y: torch.Tensor) -> Ridge:
 
 
 def fit(x: torch.Tensor, y: torch.Tensor, penalty: float | torch.Tensor) -> Fitted:
-    """The same for one penalty above 0, or for one of each problem: (…,). Raises LinAlgError for one that is too small
-    for the precision of x."""
+    """The same for one penalty above 0, or for one of each problem: (…,)."""
     mean, center = x.mean(-2, keepdim=True), y.mean(-2, keepdim=True)
-    rows, square, right = _multiply(x - mean, (y - center).double())
+    rows, targets = x - mean, (y - center).double()
+    try:
+        weights = _solve(rows, targets, penalty)
+    except torch.linalg.LinAlgError:  # the penalty is too small for products of single precision
+        weights = _solve(rows.double(), targets, penalty)
+    return Fitted(mean, center, weights)
+
+
+def _solve(x: torch.Tensor, y: torch.Tensor, penalty: float | torch.Tensor) -> torch.Tensor:
+    rows, square, right = _multiply(x, y)
     square.diagonal(dim1=-2, dim2=-1).add_(torch.as_tensor(penalty)[..., None])
     weights = torch.cholesky_solve(right, torch.linalg.cholesky(square))
-    return Fitted(mean, center, weights if rows is None else rows.mT @ weights.to(rows.dtype))
+    return weights if rows is None else rows.mT @ weights.to(rows.dtype)
 
 
 def _multiply(x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor | None, torch.Tensor, torch.Tensor]:
