@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 from handmade import part, result
 
-from seelike.results.claims import CLAIMS, PARTS
+from seelike.results.claims import CLAIMS, NOT_APPLICABLE, PARTS
 from seelike.results.exercises import Answer, Exercise, read_answers, read_exercises, select_parts, write_answers
 from seelike.system.errors import InputError
 from seelike.system.paths import RESULTS
@@ -77,13 +77,14 @@ def test_a_file_without_answers_is_refused(tmp_path, text):
 def test_published_answers_are_to_questions_that_are_asked():
     asked = {each.key: each for each in read_exercises()}
     answers = read_answers(RESULTS)
-    assert answers.keys() <= asked.keys() and len(answers) >= 17
+    assert answers.keys() == asked.keys()
     for key, answer in answers.items():
         assert tuple(answer.parts) == asked[key].parts
         assert not answer.commit.endswith("+")
         for id, found in answer.parts.items():
             bounds = [math.nan if bound is None else bound for bound in found["interval"]]
-            assert PARTS[id].judge(*bounds) == found["verdict"], answer.key
+            without_resnet = answer.change.startswith("cnn=mixer") and CLAIMS[id[:2]].of_resnets
+            assert found["verdict"] == (NOT_APPLICABLE if without_resnet else PARTS[id].judge(*bounds)), answer.key
 
 
 def test_published_answers_are_shown_where_a_folder_has_none(tmp_path):
