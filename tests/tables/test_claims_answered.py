@@ -14,7 +14,7 @@ def test_it_counts_verdicts_best_first_and_says_each_in_words_with_its_mark():
     weak, held = claim("U2", part(0.1, "weak", "reversed")), claim("U1", part())
     count, empty, first, second = show(U2=weak, U1=held)
     assert count == (
-        "**The answer.** Of the paper's 2 claims, 1 holds and 1 holds in direction only. "
+        "**The answer.** Of the paper's 6 claims, 1 holds, 1 holds in direction only and 4 are not measured. "
         "With random weights, none holds."
     )
     assert first == f"- ≈ **U2 holds in direction only:** {CLAIMS['U2'].text}" and empty == ""
@@ -30,8 +30,15 @@ def test_claims_that_hold_untrained_are_named():
 def test_nothing_is_said_of_random_weights_where_no_claim_has_such_a_control():
     assert (
         show(U1=claim("U1", part(0.5, "holds", "not applicable")))[0]
-        == "**The answer.** Of the paper's 1 claim, 1 holds."
+        == "**The answer.** Of the paper's 6 claims, 1 holds and 5 are not measured."
     )
+
+
+def test_where_all_claims_are_measured_nothing_is_missing():
+    every = [id for id, each in CLAIMS.items() if each.chapter == "uniformity"]
+    assert "6 claims, 6 hold." in show(**{id: claim(id, part()) for id in every})[0]
+    (missing, *rest) = every
+    assert "5 hold and 1 is not measured." in show(**{id: claim(id, part()) for id in rest})[0] and missing == "U1"
 
 
 def test_a_fragile_verdict_is_told_so():

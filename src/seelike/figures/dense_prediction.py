@@ -30,7 +30,7 @@ def examples(
     """
     shown = [name for name in ROWS if name in patches]
     if axes is None:
-        size = width_of(6.2), (0.75 if is_narrow() else 1.2) * (len(shown) + 1) + 0.5
+        size = width_of(4.4), 0.75 * (len(shown) + 1) + 0.5
         axes = plt.subplots(len(shown) + 1, len(pictures), figsize=size, squeeze=False)[1]
     for ax, picture in zip(axes[0], pictures, strict=True):
         ax.imshow(picture, interpolation="none")

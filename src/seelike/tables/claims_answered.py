@@ -18,17 +18,20 @@ def answer(result: Result) -> str:
     "" for a result without claims.
     """
     lines = [f"- {_tell(id, entry)}" for id, entry in result.claims.items()]
-    return "\n".join([f"**The answer.** {_count(result.claims)}", "", *lines]) if lines else ""
+    missing = sum(claim.chapter == result.chapter and id not in result.claims for id, claim in CLAIMS.items())
+    return "\n".join([f"**The answer.** {_count(result.claims, missing)}", "", *lines]) if lines else ""
 
 
-def _count(claims: Mapping[str, dict]) -> str:
-    """`Of the paper's 6 claims, 3 hold, 2 are reversed and 1 is inconclusive. With random weights, U1 and U2 hold.`
+def _count(claims: Mapping[str, dict], missing: int) -> str:
+    """`Of the paper's 6 claims, 3 hold, 2 are reversed and 1 is not measured. With random weights, U1 and U2 hold.`
 
     Nothing is said of random weights where no claim has such a control.
     """
     found = Counter(entry["verdict"] for entry in claims.values())
     counts = [conjugate(verdict, found[verdict]) for verdict in reversed(VERDICTS) if found[verdict]]
-    return f"Of the paper's {len(claims)} claim{'s' if len(claims) > 1 else ''}, {join(counts)}.{_untrained(claims)}"
+    if missing:
+        counts.append(f"{missing} {'are' if missing > 1 else 'is'} not measured")
+    return f"Of the paper's {len(claims) + missing} claims, {join(counts)}.{_untrained(claims)}"
 
 
 def _untrained(claims: Mapping[str, dict]) -> str:
