@@ -20,8 +20,9 @@ from seelike.tables import hand_out
 def test_drawings_are_told_in_the_order_in_which_they_are_drawn(task):
     images = DRAWN[task]("validation")
     table = hand_out.drawings(images, 2)
-    assert table["drawing"].tolist() == list(range(20))
-    assert table["class"].tolist() == [images.classes[images[number][1]] for number in range(20)]
+    numbers = range(2 * len(images.classes))
+    assert table["drawing"].tolist() == [*numbers]
+    assert table["class"].tolist() == [images.classes[images[number][1]] for number in numbers]
 
 
 def test_a_drawing_that_has_all_cues_of_its_class_bears_their_names():
