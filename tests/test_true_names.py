@@ -117,6 +117,10 @@ SETTINGS |= {"localization": {"84.20", "75.75", "80.16", "78.61"}}  # accuracies
 SETTINGS |= {"visual_exploration": {"84.20", "75.75", "80.16", "78.61", "95.6", "89.7", "31.6", "18.7"}}
 SETTINGS["visual_exploration"] |= {"4.5", "6.5", "0.4"}  # periods of drawings
 SETTINGS |= {"intriguing_properties": {"0.1", "0.05"}, "methods": {"0.1"}}
+SETTINGS["dense_prediction"] = {  # mIoU of other papers
+    *("48.06", "77.90", "52.89", "48.62", "79.34", "54.37", "48.64", "77.24", "55.01"),
+    *("47.3", "81.8", "49.3", "82.5", "49.8", "82.9"),
+}
 VERDICT = re.compile(r"\b[UASLDM]\d\b(?![^.]*`)[^.`]{0,60}\b(?:holds?|is (?:shown|reversed|inconclusive)|turns?)\b")
 
 
