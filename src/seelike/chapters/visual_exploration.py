@@ -127,8 +127,9 @@ class _Asked:
     def __init__(
         self, cast: Cast, roles: dict[str, str], run: Run, labels: dict[str, torch.Tensor], varied: bool = False
     ):
-        self.cast, self.labels, self.run, self.cues = cast, labels, run, None if varied else read_cues(run)
-        self.masks = find_masks(run, run.transforms(cast.models)["vit"])
+        self.cast, self.labels, self.run = cast, labels, run
+        self.cues = None if varied else read_cues(run)
+        self.masks = None if varied else find_masks(run, run.transforms(cast.models)["vit"])
         self.n_images, self.n_draws = len(run.images), len(run.images) // run.batch_size
         vits = [name for name, role in roles.items() if role in VITS]
         for name in vits:
