@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from seelike.chapters.answered import N_DRAWS, SCALES, compare, find_accuracies
+from seelike.chapters.answered import N_DRAWS, SCALES, compare, compare_all, find_accuracies
 from seelike.measures.intervals import combine
 
 
@@ -62,3 +62,10 @@ def test_only_odds_mirror_right_and_wrong():
     assert not any(mirrored.values())
     one, other = (find_accuracies({"a": card(each)}, "a", "odds")[0, 0] for each in (right, ~right))
     assert one == pytest.approx(-other)
+
+
+def test_of_parts_those_are_compared_of_which_all_is_known():
+    known = {"a": np.ones((2, 3)), "b": np.full((2, 3), 4.0), "c": None}
+    found = compare_all(known, {"X1": {"a": 1, "b": -1}, "X2": {"a": 1, "c": -1}, "X3": {"d": 1}})
+    assert found.keys() == {"X1"}
+    np.testing.assert_array_equal(sum(found["X1"].values()), np.full((2, 3), -3.0))

@@ -65,6 +65,14 @@ def compare(replicates: Mapping[str, np.ndarray | None], signs: Mapping[str, int
     return {(name,): sign * replicates[name] for name, sign in signs.items()}
 
 
+def compare_all(
+    replicates: Mapping[str, np.ndarray | None], compared: Mapping[str, Mapping[str, int]]
+) -> dict[str, Terms]:
+    """Part of a claim → its terms, by its signs; those of which something is not known are left out."""
+    found = {part: compare(replicates, signs) for part, signs in compared.items()}
+    return {part: terms for part, terms in found.items() if terms}
+
+
 def _replicate(right: np.ndarray, scale: str) -> np.ndarray:
     groups = np.array_split(right, N_DRAWS)
     sums, sizes = np.array([group.sum() for group in groups]), np.array([len(group) for group in groups])

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from seelike.chapters.answered import compare, find_twins
+from seelike.chapters.answered import compare_all, find_twins
 from seelike.chapters.chapter import Chapter, Loaded, Universe
 from seelike.chapters.cues import read_cues
 from seelike.chapters.run import MODELS, Run
@@ -82,13 +82,9 @@ def vary_runs(loaded: Loaded, run: Run) -> Iterator[Universe]:
     everyone, names, _ = name_needed(loaded, ())
     untrained = cluster_anew(everyone[ROLE], trainings, run).others[UNTRAINED]
     for choices, information in vary_information(run, untrained):
-        yield choices, [_compare_all(information, COMPARED)] * len(names)
+        yield choices, [compare_all(information, COMPARED)] * len(names)
     for choices, spreads in vary_spreads(trainings, run):
-        yield choices, [_compare_all(spreads, {"V5": STEADINESS})] * len(names)
-
-
-def _compare_all(replicates: dict[str, np.ndarray], compared: dict[str, dict[str, int]]) -> dict[str, Terms]:
-    return {part: compare(replicates, signs) for part, signs in compared.items()}
+        yield choices, [compare_all(spreads, {"V5": STEADINESS})] * len(names)
 
 
 def read_features(everyone: dict[str, nn.Module], run: Run) -> Pooled:
@@ -162,8 +158,8 @@ class ContrastiveClustering:
         """V1 to V4 over groups of test drawings, V5 over groups of steps."""
         if self.trainings is None:
             return {}
-        compared = _compare_all(self.trainings.information, COMPARED)
-        return compared | _compare_all(self.trainings.spreads, {"V5": STEADINESS})
+        compared = compare_all(self.trainings.information, COMPARED)
+        return compared | compare_all(self.trainings.spreads, {"V5": STEADINESS})
 
 
 def _inform(clusters: torch.Tensor, labels: torch.Tensor) -> float:

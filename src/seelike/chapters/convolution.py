@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from seelike.chapters.answered import SCALES, compare, find_accuracies
+from seelike.chapters.answered import SCALES, compare_all, find_accuracies
 from seelike.chapters.chapter import Chapter, Loaded, Universe
 from seelike.chapters.numbers import read_numbers
 from seelike.chapters.run import Run
@@ -87,13 +87,7 @@ def vary_runs(loaded: Loaded, run: Run) -> Iterator[Universe]:
     """C4 and C5 in each universe, where the run's images are the published ones: they rest on cards, not on images."""
     for scale in SCALES if run.opened else ():
         starts = find_starts(run.parameters, scale)
-        yield {"scale": scale}, [compare_starts(starts)] * run.n_seeds
-
-
-def compare_starts(starts: Mapping[str, np.ndarray]) -> dict[str, Terms]:
-    """The terms of C4 and C5, of those trainings that there are."""
-    compared = {part: compare(starts, signs) for part, signs in COMPARED.items()}
-    return {part: terms for part, terms in compared.items() if terms}
+        yield {"scale": scale}, [compare_all(starts, COMPARED)] * run.n_seeds
 
 
 def find_starts(parameters: Mapping[str, str], scale: str = "points") -> dict[str, np.ndarray]:
@@ -214,7 +208,7 @@ class Convolution:
 
     def terms(self) -> dict[str, Terms]:
         """C1 to C3, over kernels, C4 and C5, over test images; not defined of what has nothing to learn, or has not."""
-        found = compare_starts(self.starts)
+        found = compare_all(self.starts, COMPARED)
         if self.tried is None:
             unknown = {part: {(): np.full(self.n_kernels + 1, np.nan)} for part in ("C1", "C2", "C3")}
             return unknown | {part: {r: each * np.nan for r, each in terms.items()} for part, terms in found.items()}

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from seelike.chapters import bundled_positions
-from seelike.chapters.answered import SCALES, compare, find_accuracies
+from seelike.chapters.answered import SCALES, compare_all, find_accuracies
 from seelike.chapters.chapter import Chapter, Loaded, Universe
 from seelike.chapters.numbers import read_numbers
 from seelike.chapters.run import Run
@@ -88,7 +88,7 @@ def vary_runs(loaded: Loaded, run: Run) -> Iterator[Universe]:
             terms = [{"P6": {("vit",): each["vit"].replicates(most)}} for each in similarities]
             yield {"embedding": embedding, "neighbours": neighbours}, terms
     for scale in SCALES:
-        yield {"scale": scale}, [compare_answered(find_answered(run.parameters, scale))] * len(runs)
+        yield {"scale": scale}, [compare_all(find_answered(run.parameters, scale), COMPARED)] * len(runs)
     for name, setting in vary_setting(run.opened).items():
         learned = processes.once(partial(learn, setting, run.parameters["seed"]))
         yield {"setting": name}, [_of_no_model(learned.replicates())] * len(runs)
@@ -106,12 +106,6 @@ def vary_setting(setting: Setting) -> dict[str, Setting]:
 
 def _of_no_model(replicates: dict[str, np.ndarray]) -> dict[str, Terms]:
     return {part: {(): each} for part, each in replicates.items()}
-
-
-def compare_answered(answered: dict[str, np.ndarray]) -> dict[str, Terms]:
-    """The terms of P5, of those kinds of attention that there are."""
-    compared = {part: compare(answered, signs) for part, signs in COMPARED.items()}
-    return {part: terms for part, terms in compared.items() if terms}
 
 
 def find_answered(parameters: Mapping[str, str], scale: str = "points") -> dict[str, np.ndarray]:
@@ -280,16 +274,15 @@ class SpatialStructure:
         if self.answered.keys() == ATTENTION.keys():
             n = min(map(len, self.answered.values()))
             accuracies = np.array([each[:n, 0] for each in self.answered.values()])
-            axes = {"attention": ATTENTION, "training": range(1, 1 + n)}
-            found |= (
-                {} if np.isnan(accuracies).any() else {"attention_accuracy": {"vit": LabelledArray(axes, accuracies)}}
-            )
+            if not np.isnan(accuracies).any():
+                axes = {"attention": ATTENTION, "training": range(1, 1 + n)}
+                found["attention_accuracy"] = {"vit": LabelledArray(axes, accuracies)}
         return found | self.bundled | (self.learned.arrays() if self.learned else {})
 
     def terms(self) -> dict[str, Terms]:
         """P1 to P4 over data sets, P5 over test images, P6 over positions."""
         found: dict[str, Terms] = {"P6": {("vit",): self.similarities["vit"].replicates()}}
-        found |= compare_answered(self.answered)
+        found |= compare_all(self.answered, COMPARED)
         return _of_no_model(self.learned.replicates()) | found if self.learned else found
 
 
