@@ -12,7 +12,6 @@ from functools import cached_property, partial
 from math import nan
 
 import numpy as np
-import torch
 from torch import nn
 
 from seelike.activations.architecture import Architecture
@@ -25,7 +24,7 @@ from seelike.measures.attention_distance import AttentionDistance, Distances
 from seelike.measures.block_probes import ProbeCurve, probe_blocks
 from seelike.measures.intervals import Estimate, Terms
 from seelike.measures.layer_cka import JointCKA, Runs
-from seelike.measures.norm_ratio import Ratios
+from seelike.measures.norm_ratio import NormRatios, Ratios
 from seelike.measures.runner import Cast, Found, Measure, feed, feed_one
 from seelike.measures.token_patch_cka import Products, find_common_grid
 from seelike.results.labelled_array import Arrays, LabelledArray, Measures
@@ -35,12 +34,11 @@ from seelike.system.errors import THE_MODEL, InputError
 VIT, CNN = MODELS
 ATTENTION = "attention"  # beside the traits: a ResNet has none, so that there is no scale
 LEAST_BLOCKS = 3
-NO_PROBES = "n_probe_images is 0, so that nothing is probed"
+NO_PROBES = "without n_probe_images nothing is probed"
+UNTRAINED = "random weights are not probed: they tell nothing of classes, early or late"
 
 
-def measure_runs(
-    loaded: Iterable[dict[str, nn.Module]], run: Run, probed: ProbeImages | None
-) -> Iterator["Hybrids"]:
+def measure_runs(loaded: Iterable[dict[str, nn.Module]], run: Run, probed: ProbeImages | None) -> Iterator["Hybrids"]:
     """Pass the images once through the models of all runs; what is found of all of them is one finding.
 
     Args:
@@ -81,7 +79,7 @@ class _Asked:
         return found
 
     def _ask_tokens(self, system: str) -> dict[str, Products]:
-        """Token–patch products of a system and both ends on windows that all have; none where one has no such tokens."""
+        """Token–patch products of a system and both ends on windows that all have; none where one has no tokens."""
         compared = [model for role in (*MODELS, system) for model in self.runs.models[role]]
         if not self.own.keys() >= set(compared):
             return {}
@@ -91,11 +89,12 @@ class _Asked:
         return {model: self.own[model] if model in fitting else self.cast.measure(model, pool) for model in compared}
 
     def probe(self, run: Run, probed: ProbeImages | None) -> dict[str, ProbeCurve]:
-        """What probes read off every block of the models whose tokens have positions."""
+        """What probes read off every block of the first run's models whose tokens have positions."""
         if probed is None:
-            self.reasons |= {role: self.reasons.get(role, {}) | {EARLY: NO_PROBES} for role in self.runs.models}
+            reason = NO_PROBES if run.opened is None else UNTRAINED
+            self.reasons |= {role: self.reasons.get(role, {}) | {EARLY: reason} for role in self.runs.models}
             return {}
-        able = self._ask(EARLY, self.cast.models, lambda cast, model: cast.ask(model, lambda own: own.blocks()))
+        able = self._ask(EARLY, self.runs.models, lambda cast, model: cast.ask(model, lambda own: own.blocks()))
         models = {model: self.cast.models[model] for model in able}
         return probe_blocks(models, probed.minibatches(models, run), probed.labels, probed.folds)
 
@@ -142,25 +141,31 @@ class Hybrids:
         `place` and `score` have a number with its interval for each trait, NaN where `unmeasured` says why: that array
         has a sentence for each, and the number of its trait, from 0, `attention` the last.
         """
-        tokens = {role: own[role] for system, own in self.traits.tokens.items() for role in (*MODELS, system) if own}
-        curves = {role: own for role, own in self.traits.curves.items() if role in self.traits.models}
-        ratios = {role: own for role, own in self.traits.ratios.items() if role in self.traits.models}
-        found = {
-            "cka": self._show_similarities(),
-            "place": {system: self._place(system) for system in self.systems},
-            "score": {system: self._score(system) for system in self.systems},
-            "equal_depth_cka": {system: self._compare_depths(system) for system in self.systems},
-            "twin_place": {
-                role: LabelledArray({"value": ["place"]}, [place]) for role, place in self.traits.place_twins().items()
-            },
-            "unmeasured": {system: self._say_unmeasured(system) for system in self.systems},
-            "norm_ratio": {role: own.arrays()["norm_ratio"] for role, own in ratios.items()},
-            "localization_score": {role: own.score_array() for role, own in tokens.items()},
-            "probe_accuracy": {role: _show_best(own) for role, own in curves.items()},
-            "attention_distance": {role: own.array() for role, own in self.distances.items()},
+        by_system = {
+            "place": self._place,
+            "score": self._score,
+            "equal_depth_cka": self._compare_depths,
+            "unmeasured": self._say_unmeasured,
         }
+        found = {measure: {system: show(system) for system in self.systems} for measure, show in by_system.items()}
+        found["cka"] = self._show_similarities()
+        found["twin_place"] = {
+            role: LabelledArray({"value": ["place"]}, [place]) for role, place in self.traits.place_twins().items()
+        }
+        found |= self._show_depths() | {"attention_distance": {r: own.array() for r, own in self.distances.items()}}
         known = {measure: {role: own for role, own in of.items() if own is not None} for measure, of in found.items()}
         return {measure: arrays for measure, arrays in known.items() if arrays}
+
+    def _show_depths(self) -> Measures:
+        """What traits are made of, by depth."""
+        traits = self.traits
+        tokens = {role: own[role] for system, own in traits.tokens.items() for role in (*MODELS, system) if own}
+        ratios = {role: own for role, own in traits.ratios.items() if role in traits.models and own.identity.any()}
+        return {
+            "norm_ratio": {role: _show_identities(own) for role, own in ratios.items()},
+            "localization_score": {role: own.score_array() for role, own in tokens.items()},
+            "probe_accuracy": {role: _show_best(own) for role, own in traits.curves.items()},
+        }
 
     def terms(self) -> dict[str, Terms]:
         """None: no claim is judged."""
@@ -201,10 +206,11 @@ class Hybrids:
         return label_estimates("cka", {"end": compared}, compared.values())
 
     def _say_unmeasured(self, system: str) -> LabelledArray | None:
-        said = {str(own): n for n, own in enumerate(self._places[system].values()) if not isinstance(own, Estimate)}
+        said = [(own, n) for n, own in enumerate(self._places[system].values()) if not isinstance(own, Estimate)]
         reason = self.traits.reasons.get(system, {}).get(ATTENTION)
-        said |= {reason: len(TRAITS)} if reason else {}
-        return LabelledArray({"reason": said}, [*said.values()]) if said else None
+        said += [(reason, len(TRAITS))] if reason else []
+        reasons, traits = zip(*said, strict=True) if said else ((), ())
+        return LabelledArray({"reason": reasons}, traits) if said else None
 
 
 def _try(find: Callable[..., Estimate], *arguments: str) -> Estimate | str:
@@ -221,6 +227,13 @@ def label_estimates(name: str, axes: dict[str, Iterable], found: Iterable[Estima
     return LabelledArray(axes, np.reshape(numbers, [len(labels) for labels in axes.values()]))
 
 
+def _show_identities(ratios: NormRatios) -> LabelledArray:
+    """Norm ratios of spatial tokens, of those skips that are the identity."""
+    array, chosen = ratios.arrays()["norm_ratio"], ratios.identity
+    names = [name for name, known in zip(array.axes["sublayer"], chosen, strict=True) if known]
+    return LabelledArray({"sublayer": names}, array.values[chosen, -1])
+
+
 def _show_best(curve: ProbeCurve) -> LabelledArray:
     """Accuracy by block of the readout that tells most."""
     best = curve.find_best()
@@ -230,6 +243,7 @@ def _show_best(curve: ProbeCurve) -> LabelledArray:
 CHAPTER = Chapter(
     "hybrids",
     lambda loaded, run: measure_runs(loaded, run, run.opened),
+    control=lambda loaded, run: measure_runs(loaded, run, None),
     rehearse=lambda models, run: next(measure_runs([models], run, even_and_odd(run))),
     open=open_probe_images,
     own=(SEVERAL, *name_parameters("probe")),

@@ -7,7 +7,8 @@
   the same fractions of the depth as the ResNet's.
 - `skips` (S2): mean log ratio of the norms of skip and branch, of spatial tokens.
 - `local` (L1): localization score of the last block's tokens, as a share of what the pixels would give.
-- `early` (D4): of what a linear probe reads off the best block, the share that it reads off a block on average.
+- `early` (D4): of what a linear probe reads off the best block, the share that it reads off a block on average; of the
+  first training alone.
 """
 
 from collections.abc import Callable
@@ -91,18 +92,22 @@ class Traits:
 
     def _score(self, trait: str, role: str, system: str) -> np.ndarray:
         """(trainings, n_draws + 1), replicates."""
-        reason = self.reasons.get(role, {}).get(trait)
-        if reason:
-            raise InputError(reason)
-        return np.array([SCORES[trait](self, model, role, system) for model in self.models[role]])
+        together = (system, *MODELS) if trait == LOCAL else (role,)  # of tokens no model is measured alone
+        for reason in (self.reasons.get(each, {}).get(trait) for each in together):
+            if reason:
+                raise InputError(reason)
+        models = self.models[role][:1] if trait == EARLY else self.models[role]
+        return np.array([SCORES[trait](self, model, role, system) for model in models])
 
     def _find_corner(self, model: str, role: str, system: str) -> np.ndarray:
         return self.similarity.of_model(model, corner_cka)
 
     def _find_steps(self, model: str, role: str, system: str) -> np.ndarray:
         n_blocks, boundaries = len(self.blocks[model]), self._find_boundaries(model)
-        if not 0 < len(boundaries) < n_blocks - 1:
-            raise InputError(f"{role} has {n_blocks} blocks, and {len(boundaries)} boundaries between stages")
+        if not boundaries:
+            raise InputError(f"{role} has no stages, and nor has {CNN}, by whose they could be placed")
+        if len(boundaries) >= n_blocks - 1:
+            raise InputError(f"{role} has {n_blocks} blocks, too few for {len(boundaries)} boundaries between stages")
         own = np.arange(n_blocks)
         return self.similarity.of_model(model, lambda cka: boundary_contrast(cka, own, boundaries))
 

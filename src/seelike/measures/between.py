@@ -5,12 +5,13 @@ With s, c and v the number of the system, the CNN and the ViT,
     place = (s − c) / (v − c),
 
 0 where the CNN stands and 1 where the ViT does; below 0 or above 1 the system lies beyond the one or the other. The
-interval is Fieller's: all places p for which s − c − p (v − c) does not differ from 0, each by the interval of that sum
-over images and trainings (`measures.intervals`). It has no ends where v − c does not differ from 0 itself: then the two
-models are no ends of anything, and there is no place.
+interval is Fieller's: all places p for which s − c − p (v − c) does not differ from 0, each by the interval of that
+sum over images and trainings (`measures.intervals`). Where v − c does not differ from 0 itself the two models are no
+ends of anything, and there is no place.
 
-A system is **like** one end if it is at least twice as near to it as to the other, and is **between** them if neither
-is so; the whole interval must say it.
+A system is **like** one end if it is at least twice as near to it as to the other, and **nearer to neither** if it is
+less than twice as near to the one as to the other; the whole interval must say it. Places further out than twice as far
+as one end is from the other are beyond that end, and like neither.
 """
 
 from collections.abc import Callable
@@ -21,17 +22,17 @@ from scipy.optimize import brentq
 
 from seelike.measures.intervals import Estimate, combine, share_out
 
-LIKE_VIT, LIKE_CNN, BETWEEN = "like the ViT", "like the ResNet", "between the two"
+LIKE_VIT, LIKE_CNN, NEITHER = "like the ViT", "like the ResNet", "nearer to neither"
 VIT_SIDE, CNN_SIDE, NOT_SHOWN = "on the ViT's side", "on the ResNet's side", "not shown"
 # What can be said, from the strongest to the weakest → the places, from and to, in which the interval must lie.
 SIDES = {
     LIKE_VIT: (2 / 3, 2.0),
     LIKE_CNN: (-1.0, 1 / 3),
-    BETWEEN: (1 / 3, 2 / 3),
+    NEITHER: (1 / 3, 2 / 3),
     VIT_SIDE: (1 / 2, np.inf),
     CNN_SIDE: (-np.inf, 1 / 2),
 }
-MOST = 2.0**20  # places further away than this are no place
+FURTHEST = 10  # from the place: where the interval ends if it goes on
 
 
 def name_side(low: float, high: float) -> str:
@@ -70,12 +71,10 @@ def estimate_crossed(crossed: np.ndarray) -> Estimate:
     return combine({(str(role),): terms for role, terms in enumerate(share_out(crossed))})
 
 
-def _find_end(bound: Callable[[float], float], place: float, step: float) -> float:
-    """Where a bound, which falls as the place rises, is 0: from a place on, in the direction of a step."""
-    while bound(place + step) * step > 0:
-        if abs(step) > MOST:
-            return float(np.copysign(np.inf, step))
-        step *= 2
-    if not np.isfinite([bound(place), bound(place + step)]).all():
+def _find_end(bound: Callable[[float], float], place: float, side: int) -> float:
+    """Where a bound, which falls as the place rises, is 0: from a place on, on one side of it, −1 or 1."""
+    furthest = place + side * FURTHEST
+    near, far = side * bound(place), side * bound(furthest)
+    if not np.isfinite([near, far]).all():
         return nan
-    return float(brentq(bound, place, place + step)) if bound(place) * step > 0 else place
+    return furthest if far > 0 else float(brentq(bound, place, furthest)) if near > 0 else place
