@@ -1,8 +1,8 @@
 """What each family of timm's models can do in each chapter: the table of the book, made by rehearsals.
 
 A member of every family, small and with random weights, takes every part that a chapter has (`vit`, `cnn`, `mixer`, or
-one of its `systems`) beside bundled models in the others. `python -m seelike.compatibility.families` writes the table anew into
-`families.json`, or only the families that it is given; tests compare the two.
+one of its `systems`) beside bundled models in the others. `python -m seelike.compatibility.families` writes the table
+anew into `families.json`, or only the families that it is given; tests compare the two.
 """
 
 import json
