@@ -8,11 +8,12 @@ from matplotlib.ticker import NullFormatter
 from seelike.figures.forms import color_bar, grid, in_both_forms, is_narrow, legend_above, panels, width_of
 from seelike.figures.heatmaps import similarity
 from seelike.figures.palette import CLAIMED, COLORS, INK, PARTS
+from seelike.figures.style import LABELS
 from seelike.measures.between import LIKE_CNN, LIKE_VIT, SIDES
 from seelike.results.labelled_array import Arrays, Measures
 from seelike.tables.hybrids import NO_SCALE, NOT_MEASURED, TRAITS, find_sides
 
-ENDS = {"vit": "ViT", "cnn": "ResNet"}
+ENDS = {role: LABELS[role] for role in ("vit", "cnn")}
 BESIDE = 3  # panels
 LOW, HIGH = SIDES[LIKE_CNN][0], SIDES[LIKE_VIT][1]  # of the scale
 KINDS = (("", "o", -0.14, 6), ("_random", "D", 0.18, 4))  # trained and untrained: marker, row, size
@@ -32,7 +33,7 @@ def color_systems(roles: list[str]) -> dict[str, str]:
 
 @in_both_forms
 def places(measures: Measures, axes: np.ndarray | None = None) -> np.ndarray:
-    """A panel for each system: its place by every trait, from the ResNet's, 0, to the ViT's, 1, with its interval.
+    """A panel for each system: its place by every trait, from the CNN's, 0, to the ViT's, 1, with its interval.
 
     Diamonds: random weights. Shaded: like an end. Rings: other trainings of both ends. What lies outside is an arrow.
     """
@@ -55,7 +56,7 @@ def places(measures: Measures, axes: np.ndarray | None = None) -> np.ndarray:
         for role, array in measures.get("twin_place", {}).items():
             ax.plot(array.values[0], -0.14, "o", mfc="none", color=COLORS[role], markersize=6)
         ax.set(xlim=(LOW, HIGH), ylim=(len(TRAITS) - 0.5, -0.5), title=names[system])
-        ax.set_xticks(range(len(ENDS)), ["ResNet", "ViT"])
+        ax.set_xticks((0, 1), [ENDS["cnn"], ENDS["vit"]])
         ax.set_yticks(range(len(TRAITS)), TRAITS.values())
         ax.tick_params(axis="y", length=0)
     for ax in axes[len(systems) :]:
@@ -89,7 +90,7 @@ def similarities(cka: Arrays, axes: np.ndarray | None = None) -> np.ndarray:
     """Heatmaps, three a row: both ends within themselves and with one another, then each system and with both ends."""
     systems = _list_systems(cka)
     names = name_systems(systems)
-    shown = {"vit": "ViT", "cnn": "ResNet", "vit_cnn": "ViT against ResNet"}
+    shown = ENDS | {"vit_cnn": "ViT against CNN"}
     for system, name in names.items():
         shown |= {system: name} | {f"{system}_{end}": f"{name}\nagainst {label}" for end, label in ENDS.items()}
     axes = grid(1 + len(systems), 3, 2.7) if axes is None else axes

@@ -22,8 +22,8 @@ from scipy.optimize import brentq
 
 from seelike.measures.intervals import Estimate, combine, share_out
 
-LIKE_VIT, LIKE_CNN, NEITHER = "like the ViT", "like the ResNet", "nearer to neither"
-VIT_SIDE, CNN_SIDE, NOT_SHOWN = "on the ViT's side", "on the ResNet's side", "not shown"
+LIKE_VIT, LIKE_CNN, NEITHER = "like the ViT", "like the CNN", "nearer to neither"
+VIT_SIDE, CNN_SIDE, NOT_SHOWN = "on the ViT's side", "on the CNN's side", "not shown"
 # What can be said, from the strongest to the weakest → the places, from and to, in which the interval must lie.
 SIDES = {
     LIKE_VIT: (2 / 3, 2.0),

@@ -1,4 +1,4 @@
-"""Where systems stand between a ViT and a ResNet, in words and numbers."""
+"""Where systems stand between a ViT and a CNN, in words and numbers."""
 
 from collections.abc import Mapping
 
@@ -46,7 +46,7 @@ def find_unmeasured(measures: Measures, system: str, random: str = "") -> dict[s
 def answer(measures: Measures) -> str:
     """A line for each system: which traits it shares with which end, trained and untrained."""
     lines = [f"- {literal(system)} {_count(find_sides(measures, system))}" for system in measures["place"]]
-    many = f"Of {len(TRAITS)} traits that can tell a ViT from a ResNet:"
+    many = f"Of {len(TRAITS)} traits that can tell a ViT from a CNN:"
     return "\n".join([f"**The answer.** {many}", "", *lines])
 
 
@@ -60,7 +60,7 @@ def _count(sides: Mapping[str, str]) -> str:
 
 def standing(measures: Measures) -> str:
     """A row for each system and trait: the number of both ends and of the system, its place, what is said of it."""
-    lines = [["System", "Trait", "ViT", "ResNet", "the system", "Place", "It is", "Untrained"], ["---"] * 8]
+    lines = [["System", "Trait", "ViT", "CNN", "the system", "Place", "It is", "Untrained"], ["---"] * 8]
     for system, places in measures["place"].items():
         sides, untrained = (find_sides(measures, system, random) for random in ("", "_random"))
         scores = measures["score"][system].values
@@ -74,7 +74,7 @@ def standing(measures: Measures) -> str:
 
 def equal_depth(measures: Measures) -> str:
     """CKA of each system with both ends at equal depth, trained and with random weights."""
-    heads = ["CKA at equal depth", "with the ViT", "with the ResNet", "untrained, with the ViT", "with the ResNet"]
+    heads = ["CKA at equal depth", "with the ViT", "with the CNN", "untrained, with the ViT", "with the CNN"]
     lines = [heads, ["---", *["---:"] * 4]]
     for system in measures["equal_depth_cka"]:
         found = (measures[f"equal_depth_cka{random}"][system].values for random in ("", "_random"))
