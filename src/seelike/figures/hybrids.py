@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from seelike.figures.forms import color_bar, grid, in_both_forms, is_narrow, legend_above, panels, width_of
 from seelike.figures.heatmaps import similarity
@@ -16,7 +16,8 @@ from seelike.tables.hybrids import NO_SCALE, NOT_MEASURED, TRAITS, find_sides
 ENDS = {role: LABELS[role] for role in ("vit", "cnn")}
 BESIDE = 3  # panels
 LOW, HIGH = SIDES[LIKE_CNN][0], SIDES[LIKE_VIT][1]  # of the scale
-KINDS = (("", "o", -0.14, 6), ("_random", "D", 0.18, 4))  # trained and untrained: marker, row, size
+UPPER, LOWER = -0.14, 0.18  # in a row
+KINDS = (("", "o", UPPER, 6), ("_random", "D", LOWER, 4))  # trained and untrained: marker, place in the row, size
 
 
 def name_systems(roles: list[str]) -> dict[str, str]:
@@ -46,15 +47,7 @@ def places(measures: Measures, axes: np.ndarray | None = None) -> np.ndarray:
         axes = plt.subplots(rows, beside, figsize=size, squeeze=False, sharey=True)[1].ravel()
     for ax, system in zip(axes, systems, strict=False):
         _shade(ax)
-        for random, marker, shift, size in KINDS:
-            look = {"color": COLORS["random"] if random else colors[system], "marker": marker, "markersize": size}
-            for row, estimate in enumerate(measures[f"place{random}"][system].values):
-                _draw_estimate(ax, row + shift, estimate, look)
-        for row, side in enumerate(find_sides(measures, system).values()):
-            if side in (NO_SCALE, NOT_MEASURED):
-                ax.text(0.5, row - 0.14, side, ha="center", va="center", fontsize=8.5, color=INK)
-        for role, array in measures.get("twin_place", {}).items():
-            ax.plot(array.values[0], -0.14, "o", mfc="none", color=COLORS[role], markersize=6)
+        _draw_system(ax, measures, system, colors[system])
         ax.set(xlim=(LOW, HIGH), ylim=(len(TRAITS) - 0.5, -0.5), title=names[system])
         ax.set_xticks((0, 1), [ENDS["cnn"], ENDS["vit"]])
         ax.set_yticks(range(len(TRAITS)), TRAITS.values())
@@ -62,6 +55,19 @@ def places(measures: Measures, axes: np.ndarray | None = None) -> np.ndarray:
     for ax in axes[len(systems) :]:
         ax.set_visible(False)
     return axes
+
+
+def _draw_system(ax: Axes, measures: Measures, system: str, color: str) -> None:
+    """Its places, trained and untrained, why there is none, and the twins of both ends in the first row."""
+    for random, marker, shift, size in KINDS:
+        look = {"color": COLORS["random"] if random else color, "marker": marker, "markersize": size}
+        for row, estimate in enumerate(measures[f"place{random}"][system].values):
+            _draw_estimate(ax, row + shift, estimate, look)
+    for row, side in enumerate(find_sides(measures, system).values()):
+        if side in (NO_SCALE, NOT_MEASURED):
+            ax.text(0.5, row + UPPER, side, ha="center", va="center", fontsize=8.5, color=INK)
+    for role, array in measures.get("twin_place", {}).items():
+        ax.plot(array.values[0], UPPER, "o", mfc="none", color=COLORS[role], markersize=6)
 
 
 def _shade(ax: Axes) -> None:
@@ -126,6 +132,7 @@ def depths(measures: Measures, axes: np.ndarray | None = None) -> np.ndarray:
         ax.set(xlabel="depth", title=title)
         ax.title.set_fontsize(9.5)
     axes[0].set_yscale("log")
+    axes[0].yaxis.set_major_locator(LogLocator(subs=(1, 3)))
     axes[0].yaxis.set_major_formatter("{x:g}")
     axes[0].yaxis.set_minor_formatter(NullFormatter())
     axes[1].plot([], [], "--", color=INK, linewidth=1.1, label="random weights")
