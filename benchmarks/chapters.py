@@ -16,9 +16,11 @@ from safetensors.torch import save_file
 from seelike.chapters.prepare import prepare
 from seelike.chapters.registry import CHAPTERS
 from seelike.execution import notebook
+from seelike.results.model_names import SEVERAL
 from seelike.system.memory import find_peak, find_used, reset_peak
 
 DEEP = {"vit": ("vit_pocket_patch8_56", "depth"), "mixer": ("mixer_pocket_patch8_56", "num_blocks")}
+SYSTEMS = "vtcc_pocket_56=random"  # at any size
 N_PROBE_IMAGES = 11  # for each other image: with 128 of those, hardly more than the fewest that probes can do with
 
 
@@ -41,6 +43,7 @@ def measure(name: str, n_images: int, side: int, depth: int, folder: Path) -> di
     parameters = notebook.read_parameters(notebook.find_chapter(name))
     parameters |= {key: value for key, value in sizes.items() if key in parameters}
     parameters |= dict.fromkeys(chapter.optional, "") | {"results_dir": str(folder)}
+    parameters |= {SEVERAL: SYSTEMS} if SEVERAL in parameters else {}
     for role in set(chapter.required) & set(DEEP):
         parameters |= {role: DEEP[role][0], f"{role}_checkpoint": _deepen(*DEEP[role], depth, folder)}
     run = prepare(chapter, **parameters)

@@ -54,7 +54,7 @@ def call(tree: Path, *words: str) -> str:
 @pytest.mark.processes
 def test_the_registry_the_commands_and_the_contents_know_it(tree):
     registered = call(tree, "-c", "from seelike.chapters.registry import CHAPTERS; print(*CHAPTERS)").split()
-    assert registered[-2:] == [NAME, "methods"]  # after all that have claims
+    assert registered[-3:] == [NAME, "hybrids", "methods"]  # after all that have claims
     assert 'vit = "vit_pocket_patch8_56.shapes"' in call(tree, "-m", "seelike", "params", NAME)
     contents = "from seelike.site.contents import complete; from seelike.system.paths import BOOK, REPOSITORY; "
     listed = "complete((REPOSITORY / '_toc.yml').read_text(), [page.stem for page in sorted(BOOK.glob('*.ipynb'))])"

@@ -159,6 +159,7 @@ COMMON = {"profile", "dataset", "data_dir", "split", "image_size", "geometry", "
 OWN = {
     "uniformity": {"layers"},
     "methods": set(),
+    "hybrids": {"systems", *PROBES},
     "attention_distance": {"n_field_images"},
     "localization": {"n_attributed", *PROBES},
     "skip_connections": set(),

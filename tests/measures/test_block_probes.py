@@ -7,7 +7,7 @@ import torch
 
 from seelike.activations.flattened import stream
 from seelike.measures import block_probes, intervals
-from seelike.measures.block_probes import ProbeCurve, depth_averaged_accuracy, middle_third_accuracy
+from seelike.measures.block_probes import ProbeCurve, depth_averaged_accuracy, early_share, middle_third_accuracy
 from seelike.measures.probes import choose_folds, measure_accuracy
 from seelike.system.errors import InputError
 
@@ -145,3 +145,24 @@ def test_a_model_without_positions_is_refused_by_its_name():
 
     with pytest.raises(InputError, match=r"^cnn \(Flat\): layer blocks.0 has no positions"):
         block_probes.probe_blocks({"cnn": Flat()}, [{"cnn": torch.zeros(8, 3, 4, 4)}], LABELS[:8], FOLDS)
+
+
+def test_early_is_the_share_of_the_best_that_is_told_on_average():
+    assert early_share(np.array([0.1, 0.5, 0.9]), 0.1) == pytest.approx(0.5)
+    assert early_share(np.array([0.9, 0.9, 0.9]), 0.1) == pytest.approx(1)
+    assert early_share(np.array([0.1, 0.9, 0.1]), 0.1) == pytest.approx(0.5)
+
+
+def test_early_does_not_hang_on_how_much_is_told_but_on_the_order_of_blocks():
+    accuracy = np.array([0.2, 0.3, 0.8, 0.7])
+    assert early_share(0.1 + (accuracy - 0.1) / 3, 0.1) == pytest.approx(early_share(accuracy, 0.1))
+    assert early_share(accuracy[[2, 3, 1, 0]], 0.1) != pytest.approx(early_share(accuracy, 0.1))
+
+
+def test_where_no_block_tells_more_than_chance_nothing_is_early():
+    assert np.isnan(early_share(np.array([0.1, 0.08, 0.05]), 0.1))
+
+
+def test_earliness_is_of_the_readout_that_tells_most():
+    found = curve([0.1, 0.1, 0.2], cls=[0.9, 0.9, 0.9])
+    assert found.find_earliness(0.1).shape == (7,) and found.find_earliness(0.1) == pytest.approx(np.ones(7))

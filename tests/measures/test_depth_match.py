@@ -12,7 +12,7 @@ import torch
 
 from seelike.chapters import uniformity
 from seelike.figures import sizes as size_plots
-from seelike.measures.depth_match import equal_depth_contrast, match_depth
+from seelike.measures.depth_match import equal_depth_cka, equal_depth_contrast, match_depth
 from seelike.results.labelled_array import LabelledArray
 
 
@@ -97,3 +97,16 @@ def test_the_figure_marks_equal_depth():
     assert left.lines[0].get_xdata().tolist() == [0.5, 1.5, 1.5, 2.5, 3.5, 4.5, 4.5, 5.5]
     assert right.images[0].get_array().mean() == pytest.approx(0.2)
     plt.close("all")
+
+
+def test_equal_depth_is_the_diagonal_of_models_of_one_depth_and_the_same_both_ways():
+    cka = np.random.default_rng(0).random((4, 7))
+    assert equal_depth_cka(cka) == equal_depth_cka(cka.T)
+    assert equal_depth_cka(cka[:, :4]) == pytest.approx(np.diag(cka[:, :4]).mean())
+    assert equal_depth_cka(np.eye(5)) == 1
+
+
+def test_every_layer_of_the_deeper_model_meets_the_nearest_of_the_other():
+    """Depths 0, 1/3, 2/3, 1 meet 0, 0 or 1/2, 1/2, 1: of 1/3 it is 1/2, of 2/3 as well."""
+    cka = np.array([[1.0, 0, 0], [0, 2, 0], [0, 4, 0], [0, 0, 8]])
+    assert equal_depth_cka(cka) == pytest.approx(15 / 4)

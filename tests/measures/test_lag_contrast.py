@@ -13,6 +13,7 @@ from seelike.measures.lag_contrast import (
     find_split,
     place,
     split_contrasts,
+    transfer_boundaries,
     weigh_pairs,
 )
 
@@ -148,3 +149,15 @@ def test_splits_agree_with_loops():
 def test_a_slope_is_no_split_and_one_split_is_the_mean_of_all():
     assert best_split_contrast(decaying(9)) == pytest.approx(0)
     assert math.isnan(best_split_contrast(random_cka(3)))
+
+
+def test_boundaries_are_moved_to_the_same_fractions_by_hand():
+    """Boundaries at 0.2, 0.4, 0.7 of the depth; of four blocks the middles lie at 1/8, 3/8, 5/8, 7/8."""
+    assert transfer_boundaries([2, 4, 7], 10, 4) == (1, 2, 3)
+    assert transfer_boundaries([2, 4, 7], 10, 10) == (2, 4, 7)
+    assert transfer_boundaries([2, 4, 7], 10, 8) == (2, 3, 6)
+
+
+def test_boundaries_that_leave_no_block_on_one_side_are_left_out_and_none_stay_none():
+    assert transfer_boundaries([1], 40, 3) == () and transfer_boundaries([39], 40, 3) == ()
+    assert transfer_boundaries([], 10, 8) == ()

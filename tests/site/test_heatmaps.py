@@ -44,6 +44,9 @@ def test_colours_go_from_dark_to_bright():
         (toy("cka_random", "mixer"), "Mixer, random weights"),
         (toy(model="vit_vit_small"), "ViT against small ViT"),
         (toy(model="vit", chapter="skip_connections"), "intact"),
+        (toy(chapter="hybrids"), "ViT against CNN"),
+        (toy(model="vtcc_pocket_56.tag", chapter="hybrids"), "vtcc_pocket_56.tag"),
+        (toy("cka_random", "vtcc_pocket_56.tag_cnn", "hybrids"), "vtcc_pocket_56.tag against CNN, random weights"),
     ],
 )
 def test_panels_are_called_as_in_the_picture(array, title):

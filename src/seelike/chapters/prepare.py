@@ -12,9 +12,11 @@ from seelike.chapters.run import OWN, Run
 from seelike.images import datasets
 from seelike.models import bundled
 from seelike.models import loading as models
+from seelike.models.listed import check_listed
 from seelike.models.names import check_weights
 from seelike.models.spellings import find_current
 from seelike.results import reuse
+from seelike.results.model_names import SEVERAL
 from seelike.results.runs import read_published
 from seelike.system import processes
 from seelike.system.device import choose_device
@@ -66,18 +68,26 @@ def open_run(chapter: Chapter, results_dir: str, from_result: str = "", **parame
         parameters[role] = bundled.complete(renamed.get(parameters[role], parameters[role]))
         own = (parameters.get(f"{role}_{kind}", "") for kind in ("checkpoint", "label"))
         models.check_model(role, parameters[role], *own)
+    systems = check_listed(parameters[SEVERAL]) if SEVERAL in chapter.parameters else {}
+    if systems:
+        parameters[SEVERAL] = " ".join(each.word for each in systems.values())
     if parameters["geometry"] not in (*named, OWN):
         guess = nearest(parameters["geometry"], [*named, OWN])
         raise InputError(f"geometry must be one of {', '.join([*named, OWN])}, not {parameters['geometry']!r}{guess}")
     device = choose_device(parameters["device"])
     images = datasets.open_images(parameters["dataset"], parameters["data_dir"], parameters["split"])
-    for role in named:
-        if not rehearsal.find_dry_run() and not parameters.get(f"{role}_checkpoint"):
-            check_weights(role, parameters[role])
+    if not rehearsal.find_dry_run():
+        for role in named:
+            if not parameters.get(f"{role}_checkpoint"):
+                check_weights(role, parameters[role])
+        for each in systems.values():
+            if not each.weights:
+                check_weights(SEVERAL, each.name)
     n_used = _count_used(chapter, parameters["n_images"], parameters["batch_size"])
     chosen = datasets.choose(images, parameters["n_images"], parameters["seed"], n_used=n_used)
     read_published(chapter.name, results_dir)  # a damaged file there would be noticed only at the end
-    run = Run(chapter.name, parameters, chosen, device, started, named, renamed=renamed, from_result=from_result)
+    told = {"renamed": renamed, "from_result": from_result, "systems": systems}
+    run = Run(chapter.name, parameters, chosen, device, started, (*named, *systems), **told)
     _check_share(len(chosen), run.batch_size)
     if from_result:
         reuse.read(from_result, chapter.name, run.portable_parameters(), {"dataset": {"sha256": chosen.sha256}})

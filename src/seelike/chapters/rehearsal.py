@@ -83,7 +83,7 @@ def _foresee(chapter: Chapter, run: Run, models: dict[str, nn.Module], seconds: 
     return {
         "chapter": chapter.name,
         "profile": run.parameters["profile"],
-        "models": {role: {"name": run.parameters[role], "parameters": sizes[role]} for role in sizes},
+        "models": {role: {"name": run.names[0][role], "parameters": sizes[role]} for role in sizes},
         "rehearsed": rehearsed,
         "seconds": round(seconds, 1),
         "peak_mib": peak_mib(),

@@ -18,9 +18,11 @@ from seelike.chapters.verdicts import Measured, weigh
 from seelike.images import datasets
 from seelike.models import loading as models
 from seelike.models.identity import is_resnet
+from seelike.models.listed import Listed, read_listed
 from seelike.models.names import find_blueprint
 from seelike.models.recipes import find_runs
 from seelike.results import reuse
+from seelike.results.model_names import SEVERAL
 from seelike.results.results import Result, trace
 from seelike.system import processes
 from seelike.system.errors import InputError
@@ -50,6 +52,7 @@ class Run:
     built: dict[tuple[str, str], nn.Module] = field(default_factory=dict)  # by parameter and name, with random weights
     opened: Any = None  # what the chapter opened beside its images, perhaps images for probes
     has_resnet: bool = False  # whether the CNN, once loaded, is one
+    systems: dict[str, Listed] = field(default_factory=dict)  # by their roles, of the models that one parameter names
 
     def load_models(self) -> Iterator[dict[str, nn.Module]]:
         """The trained models, {"vit": …, "cnn": …}, by the parameter that names them, once for each training run.
@@ -61,11 +64,13 @@ class Run:
         known: dict[tuple[str, str], nn.Module] = {}
         for number, names in enumerate(self._runs()):
             for role, name in names.items():
-                load = partial(models.load_model, role, name, self._checkpoint(role), *self._where())
                 if (role, name) not in known:
-                    known[role, name] = processes.in_turn(load)
+                    known[role, name] = processes.in_turn(partial(self._load, role, name))
             loaded = {role: known[role, name] for role, name in names.items()}
-            described = {role: models.describe(loaded[role], name, *self._own(role)) for role, name in names.items()}
+            described = {
+                role: models.describe(loaded[role], name, *self._own(role), initial=self._is_random(role))
+                for role, name in names.items()
+            }
             self.has_resnet = "cnn" in loaded and is_resnet(loaded["cnn"])
             if number == 0 and self.examined and not self.from_result:
                 self._examination.examine(loaded, described)
@@ -228,12 +233,17 @@ class Run:
         renamed = [f"timm calls {before} {now} today" for before, now in self.renamed.items()]
         return "; ".join([said, crop, *renamed, *passed_over])
 
+    def _load(self, role: str, name: str) -> nn.Module:
+        if self._is_random(role):
+            return self._load_random({role: name})[role]
+        return models.load_model(self._find_parameter(role), name, self._checkpoint(role), *self._where())
+
     def _load_random(self, names: dict[str, str]) -> dict[str, nn.Module]:
         return {role: self.built.get((role, name)) or self._build(role, name) for role, name in names.items()}
 
     def _build(self, role: str, name: str) -> nn.Module:
         """A model with random weights; kept for the controls where a rehearsal builds it and there is room."""
-        model = models.load_random(role, name, *self._where(), self.parameters["seed"])
+        model = models.load_random(self._find_parameter(role), name, *self._where(), self.parameters["seed"])
         if sum(p.numel() for each in (model, *self.built.values()) for p in each.parameters()) <= MOST_KEPT:
             self.built[role, name] = model
         return model
@@ -244,14 +254,25 @@ class Run:
         A model from a checkpoint of the user's has none.
         """
         twins = {
-            role: [name] if self._checkpoint(role) else find_runs(name)
-            for role, name in ((role, self.parameters[role]) for role in self.models)
+            role: [name] if self._checkpoint(role) or self._is_random(role) else find_runs(name)
+            for role, name in ((role, self._find_name(role)) for role in self.models)
         }
         n_seeds = min(self.parameters.get("n_seeds", 1), *(len(twins[role]) for role in MODELS if role in twins))
         return [{role: names[min(i, len(names) - 1)] for role, names in twins.items()} for i in range(n_seeds)]
 
+    def _find_name(self, role: str) -> str:
+        return self.systems[role].name if role in self.systems else self.parameters[role]
+
+    def _find_parameter(self, role: str) -> str:
+        """The parameter that names a model."""
+        return SEVERAL if role in self.systems else role
+
+    def _is_random(self, role: str) -> bool:
+        """Whether a model is asked for with random weights, without others."""
+        return role in self.systems and self.systems[role].is_random
+
     def _checkpoint(self, role: str) -> str:
-        return self.parameters.get(f"{role}_checkpoint", "")
+        return self.systems[role].file if role in self.systems else self.parameters.get(f"{role}_checkpoint", "")
 
     def _own(self, role: str) -> tuple[str, str]:
         """The user's file of weights and what it is called, each perhaps ""."""
@@ -263,6 +284,8 @@ class Run:
 
 def _without_folder(name: str, value):
     """A file's name belongs in a result; where it lay on one machine does not."""
+    if name == SEVERAL:
+        return " ".join(read_listed(value))
     return Path(value).name if name.endswith(("data_dir", "_checkpoint", "_classes")) else value
 
 

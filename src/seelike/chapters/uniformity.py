@@ -18,7 +18,7 @@ from seelike.chapters.chapter import Chapter, Loaded, Universe
 from seelike.chapters.run import Run
 from seelike.measures.depth_match import equal_depth_contrast
 from seelike.measures.intervals import Terms
-from seelike.measures.lag_contrast import boundary_contrast
+from seelike.measures.lag_contrast import boundary_contrast, transfer_boundaries
 from seelike.measures.layer_cka import Minibatches, Runs, RunSimilarity, compare_runs
 from seelike.measures.layer_similarities import RAW, compare_in_all_ways, leave_out
 from seelike.measures.runner import Cast
@@ -110,14 +110,11 @@ class Axes:
     def find_boundaries(self) -> dict[str, tuple[int, ...]]:
         """U2: how many blocks lie before each boundary between stages of the CNN, and at the same fractions of the ViT.
 
-        A ViT has no stages. Its boundaries are those between blocks of which the one below has its middle at a smaller
-        fraction of the depth than the CNN's boundary, the one above at a larger.
+        A ViT has no stages.
         """
         blocks = [self.cnn[i] for i in self.blocks["cnn"]]
-        cnn, n_vit = find_stage_ends(blocks), len(self.blocks["vit"])
-        middles = (np.arange(n_vit) + 0.5) / n_vit
-        vit = np.unique(np.searchsorted(middles, np.array(cnn) / len(blocks)))
-        return {"vit": tuple(k for k in vit.tolist() if 0 < k < n_vit), "cnn": tuple(cnn)}
+        cnn = find_stage_ends(blocks)
+        return {"vit": transfer_boundaries(cnn, len(blocks), len(self.blocks["vit"])), "cnn": tuple(cnn)}
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """What each family of timm's models can do in each chapter: the table of the book, made by rehearsals.
 
-A member of every family, small and with random weights, takes every part that a chapter has (`vit`, `cnn`, `mixer`)
-beside bundled models in the others. `python -m seelike.compatibility.families` writes the table anew into
-`families.json`, or only the families that it is given; tests compare the two.
+A member of every family, small and with random weights, takes every part that a chapter has (`vit`, `cnn`, `mixer`, or
+one of its `systems`) beside bundled models in the others. `python -m seelike.compatibility.families` writes the table
+anew into `families.json`, or only the families that it is given; tests compare the two.
 """
 
 import json
@@ -22,6 +22,7 @@ from seelike.chapters.verdicts import Measured
 from seelike.compatibility.members import FAMILIES, MODULES, Family
 from seelike.images import datasets
 from seelike.models import loading
+from seelike.results.model_names import SEVERAL
 from seelike.system.errors import InputError
 from seelike.system.files import write_text
 from seelike.system.progress import track
@@ -33,12 +34,14 @@ BUNDLED = {
     "cnn": "resnet_pocket.shapes",
     "mixer": "mixer_pocket_patch8_56.shapes",
 }
+SYSTEM = "system"  # the part of a model in a chapter that takes any number
 PARAMETERS = {"n_images": 4, "batch_size": 4, "image_size": 0, "geometry": "own", "layers": "all", "seed": 0}
 
 
 def parts_of(chapter: str) -> tuple[str, ...]:
-    """The parts that a model can take in a chapter, which are its parameters."""
-    return tuple(role for role in BUNDLED if role in CHAPTERS[chapter].required)
+    """The parts that a model can take in a chapter, which are its parameters, or `SYSTEM`."""
+    roles = tuple(role for role in BUNDLED if role in CHAPTERS[chapter].required)
+    return (*roles, SYSTEM) if SEVERAL in CHAPTERS[chapter].parameters else roles
 
 
 def try_family(family: Family) -> dict[str, dict[str, str]]:
@@ -64,7 +67,7 @@ def perform(chapter: str, part: str, member: nn.Module) -> Measured:
     Raises InputError, which names the part, where the model does not suit.
     """
     everyone = _load_bundled() | {part: member}
-    cast = {role: everyone[role] for role in parts_of(chapter)}
+    cast = {role: everyone[role] for role in parts_of(chapter) if role in everyone}
     if chapter == "data_scale":
         cast |= {"vit_3pct": cast["vit"], "cnn_3pct": cast["cnn"]}
     n_images = max(CHAPTERS[chapter].least_images, PARAMETERS["n_images"])

@@ -46,7 +46,8 @@ def list_models(wanted: str = "") -> str:
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     text = ["  ".join(f"{cell:{width}}" for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
     more = [f"… and {len(names) - MOST} more: narrow the filter"] if len(names) > MOST else []
-    legend = "v: as vit, c: as cnn, m: as mixer, –: in no part; ?: try seelike run CHAPTER -p vit=MODEL --dry-run"
+    parts = "v: as vit, c: as cnn, m: as mixer, s: one of systems, –: in no part"
+    legend = f"{parts}; ?: try seelike run CHAPTER -p vit=MODEL --dry-run"
     return "\n".join([*text, *more, "", legend])
 
 

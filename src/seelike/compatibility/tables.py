@@ -10,7 +10,7 @@ from seelike.system.paths import RESULTS
 from seelike.tables.markdown import span, table
 from seelike.tables.provenance import literal
 
-PARTS = {"vit": "v", "cnn": "c", "mixer": "m"}
+PARTS = {"vit": "v", "cnn": "c", "mixer": "m", "system": "s"}
 
 
 def families() -> str:

@@ -14,8 +14,10 @@ from seelike.chapters import rehearsal
 from seelike.chapters.registry import CHAPTERS
 from seelike.execution import notebook as execute
 from seelike.images.photographs import find_folder
+from seelike.models.listed import read_listed
 from seelike.models.parts import split_part
 from seelike.results import reuse
+from seelike.results.model_names import SEVERAL
 from seelike.system.errors import InputError, nearest
 from seelike.system.writable import is_writable
 
@@ -88,6 +90,8 @@ def stamp_files(parameters: dict, stamp: Callable[[str], list]) -> dict[str, lis
     named = {
         name: value for name, value in parameters.items() if name.endswith(("_checkpoint", "data_dir", "_classes"))
     }
+    listed = read_listed(parameters.get(SEVERAL, ""))
+    named |= {f"{role}_checkpoint": each.file for role, each in listed.items() if each.file}
     return {name: stamp(_find_place(name, os.path.expanduser(value))) for name, value in named.items()}
 
 

@@ -5,6 +5,7 @@ it, without CLS and register tokens; where the model has a CLS token, another pr
 and are tested is said in `seelike.measures.probes`.
 """
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -47,6 +48,10 @@ class ProbeCurve:
     def average_depth(self, readout: str = BEST) -> np.ndarray:
         """D4 of one model: the replicates of a readout's accuracy averaged over all of the depth, (folds + 1,)."""
         return self._replicate(depth_averaged_accuracy, self.choose(readout))
+
+    def find_earliness(self, chance: float, readout: str = BEST) -> np.ndarray:
+        """The replicates of how early a readout tells what it tells at best, (folds + 1,)."""
+        return self._replicate(partial(early_share, chance=chance), self.choose(readout))
 
     def average_middle(self, readout: str = POOLED, parts: int = 3) -> np.ndarray:
         """D3, D5 of one model: the replicates of a readout's accuracy in the middle third, or other part."""
@@ -99,3 +104,12 @@ def middle_third_accuracy(accuracy: np.ndarray, parts: int = 3) -> float:
 def depth_averaged_accuracy(accuracy: np.ndarray) -> float:
     """D4: the mean over the depth, from the first block (0) to the last (1), of (blocks,), by the trapezoidal rule."""
     return float(np.trapezoid(accuracy, dx=1 / (len(accuracy) - 1)))
+
+
+def early_share(accuracy: np.ndarray, chance: float) -> float:
+    """Of what the best block tells beyond chance the share that is told on average over the depth, of (blocks,).
+
+    1 if every block tells as much as the best; NaN where none tells more than chance.
+    """
+    best = accuracy.max() - chance
+    return (depth_averaged_accuracy(accuracy) - chance) / best if best > 0 else math.nan

@@ -27,3 +27,13 @@ def equal_depth_contrast(cka: np.ndarray) -> float:
     from_own = abs(np.arange(cka.shape[1]) - own[:, None])
     near = (cka * (from_own == 1)).sum(1) / (from_own == 1).sum(1)
     return float((cka[from_own == 0] - near).mean())
+
+
+def equal_depth_cka(cka: np.ndarray) -> float:
+    """CKA of layers at equal depth, mean over the layers of the model that has more; the same both ways.
+
+    Args:
+        cka: (layers of one model, layers of the other); each has two or more.
+    """
+    large = cka if cka.shape[0] >= cka.shape[1] else cka.T
+    return float(large[np.arange(len(large)), match_depth(*large.shape)].mean())

@@ -11,7 +11,7 @@ That is the mean, over distances, of "inside − across": a distance with n pair
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import combinations
 
@@ -56,6 +56,17 @@ def boundary_contrast(cka: np.ndarray, blocks: np.ndarray, boundaries: tuple[int
     parts, blocks_of = _part(blocks, boundaries), tuple(blocks.tolist())
     weights = _recall_weights(tuple(parts.tolist())) - _mean_weights(blocks_of, len(boundaries))
     return float((weights * cka).sum())
+
+
+def transfer_boundaries(boundaries: Sequence[int], n_blocks: int, n_other: int) -> tuple[int, ...]:
+    """The boundaries of a model of `n_blocks` blocks at the same fractions of another of `n_other`, which has no parts.
+
+    They are those between blocks of which the one below has its middle at a smaller fraction of the depth, the one
+    above at a larger; those that would lie before the first block or after the last are left out.
+    """
+    middles = (np.arange(n_other) + 0.5) / n_other
+    moved = np.unique(np.searchsorted(middles, np.array(boundaries) / n_blocks))
+    return tuple(k for k in moved.tolist() if 0 < k < n_other)
 
 
 def place(n_blocks: int, n_boundaries: int, most: int = MOST_PLACEMENTS) -> Iterator[tuple[int, ...]]:

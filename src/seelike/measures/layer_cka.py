@@ -153,6 +153,10 @@ class RunSimilarity:
         """Replicates (n_draws + 1,) of an effect of one model's own (layers, layers) CKA."""
         return self._replicates(effect, self.own[role], self.own[role])
 
+    def of_model(self, model: str, effect: Effect) -> np.ndarray:
+        """The same of a model by its name, of whichever run."""
+        return self._replicates(effect, model, model)
+
     def cross(self, one: str, other: str, effect: Effect) -> np.ndarray:
         """Those of an effect of (layers of one, layers of the other), (models in one role, in the other, n_draws + 1).
 

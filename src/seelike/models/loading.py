@@ -20,7 +20,7 @@ from seelike.hub import files as hub
 from seelike.models import bundled
 from seelike.models.checkpoints import Misfit, check_file, check_numbers
 from seelike.models.identity import check_label, identify
-from seelike.models.names import Blueprint, check_name, fetch_weights, find_blueprint
+from seelike.models.names import Blueprint, check_name, fetch_weights, file_parameter, find_blueprint
 from seelike.models.parts import Tensors, check_part, choose, find_inner, narrow, read_tensors, split_part, take
 from seelike.system import memory
 from seelike.system.errors import InputError, in_one_line
@@ -38,8 +38,8 @@ def check_model(parameter: str, name: str, checkpoint: str = "", label: str = ""
         bundled.check_shipped(name)
     check_name(parameter, name, checkpoint)
     if checkpoint:
-        check_file(f"{parameter}_checkpoint", Path(split_part(checkpoint)[0]))
-        check_part(f"{parameter}_checkpoint", checkpoint)
+        check_file(file_parameter(parameter), Path(split_part(checkpoint)[0]))
+        check_part(file_parameter(parameter), checkpoint)
     elif name.partition(".")[0] in bundled.default_cfgs:
         bundled.check_weights(timm.get_pretrained_cfg(name).file)
 
@@ -57,7 +57,7 @@ def load_model(parameter: str, name: str, checkpoint: str = "", image_size: int 
     Raises InputError if the weights cannot be had or do not fit.
     """
     blueprint = find_blueprint(parameter, name)
-    source = f"{parameter}_checkpoint={checkpoint!r}" if checkpoint else f"{parameter}={name!r}"
+    source = f"{file_parameter(parameter)}={checkpoint!r}" if checkpoint else f"{parameter}={name!r}"
     load = partial(_load, parameter, name, blueprint, image_size, device, source=source)
     # what a model without weights refuses, such as the image size, was no fault of the weights
     try_without = partial(load_random, parameter, name, image_size, device)

@@ -12,6 +12,7 @@ from timm.models import PretrainedCfg
 
 from seelike.hub import files as hub
 from seelike.models.spellings import suggest
+from seelike.results.model_names import SEVERAL
 from seelike.system.errors import InputError, in_one_line
 
 HUB = "hf-hub:"  # what timm puts before owner/name of any repository of a timm model
@@ -44,7 +45,19 @@ def check_name(parameter: str, name: str, checkpoint: str) -> None:
         known = f"timm knows {architecture}, but its weights are {offered}, not {tag!r}"
         raise InputError(f"{parameter}={name!r}: {known}{suggest(name) if 'IMAGENET' in tag else ''}")
     if not tags and not checkpoint:
-        raise InputError(f"{parameter}={name!r} has no public weights: give a file as {parameter}_checkpoint")
+        raise InputError(f"{parameter}={name!r} has no public weights: {ask_for_file(parameter, name)}")
+
+
+def file_parameter(parameter: str) -> str:
+    """The parameter that gives a model's weights as a file: `vit_checkpoint`, or that which names several models."""
+    return parameter if parameter == SEVERAL else f"{parameter}_checkpoint"
+
+
+def ask_for_file(parameter: str, name: str) -> str:
+    """What helps where a model's own weights cannot be had, as the end of a refusal."""
+    if parameter == SEVERAL:
+        return f"give {name}=FILE, or {name}=random for random weights"
+    return f"give a file as {file_parameter(parameter)}"
 
 
 def find_blueprint(parameter: str, name: str) -> Blueprint:
@@ -94,7 +107,7 @@ def _weight_files(card: PretrainedCfg) -> tuple[str, str]:
 
 
 def _blamed_weights(parameter: str, name: str):
-    return _blamed(f"{parameter}={name!r}", f"; or give a file as {parameter}_checkpoint")
+    return _blamed(f"{parameter}={name!r}", f"; or {ask_for_file(parameter, name)}")
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 
+from seelike.figures.hybrids import name_pair
 from seelike.figures.palette import MAP
 from seelike.figures.skip_connections import ABLATIONS
 from seelike.figures.style import LABELS
@@ -52,6 +53,8 @@ def title_of(array: Array) -> str:
     """What a panel is called: the model, or both models of a pair."""
     if array.chapter == "skip_connections":
         title = ABLATIONS[array.model]
+    elif array.chapter == "hybrids":
+        title = name_pair(array.model)
     else:
         title = " against ".join(LABELS[part] for part in re.findall("vit_small|vit|cnn|mixer", array.model))
     return f"{title}, random weights" if array.measure.endswith("_random") else title

@@ -3,6 +3,7 @@
 import html
 import re
 
+from seelike.results.model_names import SEVERAL, list_roles
 from seelike.results.results import Result
 from seelike.tables.capabilities import tell
 from seelike.tables.markdown import NO_BREAK, table
@@ -80,12 +81,13 @@ def _weights(result: Result) -> str:
     """The models that the parameters name, then, folded away, other trainings and untrained states; each once."""
     lines: dict[tuple[str, str], str] = {}
     named: dict[str, tuple[str, str]] = {}
+    roles = list_roles(result)
     for role, model in result.provenance["models"].items():
         key = model["name"], model["state_sha256"]
         file = "#".join(filter(None, (model.get("file"), model.get("part"))))
         line = f"{_name(model)} {_hash(model['state_sha256'], file)}"
         lines.setdefault(key, line + UNTRAINED * role.endswith("_random"))
-        if role in result.parameters:
+        if role in roles:
             named[role] = key
     shown = [f"{literal(role)} {lines[key]}" for role, key in named.items()]
     others = [line for key, line in lines.items() if key not in named.values()]
@@ -112,8 +114,8 @@ def _name(model: dict) -> str:
 
 
 def _capabilities(result: Result) -> str:
-    named = [role for role in result.parameters if role in result.provenance["models"]]
-    return "<br>".join(f"{literal(role)} {_plain(tell(result, role))}" for role in named) or "unknown"
+    said = (f"{literal(role)} {_plain(tell(result, role))}" for role in list_roles(result))
+    return "<br>".join(said) or "unknown"
 
 
 def _parameters(result: Result) -> str:
@@ -121,7 +123,7 @@ def _parameters(result: Result) -> str:
     models = {name.removesuffix("_checkpoint") for name in result.parameters if name.endswith("_checkpoint")}
     models |= result.provenance["models"].keys()
     own = {f"{model}_{kind}" for model in models for kind in ("checkpoint", "label")}
-    left_out = models | {name for name in own if not result.parameters.get(name)}
+    left_out = models | {SEVERAL} | {name for name in own if not result.parameters.get(name)}
     given = {name: value for name, value in result.parameters.items() if name not in left_out}
     return " ".join(literal(f"{name}={value!r}") for name, value in given.items()) or "none"
 
