@@ -134,7 +134,7 @@ def test_a_model_that_several_runs_share_is_probed_once(tmp_path, monkeypatch):
     ("changed", "complaint"),
     [
         ({"n_field_images": 33}, "n_field_images must be at most 32"),
-        ({"vit": "hlg_pocket_56"}, "vit='hlg_pocket_56' has no public weights"),
+        ({"vit": "vit_pocket_dense_56"}, "vit_pocket_dense_56.dense_shapes has no weights"),
     ],
 )
 def test_what_cannot_be_used_is_refused(changed, complaint, tmp_path):

@@ -70,10 +70,13 @@ def predict(tokens: torch.Tensor, labels: torch.Tensor, folds: Sequence[Fold], n
 
 def count(found: torch.Tensor, labels: torch.Tensor, folds: Sequence[Fold], n_labels: int) -> np.ndarray:
     """How many test patches of each label are taken for which, (folds, labels, labels)."""
-    pairs = n_labels * labels + found
-    return np.stack(
-        [pairs[fold.test].flatten().bincount(minlength=n_labels**2).view(n_labels, n_labels) for fold in folds]
-    )
+    return np.stack([tabulate(found[fold.test], labels[fold.test], n_labels) for fold in folds])
+
+
+def tabulate(found: torch.Tensor, labels: torch.Tensor, n_labels: int) -> np.ndarray:
+    """How many places of each label, a row each, are taken for which: (labels, labels)."""
+    pairs = n_labels * labels.flatten().long() + found.flatten()
+    return pairs.bincount(minlength=n_labels**2).view(n_labels, n_labels).numpy()
 
 
 def mean_iou(counts: np.ndarray) -> np.ndarray:

@@ -50,6 +50,11 @@ def answer(model: nn.Module, images: torch.Tensor) -> torch.Tensor:
     return pass_in_parts(model, lambda part: model(part).argmax(1), images)
 
 
+def label(model: nn.Module, images: torch.Tensor) -> torch.Tensor:
+    """What a model with a decoder takes the pixels of (n, 3, h, w) uint8 images for, (n, h, w) uint8."""
+    return pass_in_parts(model, lambda part: model.forward_both(part)[1].argmax(1).byte(), images)
+
+
 @torch.inference_mode()
 def pass_in_parts(model: nn.Module, call: Callable[[torch.Tensor], torch.Tensor], images: torch.Tensor) -> torch.Tensor:
     """What `call` gives for (n, 3, h, w) uint8 images, once normalised, with the model in evaluation mode."""
