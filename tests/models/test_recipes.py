@@ -134,10 +134,10 @@ def test_of_what_is_compared_seed_0_of_few_has_weights():
 
 def test_what_is_compared_has_its_answers_in_cards():
     """All that has no weights, what has some of the same rows, and the usual ViT and ResNet, of every seed."""
-    assert WITHOUT_WEIGHTS - SYSTEMS <= COMPARED
+    assert WITHOUT_WEIGHTS - UNLABELLED.recipes().keys() <= COMPARED
     usual = {each for design in (VIT, RESNET) for each in find_seeds(f"{design}.shapes")}
     rows = {each for d, tag, _ in SHAPES.around for each in find_seeds(f"{SHAPES.name(d)}.shapes{tag}")}
-    assert usual | rows == COMPARED and not usual & rows
+    assert usual | rows | DENSE.recipes().keys() == COMPARED and not usual & rows
 
 
 def test_other_cues_and_other_attention_change_nothing_else():

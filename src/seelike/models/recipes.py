@@ -350,7 +350,7 @@ ALL: dict[str, Family | System] = FAMILIES | {system.tag: system for system in (
 RECIPES = {name: recipe for family in ALL.values() for name, recipe in family.recipes().items()}
 EARLY = {name: run for family in FAMILIES.values() for name, run in family.early().items()}
 WITHOUT_WEIGHTS = frozenset(name for family in ALL.values() for name in family.without_weights())
-COMPARED = frozenset(name for family in FAMILIES.values() for name in family.compared())
+COMPARED = frozenset(name for family in FAMILIES.values() for name in family.compared()) | DENSE.recipes().keys()
 
 VIT, GAP, SMALL, RESNET, MIXER = map(SHAPES.name, DESIGNS[:5])
 NO_SKIP = {block: SHAPES.name(f"noskip{block}") for block in NO_SKIP_BLOCKS}

@@ -14,6 +14,7 @@ from PIL import Image
 from seelike.images.datasets import DRAWN
 from seelike.images.drawings import IMAGE_SIZE
 from seelike.images.photographs import SIZE, Photographs, check_folder
+from seelike.images.shapes import label_pixels
 from seelike.system.errors import InputError
 from seelike.system.files import written_whole
 from seelike.system.progress import track
@@ -58,7 +59,7 @@ def resize(images: torch.Tensor, size: int) -> torch.Tensor:
 
 @lru_cache(16)
 def label_first_pixels(task: str, split: str, n_images: int) -> torch.Tensor:
-    """What the pixels of the first drawings of a split show, (n, 56, 56) uint8, see `label_pixels`."""
+    """What the pixels of the first drawings of a split show, (n, 56, 56) uint8, see `shapes.label_pixels`."""
     drawings = DRAWN[task](split)
     return torch.from_numpy(np.stack([label_pixels(drawings.drawing(index)) for index in range(n_images)]))
 
@@ -88,13 +89,8 @@ def load_drawings(task: str, n_images: int, runs: Path, processes: int = 1) -> t
 
 
 def load_pixels(task: str, n_images: int, runs: Path, processes: int = 1) -> np.ndarray:
-    """What the pixels of the same drawings show, kept likewise: (n, 56, 56) uint8, see `label_pixels`."""
+    """What the pixels of the same drawings show, kept likewise: (n, 56, 56) uint8, see `shapes.label_pixels`."""
     return _load_kept(task, PIXELS, n_images, runs, processes)
-
-
-def label_pixels(drawing) -> np.ndarray:
-    """(56, 56) uint8: 0 where a drawing shows ground, or what lies before its object; else 1 + the outline, 1 to 5."""
-    return np.where(drawing.mask, 1 + drawing.outline, 0).astype(np.uint8)
 
 
 def _load_kept(task: str, what: str, n_images: int, runs: Path, processes: int) -> np.ndarray:
