@@ -5,6 +5,7 @@ import timm
 import torch
 from torch import nn
 from torch.nn.functional import gelu, interpolate
+from torch.utils.flop_counter import FlopCounterMode
 
 from seelike.images.shapes import OUTLINES
 from seelike.models.dense import N_LABELS, Decoder
@@ -65,3 +66,14 @@ def test_all_designs_have_one_decoder_but_for_the_width_of_what_it_reads():
         65 * (1 + len(OUTLINES))
     }
     assert {sum(p.numel() for p in decoder.parameters()) for decoder in decoders} == {13_254}
+
+
+def test_the_vit_learns_for_as_many_products_as_the_pyramid():
+    products = {}
+    for name in ("hlg_pocket_56.dense_shapes", "vit_pocket_dense_56.dense_shapes"):
+        model = timm.create_model(name).eval()
+        with FlopCounterMode(display=False) as counter, torch.no_grad():
+            model.forward_both(torch.zeros(1, 3, 56, 56))
+        products[name] = counter.get_total_flops() * DENSE.runs[name].steps * DENSE.runs[name].batch_size
+    pyramid, vit = products.values()
+    assert vit == pytest.approx(pyramid, rel=0.02)

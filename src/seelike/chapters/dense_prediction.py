@@ -62,23 +62,21 @@ def measure_runs(loaded: Iterable[dict[str, nn.Module]], run: Run) -> Iterator["
     Args:
         loaded: {"vit": …, "cnn": …} and perhaps "vit_gap".
     """
-    yield from probe_runs(loaded, run, processes.once(partial(see_pyramids, run)), find_labelled(run))
+    yield from probe_runs(loaded, run, processes.once(partial(see_pyramids, run)), run.opened)
 
 
 def measure_controls(loaded: Iterable[dict[str, nn.Module]], run: Run) -> Iterator["DensePrediction"]:
-    """The same of models with random weights, which the pyramid that is seen has anyway; of trained ones nothing is known."""
-    labelled = find_labelled(run)
-    yield from probe_runs(loaded, run, forget_pyramids(run), labelled and labelled.forget())
+    """The same of models with random weights, which the pyramid that is seen has anyway; of others nothing is known."""
+    yield from probe_runs(loaded, run, forget_pyramids(run), run.opened and run.opened.forget())
 
 
 def vary_runs(loaded: Loaded, run: Run) -> Iterator[Universe]:
-    """H4 and H5 in each universe, where the run's images are drawings: they rest on cards, not on images."""
-    n_runs = run.n_seeds
-    for choices, terms in vary_labelled(run.parameters["n_seeds"]) if know_masks(run) else ():
-        yield choices, [terms] * n_runs
+    """H4 and H5 in each universe, where the run's images are the published ones: they rest on cards, not on images."""
+    for choices, terms in vary_labelled(run.parameters["n_seeds"]) if run.opened else ():
+        yield choices, [terms] * run.n_seeds
 
 
-def find_labelled(run: Run) -> Labelled | None:
+def open_labelled(run: Run) -> Labelled | None:
     """What is known of trainings that label pixels, in runs of drawings."""
     return read_labelled(run.parameters["n_seeds"]) if know_masks(run) else None
 
@@ -210,6 +208,7 @@ CHAPTER = Chapter(
     measure_runs,
     control=measure_controls,
     rehearse=lambda models, run: next(probe_runs([models], run)),
+    open=open_labelled,
     optional=(GAP,),
     own=("n_field_images",),
     most_images=MOST_IMAGES,
