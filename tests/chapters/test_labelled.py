@@ -1,5 +1,7 @@
 """Trainings that label pixels: what toy cards say of H4 and H5 by hand, what is missing, and every choice."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -99,6 +101,17 @@ def test_arrays_are_of_all_designs_and_trainings_and_of_single_drawings(toy):
     for index, values in zip(pixels[TRUTH].axes["image"], pixels[TRUTH].values, strict=True):
         drawing = Shapes("test").drawing(index)
         assert np.array_equal(values > 0, drawing.mask) and values.max() == 1 + drawing.outline
+
+
+def test_the_truth_on_a_grid_loses_what_the_grid_cannot_show(toy, monkeypatch):
+    y, x = np.mgrid[:56, :56]
+    mask = np.hypot(y - 30, x - 22) < 13
+    drawing = SimpleNamespace(mask=mask, outline=1)
+    monkeypatch.setattr(labelled, "Shapes", lambda split: SimpleNamespace(drawing=lambda index: drawing))
+    coarse, fine = read_labelled(1).arrays()["miou_of_grid"][TRUTH].values
+    assert 0.8 < coarse < fine < 1
+    mask[:] = True
+    assert read_labelled(1).arrays()["miou_of_grid"][TRUTH].values.tolist() == [1, 1]
 
 
 def test_before_training_nothing_is_known(toy):

@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from itertools import product
 
 import numpy as np
+import torch
+from torch.nn.functional import adaptive_avg_pool2d, interpolate
 
 from seelike.chapters.answered import SCALES, compare_all, find_accuracies, find_twins
 from seelike.images.drawings import IMAGE_SIZE
-from seelike.images.shapes import Shapes, label_pixels
+from seelike.images.shapes import OUTLINES, Shapes, label_pixels
 from seelike.measures.intervals import Terms
-from seelike.measures.segmentation import mean_iou, mean_iou_of_objects, replicate, share_right
+from seelike.measures.segmentation import mean_iou, mean_iou_of_objects, replicate, share_right, tabulate
 from seelike.models import bundled, hlg
 from seelike.results.answers import read_digits
 from seelike.results.choices import Choices
@@ -35,6 +37,7 @@ CELLS = ("patches", "pixels")  # of which cards have tables
 CLASSES = "classes"
 OVERLAPS = {"mean": mean_iou, "objects": mean_iou_of_objects, "right": share_right}
 TRUTH = "truth"
+SIDES = (7, 28)  # cells a side: of the plain ViT's grid, and of the pyramid's finest
 
 Replicates = dict[str, np.ndarray]  # design → (trainings, draws + 1)
 
@@ -44,10 +47,12 @@ class Labelled:
     """What was found of all designs: replicates of the scores of `CELLS` and `CLASSES`; and `shown`.
 
     `shown` are all pixels' labels of a few drawings, by drawing, as they are and by the first training of each design.
+    `n_images` are all drawings that the cards tell of.
     """
 
     scores: dict[str, Replicates]
     shown: dict[str, dict[int, np.ndarray]] = field(default_factory=dict)
+    n_images: int = 0
 
     def forget(self) -> "Labelled":
         """Before training: nothing is known of any effect."""
@@ -63,7 +68,11 @@ class Labelled:
         axes = {"labels": self.scores, "design": DESIGNS, "training": range(1, 1 + n)}
         rows = {"row": range(IMAGE_SIZE), "column": range(IMAGE_SIZE)}
         pixels = {name: LabelledArray({"image": list(of)} | rows, list(of.values())) for name, of in self.shown.items()}
-        return {"trained_labels": {"shapes": LabelledArray(axes, values)}, "pixels": pixels}
+        return {
+            "trained_labels": {"shapes": LabelledArray(axes, values)},
+            "pixels": pixels,
+            "miou_of_grid": {TRUTH: LabelledArray({"side": SIDES}, _limit_by_grid(self.n_images))},
+        }
 
     def terms(self) -> dict[str, Terms]:
         """H4, of patches and classes, and H5, of pixels: over groups of test drawings."""
@@ -102,7 +111,8 @@ def read_labelled(n_seeds: int, overlap: str = "mean", scale: str = "points") ->
         return None
     scores = {cells: _score(cards, cells, OVERLAPS[overlap]) for cells in CELLS}
     scores[CLASSES] = {name: find_accuracies(manifest, own, scale)[:n_seeds] for name, own in names.items()}
-    return Labelled(scores, _read_shown({name: each[0] for name, each in cards.items()}))
+    first = {name: each[0] for name, each in cards.items()}
+    return Labelled(scores, _read_shown(first), len(first[BOTH]["answers"]))
 
 
 def vary_labelled(n_seeds: int) -> Iterator[tuple[Choices, dict[str, Terms]]]:
@@ -127,3 +137,13 @@ def _read_shown(cards: dict[str, dict]) -> dict[str, dict[int, np.ndarray]]:
     for name, card in cards.items():
         shown[name] = {index: read_digits(card["shown"][str(index)]).reshape(size) for index in indices}
     return shown
+
+
+def _limit_by_grid(n_images: int) -> list[float]:
+    """mIoU of the truth itself on grids of `SIDES`: each cell's share of the object, resized as a decoder's scores."""
+    drawings = [Shapes("test").drawing(index) for index in range(n_images)]
+    masks = torch.from_numpy(np.stack([each.mask for each in drawings]))[:, None].float()
+    labels = torch.tensor([1 + each.outline for each in drawings])[:, None, None, None]
+    found = (interpolate(adaptive_avg_pool2d(masks, side), IMAGE_SIZE, mode="bilinear") for side in SIDES)
+    tables = [tabulate(labels * (shares >= 0.5), labels * masks, 1 + len(OUTLINES)) for shares in found]
+    return [float(mean_iou(table)) for table in tables]
