@@ -137,8 +137,8 @@ class Clusters(Recipe):
 class Dense(Recipe):
     """The class of an image and what each of its pixels shows, learned together, by AdamW alone for all designs."""
 
-    images: int = 24_000  # each is seen once
-    steps: int = 750
+    images: int = 12_800  # each is seen once
+    steps: int = 400
     pixels: float = 1.0  # weight of the loss of pixels; that of classes has 1
 
     objective: ClassVar[str] = "pixels"
@@ -344,7 +344,7 @@ PYRAMIDS = ("hlg_pocket_56", "hlg_pocket_local_56", "hlg_pocket_global_56", "hlg
 DENSE = System(
     "dense",
     {f"{design}.dense_shapes": Dense() for design in PYRAMIDS}
-    | {"vit_pocket_dense_56.dense_shapes": Dense(images=67_200, steps=2_100)},  # 2.8 times the steps: as many products
+    | {"vit_pocket_dense_56.dense_shapes": Dense(images=35_840, steps=1_120)},  # 2.8 times the steps: as many products
     shipped=(f"{PYRAMIDS[0]}.dense_shapes",),
 )
 ALL: dict[str, Family | System] = FAMILIES | {system.tag: system for system in (UNLABELLED, DENSE)}
