@@ -8,8 +8,10 @@ import torch
 
 from seelike.chapters import dense_prediction, pyramids
 from seelike.chapters.dense_prediction import CHAPTER, GAP, N_LABELS, TRUTH, DensePrediction, find_grid, find_scene
+from seelike.chapters.labelled import BOTH, DESIGNS, Labelled
 from seelike.chapters.prepare import prepare
 from seelike.chapters.pyramids import Pyramids, forget_pyramids, see_pyramids
+from seelike.chapters.verdicts import weigh
 from seelike.compatibility.families import load_member, perform
 from seelike.compatibility.members import Family
 from seelike.execution.notebook import find_chapter, read_parameters
@@ -66,8 +68,8 @@ def test_the_grid_is_the_coarsest_of_all():
     assert find_grid(cast) == (7, 7)
 
 
-def test_every_claim_is_measured_from_every_training(result):
-    assert list(result.claims) == ["H1", "H2", "H3", "H6"]
+def test_every_claim_is_measured_from_every_training(result, run):
+    assert list(result.claims) == ["H1", "H2", "H3", *(["H4", "H5"] if run.opened else []), "H6"]
     assert all(set(claim["trainings"].values()) == {2} for claim in result.claims.values())
     assert result.claims["H3"]["control_verdict"] == "not applicable"
     assert result.claims["H3"]["parts"]["H3"]["interval"][0] is not None
@@ -83,6 +85,24 @@ def test_arrays_are_of_all_blocks_of_the_first_run(result):
     answers = result.measures["miou_floor"]["patches"]
     assert answers.axes["answer"] == ["raw patches", "ground everywhere"]
     assert answers.values[1] < 1 / 3
+
+
+def test_what_cards_of_trainings_say_is_judged_and_vanishes_before_training(run):
+    unknown = {name: np.full((2, 12), 0.5) + 0.01 * np.arange(12) for name in DESIGNS}
+    scores = {labels: unknown | {BOTH: unknown[BOTH] + 0.3} for labels in ("patches", "pixels", "classes")}
+    found = DensePrediction({}, None, None, None, None, Labelled(scores))
+    untrained = DensePrediction({}, None, None, None, None, found.labelled.forget())
+    claims = weigh([found] * 2, [untrained] * 2, [{}, {}], has_resnet=True)
+    assert list(claims) == ["H4", "H5"]
+    for claim in claims.values():
+        assert (claim["verdict"], claim["control_verdict"]) == ("holds", "not applicable")
+        assert claim["covers"] == "images and trainings" and set(claim["trainings"].values()) == {2}
+        assert all(part["control"] is None for part in claim["parts"].values())
+
+
+def test_trainings_are_compared_where_images_are_drawings_alone(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(dense_prediction, "read_labelled", lambda n_seeds: n_seeds)
+    assert CHAPTER.open(run) == FEW["n_seeds"] and open_few(tmp_path, dataset="strokes").opened is None
 
 
 def test_examples_are_test_images_and_their_patches(run, result):
@@ -134,7 +154,7 @@ def test_a_model_that_several_runs_share_is_probed_once(tmp_path, monkeypatch):
     ("changed", "complaint"),
     [
         ({"n_field_images": 33}, "n_field_images must be at most 32"),
-        ({"vit": "hlg_pocket_56"}, "vit='hlg_pocket_56' has no public weights"),
+        ({"vit": "vit_pocket_dense_56"}, "vit_pocket_dense_56.dense_shapes has no weights"),
     ],
 )
 def test_what_cannot_be_used_is_refused(changed, complaint, tmp_path):

@@ -29,8 +29,35 @@ def test_examples_have_a_row_for_each_model_and_a_square_for_each_patch_of_an_ob
     assert [to_hex(each) for each in axes[2, 1].patches] == [SERIES[1].lower(), SERIES[4].lower()]
 
 
+def test_areas_of_pixels_are_those_of_their_label():
+    labels = np.zeros((1, 8, 8), int)
+    labels[0, 2:6, 4:] = 3
+    true = LabelledArray({"image": [3], "row": range(8), "column": range(8)}, labels)
+    found = {"truth": true, "plain ViT": LabelledArray(true.axes, 0 * labels)}
+    axes = plots.pixels([Image.new("RGB", (8, 8))], found, NAMES)
+    assert [ax.get_ylabel() for ax in axes[:, 0]] == ["drawing", "true", "plain ViT"]
+    assert len(axes[1, 0].collections) == 1 and not axes[2, 0].collections and axes[1, 0].yaxis_inverted()
+    (area,) = axes[1, 0].collections
+    assert to_hex(area) == SERIES[2].lower()
+    (bounds,) = [path.get_extents().bounds for path in area.get_paths()]
+    assert bounds == pytest.approx((4, 2, 4, 4))
+
+
+def test_every_design_has_a_dot_a_training_and_a_line_at_their_mean():
+    names = ["local and global", "local alone", "global alone", "random windows", "plain ViT"]
+    axes = {"labels": ["patches", "pixels", "classes"], "design": names, "training": [1, 2]}
+    values = np.linspace(0, 1, 30).reshape(3, 5, 2)
+    panels = plots.designs(LabelledArray(axes, values))
+    assert [ax.get_xlabel() for ax in panels] == ["mIoU of patches", "mIoU of pixels", "accuracy of classes"]
+    assert [text.get_text() for text in panels[0].get_yticklabels()] == names and panels[0].yaxis_inverted()
+    for ax, scores in zip(panels, values, strict=True):
+        assert [line.get_xdata().tolist() for line in ax.lines] == scores.tolist()
+        means = [each.get_segments()[0][0, 0] for each in ax.collections]
+        assert means == pytest.approx(scores.mean(1))
+
+
 def to_hex(patch) -> str:
-    return "#" + "".join(f"{round(255 * value):02x}" for value in patch.get_facecolor()[:3])
+    return "#" + "".join(f"{round(255 * value):02x}" for value in np.ravel(patch.get_facecolor())[:3])
 
 
 def make_measures() -> dict:

@@ -19,9 +19,12 @@ from seelike.measures.segmentation import (
     deal,
     label_patches,
     mean_iou,
+    mean_iou_of_objects,
     predict,
     replicate,
     segment,
+    share_right,
+    tabulate,
 )
 from seelike.system.errors import InputError
 
@@ -47,6 +50,18 @@ def test_mean_iou_by_hand():
     assert mean_iou(np.array([[6, 2, 0], [0, 3, 0], [0, 0, 0]])) == pytest.approx((6 / 8 + 3 / 5) / 2)
     assert mean_iou(np.stack([counts, 2 * counts])) == pytest.approx([mean_iou(counts)] * 2)
     assert mean_iou(np.eye(3)) == 1
+
+
+def test_other_scores_by_hand():
+    counts = np.array([[6, 2, 0], [0, 3, 0], [1, 0, 0]])
+    assert mean_iou_of_objects(counts) == pytest.approx((3 / 5 + 0) / 2)
+    assert share_right(counts) == pytest.approx(9 / 12)
+    assert share_right(np.stack([counts, np.eye(3)])) == pytest.approx([9 / 12, 1])
+
+
+def test_a_table_has_a_row_a_label_and_a_column_an_answer():
+    found = torch.tensor([[0, 1], [1, 1]], dtype=torch.uint8)
+    assert tabulate(found, torch.tensor([0, 0, 1, 2]), 3).tolist() == [[1, 1, 0], [0, 1, 0], [0, 1, 0]]
 
 
 def test_mean_iou_is_that_of_sets_of_patches(generator, labels):

@@ -13,13 +13,14 @@ from conftest import SHARED
 from safetensors.torch import load_file
 
 from seelike.images.photographs import ENVIRONMENT, find_folder
-from seelike.images.shapes import best_accuracy
+from seelike.images.shapes import Shapes, best_accuracy
 from seelike.measures.clusters import count_pairs, mutual_information
 from seelike.models import bundled
 from seelike.models.loading import check_model, load_model
 from seelike.models.recipes import (
     CIFAR10,
     COMPARED,
+    DENSE,
     EARLY,
     FAMILIES,
     GAP,
@@ -36,7 +37,7 @@ from seelike.models.recipes import (
 )
 from seelike.results.answers import read_digits, write_digits
 from seelike.system.errors import InputError
-from seelike.training.accuracy import answer, measure_accuracy
+from seelike.training.accuracy import answer, label, measure_accuracy
 from seelike.training.asked import ask
 from seelike.training.tasks import load_task, needs_photographs
 
@@ -85,7 +86,7 @@ def test_manifest_and_weights_are_those_of_the_recipes_and_no_more():
     assert manifest.keys() - alone == set(bundled.NAMES) and alone <= WITHOUT_WEIGHTS
     files = {file.name for file in bundled.WEIGHTS.glob("*.safetensors")}
     assert files == {f"{name}.safetensors" for name in bundled.NAMES}
-    for family, most in {"shapes": 40, "cifar10": 24, "unlabelled": 1}.items():
+    for family, most in {"shapes": 40, "cifar10": 24, "unlabelled": 1, "dense": 1}.items():
         assert sum(file.stat().st_size for file in bundled.WEIGHTS.glob(f"*.{family}*")) <= most * 2**20
 
 
@@ -283,6 +284,15 @@ def test_the_shipped_clusters_are_those_of_the_card():
     found = answer(timm.create_model(name, pretrained=True), load_few(name)[0])
     told = torch.from_numpy(read_digits(bundled.read_manifest()[name]["answers"]))[: len(found)]
     assert (found == told).double().mean() > 0.98
+
+
+@pytest.mark.parametrize("name", sorted(set(DENSE.shipped) & set(bundled.NAMES)))
+def test_the_shipped_pyramid_labels_pixels_as_its_card_says(name):
+    model, card = timm.create_model(name, pretrained=True), bundled.read_manifest()[name]
+    images = Shapes("test").stack(1 + max(map(int, card["shown"])))[0]
+    for index, digits in card["shown"].items():
+        told = torch.from_numpy(read_digits(digits)).view(56, 56)
+        assert (label(model, images[int(index), None])[0] == told).double().mean() > 0.98
 
 
 @pytest.mark.parametrize("tag", ["", ".shapes", ".shapes_twophase_3pct_seed2"])

@@ -8,6 +8,7 @@ import torch
 from torch.nn.functional import gelu
 
 from seelike.models import hlg, windows
+from seelike.models.dense import N_LABELS
 from seelike.models.hlg import DESIGNS, FULL, GLOBAL, LOCAL, RANDOM, attend, load_untrained
 from seelike.system.errors import InputError
 
@@ -100,7 +101,7 @@ def test_designs_have_the_same_parameters_from_the_same_seed():
 @pytest.mark.parametrize("name", DESIGNS)
 def test_every_parameter_is_used(name, images):
     model = load_untrained(name, 0)
-    model(images).square().sum().backward()
+    sum(scores.square().mean() for scores in model.forward_both(images)).backward()
     unused = {key for key, value in model.named_parameters() if value.grad is None}
     assert not unused
 
@@ -124,9 +125,17 @@ def test_other_sizes_are_multiples_of_56_and_others_are_refused(images):
         large(images)
 
 
+def test_classes_and_pixels_are_scored_in_one_pass(images):
+    model = load_untrained(FULL, 0)
+    classes, pixels = model.forward_both(images)
+    torch.testing.assert_close(classes, model(images))
+    assert pixels.shape == (2, N_LABELS, 56, 56)
+    levels = model.forward_levels(images)
+    torch.testing.assert_close(model.norm(levels[-1]), model.forward_features(images))
+    torch.testing.assert_close(pixels, model.decoder(levels, (56, 56)))
+
+
 @pytest.mark.parametrize("name", DESIGNS)
-def test_what_is_not_trained_is_refused_trained_and_adapts_as_any_other(name):
-    with pytest.raises(InputError, match=f"{name} has no weights"):
-        timm.create_model(name, pretrained=True)
+def test_designs_adapt_as_any_other_model(name):
     assert timm.create_model(name, num_classes=0).eval()(torch.zeros(1, 3, 56, 56)).shape == (1, 96)
     assert timm.create_model(name, num_classes=3, in_chans=1)(torch.zeros(2, 1, 56, 56)).shape == (2, 3)

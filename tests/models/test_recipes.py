@@ -12,6 +12,7 @@ from seelike.models.recipes import (
     ALL_PHOTOGRAPHS,
     CIFAR10,
     COMPARED,
+    DENSE,
     EARLY,
     FAMILIES,
     NO_SKIP_BLOCKS,
@@ -29,6 +30,7 @@ from seelike.models.recipes import (
 )
 from seelike.training.tasks import TASKS, needs_photographs
 
+SYSTEMS = UNLABELLED.recipes().keys() | DENSE.recipes().keys()
 TINY = Recipe(images=40, steps=10, batch_size=8, warmup=2)
 
 
@@ -75,7 +77,7 @@ def test_interventions_change_one_thing_and_nothing_else(family):
 
 
 def test_every_name_belongs_to_one_family():
-    names = [name for family in (*FAMILIES.values(), UNLABELLED) for name in family.recipes()] + list(EARLY)
+    names = [name for family in (*FAMILIES.values(), UNLABELLED, DENSE) for name in family.recipes()] + list(EARLY)
     assert len(set(names)) == len(names) == len(RECIPES) + len(EARLY)
     assert all(name in (family := find_family(name)).recipes() or name in family.early() for name in names)
     assert RECIPES[f"{VIT}.shapes"].images == ALL_IMAGES
@@ -123,7 +125,7 @@ def test_of_what_is_compared_seed_0_of_few_has_weights():
     shipped = {f"{SHAPES.name('posattn')}.shapes"}
     shipped |= {f"{design}.shapes_{task}" for design in (VIT, RESNET) for task in ("untextured", "grounded")}
     seeds = {name for name in RECIPES if any(name in find_seeds(row) for row in rows)}
-    assert seeds - WITHOUT_WEIGHTS == shipped < rows and seeds > WITHOUT_WEIGHTS - UNLABELLED.recipes().keys()
+    assert seeds - WITHOUT_WEIGHTS == shipped < rows and seeds > WITHOUT_WEIGHTS - SYSTEMS
     for name in shipped:
         assert find_runs(name) == [name] and len(find_seeds(name)) == 3
     for name in (f"{VIT}.shapes", "resnet50.a1_in1k"):
@@ -135,7 +137,7 @@ def test_what_is_compared_has_its_answers_in_cards():
     assert WITHOUT_WEIGHTS - UNLABELLED.recipes().keys() <= COMPARED
     usual = {each for design in (VIT, RESNET) for each in find_seeds(f"{design}.shapes")}
     rows = {each for d, tag, _ in SHAPES.around for each in find_seeds(f"{SHAPES.name(d)}.shapes{tag}")}
-    assert usual | rows == COMPARED and not usual & rows
+    assert usual | rows | DENSE.recipes().keys() == COMPARED and not usual & rows
 
 
 def test_other_cues_and_other_attention_change_nothing_else():
@@ -157,3 +159,13 @@ def test_clusters_are_learned_in_equal_steps_from_three_seeds_and_one_change_eac
     assert both == replace(instance, columns=both.columns) == replace(cluster, instances=both.instances)
     colored, changed = (RECIPES[f"{name}shapes{tag}"] for tag in ("_colored", ""))
     assert replace(colored, views=changed.views) == changed and colored.views.jitter == colored.views.grey == 0
+
+
+def test_pixels_are_learned_alike_by_all_pyramids_and_for_longer_by_the_vit_from_three_seeds():
+    recipes = {name: RECIPES[name] for name in DENSE.recipes()}
+    assert len(recipes) == 15 and recipes.keys() - WITHOUT_WEIGHTS == {"hlg_pocket_56.dense_shapes"}
+    assert all([RECIPES[seed].seed for seed in find_seeds(name)] == [0, 1, 2] for name in DENSE.runs)
+    pyramid, vit = DENSE.runs["hlg_pocket_56.dense_shapes"], DENSE.runs["vit_pocket_dense_56.dense_shapes"]
+    assert all(recipe in (pyramid, vit) for recipe in DENSE.runs.values())
+    assert replace(vit, images=pyramid.images, steps=pyramid.steps) == pyramid
+    assert all(recipe.images == recipe.steps * recipe.batch_size for recipe in recipes.values())

@@ -1,7 +1,7 @@
 """The table of mIoU, and what prose cites of it."""
 
 from seelike.results.labelled_array import LabelledArray
-from seelike.tables.dense_prediction import phrases, scores
+from seelike.tables.dense_prediction import designs, phrases, scores
 
 BLOCKS = ["stages.0.blocks.0", "stages.0.blocks.1", "stages.1.blocks.0"]
 
@@ -37,6 +37,32 @@ def test_prose_cites_last_blocks_the_stage_before_and_floors():
     cited = {"miou_vit": "0.40", "miou_cnn": "0.30", "miou_stage": "0.50", "miou_raw": "0.17", "miou_ground": "0.15"}
     assert phrases(make_measures()) == cited
     assert phrases({}) == {}
+
+
+def make_designs() -> LabelledArray:
+    names = ["local and global", "local alone", "global alone", "random windows", "plain ViT"]
+    patches = [[0.8, 0.9], [0.5, 0.5], [0.4, 0.4], [0.3, 0.3], [0.2, 0.2]]
+    pixels = [[0.7, 0.7], [0.5, 0.5], [0.6, 0.6], [0.3, 0.3], [0.1, 0.1]]
+    axes = {"labels": ["patches", "pixels"], "design": names, "training": [1, 2]}
+    return LabelledArray(axes, [patches, pixels])
+
+
+def test_designs_have_a_row_each_of_means_over_trainings():
+    lines = designs(make_designs()).splitlines()
+    assert lines[0] == "| Design | mIoU of patches | mIoU of pixels | Trainings |"
+    assert lines[2:4] == ["| local and global | 0.85 | 0.70 | 2 |", "| local alone | 0.50 | 0.50 | 2 |"]
+    assert len(lines) == 7
+
+
+def test_prose_cites_designs_and_the_better_alone():
+    grid = LabelledArray({"side": [7, 28]}, [0.8, 0.95])
+    cited = phrases({"trained_labels": {"shapes": make_designs()}, "miou_of_grid": {"truth": grid}})
+    expected = {
+        "patches_both": "0.85", "patches_random": "0.30", "patches_vit": "0.20", "patches_better": "0.50",
+        "patches_better_name": "local", "pixels_better": "0.60", "pixels_better_name": "global", "pixels_vit": "0.10",
+        "grid_coarse": "0.80", "grid_fine": "0.95",
+    }  # fmt: skip
+    assert expected.items() <= cited.items()
 
 
 def test_a_cnn_without_stages_has_no_stage_before():

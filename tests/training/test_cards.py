@@ -4,6 +4,7 @@ import hashlib
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import timm
 import torch
@@ -13,6 +14,7 @@ from safetensors.torch import load_file
 from seelike.images import photographs
 from seelike.images.datasets import DRAWN
 from seelike.measures.clusters import count_pairs, mutual_information
+from seelike.measures.segmentation import mean_iou
 from seelike.models import bundled, recipes
 from seelike.models.recipes import CIFAR10, EARLY, RECIPES, SHAPES, VIT, Recipe, WiredRecipe, kept_steps
 from seelike.training import cards, train
@@ -126,6 +128,25 @@ def test_of_clusters_the_card_tells_who_is_in_them(tmp_path, monkeypatch):
     assert [int(digit) for digit in card["answers"]] == answer(training.model, images).tolist()
     means = torch.tensor([int(digit) for digit in card["means"]])
     assert card["means_information"] == pytest.approx(mutual_information(count_pairs(means, labels)), abs=1e-4)
+
+
+def test_of_pixels_the_card_tells_how_often_which_label_was_taken_for_which(tmp_path, monkeypatch):
+    name = "vit_pocket_dense_56.dense_shapes_seed1"
+    for constant, value in {"WEIGHTS": tmp_path / "w", "MANIFEST": tmp_path / "w" / "manifest.json"}.items():
+        monkeypatch.setattr(bundled, constant, value)
+    monkeypatch.setattr(cards, "N_TEST", 40)
+    monkeypatch.setattr(train, "N_VALIDATION", 20)
+    recipe = replace(RECIPES[name], images=20, steps=2, batch_size=4, warmup=1)
+    monkeypatch.setitem(recipes.RECIPES, name, recipe)
+    training = Training(name, recipe, tmp_path)
+    assert training.run()
+    cards.publish(name, tmp_path)
+    card = bundled.read_manifest()[name]
+    assert card["weights"] is None and len(card["answers"]) == 40 and card["recipe"]["pixels"] == 1
+    patches, pixels = (np.array(card[cells]) for cells in ("patches", "pixels"))
+    assert patches.shape == pixels.shape == (40, 6, 6)
+    assert (patches.sum((1, 2)) == 49).all() and (pixels.sum((1, 2)) == 56 * 56).all()
+    assert card["miou_of_pixels"] == pytest.approx(mean_iou(pixels.sum(0)), abs=1e-4)
 
 
 def test_the_manifest_keeps_a_line_a_field(published):

@@ -1,4 +1,4 @@
-"""Objectives: that clusters are learned without a label, from the losses that a recipe weighs."""
+"""Objectives: that clusters are learned without a label, from the losses that a recipe weighs, and pixels from both."""
 
 from dataclasses import replace
 
@@ -6,15 +6,16 @@ import pytest
 import timm
 import torch
 
-from seelike.models.recipes import RECIPES, Clusters
+from seelike.models.recipes import RECIPES, Recipe
 from seelike.training import objectives, train
 from seelike.training.objectives import Source
 from seelike.training.train import Training
 
 NAME = "vtcc_pocket_56.unlabelled_shapes"
+DENSE = "vit_pocket_dense_56.dense_shapes"
 
 
-def shorten(name: str) -> Clusters:
+def shorten(name: str) -> Recipe:
     return replace(RECIPES[name], images=20, steps=4, batch_size=4, warmup=2)
 
 
@@ -24,10 +25,18 @@ def small(monkeypatch):
     monkeypatch.setattr(train, "REPORT_EVERY", 2)
 
 
-@pytest.mark.parametrize("name", [NAME, "vtcc_pocket_patchstem_56.unlabelled_strokes"])
+NOTED = {
+    NAME: ["information", "gradient"],
+    "vtcc_pocket_patchstem_56.unlabelled_strokes": ["information", "gradient"],
+    DENSE: ["accuracy", "miou"],
+    "hlg_pocket_56.dense_shapes": ["accuracy", "miou"],
+}
+
+
+@pytest.mark.parametrize("name", NOTED)
 def test_a_run_resumes_as_if_nothing_had_happened(name, tmp_path):
     whole = Training(name, shorten(name), tmp_path)
-    assert whole.run() and list(whole.curve) == ["images_seen", "loss", "information", "gradient"]
+    assert whole.run() and list(whole.curve) == ["images_seen", "loss", *NOTED[name]]
     half = Training(name, shorten(name), tmp_path / "halves")
     half.open()
     for _ in half.advance():
@@ -74,3 +83,24 @@ def test_a_loss_of_weight_nothing_teaches_nothing(alone, idle, busy, tmp_path):
     objective.loss(model, chosen, drawn).backward()
     assert all(p.grad is None for p in model.get_submodule(idle).parameters())
     assert all(p.grad is not None for p in model.get_submodule(busy).parameters())
+
+
+def test_classes_and_pixels_are_learned_together(tmp_path):
+    recipe = shorten(DENSE)
+    objective, model = objectives.Pixels(recipe, Source(tmp_path, 56, "", "cpu"), 10), timm.create_model(DENSE)
+    chosen = objective.plan[0][0]
+    whole = objective.loss(model, chosen)
+    objective.recipe = replace(recipe, pixels=0.0)
+    of_classes = objective.loss(model, chosen)
+    of_classes.backward()
+    assert all(p.grad is None or not p.grad.any() for p in model.decoder.parameters())
+    scores = model.forward_both(objective.images[chosen] / 127.5 - 1)[1].log_softmax(1)
+    right = [scores[i, int(label), y, x] for i, y, x, label in _list_pixels(objective.pixels[chosen])]
+    assert (whole - of_classes).item() == pytest.approx(-torch.stack(right).mean().item(), rel=1e-3)
+    found = objective.score(model)
+    assert 0 <= found["accuracy"] <= 1 and 0 < found["miou"] < 0.5
+
+
+def _list_pixels(labels: torch.Tensor):
+    for i, y, x in torch.cartesian_prod(*map(torch.arange, labels.shape)).tolist():
+        yield i, y, x, labels[i, y, x]

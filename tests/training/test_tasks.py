@@ -57,6 +57,19 @@ def test_drawings_are_drawn_once_and_again_where_they_do_not_suffice(tmp_path, m
     assert len(tasks.load_drawings("shapes", 50, tmp_path)[0]) == 50
 
 
+def test_pixels_are_labelled_by_what_the_drawings_show(tmp_path):
+    pixels, drawings = tasks.load_pixels("shapes", 12, tmp_path), DRAWN["shapes"]("train")
+    assert pixels.shape == (12, 56, 56) and pixels.dtype == np.uint8
+    for index, labels in enumerate(pixels):
+        drawing = drawings.drawing(index)
+        np.testing.assert_array_equal(labels > 0, drawing.mask)
+        assert set(np.unique(labels)) == {0, 1 + drawing.outline}
+    np.testing.assert_array_equal(tasks.load_pixels("shapes", 5, tmp_path), pixels[:5])
+    assert len(tasks.load_drawings("shapes", 12, tmp_path)[0]) == 12 and len(list(tmp_path.glob("*.npy"))) == 2
+    first = tasks.label_first_pixels("shapes", "validation", 3)
+    assert (first > 0).any((1, 2)).all() and not np.array_equal(first, pixels[:3])
+
+
 @pytest.mark.parametrize("task", DRAWN)
 def test_the_labels_of_drawings_are_their_own(task, tmp_path):
     np.testing.assert_array_equal(tasks.load_drawings(task, 20, tmp_path)[1], DRAWN[task]("train").stack(20)[1])

@@ -1,7 +1,8 @@
 """Zhang et al. (2024), "Vision Transformers: From Semantic Segmentation to Dense Prediction": what patches tell (H).
 
-A linear probe says of every patch whether it shows ground or the object, and which object; where no image tells that,
-only the receptive fields of their pyramid are measured, which has random weights.
+A linear probe says of every patch whether it shows ground or the object, and which object; pyramids that were trained
+to say so of every pixel are compared by their cards. Where no image tells what it shows, only the receptive fields of
+their pyramid are measured, with random weights.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,9 +12,10 @@ from functools import partial
 import torch
 from torch import nn
 
-from seelike.chapters.chapter import Chapter
+from seelike.chapters.chapter import Chapter, Loaded, Universe
 from seelike.chapters.cues import read_cues
-from seelike.chapters.masks import find_masks
+from seelike.chapters.labelled import Labelled, read_labelled, vary_labelled
+from seelike.chapters.masks import find_masks, know_masks
 from seelike.chapters.pyramids import Pyramids, forget_pyramids, see_pyramids
 from seelike.chapters.run import MODELS, Run
 from seelike.images.shapes import CUES, OUTLINES
@@ -55,27 +57,42 @@ class Scene:
 
 
 def measure_runs(loaded: Iterable[dict[str, nn.Module]], run: Run) -> Iterator["DensePrediction"]:
-    """Probe the patch tokens of every run's models, and see what the layers of a pyramid see.
+    """Probe the patch tokens of every run's models, see what the layers of a pyramid see, and compare trained ones.
 
     Args:
         loaded: {"vit": …, "cnn": …} and perhaps "vit_gap".
     """
-    yield from probe_runs(loaded, run, processes.once(partial(see_pyramids, run)))
+    yield from probe_runs(loaded, run, processes.once(partial(see_pyramids, run)), run.opened)
 
 
 def measure_controls(loaded: Iterable[dict[str, nn.Module]], run: Run) -> Iterator["DensePrediction"]:
-    """The same of models with random weights, which the pyramid has anyway."""
-    yield from probe_runs(loaded, run, forget_pyramids(run))
+    """The same of models with random weights, which the pyramid that is seen has anyway; of others nothing is known."""
+    yield from probe_runs(loaded, run, forget_pyramids(run), run.opened and run.opened.forget())
+
+
+def vary_runs(loaded: Loaded, run: Run) -> Iterator[Universe]:
+    """H4 and H5 in each universe, where the run's images are the published ones: they rest on cards, not on images."""
+    for choices, terms in vary_labelled(run.parameters["n_seeds"]) if run.opened else ():
+        yield choices, [terms] * run.n_seeds
+
+
+def open_labelled(run: Run) -> Labelled | None:
+    """What is known of trainings that label pixels, in runs of drawings."""
+    return read_labelled(run.parameters["n_seeds"]) if know_masks(run) else None
 
 
 def probe_runs(
-    loaded: Iterable[dict[str, nn.Module]], run: Run, pyramids: Pyramids | None = None
+    loaded: Iterable[dict[str, nn.Module]],
+    run: Run,
+    pyramids: Pyramids | None = None,
+    labelled: Labelled | None = None,
 ) -> Iterator["DensePrediction"]:
     """Probe the patch tokens of every run's models; of later runs no more than the claims need.
 
     Args:
         loaded: {"vit": …, "cnn": …} and perhaps "vit_gap".
-        pyramids: what is known of HLG, the same in every run.
+        pyramids: what is known of untrained HLG, the same in every run.
+        labelled: what is known of trained ones, likewise.
     """
     known: dict[nn.Module, Segmentation] = {}
     scene = grid = None
@@ -90,7 +107,7 @@ def probe_runs(
             others = segment_models(cast, minibatches, scene, grid, whole=not number)
             known |= {model: others.pop(role) for role, model in fresh.items()}
         of_roles = {role: known[model] for role, model in models.items() if model in known}
-        yield DensePrediction(of_roles, others.get(PIXELS), scene, grid, pyramids)
+        yield DensePrediction(of_roles, others.get(PIXELS), scene, grid, pyramids, labelled)
 
 
 def find_scene(run: Run, models: dict[str, nn.Module]) -> Scene | None:
@@ -131,13 +148,17 @@ def segment_models(
 
 @dataclass(frozen=True)
 class DensePrediction:
-    """Segmentations by role and of raw patches, the images' scene, and pyramids; what is not known is left out."""
+    """Segmentations by role and of raw patches, the images' scene, and pyramids, untrained and trained to label pixels.
+
+    What is not known is left out.
+    """
 
     models: dict[str, Segmentation]
     pixels: Segmentation | None
     scene: Scene | None
     grid: tuple[int, int] | None
     pyramids: Pyramids | None
+    labelled: Labelled | None = None
 
     def arrays(self) -> Measures:
         """Labelled arrays for a result file, by measure."""
@@ -150,7 +171,9 @@ class DensePrediction:
         if self.pixels:
             found["miou_floor"] = {"patches": self._find_floor()}
             found["patches"] = self._show_examples()
-        return found | (self.pyramids.arrays() if self.pyramids else {})
+        for other in (self.pyramids, self.labelled):
+            found |= other.arrays() if other else {}
+        return found
 
     def _find_floor(self) -> LabelledArray:
         labels = label_patches(self.scene.masks, self.scene.objects, self.grid)
@@ -168,7 +191,7 @@ class DensePrediction:
         return {name: LabelledArray(axes, each[chosen].view(-1, *self.grid).numpy()) for name, each in shown.items()}
 
     def terms(self) -> dict[str, Terms]:
-        """Part of a claim → its terms: H1, H2 and H6 over draws of images for probes, H3 over images."""
+        """Part of a claim → its terms: H1, H2 and H6 over draws of images for probes, H3 to H5 over images."""
         found: dict[str, Terms] = {}
         if {*MODELS, GAP} <= self.models.keys():
             cnn = {("cnn",): -self.models["cnn"].replicates()}
@@ -176,7 +199,8 @@ class DensePrediction:
             found["H1b"] = {(GAP,): self.models[GAP].replicates()} | cnn
         if "vit" in self.models:
             found |= {"H2": {("vit",): self.models["vit"].growth()}, "H6": {("vit",): self.models["vit"].gain()}}
-        return found | ({"H3": self.pyramids.terms()} if self.pyramids else {})
+        found |= {"H3": self.pyramids.terms()} if self.pyramids else {}
+        return found | (self.labelled.terms() if self.labelled else {})
 
 
 CHAPTER = Chapter(
@@ -184,7 +208,9 @@ CHAPTER = Chapter(
     measure_runs,
     control=measure_controls,
     rehearse=lambda models, run: next(probe_runs([models], run)),
+    open=open_labelled,
     optional=(GAP,),
     own=("n_field_images",),
     most_images=MOST_IMAGES,
+    vary=vary_runs,
 )

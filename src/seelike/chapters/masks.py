@@ -12,12 +12,18 @@ def find_masks(run: Run, transform) -> torch.Tensor | None:
 
     A mask is resized and cropped as its image is. It holds the pixels that show the object by more than half.
     """
-    images = run.images.dataset
-    if not isinstance(images, Drawings) or not hasattr(images.drawing(0), "mask"):
+    if not know_masks(run):
         return None
+    images = run.images.dataset
     masks = (images.drawing(index).mask for index in run.images.indices)
     shown = torch.stack([transform(_paint(255 * mask))[0] for mask in masks])
     return shown > transform(_paint(0 * images.drawing(0).mask + 127))[0]
+
+
+def know_masks(run: Run) -> bool:
+    """Whether a run's images are drawings that know their object to the pixel."""
+    images = run.images.dataset
+    return isinstance(images, Drawings) and hasattr(images.drawing(0), "mask")
 
 
 def _paint(values) -> Image.Image:

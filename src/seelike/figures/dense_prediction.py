@@ -1,4 +1,4 @@
-"""Figures of patches that are told apart, and of what a pyramid's layers see. Each draws on axes, or new ones."""
+"""Figures of patches and pixels that are told apart, and of what pyramids see. Each draws on axes, or new ones."""
 
 from collections.abc import Sequence
 
@@ -12,9 +12,18 @@ from seelike.figures.forms import in_both_forms, is_narrow, legend_above, panels
 from seelike.figures.models import MODELS
 from seelike.figures.palette import COLORS, FAINT, INK, MAP, PARTS, SERIES
 from seelike.results.labelled_array import Arrays, LabelledArray, Measures
+from seelike.tables.dense_prediction import SCORES
 
 DESIGNS = ((COLORS["mixer"], "with attention across windows"), (PARTS[0], "without"))  # in the order of the arrays
 ROWS = {"truth": "true", "vit": "ViT", "vit_gap": "ViT, GAP", "cnn": "CNN"}
+DESIGN_ROWS = {
+    "truth": "true",
+    "local and global": "local and\nglobal",
+    "local alone": "local\nalone",
+    "global alone": "global\nalone",
+    "random windows": "random\nwindows",
+    "plain ViT": "plain ViT",
+}
 
 
 @in_both_forms
@@ -28,16 +37,29 @@ def examples(
         patches: "truth" and roles → (images, rows, columns), 0 for ground, then a number for each object.
         names: of the objects.
     """
-    shown = [name for name in ROWS if name in patches]
+    return _draw_rows(pictures, patches, ROWS, names, _paint_patches, axes)
+
+
+@in_both_forms
+def pixels(
+    pictures: Sequence[Image.Image], found: Arrays, names: Sequence[str], axes: np.ndarray | None = None
+) -> np.ndarray:
+    """The same of pixels, in truth and by each design that was trained to label them."""
+    return _draw_rows(pictures, found, DESIGN_ROWS, names, _paint_pixels, axes)
+
+
+def _draw_rows(pictures, found: Arrays, titles: dict[str, str], names: Sequence[str], paint, axes) -> np.ndarray:
+    shown = [name for name in titles if name in found]
     if axes is None:
         size = width_of(4.4), 0.75 * (len(shown) + 1) + 0.5
         axes = plt.subplots(len(shown) + 1, len(pictures), figsize=size, squeeze=False)[1]
     for ax, picture in zip(axes[0], pictures, strict=True):
         ax.imshow(picture, interpolation="none")
     for row, name in zip(axes[1:], shown, strict=True):
-        for ax, labels in zip(row, patches[name].values, strict=True):
-            _paint_patches(ax, labels)
-    for ax, label in zip(axes[:, 0], ["drawing", *(ROWS[name] for name in shown)], strict=True):
+        for ax, labels in zip(row, found[name].values, strict=True):
+            paint(ax, labels)
+            ax.set(xlim=(0, labels.shape[1]), ylim=(labels.shape[0], 0), aspect="equal")
+    for ax, label in zip(axes[:, 0], ["drawing", *(titles[name] for name in shown)], strict=True):
         ax.set_ylabel(label, fontsize=9)
     for ax in axes.flat:
         ax.set_xticks([])
@@ -50,10 +72,36 @@ def examples(
 
 def _paint_patches(ax: Axes, labels: np.ndarray) -> None:
     """A square for each patch that shows an object."""
-    rows, columns = labels.shape
     for row, column in np.argwhere(labels > 0):
         ax.add_patch(Rectangle((column, row), 1, 1, color=SERIES[int(labels[row, column]) - 1], linewidth=0))
-    ax.set(xlim=(0, columns), ylim=(rows, 0), aspect="equal")
+
+
+def _paint_pixels(ax: Axes, labels: np.ndarray) -> None:
+    """An area for each object, bounded halfway between the middles of its pixels and of others."""
+    rows, columns = (0.5 + np.arange(-1, n + 1) for n in labels.shape)  # a frame of ground: areas end with the image
+    framed = np.pad(labels, 1)
+    for label in np.unique(labels[labels > 0]).astype(int):
+        ax.contourf(columns, rows, framed == label, levels=(0.5, 1.5), colors=[SERIES[label - 1]])
+
+
+@in_both_forms
+def designs(found: LabelledArray, axes: np.ndarray | None = None) -> np.ndarray:
+    """Scores of every design, a panel for each kind of labels: a dot for each training, the line being their mean.
+
+    Args:
+        found: (kinds of labels, designs, trainings).
+    """
+    kinds, names, trainings = found.axes.values()
+    axes = panels(len(kinds), 0.9 + 0.3 * len(names), sharey=True) if axes is None else axes
+    colors = (COLORS["mixer"], PARTS[0], PARTS[0], COLORS["random"], COLORS["vit"])
+    for ax, kind, of_designs in zip(axes, kinds, found.values, strict=True):
+        for row, (values, color) in enumerate(zip(of_designs, colors, strict=True)):
+            ax.plot(values, [row] * len(trainings), "o", color=color, markersize=5)
+            ax.vlines(values.mean(), row - 0.3, row + 0.3, color=INK, linewidth=1.2)
+        ax.set(xlabel=SCORES[kind], xlim=(0, 1))
+        ax.set_yticks(range(len(names)), names)
+    axes[0].invert_yaxis()
+    return axes
 
 
 @in_both_forms

@@ -101,6 +101,11 @@ def _draw_scene(rng, label: int, cues: list[int], ground: int | None = None) -> 
     return Drawing(image, label, *cues, center, radius, mask)
 
 
+def label_pixels(drawing: Drawing) -> np.ndarray:
+    """(56, 56) uint8: 0 where it shows ground, or what lies before its object; else 1 + the outline, 1 to 5."""
+    return np.where(drawing.mask, 1 + drawing.outline, 0).astype(np.uint8)
+
+
 class Shapes(Drawings):
     """`shapes` as a PyTorch dataset; see `drawings.Drawings`."""
 

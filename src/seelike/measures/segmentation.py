@@ -9,7 +9,7 @@
   either; the mean over labels. All test patches count together, in one table of truth by probe.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -70,18 +70,35 @@ def predict(tokens: torch.Tensor, labels: torch.Tensor, folds: Sequence[Fold], n
 
 def count(found: torch.Tensor, labels: torch.Tensor, folds: Sequence[Fold], n_labels: int) -> np.ndarray:
     """How many test patches of each label are taken for which, (folds, labels, labels)."""
-    pairs = n_labels * labels + found
-    return np.stack(
-        [pairs[fold.test].flatten().bincount(minlength=n_labels**2).view(n_labels, n_labels) for fold in folds]
-    )
+    return np.stack([tabulate(found[fold.test], labels[fold.test], n_labels) for fold in folds])
+
+
+def tabulate(found: torch.Tensor, labels: torch.Tensor, n_labels: int) -> np.ndarray:
+    """How many places of each label, a row each, are taken for which: (labels, labels)."""
+    pairs = n_labels * labels.flatten().long() + found.flatten()
+    return pairs.bincount(minlength=n_labels**2).view(n_labels, n_labels).numpy()
 
 
 def mean_iou(counts: np.ndarray) -> np.ndarray:
     """mIoU of tables (…, labels, labels); labels that are in neither truth nor answers are left out of the mean."""
+    return np.nanmean(find_ious(counts), -1)
+
+
+def find_ious(counts: np.ndarray) -> np.ndarray:
+    """Of tables (…, labels, labels) the IoU of each label, (…, labels); NaN of those in neither truth nor answers."""
     both = np.diagonal(counts, axis1=-2, axis2=-1)
     either = counts.sum(-1) + counts.sum(-2) - both
-    shares = np.divide(both, either, out=np.full(both.shape, np.nan), where=either > 0)
-    return np.nanmean(shares, -1)
+    return np.divide(both, either, out=np.full(both.shape, np.nan), where=either > 0)
+
+
+def mean_iou_of_objects(counts: np.ndarray) -> np.ndarray:
+    """The mean of the same labels, but for ground."""
+    return np.nanmean(find_ious(counts)[..., GROUND + 1 :], -1)
+
+
+def share_right(counts: np.ndarray) -> np.ndarray:
+    """The share of places whose answer is their label, of tables (…, labels, labels)."""
+    return np.trace(counts, axis1=-2, axis2=-1) / counts.sum((-2, -1))
 
 
 @dataclass(frozen=True)
@@ -114,9 +131,9 @@ class Segmentation:
         return replicate(self.together) - self.replicates()
 
 
-def replicate(counts: np.ndarray) -> np.ndarray:
-    """The replicates of the mIoU over folds of a table (folds, labels, labels): (folds + 1,)."""
-    return np.array([mean_iou(each) for each in leave_out_each(counts)])
+def replicate(counts: np.ndarray, score: Callable[[np.ndarray], np.ndarray] = mean_iou) -> np.ndarray:
+    """The replicates of a score over folds, or other draws, of tables (folds, labels, labels): (folds + 1,)."""
+    return np.array([score(each) for each in leave_out_each(counts)])
 
 
 def segment(

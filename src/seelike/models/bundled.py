@@ -93,6 +93,7 @@ LAYERS = {  # the first and the last, by how a name starts
     "resnet": ("stem.conv", "head.fc"),
     "mixer": ("stem.proj", "head"),
     "vit": ("patch_embed.proj", "head"),
+    "hlg": ("stem.0", "head"),
     "vtcc_pocket_resnet": ("backbone.stem.conv", "head.6"),
     "vtcc_pocket_patchstem": ("patch_embed.proj", "head.6"),
     "vtcc": ("patch_embed.proj.0", "head.6"),

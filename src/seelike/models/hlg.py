@@ -7,7 +7,7 @@ every token to the means of all windows. The last stage is one window. Group nor
 
 Designs differ in what attention reaches, never in their parameters: `local` lets the second attention look at the
 token's own window, `global` the first at the means of all windows; `random` has windows of tokens drawn at random.
-None is trained: `timm.create_model("hlg_pocket_56", seed=0)` gives random weights.
+They learn the class of a drawing and the label of each of its pixels, by a decoder that reads all stages.
 """
 
 from dataclasses import dataclass
@@ -17,11 +17,13 @@ from math import sqrt
 import timm
 import torch
 from timm.layers import LayerNorm2d, to_2tuple
-from timm.models import build_model_with_cfg, generate_default_cfgs, register_model
+from timm.models import build_model_with_cfg, register_model
 from torch import nn
 
 from seelike.models import windows
-from seelike.models.bundled import draw_initial_state
+from seelike.models.bundled import build
+from seelike.models.bundled import default_cfgs as default_cfgs  # where timm looks for them
+from seelike.models.dense import Decoder
 from seelike.system.errors import InputError
 
 WIDTHS = (32, 64, 96)  # of the stages
@@ -59,7 +61,7 @@ def attend(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, heads: int, bias: 
         bias: (…, heads, queries, keys), added to the logits.
     """
     q, k, v = (each.unflatten(-1, (heads, -1)).transpose(-3, -2) for each in (q, k, v))
-    weights = (q @ k.mT / sqrt(q.shape[-1]) + bias).softmax(-1)
+    weights = (q / sqrt(q.shape[-1]) @ k.mT + bias).softmax(-1)
     return (weights @ v).transpose(-3, -2).flatten(-2)
 
 
@@ -184,6 +186,8 @@ class Stage(nn.Module):
 class HLG(nn.Module):
     """The pyramid: a stem of stride 2, stages of 28, 14 and 7 tokens a side for images of 56 pixels, a linear head.
 
+    Beside the head there is a decoder, which labels pixels.
+
     Args:
         img_size: pixels a side, a multiple of 56.
 
@@ -204,13 +208,21 @@ class HLG(nn.Module):
         self.stages = nn.Sequential(*(Stage(number, inputs[number], side, design) for number, side in enumerate(sides)))
         self.norm = LayerNorm2d(self.num_features)
         self.head = nn.Linear(self.num_features, num_classes) if num_classes else nn.Identity()
+        self.decoder = Decoder(WIDTHS)
 
-    def forward_features(self, images: torch.Tensor) -> torch.Tensor:
-        """The last map, normed. Raises InputError for images of another size."""
+    def forward_levels(self, images: torch.Tensor) -> list[torch.Tensor]:
+        """The maps of all stages, finest first. Raises InputError for images of another size."""
         if images.shape[-2:] != (self.size, self.size):
             shown = "×".join(map(str, images.shape[-2:]))
             raise InputError(f"images must be {self.size} pixels a side for this HLG, not {shown}")
-        return self.norm(self.stages(self.stem(images)))
+        levels = [self.stem(images.contiguous(memory_format=torch.channels_last))]  # the fastest on a CPU
+        for stage in self.stages:
+            levels.append(stage(levels[-1]))
+        return levels[1:]
+
+    def forward_features(self, images: torch.Tensor) -> torch.Tensor:
+        """The last map, normed. Raises InputError for images of another size."""
+        return self.norm(self.forward_levels(images)[-1])
 
     def forward_head(self, features: torch.Tensor, pre_logits: bool = False) -> torch.Tensor:
         """Scores of classes, or what they are made of."""
@@ -219,6 +231,11 @@ class HLG(nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         return self.forward_head(self.forward_features(images))
+
+    def forward_both(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Scores of classes (n, classes), and of the labels of all pixels (n, labels, rows, columns)."""
+        levels = self.forward_levels(images)
+        return self.forward_head(self.norm(levels[-1])), self.decoder(levels, images.shape[-2:])
 
     def get_classifier(self) -> nn.Module:
         return self.head
@@ -280,27 +297,9 @@ def _choose_windows(stage: int, layer: int, side: int, design: Design) -> torch.
     return windows.cut(side, dilated=layer % 2 == 1)
 
 
-CARD = {
-    "input_size": (3, STEP, STEP),
-    "num_classes": 10,
-    "interpolation": "bicubic",
-    "crop_pct": 1.0,
-    "mean": (0.5, 0.5, 0.5),
-    "std": (0.5, 0.5, 0.5),
-    "license": "mit",
-    "first_conv": "stem.0",
-    "classifier": "head",
-    "fixed_input_size": True,
-}
-default_cfgs = generate_default_cfgs(dict.fromkeys(DESIGNS, CARD))
-
-
 def _build(name: str, pretrained: bool, seed: int | None, **kwargs) -> HLG:
-    if pretrained:
-        raise InputError(f"{name} has no weights: it is not trained yet")
-    model = build_model_with_cfg(partial(HLG, DESIGNS[name]), name, pretrained, **kwargs)
-    draw_initial_state(model, seed or 0, gain=0.8)
-    return model
+    load = partial(build_model_with_cfg, partial(HLG, DESIGNS[name]))
+    return build(load, name, pretrained, seed, gain=0.8, **kwargs)
 
 
 @register_model

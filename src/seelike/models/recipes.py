@@ -2,8 +2,8 @@
 
 A family is one set of designs at one size of image, trained on one kind of image: `shapes` on this project's
 drawings, `cifar10` on photographs. Models are named as timm names them, `architecture.tag`; the tag says what the
-weights learned from. `FAMILIES` is the only list of them, but for what papers around this one build (`UNLABELLED`):
-`bundled` and `vtcc` register what stands there, `train` trains it.
+weights learned from. `FAMILIES` is the only list of them, but for what papers around this one build (`UNLABELLED`,
+`DENSE`): `bundled`, `vtcc`, `hlg` and `dense` register what stands there, `train` trains it.
 """
 
 import re
@@ -131,6 +131,18 @@ class Clusters(Recipe):
     def n_outputs(self) -> int:
         """One a cluster."""
         return self.clusters
+
+
+@dataclass(frozen=True)
+class Dense(Recipe):
+    """The class of an image and what each of its pixels shows, learned together, by AdamW alone for all designs."""
+
+    images: int = 12_800  # each is seen once
+    steps: int = 400
+    pixels: float = 1.0  # weight of the loss of pixels; that of classes has 1
+
+    objective: ClassVar[str] = "pixels"
+    muon: ClassVar[bool] = False  # most weights of a pyramid's layers are those of convolutions
 
 
 @lru_cache(maxsize=1)
@@ -328,11 +340,18 @@ UNLABELLED = System(
     },
     shipped=("vtcc_pocket_56.unlabelled_strokes",),
 )
-ALL: dict[str, Family | System] = FAMILIES | {UNLABELLED.tag: UNLABELLED}
+PYRAMIDS = ("hlg_pocket_56", "hlg_pocket_local_56", "hlg_pocket_global_56", "hlg_pocket_random_56")
+DENSE = System(
+    "dense",
+    {f"{design}.dense_shapes": Dense() for design in PYRAMIDS}
+    | {"vit_pocket_dense_56.dense_shapes": Dense(images=35_840, steps=1_120)},  # 2.8 times the steps: as many products
+    shipped=(f"{PYRAMIDS[0]}.dense_shapes",),
+)
+ALL: dict[str, Family | System] = FAMILIES | {system.tag: system for system in (UNLABELLED, DENSE)}
 RECIPES = {name: recipe for family in ALL.values() for name, recipe in family.recipes().items()}
 EARLY = {name: run for family in FAMILIES.values() for name, run in family.early().items()}
 WITHOUT_WEIGHTS = frozenset(name for family in ALL.values() for name in family.without_weights())
-COMPARED = frozenset(name for family in FAMILIES.values() for name in family.compared())
+COMPARED = frozenset(name for family in FAMILIES.values() for name in family.compared()) | DENSE.recipes().keys()
 
 VIT, GAP, SMALL, RESNET, MIXER = map(SHAPES.name, DESIGNS[:5])
 NO_SKIP = {block: SHAPES.name(f"noskip{block}") for block in NO_SKIP_BLOCKS}

@@ -84,6 +84,12 @@ CHOICES: dict[str, dict[str, str]] = {
         "odds": "the logarithm of its odds",
         "errors": "the logarithm of the share of errors, with its sign changed",
     },
+    "cells": {"patches": "patches, by the mean probability over their pixels", "pixels": "single pixels"},
+    "overlap": {
+        "mean": "mIoU, the mean over all labels",
+        "objects": "the mean over the labels of objects, without ground",
+        "right": "the share of right labels",
+    },
     "association": {
         "best": "how many of a position's best others are of its set",
         "weight": "how much of its attention to others goes to its set",

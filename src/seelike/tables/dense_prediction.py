@@ -3,6 +3,9 @@
 from seelike.results.labelled_array import LabelledArray, Measures
 from seelike.tables.markdown import signed, table
 
+SCORES = {"patches": "mIoU of patches", "pixels": "mIoU of pixels", "classes": "accuracy of classes"}
+ALONE = ("local alone", "global alone")
+CITED = {"both": "local and global", "random": "random windows", "vit": "plain ViT"}  # how prose cites designs
 ROLES = {"vit": "ViT with a CLS token", "vit_gap": "ViT with average pooling", "cnn": "CNN"}
 
 
@@ -14,6 +17,19 @@ def scores(measures: Measures) -> str:
         lines.append([name, *map(signed, found)])
     answers = measures["miou_floor"]["patches"]
     lines += [[name, signed(value), "–"] for name, value in zip(answers.axes["answer"], answers.values, strict=True)]
+    return table(lines)
+
+
+def designs(found: LabelledArray) -> str:
+    """A row for each design that was trained to label pixels: its scores, means over trainings.
+
+    Args:
+        found: (kinds of labels, designs, trainings).
+    """
+    kinds, names, trainings = found.axes.values()
+    lines = [["Design", *(SCORES[kind] for kind in kinds), "Trainings"], ["---"] * (len(kinds) + 2)]
+    for name, means in zip(names, found.values.mean(2).T, strict=True):
+        lines.append([name, *map(signed, means), str(len(trainings))])
     return table(lines)
 
 
@@ -37,15 +53,33 @@ def _find_stage_before(blocks: LabelledArray) -> int | None:
     return before[-1] if before else None
 
 
+def _cite_designs(found: LabelledArray) -> dict[str, str]:
+    """`patches_better` and so on, and by name which kind of attention alone is better."""
+    kinds, names, _ = found.axes.values()
+    cited = {}
+    for kind, means in zip(kinds, found.values.mean(2), strict=True):
+        of_designs = dict(zip(names, means, strict=True))
+        better = max(ALONE, key=of_designs.get)
+        cited[f"{kind}_better_name"] = better.removesuffix(" alone")
+        of_designs |= {"better": of_designs[better]}
+        cited |= {f"{kind}_{word}": signed(of_designs[name]) for word, name in (CITED | {"better": "better"}).items()}
+    return cited
+
+
 def phrases(measures: Measures) -> dict[str, str]:
     """Numbers that prose may cite beside the claims' own, as far as they are there.
 
     `miou_vit`, `miou_cnn` and so on: of the last block; `miou_stage`: of the CNN's stage before; `miou_raw`,
-    `miou_ground`: of raw patches, and if all is called ground.
+    `miou_ground`: of raw patches, and if all is called ground. `patches_both`, `pixels_vit`, `classes_better` and so
+    on: of designs that were trained to label pixels; `grid_coarse`, `grid_fine`: of the truth on their grids.
     """
     found = {}
+    for array in measures.get("trained_labels", {}).values():
+        found |= _cite_designs(array)
+    for array in measures.get("miou_of_grid", {}).values():
+        found |= dict(zip(("grid_coarse", "grid_fine"), map(signed, array.values), strict=True))
     if "miou" in measures:
-        found = {f"miou_{role}": signed(array.values[-1]) for role, array in measures["miou"].items()}
+        found |= {f"miou_{role}": signed(array.values[-1]) for role, array in measures["miou"].items()}
         before = _find_stage_before(measures["miou"]["cnn"])
         found |= {} if before is None else {"miou_stage": signed(measures["miou"]["cnn"].values[before])}
         answers = map(signed, measures["miou_floor"]["patches"].values)

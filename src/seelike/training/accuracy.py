@@ -5,7 +5,9 @@ from collections.abc import Callable
 import timm
 import torch
 from torch import nn
+from torch.nn.functional import adaptive_avg_pool2d
 
+from seelike.images.drawings import IMAGE_SIZE
 from seelike.images.shapes import CUES, Shapes, best_accuracy
 from seelike.measures.ridge import choose_penalty, fit
 from seelike.models.loading import hash_state
@@ -48,6 +50,15 @@ def measure_untrained(tasks: dict[str, str], tests: dict[str, tuple[torch.Tensor
 def answer(model: nn.Module, images: torch.Tensor) -> torch.Tensor:
     """The classes (n,) that a model takes (n, 3, h, w) uint8 images for, in evaluation mode."""
     return pass_in_parts(model, lambda part: model(part).argmax(1), images)
+
+
+def label(model: nn.Module, images: torch.Tensor, side: int = IMAGE_SIZE) -> torch.Tensor:
+    """What a model with a decoder takes the cells of a grid of (n, 3, h, w) uint8 images for, (n, side, side) uint8.
+
+    The label of the largest probability, the mean over the cell's pixels; by default each pixel is a cell.
+    """
+    score = lambda part: adaptive_avg_pool2d(model.forward_both(part)[1].softmax(1), side)  # noqa: E731
+    return pass_in_parts(model, lambda part: score(part).argmax(1).byte(), images)
 
 
 @torch.inference_mode()

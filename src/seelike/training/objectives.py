@@ -13,12 +13,14 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from seelike.measures.clusters import count_pairs, mutual_information
+from seelike.measures.segmentation import mean_iou, tabulate
+from seelike.models.dense import N_LABELS
 from seelike.models.recipes import Recipe
-from seelike.training.accuracy import answer, measure_accuracy, normalize
+from seelike.training.accuracy import answer, label, measure_accuracy, normalize
 from seelike.training.augmentation import augment
 from seelike.training.contrast import INSTANCE_TEMPERATURE, contrast, contrast_clusters
 from seelike.training.plan import plan_steps
-from seelike.training.tasks import load_images, load_task
+from seelike.training.tasks import label_first_pixels, load_images, load_pixels, load_task
 from seelike.training.views import draw_views, make_view
 
 
@@ -87,7 +89,37 @@ class Clusters:
         return {"information": mutual_information(count_pairs(answer(model, images), labels))}
 
 
-OBJECTIVES = {"classes": Classes, "clusters": Clusters}
+class Pixels:
+    """The class of each drawing, and what each of its pixels shows: ground, or which outline."""
+
+    def __init__(self, recipe: Recipe, source: Source, n_held_out: int):
+        self.recipe = recipe
+        self.images, self.classes = _load(recipe.task, recipe.images, source)
+        self.pixels = _load_pixels(recipe.task, recipe.images, source)
+        self.held_out = load_task(recipe.task, "validation", n_held_out)
+        self.shown = label_first_pixels(recipe.task, "validation", n_held_out)
+        chosen, *_, rates = plan_steps(recipe)
+        self.plan = chosen, rates
+
+    def loss(self, model: nn.Module, chosen: torch.Tensor) -> torch.Tensor:
+        """Cross-entropy of a minibatch, and that of its pixels, weighted."""
+        classes, pixels = model.forward_both(normalize(self.images[chosen]))
+        of_pixels = cross_entropy(pixels.float(), self.pixels[chosen].long())
+        return cross_entropy(classes.float(), self.classes[chosen]) + self.recipe.pixels * of_pixels
+
+    def score(self, model: nn.Module) -> dict[str, float]:
+        """How good the model is on images held out, by class and by pixel."""
+        counts = tabulate(label(model, self.held_out[0]), self.shown, N_LABELS)
+        return {"accuracy": measure_accuracy(model, *self.held_out), "miou": float(mean_iou(counts))}
+
+
+OBJECTIVES = {"classes": Classes, "clusters": Clusters, "pixels": Pixels}
+
+
+@lru_cache(8)
+def _load_pixels(task: str, n_images: int, source: Source) -> torch.Tensor:
+    """What the pixels of images show, likewise."""
+    return torch.from_numpy(load_pixels(task, n_images, source.runs)).to(source.device)
 
 
 @lru_cache(8)

@@ -14,12 +14,14 @@ from PIL import Image
 from seelike.images.datasets import DRAWN
 from seelike.images.drawings import IMAGE_SIZE
 from seelike.images.photographs import SIZE, Photographs, check_folder
+from seelike.images.shapes import label_pixels
 from seelike.system.errors import InputError
 from seelike.system.files import written_whole
 from seelike.system.progress import track
 
 PHOTOGRAPHED = ("cifar10", "pairs")
 TASKS = (*DRAWN, *PHOTOGRAPHED)
+PIXELS = "-pixels"  # in the name of the file of what they show
 PART = 500  # images that a process draws at a time
 
 
@@ -55,6 +57,13 @@ def resize(images: torch.Tensor, size: int) -> torch.Tensor:
     return torch.from_numpy(np.stack(resized)).permute(0, 3, 1, 2).contiguous()
 
 
+@lru_cache(16)
+def label_first_pixels(task: str, split: str, n_images: int) -> torch.Tensor:
+    """What the pixels of the first drawings of a split show, (n, 56, 56) uint8, see `shapes.label_pixels`."""
+    drawings = DRAWN[task](split)
+    return torch.from_numpy(np.stack([label_pixels(drawings.drawing(index)) for index in range(n_images)]))
+
+
 def prepare_images(task: str, n_images: int, runs: Path, data_dir: str, processes: int) -> None:
     """Draw the training images of a task by several processes, or see that its photographs are there.
 
@@ -75,31 +84,45 @@ def load_images(task: str, n_images: int, runs: Path, size: int, data_dir: str =
 
 
 def load_drawings(task: str, n_images: int, runs: Path, processes: int = 1) -> tuple[np.ndarray, np.ndarray]:
-    """The first training drawings of a task, drawn once and kept in `runs`: (n, 3, 56, 56) uint8 and labels (n,).
+    """The first training drawings of a task, drawn once and kept in `runs`: (n, 3, 56, 56) uint8 and labels (n,)."""
+    return _load_kept(task, "", n_images, runs, processes), np.arange(n_images) % len(DRAWN[task].classes)
+
+
+def load_pixels(task: str, n_images: int, runs: Path, processes: int = 1) -> np.ndarray:
+    """What the pixels of the same drawings show, kept likewise: (n, 56, 56) uint8, see `shapes.label_pixels`."""
+    return _load_kept(task, PIXELS, n_images, runs, processes)
+
+
+def _load_kept(task: str, what: str, n_images: int, runs: Path, processes: int) -> np.ndarray:
+    """What one of `KEPT` takes from the first training drawings of a task.
 
     The file's name bears a hash of the first ten, so that drawings of other code are not taken for these.
     """
-    first = DRAWN[task]("train").stack(10)[0].numpy()
-    file = runs / f"{task}-{hashlib.sha256(first.tobytes()).hexdigest()[:12]}.npy"
+    first = _draw(task, what, 0, 10)
+    file = runs / f"{task}{what}-{hashlib.sha256(first.tobytes()).hexdigest()[:12]}.npy"
     if not file.is_file() or len(np.load(file, mmap_mode="r")) < n_images:
         with written_whole(file) as beside:
             drawn = np.lib.format.open_memmap(beside, "w+", np.uint8, (n_images, *first.shape[1:]))
-            _draw_into(drawn, task, processes)
+            _draw_into(drawn, task, what, processes)
             drawn.flush()
-    return np.load(file, mmap_mode="c")[:n_images], np.arange(n_images) % len(DRAWN[task].classes)
+    return np.load(file, mmap_mode="c")[:n_images]
 
 
-def _draw_into(drawn: np.ndarray, task: str, processes: int) -> None:
+def _draw_into(drawn: np.ndarray, task: str, what: str, processes: int) -> None:
     """The first drawings of a task, part by part."""
     n_images = len(drawn)
     starts = range(0, n_images, PART)
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         apply = pool.map if processes > 1 else map
-        parts = apply(_draw, repeat(task), starts, (min(start + PART, n_images) for start in starts))
-        for start, part in track(zip(starts, parts, strict=True), f"draw {n_images:,} {task}", len(starts)):
+        ends = (min(start + PART, n_images) for start in starts)
+        parts = apply(_draw, repeat(task), repeat(what), starts, ends)
+        for start, part in track(zip(starts, parts, strict=True), f"draw {n_images:,} {task}{what}", len(starts)):
             drawn[start : start + len(part)] = part
 
 
-def _draw(task: str, start: int, end: int) -> np.ndarray:
+def _draw(task: str, what: str, start: int, end: int) -> np.ndarray:
     images = DRAWN[task]("train")
-    return np.stack([images.drawing(index).image for index in range(start, end)]).transpose(0, 3, 1, 2)
+    return np.stack([KEPT[what](images.drawing(index)) for index in range(start, end)])
+
+
+KEPT = {"": lambda drawing: drawing.image.transpose(2, 0, 1), PIXELS: label_pixels}

@@ -27,7 +27,7 @@ from seelike.training import cards
 from seelike.training.graph import Graph
 from seelike.training.objectives import OBJECTIVES, Source
 from seelike.training.optimizers import make_optimizers
-from seelike.training.tasks import prepare_images
+from seelike.training.tasks import load_pixels, prepare_images
 
 N_VALIDATION = 1000  # of the learning curve
 REPORT_EVERY = 250  # steps
@@ -277,7 +277,10 @@ def train(
         if recipe.start and recipe.start not in names:
             check_start(name, recipe.start, runs)
     for name in names:
-        prepare_images(RECIPES[name].task, RECIPES[name].images, runs, data_dir, processes)
+        recipe = RECIPES[name]
+        prepare_images(recipe.task, recipe.images, runs, data_dir, processes)
+        if recipe.objective == "pixels":
+            load_pixels(recipe.task, recipe.images, runs, processes)
     alone = torch.device(device).type == "cpu"
     with ProcessPoolExecutor(processes if alone else 1, mp_context=get_context("spawn")) as pool:
         for tuned in (False, True):
