@@ -14,13 +14,16 @@ from seelike.models.recipes import (
     COMPARED,
     EARLY,
     FAMILIES,
+    FROZEN,
     NO_SKIP_BLOCKS,
     RECIPES,
     RESNET,
     SHAPES,
+    SYSTEMS,
     UNLABELLED,
     VIT,
     WITHOUT_WEIGHTS,
+    FrozenRecipe,
     Recipe,
     find_family,
     find_runs,
@@ -75,7 +78,7 @@ def test_interventions_change_one_thing_and_nothing_else(family):
 
 
 def test_every_name_belongs_to_one_family():
-    names = [name for family in (*FAMILIES.values(), UNLABELLED) for name in family.recipes()] + list(EARLY)
+    names = [name for family in (*FAMILIES.values(), *SYSTEMS.values()) for name in family.recipes()] + list(EARLY)
     assert len(set(names)) == len(names) == len(RECIPES) + len(EARLY)
     assert all(name in (family := find_family(name)).recipes() or name in family.early() for name in names)
     assert RECIPES[f"{VIT}.shapes"].images == ALL_IMAGES
@@ -123,19 +126,23 @@ def test_of_what_is_compared_seed_0_of_few_has_weights():
     shipped = {f"{SHAPES.name('posattn')}.shapes"}
     shipped |= {f"{design}.shapes_{task}" for design in (VIT, RESNET) for task in ("untextured", "grounded")}
     seeds = {name for name in RECIPES if any(name in find_seeds(row) for row in rows)}
-    assert seeds - WITHOUT_WEIGHTS == shipped < rows and seeds > WITHOUT_WEIGHTS - UNLABELLED.recipes().keys()
+    assert seeds - WITHOUT_WEIGHTS == shipped < rows and seeds > WITHOUT_WEIGHTS - find_systems()
     for name in shipped:
         assert find_runs(name) == [name] and len(find_seeds(name)) == 3
     for name in (f"{VIT}.shapes", "resnet50.a1_in1k"):
         assert find_seeds(name) == find_runs(name)
 
 
+def find_systems() -> set[str]:
+    return {name for system in SYSTEMS.values() for name in system.recipes()}
+
+
 def test_what_is_compared_has_its_answers_in_cards():
     """All that has no weights, what has some of the same rows, and the usual ViT and ResNet, of every seed."""
-    assert WITHOUT_WEIGHTS - UNLABELLED.recipes().keys() <= COMPARED
+    assert WITHOUT_WEIGHTS - UNLABELLED.recipes().keys() <= COMPARED and FROZEN.recipes().keys() < COMPARED
     usual = {each for design in (VIT, RESNET) for each in find_seeds(f"{design}.shapes")}
     rows = {each for d, tag, _ in SHAPES.around for each in find_seeds(f"{SHAPES.name(d)}.shapes{tag}")}
-    assert usual | rows == COMPARED and not usual & rows
+    assert usual | rows == COMPARED - FROZEN.recipes().keys() and not usual & rows
 
 
 def test_other_cues_and_other_attention_change_nothing_else():
@@ -157,3 +164,13 @@ def test_clusters_are_learned_in_equal_steps_from_three_seeds_and_one_change_eac
     assert both == replace(instance, columns=both.columns) == replace(cluster, instances=both.instances)
     colored, changed = (RECIPES[f"{name}shapes{tag}"] for tag in ("_colored", ""))
     assert replace(colored, views=changed.views) == changed and colored.views.jitter == colored.views.grey == 0
+
+
+def test_on_a_frozen_backbone_designs_differ_and_how_they_learn_does_not():
+    """But for the linear classifier, whose rate is its own; three seeds each, and weights of seed 0 of one."""
+    recipes = {name: recipe for name, recipe in FROZEN.runs.items() if "newhead" not in name}
+    assert {replace(recipe, task="") for recipe in recipes.values()} == {replace(FrozenRecipe(), task="")}
+    for name, recipe in FROZEN.runs.items():
+        assert replace(recipe, rate=1) == replace(FrozenRecipe(), task=name.rpartition("_")[2], rate=1)
+        assert [RECIPES[seed].seed for seed in find_seeds(name)] == [0, 1, 2] and find_family(name) is FROZEN
+    assert set(FROZEN.shipped) == FROZEN.recipes().keys() - WITHOUT_WEIGHTS == {"duoformer_pocket_56.frozen_strokes"}

@@ -25,6 +25,7 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from seelike.models.bundled import build
 from seelike.models.bundled import default_cfgs as default_cfgs  # where timm looks for them
+from seelike.models.recipes import NEW_HEAD
 from seelike.models.scale_tokens import PATCH, Reading, ScaleTokens
 from seelike.system.errors import InputError
 
@@ -243,7 +244,6 @@ DESIGNS = {
     "noise_": (Design(Reading(fine="noise")), "The same with noise for fine tokens, of the same variance."),
     "untrained_": (Design(Reading(trained=False)), "The same on the backbone before its training."),
 }
-NEW_HEAD = "newhead_"
 
 
 def _register(kind: str, make, words: str) -> None:

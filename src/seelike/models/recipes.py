@@ -334,9 +334,10 @@ class System:
 
 
 DUOFORMERS = (  # how names of designs differ from that of the first
-    *("", "onescale_", "threescales_", "mean_", "scaleonly_", "patchonly_", "freetoken_", "newhead_"),
+    *("", "onescale_", "threescales_", "mean_", "scaleonly_", "patchonly_", "freetoken_"),
     *("moved_", "noise_", "untrained_"),
 )
+NEW_HEAD, NEW_HEAD_RATE = "newhead_", 0.1  # a linear classifier alone; the rate is its best on drawings held out
 STROKES = Clusters()
 CUES = Clusters("shapes", images=32_000, clusters=5, views=Views())  # every cue of `shapes` has five values
 UNLABELLED = System(
@@ -355,7 +356,11 @@ NEAR = replace(FAR, task="regrouped")
 FROZEN = System(
     "frozen",
     {f"duoformer_pocket_{design}56.frozen_strokes": FAR for design in DUOFORMERS}
-    | {f"duoformer_pocket_{design}56.frozen_regrouped": NEAR for design in ("", "newhead_")},
+    | {"duoformer_pocket_56.frozen_regrouped": NEAR}
+    | {
+        f"duoformer_pocket_{NEW_HEAD}56.frozen_{recipe.task}": replace(recipe, rate=NEW_HEAD_RATE)
+        for recipe in (FAR, NEAR)
+    },
     shipped=("duoformer_pocket_56.frozen_strokes",),
 )
 SYSTEMS = {system.tag: system for system in (UNLABELLED, FROZEN)}
