@@ -22,12 +22,13 @@ TAG = "_grounded"
 
 
 def find_parts(parameters: Mapping[str, str], trained: bool = True) -> dict[str, list[Kept]]:
-    """Role → every training of its bundled model on grounded drawings; none where weights are from a file.
+    """Role → every training of its bundled model on grounded drawings; none where weights are from a file, or
+    parameters name no model.
 
     Before training the same have nothing to keep.
     """
     cards, found = bundled.read_manifest(), {}
-    for role in MODELS:
+    for role in (each for each in MODELS if each in parameters):
         twins = find_twins(cards, bundled.complete(parameters[role]) + TAG)
         if twins and all("asked" in card for card in twins) and not parameters[f"{role}_checkpoint"]:
             nothing = [Kept.nothing(PARTS.values(), N_DRAWS)] * len(twins)

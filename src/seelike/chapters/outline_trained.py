@@ -31,11 +31,12 @@ LEARNED = {"ordinary drawings": "", "outlines alone": "_untextured"}  # from wha
 def find_outline_trained(parameters: Mapping[str, str]) -> dict[str, LabelledArray]:
     """Of bundled models that were trained both ways: role → (learned from, compared, trainings).
 
-    There are none where weights are from a file. What a card does not tell, such as the Jaccard index of a CNN, is NaN.
+    There are none where weights are from a file, or parameters name no model. What a card does not tell, such as the
+    Jaccard index of a CNN, is NaN.
     """
     cards = bundled.read_manifest()
     found = {}
-    for role in MODELS:
+    for role in (each for each in MODELS if each in parameters):
         own = bundled.complete(parameters[role])
         twins = [find_twins(cards, own + change) for change in LEARNED.values()]
         told = all(each and all("asked" in card for card in each) for each in twins)

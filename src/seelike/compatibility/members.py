@@ -67,6 +67,7 @@ FAMILIES = (
 
 # One member, a small one, of every other module of timm that builds an image model; tried in the slow tests.
 MODULES = (
+    Family("HLG (windows, pyramid)", "hlg_pocket_56"),
     Family("ViT with differential attention", "vit_dwee_patch16_reg1_gap_256", 64, 64),
     Family("ViT with differential attention beside the MLP", "vit_dpwee_patch16_reg1_gap_256", 64, 64),
     Family("MViT V2 with CLS token", "mvitv2_small_cls", 96, 96),
