@@ -103,6 +103,18 @@ def cut(maps: torch.Tensor, grid: tuple[int, int]) -> torch.Tensor:
     return squares.permute(0, 2, 4, 3, 5, 1).flatten(3, 4).flatten(1, 2)
 
 
+def lay_out(tokens: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    """The other way: (n, patches, positions, width) as maps, (n, width, rows, columns), for images of a size in pixels.
+
+    Raises InputError for tokens of other images.
+    """
+    grid, side = [each // PATCH for each in size], round(tokens.shape[2] ** 0.5)
+    if grid[0] * grid[1] != tokens.shape[1]:
+        raise InputError(f"size must be that of images of {tokens.shape[1]} patches, not {tuple(size)}")
+    squares = tokens.unflatten(2, (side, side)).unflatten(1, grid)  # (n, rows, columns, side, side, width)
+    return squares.permute(0, 5, 1, 3, 2, 4).flatten(4, 5).flatten(2, 3)
+
+
 def move(n_patches: int) -> torch.Tensor:
     """For every patch another one, (patches,), the same at every call; each is taken once.
 
