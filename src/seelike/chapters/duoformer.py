@@ -22,7 +22,7 @@ from seelike.chapters.scale_trainings import (
     ROLE,
     SCALE_ONLY,
     Accuracies,
-    check_role,
+    check_parameters,
     label_accuracies,
     read_accuracies,
     read_own_answers,
@@ -65,7 +65,7 @@ class Opened:
 
 def open_images(run: Run) -> Opened:
     """As the parameters say. Raises InputError, which names the parameter."""
-    check_role(run)
+    check_parameters(run)
     n_drawings, strokes = run.parameters["n_drawings"], None
     if n_drawings > MOST_DRAWINGS:
         raise InputError(f"n_drawings must be at most {MOST_DRAWINGS}, not {n_drawings}")
@@ -83,7 +83,7 @@ def measure_runs(loaded: Iterable[dict[str, nn.Module]], run: Run) -> Iterator["
     """
     everyone, names, _ = name_needed(loaded, ())
     found = ScalesMixed(
-        probe(everyone[CNN], run.opened.probed, run), look(everyone, run), label_accuracies(run), read_accuracies(run)
+        probe(everyone[CNN], run.opened.probed, run), look(everyone, run), label_accuracies(run), read_asked(run)
     )
     yield from [found] * len(names)
 
@@ -91,7 +91,7 @@ def measure_runs(loaded: Iterable[dict[str, nn.Module]], run: Run) -> Iterator["
 def measure_controls(loaded: Iterable[dict[str, nn.Module]], run: Run) -> Iterator["ScalesMixed"]:
     """The same with random weights; before training there is no effect of a claim."""
     everyone, names, _ = name_needed(loaded, ())
-    unknown = {kind: each * np.nan for kind, each in read_accuracies(run).items()}
+    unknown = {kind: each * np.nan for kind, each in read_asked(run).items()}
     attention = {name: each for name, each in look(everyone, run).items() if name == "scale_attention"}
     found = ScalesMixed(probe(everyone[CNN], run.opened.probed, run), attention, accuracies=unknown)
     yield from [found] * len(names)
@@ -100,7 +100,12 @@ def measure_controls(loaded: Iterable[dict[str, nn.Module]], run: Run) -> Iterat
 def vary_runs(loaded: Loaded, run: Run) -> Iterator[Universe]:
     """F1 to F5 in each universe, where the run's images are the published ones: they rest on cards, not on images."""
     for scale in SCALES if run.opened else ():
-        yield {"scale": scale}, [compare_all(read_accuracies(run, scale=scale), COMPARED)] * run.n_seeds
+        yield {"scale": scale}, [compare_all(read_asked(run, scale), COMPARED)] * run.n_seeds
+
+
+def read_asked(run: Run, scale: str = "points") -> Accuracies:
+    """Accuracies of trainings on the task that the parameters name; `scale` is one of `answered.SCALES`."""
+    return read_accuracies(run, run.parameters["new_task"], scale)
 
 
 def probe(model: nn.Module, images: ProbeImages | None, run: Run) -> Measures:
@@ -175,6 +180,6 @@ CHAPTER = Chapter(
     open=open_images,
     required=(CNN,),
     optional=(ROLE,),
-    own=("n_drawings", *name_parameters("probe")),
+    own=("n_drawings", "new_task", *name_parameters("probe")),
     vary=vary_runs,
 )

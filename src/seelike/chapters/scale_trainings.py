@@ -9,7 +9,7 @@ from seelike.chapters.run import Run
 from seelike.measures.intervals import combine
 from seelike.models import bundled
 from seelike.results.labelled_array import LabelledArray, Measures
-from seelike.system.errors import InputError
+from seelike.system.errors import InputError, nearest
 
 ROLE = "duoformer"
 NAME = re.compile(r"duoformer_pocket_(\w+_)?56(\..+)?")
@@ -29,26 +29,29 @@ KINDS = {  # what is compared → how names differ from that of the first
     NOISE: "noise_",
     "untrained backbone": "untrained_",
 }
-TASKS = ("strokes", "regrouped")  # the far one, of the claims, and the near one
+TASKS = ("strokes", "regrouped")  # the far one, and the near one, of which there are fewer trainings
 
 Accuracies = dict[str, np.ndarray]  # kind → replicates (trainings, draws + 1)
 
 
-def check_role(run: Run) -> None:
-    """Raises InputError unless the model in the role, if there is one, is a DuoFormer of this book's."""
-    name = run.parameters[ROLE]
+def check_parameters(run: Run) -> None:
+    """Raises InputError unless the model in the role, if any, is a DuoFormer of this book's and the task one of two."""
+    name, task = run.parameters[ROLE], run.parameters["new_task"]
+    if task not in TASKS:
+        raise InputError(f"new_task must be one of {', '.join(TASKS)}, not {task!r}{nearest(task, TASKS)}")
     if name and not NAME.fullmatch(name):
         raise InputError(f"{ROLE} must be a DuoFormer of this book's, such as duoformer_pocket_56, not {name!r}")
 
 
-def read_accuracies(run: Run, task: str = TASKS[0], scale: str = "points") -> Accuracies:
+def read_accuracies(run: Run, task: str, scale: str = "points") -> Accuracies:
     """Of every kind that has answers in cards; none without a DuoFormer, or where its weights are from a file.
 
     Args:
+        task: one of `TASKS`.
         scale: one of `answered.SCALES`.
     """
-    cards = bundled.read_manifest()
-    known = {kind: find_accuracies(cards, name, scale) for kind, name in _name_all(run, task).items()}
+    cards, n_drawings = bundled.read_manifest(), run.parameters["n_drawings"]
+    known = {kind: find_accuracies(cards, name, scale, n_drawings) for kind, name in _name_all(run, task).items()}
     return {kind: each[: run.parameters["n_seeds"]] for kind, each in known.items() if each is not None}
 
 

@@ -7,7 +7,6 @@ from matplotlib.patches import Rectangle
 
 from seelike.figures.forms import SMALL, in_both_forms, label_rows, legend_above, panels, width_of
 from seelike.figures.palette import COLORS, INK, MAP, ON_MAP, PARTS, SERIES
-from seelike.measures.scale_attention import spread_evenly
 from seelike.results.labelled_array import Arrays, LabelledArray
 
 HEIGHT = 0.34  # inches a row
@@ -91,7 +90,7 @@ def attention(found: LabelledArray, control: LabelledArray, axes: np.ndarray | N
             ax.bar(at, values[number].mean(0), 0.9 * width, color=color, alpha=0.5, label=label)
             for head in values[number]:
                 ax.plot(at, head, "o", color=color, markersize=3)
-        for place, share in enumerate(spread_evenly(len(scales) - 1)):
+        for place, share in enumerate(_spread_evenly(len(scales) - 1)):
             ax.hlines(share, place - 0.45, place + 0.45, color=INK, linestyle=":", linewidth=1.2)
         ax.set_xticks(range(len(scales)), [scale.replace(" token", "\ntoken") for scale in scales])
         ax.set_title(f"scale block {block}")
@@ -111,6 +110,12 @@ def stages(found: LabelledArray, control: LabelledArray, ax: Axes | None = None)
     ax.set(xlabel="last stages that a probe sees", ylabel="accuracy", ylim=(0, 1))
     ax.legend()
     return ax
+
+
+def _spread_evenly(n_scales: int) -> list[float]:
+    """What attention to all tokens alike gives the scale token and each scale, of 1, 4, 16 … tokens."""
+    sizes = [1, *(4**scale for scale in range(n_scales))]
+    return [size / sum(sizes) for size in sizes]
 
 
 def _color(design: str) -> str:

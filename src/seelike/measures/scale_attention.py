@@ -12,7 +12,6 @@ import torch
 from torch import nn
 
 from seelike.results.labelled_array import LabelledArray
-from seelike.system import processes
 from seelike.system.errors import InputError
 
 PATCHES = ("with ink", "without")
@@ -87,12 +86,6 @@ def add_up(weights: torch.Tensor) -> torch.Tensor:
         sizes.append(4 ** (len(sizes) - 1))
         left -= sizes[-1]
     return torch.stack([part.sum(-1) for part in weights.split(sizes, -1)], -1)
-
-
-def spread_evenly(n_scales: int) -> list[float]:
-    """What attention to all tokens alike gives the scale token and each scale."""
-    sizes = [1, *(4**scale for scale in range(n_scales))]
-    return [size / sum(sizes) for size in sizes]
 
 
 def find_ink(images: torch.Tensor, n_patches: int) -> torch.Tensor:
