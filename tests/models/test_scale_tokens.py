@@ -5,7 +5,7 @@ import timm
 import torch
 
 from seelike.models.recipes import RESNET
-from seelike.models.scale_tokens import CHANNELS, Reading, ScaleTokens, cut, move
+from seelike.models.scale_tokens import CHANNELS, Reading, ScaleTokens, cut, lay_out, move
 from seelike.system.errors import InputError
 
 
@@ -36,6 +36,13 @@ def test_squares_are_what_a_slow_one_finds():
         for position in range(16):
             y, x = divmod(position, 4)
             assert torch.equal(found[:, patch, position], maps[:, :, 4 * row + y, 4 * column + x])
+
+
+def test_laid_out_squares_are_maps_again():
+    maps = torch.randn(2, 3, 8, 12, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(lay_out(cut(maps, (2, 3)), (16, 24)), maps)
+    with pytest.raises(InputError, match="size must be that of images of 6 patches"):
+        lay_out(cut(maps, (2, 3)), (16, 16))
 
 
 @pytest.mark.parametrize("scales", [1, 2, 3, 4])
