@@ -91,6 +91,9 @@ def test_nothing_of_it_learns_is_saved_or_depends_on_other_images(images):
     tokens = ScaleTokens(Reading())
     assert not list(tokens.parameters()) and not tokens.state_dict()
     assert not any(each.requires_grad for each in tokens(images))
+    pixels = images.clone().requires_grad_()
+    sum(each.sum() for each in tokens(pixels)).backward()
+    assert pixels.grad.abs().sum() > 0
     for whole, part in zip(tokens(images), tokens(images[1:2]), strict=True):
         torch.testing.assert_close(whole[1:2], part, atol=1e-4, rtol=1e-4)
     assert tokens.double()(images.double())[0].dtype == torch.float64

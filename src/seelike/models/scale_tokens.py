@@ -62,14 +62,13 @@ class Frozen(nn.Module):
 class ScaleTokens(Frozen):
     """Images (n, channels, rows, columns) → tokens of each scale, (n, patches, positions, width), the coarsest first.
 
-    Patches are counted row by row, and so are the positions of a patch. Nothing of it learns.
+    Patches are counted row by row, and so are the positions of a patch. Nothing of it learns; gradients of pixels pass.
     """
 
     def __init__(self, reading: Reading, in_chans: int = 3):
         super().__init__(timm.create_model(f"{RESNET}.shapes", pretrained=reading.trained, in_chans=in_chans))
         self.reading = reading
 
-    @torch.no_grad()
     def forward(self, images: torch.Tensor) -> list[torch.Tensor]:
         """Raises InputError for images whose sides are no multiples of a patch's."""
         if any(side % PATCH for side in images.shape[-2:]):
