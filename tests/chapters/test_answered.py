@@ -18,6 +18,13 @@ def test_replicates_are_accuracies_without_each_group_of_images():
     assert found[1:3] == pytest.approx([1 - 1 / 78, 1 - 2 / 78]) and len(found) == N_DRAWS + 1
 
 
+def test_of_the_first_images_alone_others_do_not_count():
+    right = np.arange(2 * N_DRAWS) < N_DRAWS
+    cards = {"a": card(right)}
+    assert find_accuracies(cards, "a", n_images=N_DRAWS)[0, 0] == 1
+    assert find_accuracies(cards, "a", n_images=2 * N_DRAWS)[0] == pytest.approx(find_accuracies(cards, "a")[0])
+
+
 def test_twins_are_found_by_their_names_alone():
     right = np.ones(N_DRAWS, bool)
     cards = {

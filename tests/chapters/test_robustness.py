@@ -20,6 +20,7 @@ OPENED = {  # what claims around the paper need beside the images
     "intriguing_properties": {"n_probe_images": 1300, "n_conflicts": 40},
     "spatial_structure": {"n_datasets": 8, "n_steps": 10},
     "contrastive_clustering": {"n_drawings": 80},
+    "duoformer": {"n_drawings": 80},
 }
 VARIED = [name for name, chapter in CHAPTERS.items() if chapter.vary]
 

@@ -33,7 +33,7 @@ def make_run(chapter: str, n_seeds: int = 1):
 
 
 CHANGING = {"intriguing_properties", "visual_exploration"}  # they show images changed in many ways, see their tests
-WITHOUT_IMAGES = {"spatial_structure"}
+WITHOUT_IMAGES = {"spatial_structure", "duoformer"}  # they show models other images, or none
 OTHERS = {"vit_unlabelled": FEW["n_drawings"]}  # models that see other images than the chapter's, and how many
 
 

@@ -15,13 +15,16 @@ from seelike.models.recipes import (
     DENSE,
     EARLY,
     FAMILIES,
+    FROZEN,
     NO_SKIP_BLOCKS,
     RECIPES,
     RESNET,
     SHAPES,
+    SYSTEMS,
     UNLABELLED,
     VIT,
     WITHOUT_WEIGHTS,
+    FrozenRecipe,
     Recipe,
     find_family,
     find_runs,
@@ -30,7 +33,6 @@ from seelike.models.recipes import (
 )
 from seelike.training.tasks import TASKS, needs_photographs
 
-SYSTEMS = UNLABELLED.recipes().keys() | DENSE.recipes().keys()
 TINY = Recipe(images=40, steps=10, batch_size=8, warmup=2)
 
 
@@ -77,7 +79,7 @@ def test_interventions_change_one_thing_and_nothing_else(family):
 
 
 def test_every_name_belongs_to_one_family():
-    names = [name for family in (*FAMILIES.values(), UNLABELLED, DENSE) for name in family.recipes()] + list(EARLY)
+    names = [name for family in (*FAMILIES.values(), *SYSTEMS.values()) for name in family.recipes()] + list(EARLY)
     assert len(set(names)) == len(names) == len(RECIPES) + len(EARLY)
     assert all(name in (family := find_family(name)).recipes() or name in family.early() for name in names)
     assert RECIPES[f"{VIT}.shapes"].images == ALL_IMAGES
@@ -125,19 +127,24 @@ def test_of_what_is_compared_seed_0_of_few_has_weights():
     shipped = {f"{SHAPES.name('posattn')}.shapes"}
     shipped |= {f"{design}.shapes_{task}" for design in (VIT, RESNET) for task in ("untextured", "grounded")}
     seeds = {name for name in RECIPES if any(name in find_seeds(row) for row in rows)}
-    assert seeds - WITHOUT_WEIGHTS == shipped < rows and seeds > WITHOUT_WEIGHTS - SYSTEMS
+    assert seeds - WITHOUT_WEIGHTS == shipped < rows and seeds > WITHOUT_WEIGHTS - find_systems()
     for name in shipped:
         assert find_runs(name) == [name] and len(find_seeds(name)) == 3
     for name in (f"{VIT}.shapes", "resnet50.a1_in1k"):
         assert find_seeds(name) == find_runs(name)
 
 
+def find_systems() -> set[str]:
+    return {name for system in SYSTEMS.values() for name in system.recipes()}
+
+
 def test_what_is_compared_has_its_answers_in_cards():
     """All that has no weights, what has some of the same rows, and the usual ViT and ResNet, of every seed."""
-    assert WITHOUT_WEIGHTS - UNLABELLED.recipes().keys() <= COMPARED
+    assert WITHOUT_WEIGHTS - UNLABELLED.recipes().keys() <= COMPARED and FROZEN.recipes().keys() < COMPARED
     usual = {each for design in (VIT, RESNET) for each in find_seeds(f"{design}.shapes")}
     rows = {each for d, tag, _ in SHAPES.around for each in find_seeds(f"{SHAPES.name(d)}.shapes{tag}")}
-    assert usual | rows | DENSE.recipes().keys() == COMPARED and not usual & rows
+    systems = FROZEN.recipes().keys() | DENSE.recipes().keys()
+    assert usual | rows == COMPARED - systems and not usual & rows
 
 
 def test_other_cues_and_other_attention_change_nothing_else():
@@ -169,3 +176,13 @@ def test_pixels_are_learned_alike_by_all_pyramids_and_for_longer_by_the_vit_from
     assert all(recipe in (pyramid, vit) for recipe in DENSE.runs.values())
     assert replace(vit, images=pyramid.images, steps=pyramid.steps) == pyramid
     assert all(recipe.images == recipe.steps * recipe.batch_size for recipe in recipes.values())
+
+
+def test_on_a_frozen_backbone_designs_differ_and_how_they_learn_does_not():
+    """But for the linear classifier, whose rate is its own; three seeds each, and weights of seed 0 of one."""
+    recipes = {name: recipe for name, recipe in FROZEN.runs.items() if "newhead" not in name}
+    assert {replace(recipe, task="") for recipe in recipes.values()} == {replace(FrozenRecipe(), task="")}
+    for name, recipe in FROZEN.runs.items():
+        assert replace(recipe, rate=1) == replace(FrozenRecipe(), task=name.rpartition("_")[2], rate=1)
+        assert [RECIPES[seed].seed for seed in find_seeds(name)] == [0, 1, 2] and find_family(name) is FROZEN
+    assert set(FROZEN.shipped) == FROZEN.recipes().keys() - WITHOUT_WEIGHTS == {"duoformer_pocket_56.frozen_strokes"}

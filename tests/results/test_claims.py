@@ -18,8 +18,9 @@ def test_every_claim_of_the_paper_is_here_once_with_all_that_a_row_shows():
     numbers = zip("UASLDM", (5, 5, 6, 9, 6, 3), strict=True)
     paper = {f"{kind}{i}" for kind, n in numbers for i in range(1, n + 1)}
     assert paper == set(OF_PAPER) and all(claim.figures for claim in OF_PAPER.values())
+    sources = ("text", "abstract", "code", "figure", "tick labels", "another's text")
     for key, claim in CLAIMS.items():
-        assert claim.id == key and claim.known in ("text", "abstract", "code", "figure", "tick labels")
+        assert claim.id == key and claim.known in sources
         said = (claim.text, claim.paper, claim.covers, claim.against)
         said += tuple(word for part in claim.parts for word in (part.effect, part.units, part.reason))
         assert all(text and text == text.strip() for text in said)

@@ -49,6 +49,7 @@ def test_pages_load_whole_and_fit_every_screen(open_page, path, theme):
         ("visual_exploration", 8, 5),
         ("dense_prediction", 4, 4),
         ("contrastive_clustering", 5, 5),
+        ("duoformer", 5, 5),
         ("hybrids", 3, 0),
         ("methods", 6, 0),
     ],

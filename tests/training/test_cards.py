@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -108,6 +109,36 @@ def test_of_some_the_answers_are_all_that_is_shipped(tmp_path, monkeypatch):
     training.model.load_state_dict({key: value.half() for key, value in training.model.state_dict().items()})
     assert [int(digit) for digit in card["answers"]] == answer(training.model, images).tolist()
     assert [int(digit) for digit in card["classes"]] == labels.tolist()
+
+
+@pytest.mark.parametrize(
+    "name", ["duoformer_pocket_56.frozen_strokes", "duoformer_pocket_mean_56.frozen_strokes_seed1"]
+)
+def test_of_what_learned_on_a_frozen_backbone_nothing_else_is_shipped(name, tmp_path, monkeypatch):
+    backbone, weights = "resnet_pocket.shapes", tmp_path / "w"
+    weights.mkdir()
+    shutil.copy(bundled.WEIGHTS / f"{backbone}.safetensors", weights)
+    (weights / "manifest.json").write_text(json.dumps({backbone: bundled.read_manifest()[backbone]}))
+    for constant, value in {"WEIGHTS": weights, "MANIFEST": weights / "manifest.json"}.items():
+        monkeypatch.setattr(bundled, constant, value)
+    monkeypatch.setattr(cards, "N_TEST", 20)
+    monkeypatch.setattr(train, "N_VALIDATION", 20)
+    recipe = replace(RECIPES[name], images=20, steps=2, batch_size=4, warmup=1)
+    monkeypatch.setitem(recipes.RECIPES, name, recipe)
+    training = Training(name, recipe, tmp_path)
+    assert training.run()
+    cards.publish(name, tmp_path)
+    card = bundled.read_manifest()[name]
+    training.model.load_state_dict({key: value.half() for key, value in training.model.state_dict().items()})
+    assert [int(digit) for digit in card["answers"]] == answer(
+        training.model, load_task("strokes", "test", 20)[0]
+    ).tolist()
+    learned = dict(training.model.named_parameters())
+    assert card["parameters"] == sum(p.numel() for p in learned.values()) < 180_000 and "asked" not in card
+    if name in recipes.WITHOUT_WEIGHTS:
+        assert card["weights"] is None and not (weights / f"{name}.safetensors").exists()
+    else:
+        assert load_file(weights / card["file"]).keys() == learned.keys()
 
 
 def test_of_clusters_the_card_tells_who_is_in_them(tmp_path, monkeypatch):

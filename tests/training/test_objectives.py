@@ -1,4 +1,4 @@
-"""Objectives: that clusters are learned without a label, from the losses that a recipe weighs, and pixels from both."""
+"""Objectives: clusters are learned without a label, pixels beside classes, classes from what a frozen backbone makes."""
 
 from dataclasses import replace
 
@@ -8,11 +8,13 @@ import torch
 
 from seelike.models.recipes import RECIPES, Recipe
 from seelike.training import objectives, train
-from seelike.training.objectives import Source
+from seelike.training.accuracy import measure_accuracy
+from seelike.training.objectives import Classes, Source
 from seelike.training.train import Training
 
 NAME = "vtcc_pocket_56.unlabelled_shapes"
 DENSE = "vit_pocket_dense_56.dense_shapes"
+FROZEN_NAME = "duoformer_pocket_56.frozen_strokes"
 
 
 def shorten(name: str) -> Recipe:
@@ -104,3 +106,33 @@ def test_classes_and_pixels_are_learned_together(tmp_path):
 def _list_pixels(labels: torch.Tensor):
     for i, y, x in torch.cartesian_prod(*map(torch.arange, labels.shape)).tolist():
         yield i, y, x, labels[i, y, x]
+
+
+def test_what_a_frozen_backbone_makes_of_images_is_made_once_and_the_same(tmp_path, monkeypatch):
+    """The loss and the accuracy are those of whole passes, but for half precision."""
+    calls, make = [], objectives.ScaleTokens.forward
+    monkeypatch.setattr(objectives.ScaleTokens, "forward", lambda self, x: calls.append(len(x)) or make(self, x))
+    objective = objectives.Tokens(shorten(FROZEN_NAME), Source(tmp_path, 56, "", "cpu"), 10)
+    model = timm.create_model(FROZEN_NAME)
+    losses = [objective.loss(model, *(table[step] for table in objective.plan[:-1])) for step in range(2)]
+    assert calls == [20] and objective.score(model) == objective.score(model) and calls == [20, 10]
+    assert objective.score(model)["accuracy"] == pytest.approx(measure_accuracy(model, *objective.held_out), abs=1e-6)
+    for step, loss in enumerate(losses):
+        whole = Classes.loss(objective, model, *(table[step] for table in objective.plan[:-1]))
+        torch.testing.assert_close(loss, whole, rtol=0.01, atol=0)
+
+
+def test_on_a_frozen_backbone_a_run_resumes_and_the_backbone_stays(tmp_path):
+    whole = Training(FROZEN_NAME, shorten(FROZEN_NAME), tmp_path)
+    assert whole.run() and list(whole.curve) == ["images_seen", "loss", "accuracy"]
+    half = Training(FROZEN_NAME, shorten(FROZEN_NAME), tmp_path / "halves")
+    half.open()
+    for _ in half.advance():
+        pass
+    resumed = Training(FROZEN_NAME, shorten(FROZEN_NAME), tmp_path / "halves")
+    assert resumed.step == 2 and resumed.run() and resumed.curve == whole.curve
+    torch.testing.assert_close(resumed.model.state_dict(), whole.model.state_dict(), rtol=0, atol=0)
+    backbone, shipped = whole.model.scale_tokens.network, timm.create_model("resnet_pocket.shapes", pretrained=True)
+    torch.testing.assert_close(backbone.state_dict(), shipped.state_dict(), rtol=0, atol=0)
+    saved = torch.load(tmp_path / f"{FROZEN_NAME}.pt", weights_only=True)["model"]
+    assert saved.keys() == dict(whole.model.named_parameters()).keys()

@@ -31,19 +31,22 @@ def find_twins(cards: Mapping[str, dict], name: str) -> list[dict]:
     return [card for known, card in sorted(cards.items()) if re.fullmatch(rf"{re.escape(name)}(_seed\d+)?", known)]
 
 
-def find_accuracies(cards: Mapping[str, dict], name: str, scale: str = "points") -> np.ndarray | None:
+def find_accuracies(
+    cards: Mapping[str, dict], name: str, scale: str = "points", n_images: int | None = None
+) -> np.ndarray | None:
     """(trainings, N_DRAWS + 1): replicates of the accuracy of a model and of its twins, from their answers.
 
     None unless every training that has a card has answers.
 
     Args:
         scale: one of `SCALES`.
+        n_images: how many of the test images count, the first; all by default.
     """
     twins = find_twins(cards, name)
     if not twins or not all("answers" in card for card in twins):
         return None
     answered = ((read_digits(card["answers"]), read_digits(card["classes"])) for card in twins)
-    return np.array([_replicate(answers == classes, scale) for answers, classes in answered])
+    return np.array([_replicate((answers == classes)[:n_images], scale) for answers, classes in answered])
 
 
 def replicate_information(clusters: torch.Tensor, labels: torch.Tensor, score: str = "NMI") -> np.ndarray:

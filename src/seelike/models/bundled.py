@@ -89,7 +89,8 @@ RESNETS = {  # by image size
     56: dict(layers=[2, 2, 3, 3], channels=(16, 32, 64, 160)),
     32: dict(layers=[2, 2, 3, 3], channels=(16, 32, 64, 160), output_stride=16),
 }
-LAYERS = {  # the first and the last, by how a name starts
+LAYERS = {  # the first, where images of other channels can change it, and the last, by how a name starts
+    "duoformer": (None, "head"),
     "resnet": ("stem.conv", "head.fc"),
     "mixer": ("stem.proj", "head"),
     "vit": ("patch_embed.proj", "head"),

@@ -145,6 +145,20 @@ class Dense(Recipe):
     muon: ClassVar[bool] = False  # most weights of a pyramid's layers are those of convolutions
 
 
+@dataclass(frozen=True)
+class FrozenRecipe(Recipe):
+    """A few drawings of another task, learned from what a frozen backbone makes of them, by AdamW alone."""
+
+    task: str = "strokes"
+    images: int = 3_000
+    steps: int = 1_000
+    rate: float = 1e-3
+    warmup: int = 100
+
+    objective: ClassVar[str] = "tokens"
+    muon: ClassVar[bool] = False
+
+
 @lru_cache(maxsize=1)
 def _order(seed: int, epoch: int, images: int) -> np.ndarray:
     return np.random.default_rng([seed, epoch]).permutation(images)
@@ -326,7 +340,16 @@ class System:
         """The trainings whose answers to test images are shipped, and no weights."""
         return self.recipes().keys() - set(self.shipped)
 
+    def compared(self) -> set[str]:
+        """The trainings whose cards have what they answer: all of them."""
+        return set(self.recipes())
 
+
+DUOFORMERS = (  # how names of designs differ from that of the first
+    *("", "onescale_", "threescales_", "mean_", "scaleonly_", "patchonly_", "freetoken_"),
+    *("moved_", "noise_", "untrained_"),
+)
+NEW_HEAD, NEW_HEAD_RATE = "newhead_", 0.1  # a linear classifier alone; the rate is its best on drawings held out
 STROKES = Clusters()
 CUES = Clusters("shapes", images=32_000, clusters=5, views=Views())  # every cue of `shapes` has five values
 UNLABELLED = System(
@@ -347,11 +370,24 @@ DENSE = System(
     | {"vit_pocket_dense_56.dense_shapes": Dense(images=35_840, steps=1_120)},  # 2.8 times the steps: as many products
     shipped=(f"{PYRAMIDS[0]}.dense_shapes",),
 )
-ALL: dict[str, Family | System] = FAMILIES | {system.tag: system for system in (UNLABELLED, DENSE)}
+FAR = FrozenRecipe()
+NEAR = replace(FAR, task="regrouped")
+FROZEN = System(
+    "frozen",
+    {f"duoformer_pocket_{design}56.frozen_strokes": FAR for design in DUOFORMERS}
+    | {"duoformer_pocket_56.frozen_regrouped": NEAR}
+    | {
+        f"duoformer_pocket_{NEW_HEAD}56.frozen_{recipe.task}": replace(recipe, rate=NEW_HEAD_RATE)
+        for recipe in (FAR, NEAR)
+    },
+    shipped=("duoformer_pocket_56.frozen_strokes",),
+)
+SYSTEMS = {system.tag: system for system in (UNLABELLED, DENSE, FROZEN)}
+ALL: dict[str, Family | System] = FAMILIES | SYSTEMS
 RECIPES = {name: recipe for family in ALL.values() for name, recipe in family.recipes().items()}
 EARLY = {name: run for family in FAMILIES.values() for name, run in family.early().items()}
 WITHOUT_WEIGHTS = frozenset(name for family in ALL.values() for name in family.without_weights())
-COMPARED = frozenset(name for family in FAMILIES.values() for name in family.compared()) | DENSE.recipes().keys()
+COMPARED = frozenset(name for family in (*FAMILIES.values(), DENSE, FROZEN) for name in family.compared())
 
 VIT, GAP, SMALL, RESNET, MIXER = map(SHAPES.name, DESIGNS[:5])
 NO_SKIP = {block: SHAPES.name(f"noskip{block}") for block in NO_SKIP_BLOCKS}

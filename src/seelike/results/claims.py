@@ -58,10 +58,10 @@ class Claim:
     """A claim of a paper in our words, with its parts.
 
     `source` is the paper's key in references.bib, `paper` what it shows, and `known` from what: its text, its abstract,
-    its authors' code, a figure or a figure's tick labels. `covers` names what an interval draws anew, `against` what
-    the effect is held against. `of_resnets` is said of a ResNet, not of any CNN. `constructed` is why the effect of
-    untrained models is fixed by construction, or "". `choices` are those behind the effects, with the published option
-    of each.
+    its authors' code, a figure, a figure's tick labels, or another's text. `covers` names what an interval draws anew,
+    `against` what the effect is held against. `of_resnets` is said of a ResNet, not of any CNN. `constructed` is why
+    the effect of untrained models is fixed by construction, or "". `choices` are those behind the effects, with the
+    published option of each.
     """
 
     id: str

@@ -16,12 +16,15 @@ from seelike.measures.clusters import count_pairs, mutual_information
 from seelike.measures.segmentation import mean_iou, tabulate
 from seelike.models.dense import N_LABELS
 from seelike.models.recipes import Recipe
+from seelike.models.scale_tokens import Reading, ScaleTokens
 from seelike.training.accuracy import answer, label, measure_accuracy, normalize
 from seelike.training.augmentation import augment
 from seelike.training.contrast import INSTANCE_TEMPERATURE, contrast, contrast_clusters
 from seelike.training.plan import plan_steps
 from seelike.training.tasks import label_first_pixels, load_images, load_pixels, load_task
 from seelike.training.views import draw_views, make_view
+
+IN_PART = 250  # images at a time
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,31 @@ class Pixels:
         return {"accuracy": measure_accuracy(model, *self.held_out), "miou": float(mean_iou(counts))}
 
 
-OBJECTIVES = {"classes": Classes, "clusters": Clusters, "pixels": Pixels}
+class Tokens(Classes):
+    """The class of each image, from what a frozen backbone makes of all images once, kept in half precision."""
+
+    def __init__(self, recipe: Recipe, source: Source, n_held_out: int):
+        super().__init__(recipe, source, n_held_out)
+        self.known = partial(_make_tokens, task=recipe.task, source=source)
+
+    def loss(self, model: nn.Module, chosen: torch.Tensor, *augmented: torch.Tensor) -> torch.Tensor:
+        """Cross-entropy of a minibatch."""
+        known = self.known(model.scale_tokens.reading, split="train", n_images=self.recipe.images)
+        scores = model.forward_tokens([each[chosen].float() for each in known])
+        return cross_entropy(scores.float(), self.labels[chosen])
+
+    @torch.inference_mode()
+    def score(self, model: nn.Module) -> dict[str, float]:
+        """How good the model is on images held out."""
+        labels = self.held_out[1]
+        known = self.known(model.scale_tokens.reading, split="validation", n_images=len(labels))
+        model.eval()
+        parts = zip(*(each.split(IN_PART) for each in known), strict=True)
+        answers = [model.forward_tokens([each.float() for each in part]).argmax(1).cpu() for part in parts]
+        return {"accuracy": float((torch.cat(answers) == labels).float().mean())}
+
+
+OBJECTIVES = {"classes": Classes, "clusters": Clusters, "pixels": Pixels, "tokens": Tokens}
 
 
 @lru_cache(8)
@@ -127,3 +154,16 @@ def _load(task: str, n_images: int, source: Source) -> tuple[torch.Tensor, ...]:
     """Images and labels on a device, once for all runs that learn from the same."""
     loaded = load_images(task, n_images, source.runs, source.size, source.data_dir)
     return tuple(torch.from_numpy(each).to(source.device) for each in loaded)
+
+
+@lru_cache(4)
+def _make_tokens(reading: Reading, task: str, split: str, n_images: int, source: Source) -> list[torch.Tensor]:
+    """What a frozen backbone makes of a task's images, on a device, once for all runs that read it alike."""
+    if split == "train":
+        images = _load(task, n_images, source)[0]
+    else:
+        images = load_task(task, split, n_images, source.size, source.data_dir)[0]
+    make = ScaleTokens(reading).to(source.device)
+    with torch.autocast(torch.device(source.device).type, enabled=False):
+        parts = [make(normalize(part.to(source.device))) for part in images.split(IN_PART)]
+    return [torch.cat([each.half() for each in scale]) for scale in zip(*parts, strict=True)]
