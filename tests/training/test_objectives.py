@@ -1,4 +1,4 @@
-"""Objectives: clusters are learned without a label, pixels beside classes, classes from what a frozen backbone makes."""
+"""Objectives: clusters learned without a label, pixels beside classes, classes from what a frozen backbone makes."""
 
 from dataclasses import replace
 
