@@ -59,12 +59,11 @@ def test_terms_by_hand(toy):
     expected = {
         "H4a": overlap(9) - overlap(7),
         "H4b": 0.8 - 0.7,
-        "H4c": overlap(9) - overlap(6),
         "H5": overlap(9) - overlap(4),
     }
     assert effects == pytest.approx(expected)
     assert [set(of) for of in terms.values()] == [
-        {(BOTH,), (ALONE[1],)}, {(BOTH,), (ALONE[0],)}, {(BOTH,), (RANDOM,)}, {(BOTH,), (PLAIN,)},
+        {(BOTH,), (ALONE[1],)}, {(BOTH,), (ALONE[0],)}, {(BOTH,), (PLAIN,)},
     ]  # fmt: skip
     shapes = {part: {each.shape for each in of.values()} for part, of in terms.items()}
     assert shapes == {part: {(3, 41 if part == "H4b" else GROUPS + 1)} for part in terms}
@@ -73,9 +72,9 @@ def test_terms_by_hand(toy):
 
 def test_the_better_alone_is_that_of_the_mean_over_trainings(toy):
     toy[f"{DESIGNS[ALONE[0]]}.dense_shapes_seed1"] = make_card(9, 7)
-    assert read_labelled(1).find_better("patches") == read_labelled(3).find_better("patches") == ALONE[1]
+    assert read_labelled(1)._find_better("patches") == read_labelled(3)._find_better("patches") == ALONE[1]
     toy[f"{DESIGNS[ALONE[0]]}.dense_shapes_seed1"] = make_card(10, 7)
-    assert read_labelled(3).find_better("patches") == ALONE[0]
+    assert read_labelled(3)._find_better("patches") == ALONE[0]
 
 
 def test_a_replicate_leaves_a_group_out(toy):
@@ -85,10 +84,34 @@ def test_a_replicate_leaves_a_group_out(toy):
     assert found[-1] == 1 and found[:-1] == pytest.approx([9 / 11] + [8 / 10] * (GROUPS - 1))
 
 
-def test_without_all_designs_nothing_is_known(toy):
-    for seed in ("", "_seed1", "_seed2"):
-        del toy[f"{DESIGNS[RANDOM]}.dense_shapes{seed}"]
+def drop(cards: dict, *designs: str) -> None:
+    for name in list(cards):
+        if name.partition(".")[0] in map(DESIGNS.get, designs):
+            del cards[name]
+
+
+def test_what_is_not_trained_is_left_out_and_nothing_known_without_the_pyramid(toy):
+    drop(toy, RANDOM)
+    found = read_labelled(3)
+    assert found.terms().keys() == {"H4a", "H4b", "H5"} and "random_windows" not in found.arrays()
+    drop(toy, ALONE[0])
+    assert read_labelled(3).terms().keys() == {"H5"}
+    drop(toy, BOTH)
     assert read_labelled(3) is None and list(vary_labelled(3)) == []
+
+
+def test_random_windows_are_a_control_with_an_interval(toy):
+    alike = read_labelled(3).arrays()["random_windows"]["patches"].values
+    assert alike == pytest.approx([overlap(9) - overlap(6)] * 3)
+    toy[f"{DESIGNS[RANDOM]}.dense_shapes_seed1"] = make_card(5, 6)
+    effect, low, high = read_labelled(3).arrays()["random_windows"]["patches"].values
+    assert low < effect < high and effect > overlap(9) - overlap(6)
+
+
+def test_a_design_of_fewer_trainings_has_none_in_their_place(toy):
+    del toy[f"{DESIGNS[PLAIN]}.dense_shapes_seed1"]
+    values = read_labelled(3).arrays()["trained_labels"]["shapes"].values
+    assert values.shape == (3, 5, 3) and np.isnan(values).sum() == 3 and np.isnan(values[:, 4, 2]).all()
 
 
 def test_arrays_are_of_all_designs_and_trainings_and_of_single_drawings(toy):
@@ -126,7 +149,7 @@ def test_every_choice_is_made_of_all_that_hang_on_it_and_the_published_one_is_am
         own = CLAIMS[claim].choices
         of_claim = [(choices, terms) for choices, terms in found if choices.keys() == own.keys()]
         assert len(of_claim) == 2 * len(OVERLAPS) * (len(SCALES) if claim == "H4" else 1)
-        (published,) = [terms for choices, terms in of_claim if choices == own]
+        (published,) = (terms for choices, terms in of_claim if choices == own)
         assert published.keys() == {part.id for part in CLAIMS[claim].parts}
         expected = read_labelled(3).terms()
         for part, of in published.items():

@@ -1,5 +1,7 @@
 """The table of mIoU, and what prose cites of it."""
 
+import numpy as np
+
 from seelike.results.labelled_array import LabelledArray
 from seelike.tables.dense_prediction import designs, phrases, scores
 
@@ -41,8 +43,8 @@ def test_prose_cites_last_blocks_the_stage_before_and_floors():
 
 def make_designs() -> LabelledArray:
     names = ["local and global", "local alone", "global alone", "random windows", "plain ViT"]
-    patches = [[0.8, 0.9], [0.5, 0.5], [0.4, 0.4], [0.3, 0.3], [0.2, 0.2]]
-    pixels = [[0.7, 0.7], [0.5, 0.5], [0.6, 0.6], [0.3, 0.3], [0.1, 0.1]]
+    patches = [[0.8, 0.9], [0.5, 0.5], [0.4, 0.4], [0.3, 0.3], [0.2, np.nan]]
+    pixels = [[0.7, 0.7], [0.5, 0.5], [0.6, 0.6], [0.3, 0.3], [0.1, np.nan]]
     axes = {"labels": ["patches", "pixels"], "design": names, "training": [1, 2]}
     return LabelledArray(axes, [patches, pixels])
 
@@ -51,16 +53,18 @@ def test_designs_have_a_row_each_of_means_over_trainings():
     lines = designs(make_designs()).splitlines()
     assert lines[0] == "| Design | mIoU of patches | mIoU of pixels | Trainings |"
     assert lines[2:4] == ["| local and global | 0.85 | 0.70 | 2 |", "| local alone | 0.50 | 0.50 | 2 |"]
-    assert len(lines) == 7
+    assert len(lines) == 7 and lines[-1] == "| plain ViT | 0.20 | 0.10 | 1 |"
 
 
 def test_prose_cites_designs_and_the_better_alone():
     grid = LabelledArray({"side": [7, 28]}, [0.8, 0.95])
-    cited = phrases({"trained_labels": {"shapes": make_designs()}, "miou_of_grid": {"truth": grid}})
+    control = LabelledArray({"number": ["difference", "low", "high"]}, [0.1, -0.02, 0.2])
+    measures = {"trained_labels": {"shapes": make_designs()}, "miou_of_grid": {"truth": grid}}
+    cited = phrases(measures | {"random_windows": {"patches": control}})
     expected = {
         "patches_both": "0.85", "patches_random": "0.30", "patches_vit": "0.20", "patches_better": "0.50",
         "patches_better_name": "local", "pixels_better": "0.60", "pixels_better_name": "global", "pixels_vit": "0.10",
-        "grid_coarse": "0.80", "grid_fine": "0.95",
+        "random_windows": "0.10 [−0.02, 0.20]", "grid_coarse": "0.80", "grid_fine": "0.95",
     }  # fmt: skip
     assert expected.items() <= cited.items()
 

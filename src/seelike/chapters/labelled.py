@@ -16,7 +16,7 @@ from torch.nn.functional import adaptive_avg_pool2d, interpolate
 from seelike.chapters.answered import SCALES, compare_all, find_accuracies, find_twins
 from seelike.images.drawings import IMAGE_SIZE
 from seelike.images.shapes import OUTLINES, Shapes, label_pixels
-from seelike.measures.intervals import Terms
+from seelike.measures.intervals import Terms, combine
 from seelike.measures.segmentation import mean_iou, mean_iou_of_objects, replicate, share_right, tabulate
 from seelike.models import bundled, hlg
 from seelike.results.answers import read_digits
@@ -37,6 +37,7 @@ CELLS = ("patches", "pixels")  # of which cards have tables
 CLASSES = "classes"
 OVERLAPS = {"mean": mean_iou, "objects": mean_iou_of_objects, "right": share_right}
 TRUTH = "truth"
+BOUNDS = ("difference", "low", "high")
 SIDES = (7, 28)  # cells a side: of the plain ViT's grid, and of the pyramid's finest
 
 Replicates = dict[str, np.ndarray]  # design → (trainings, draws + 1)
@@ -60,63 +61,75 @@ class Labelled:
         return Labelled(unknown)
 
     def arrays(self) -> Measures:
-        """Labelled arrays for a result file: all scores by training, and the pixels of single drawings."""
+        """Labelled arrays for a result file: all scores by training, the control, and the pixels of single drawings."""
         if not self.shown:
             return {}
-        n = min(len(each) for found in self.scores.values() for each in found.values())
-        values = [[found[name][:n, 0] for name in DESIGNS] for found in self.scores.values()]
-        axes = {"labels": self.scores, "design": DESIGNS, "training": range(1, 1 + n)}
+        known = self.scores[CLASSES]
+        most = max(map(len, known.values()))
+        values = np.full((len(self.scores), len(known), most), np.nan)
+        for of_designs, found in zip(values, self.scores.values(), strict=True):
+            for of_trainings, each in zip(of_designs, found.values(), strict=True):
+                of_trainings[: len(each)] = each[:, 0]
+        axes = {"labels": self.scores, "design": known, "training": range(1, 1 + most)}
         rows = {"row": range(IMAGE_SIZE), "column": range(IMAGE_SIZE)}
         pixels = {name: LabelledArray({"image": list(of)} | rows, list(of.values())) for name, of in self.shown.items()}
-        return {
+        return self._compare_windows() | {
             "trained_labels": {"shapes": LabelledArray(axes, values)},
             "pixels": pixels,
             "miou_of_grid": {TRUTH: LabelledArray({"side": SIDES}, _limit_by_grid(self.n_images))},
         }
 
     def terms(self) -> dict[str, Terms]:
-        """H4, of patches and classes, and H5, of pixels: over groups of test drawings."""
+        """H4, of patches and classes, and H5, of pixels: over groups of test drawings, as far as designs are known."""
         return self.compare_attention("patches") | self.compare_grids("pixels")
 
     def compare_attention(self, cells: str) -> dict[str, Terms]:
-        """H4: the pyramid − the better of its halves, by the labels of cells and by classes; and − random windows."""
+        """H4: the pyramid − the better of its halves, by the labels of cells and by classes."""
+        if not self.scores[CLASSES].keys() >= {*ALONE}:
+            return {}
         return {
-            "H4a": self._compare(cells, self.find_better(cells)),
-            "H4b": self._compare(CLASSES, self.find_better(CLASSES)),
-            "H4c": self._compare(cells, RANDOM),
+            part: self._compare(labels, self._find_better(labels))
+            for part, labels in (("H4a", cells), ("H4b", CLASSES))
         }
 
     def compare_grids(self, cells: str) -> dict[str, Terms]:
         """H5: the pyramid − the plain ViT."""
-        return {"H5": self._compare(cells, PLAIN)}
+        return {"H5": self._compare(cells, PLAIN)} if PLAIN in self.scores[cells] else {}
 
-    def find_better(self, labels: str) -> str:
+    def _find_better(self, labels: str) -> str:
         """Which kind of attention alone is better, by its mean over trainings: it is that which has to be beaten."""
         return max(ALONE, key=lambda name: self.scores[labels][name][:, 0].mean())
+
+    def _compare_windows(self) -> Measures:
+        """The control of H4: mIoU of patches, windows of neighbours − windows drawn at random, with its interval."""
+        if RANDOM not in self.scores["patches"]:
+            return {}
+        found = combine(self._compare("patches", RANDOM))
+        return {"random_windows": {"patches": LabelledArray({"number": BOUNDS}, [found.effect, found.low, found.high])}}
 
     def _compare(self, labels: str, other: str) -> Terms:
         return compare_all(self.scores[labels], {"": {BOTH: 1, other: -1}})[""]
 
 
 def read_labelled(n_seeds: int, overlap: str = "mean", scale: str = "points") -> Labelled | None:
-    """What the cards say of the first trainings of every design; None unless all designs have cards.
+    """What the cards say of the first trainings of every design that has any; None if the pyramid itself has none.
 
     Args:
         overlap: a key of `OVERLAPS`.
         scale: of accuracies, a key of `answered.SCALES`.
     """
     manifest, names = bundled.read_manifest(), {name: f"{own}.{TAG}" for name, own in DESIGNS.items()}
-    cards = {name: find_twins(manifest, own)[:n_seeds] for name, own in names.items()}
-    if not all(cards.values()):
+    cards = {name: twins for name, own in names.items() if (twins := find_twins(manifest, own)[:n_seeds])}
+    if BOTH not in cards:
         return None
     scores = {cells: _score(cards, cells, OVERLAPS[overlap]) for cells in CELLS}
-    scores[CLASSES] = {name: find_accuracies(manifest, own, scale)[:n_seeds] for name, own in names.items()}
+    scores[CLASSES] = {name: find_accuracies(manifest, names[name], scale)[:n_seeds] for name in cards}
     first = {name: each[0] for name, each in cards.items()}
     return Labelled(scores, _read_shown(first), len(first[BOTH]["answers"]))
 
 
 def vary_labelled(n_seeds: int) -> Iterator[tuple[Choices, dict[str, Terms]]]:
-    """H4 and H5 by every choice; nothing where not all trainings are known."""
+    """H4 and H5 by every choice, as far as designs are known."""
     for overlap, scale in product(OVERLAPS, SCALES):
         found = read_labelled(n_seeds, overlap, scale)
         for cells in CELLS if found else ():

@@ -24,6 +24,13 @@ DESIGN_ROWS = {
     "random windows": "random\nwindows",
     "plain ViT": "plain ViT",
 }
+DESIGN_COLORS = {
+    "local and global": COLORS["mixer"],
+    "local alone": PARTS[0],
+    "global alone": PARTS[0],
+    "random windows": COLORS["random"],
+    "plain ViT": COLORS["vit"],
+}
 
 
 @in_both_forms
@@ -89,15 +96,14 @@ def designs(found: LabelledArray, axes: np.ndarray | None = None) -> np.ndarray:
     """Scores of every design, a panel for each kind of labels: a dot for each training, the line being their mean.
 
     Args:
-        found: (kinds of labels, designs, trainings).
+        found: (kinds of labels, designs, trainings), NaN where there is no training.
     """
     kinds, names, trainings = found.axes.values()
     axes = panels(len(kinds), 0.9 + 0.3 * len(names), sharey=True) if axes is None else axes
-    colors = (COLORS["mixer"], PARTS[0], PARTS[0], COLORS["random"], COLORS["vit"])
     for ax, kind, of_designs in zip(axes, kinds, found.values, strict=True):
-        for row, (values, color) in enumerate(zip(of_designs, colors, strict=True)):
-            ax.plot(values, [row] * len(trainings), "o", color=color, markersize=5)
-            ax.vlines(values.mean(), row - 0.3, row + 0.3, color=INK, linewidth=1.2)
+        for row, (values, name) in enumerate(zip(of_designs, names, strict=True)):
+            ax.plot(values, [row] * len(trainings), "o", color=DESIGN_COLORS[name], markersize=5)
+            ax.vlines(np.nanmean(values), row - 0.3, row + 0.3, color=INK, linewidth=1.2)
         ax.set(xlabel=SCORES[kind], xlim=(0, 1))
         ax.set_yticks(range(len(names)), names)
     axes[0].invert_yaxis()

@@ -1,5 +1,7 @@
 """mIoU of all that was read as a table, and the numbers that the prose of that chapter may cite."""
 
+import numpy as np
+
 from seelike.results.labelled_array import LabelledArray, Measures
 from seelike.tables.markdown import signed, table
 
@@ -24,12 +26,13 @@ def designs(found: LabelledArray) -> str:
     """A row for each design that was trained to label pixels: its scores, means over trainings.
 
     Args:
-        found: (kinds of labels, designs, trainings).
+        found: (kinds of labels, designs, trainings), NaN where there is no training.
     """
-    kinds, names, trainings = found.axes.values()
+    kinds, names, _ = found.axes.values()
     lines = [["Design", *(SCORES[kind] for kind in kinds), "Trainings"], ["---"] * (len(kinds) + 2)]
-    for name, means in zip(names, found.values.mean(2).T, strict=True):
-        lines.append([name, *map(signed, means), str(len(trainings))])
+    for name, values in zip(names, found.values.swapaxes(0, 1), strict=True):
+        known = values[:, np.isfinite(values[0])]
+        lines.append([name, *map(signed, known.mean(1)), str(known.shape[1])])
     return table(lines)
 
 
@@ -54,15 +57,18 @@ def _find_stage_before(blocks: LabelledArray) -> int | None:
 
 
 def _cite_designs(found: LabelledArray) -> dict[str, str]:
-    """`patches_better` and so on, and by name which kind of attention alone is better."""
+    """`patches_both` and so on, and of the better kind of attention alone its name and score, where both are known."""
     kinds, names, _ = found.axes.values()
     cited = {}
-    for kind, means in zip(kinds, found.values.mean(2), strict=True):
+    for kind, means in zip(kinds, np.nanmean(found.values, 2), strict=True):
         of_designs = dict(zip(names, means, strict=True))
-        better = max(ALONE, key=of_designs.get)
-        cited[f"{kind}_better_name"] = better.removesuffix(" alone")
-        of_designs |= {"better": of_designs[better]}
-        cited |= {f"{kind}_{word}": signed(of_designs[name]) for word, name in (CITED | {"better": "better"}).items()}
+        cited |= {f"{kind}_{word}": signed(of_designs[name]) for word, name in CITED.items() if name in of_designs}
+        if of_designs.keys() >= {*ALONE}:
+            better = max(ALONE, key=of_designs.get)
+            cited |= {
+                f"{kind}_better": signed(of_designs[better]),
+                f"{kind}_better_name": better.removesuffix(" alone"),
+            }
     return cited
 
 
@@ -71,11 +77,15 @@ def phrases(measures: Measures) -> dict[str, str]:
 
     `miou_vit`, `miou_cnn` and so on: of the last block; `miou_stage`: of the CNN's stage before; `miou_raw`,
     `miou_ground`: of raw patches, and if all is called ground. `patches_both`, `pixels_vit`, `classes_better` and so
-    on: of designs that were trained to label pixels; `grid_coarse`, `grid_fine`: of the truth on their grids.
+    on: of designs that were trained to label pixels; `random_windows`: neighbours − windows drawn at random, with its
+    interval; `grid_coarse`, `grid_fine`: of the truth on their grids.
     """
     found = {}
     for array in measures.get("trained_labels", {}).values():
         found |= _cite_designs(array)
+    for array in measures.get("random_windows", {}).values():
+        effect, low, high = map(signed, array.values)
+        found["random_windows"] = f"{effect} [{low}, {high}]"
     for array in measures.get("miou_of_grid", {}).values():
         found |= dict(zip(("grid_coarse", "grid_fine"), map(signed, array.values), strict=True))
     if "miou" in measures:
