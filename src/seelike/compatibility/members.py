@@ -67,7 +67,6 @@ FAMILIES = (
 
 # One member, a small one, of every other module of timm that builds an image model; tried in the slow tests.
 MODULES = (
-    Family("HLG (windows, pyramid)", "hlg_pocket_56"),
     Family("ViT with a decoder of pixels", "vit_pocket_dense_56"),
     Family("ViT with differential attention", "vit_dwee_patch16_reg1_gap_256", 64, 64),
     Family("ViT with differential attention beside the MLP", "vit_dpwee_patch16_reg1_gap_256", 64, 64),
