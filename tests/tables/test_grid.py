@@ -11,7 +11,8 @@ from handmade import FOUND, claim, part
 
 from seelike.figures.palette import ON_VERDICT, VERDICTS
 from seelike.results.claims import CLAIMS
-from seelike.system.paths import BOOK
+from seelike.results.scorecard import gather
+from seelike.system.paths import BOOK, RESULTS
 from seelike.tables import grid
 from seelike.tables.grid import MISSING, UNTRAINED
 
@@ -42,6 +43,14 @@ def test_a_verdict_bears_its_marks_and_how_many_analyses_give_it():
     assert cells["pocket, all analyses"].text == "20 of 48" and cells["pocket, all analyses"].order == 0.417
     assert cells["pocket, all analyses"].link == "robustness.html#fig-robustness-uniformity"
     assert "pocket, all analyses" not in grid.list_columns(FOUND)
+
+
+def test_the_links_to_curves_lead_to_figures_of_the_page():
+    page = (BOOK / "robustness.ipynb").read_text(encoding="utf-8")
+    found = gather(RESULTS, CLAIMS)
+    varied = [CLAIMS[id] for id, entry in found["pocket"].items() if "universes" in entry]
+    links = {grid.fill(each, found)["pocket, all analyses"].link for each in varied}
+    assert links and all(f'"name": "{link.partition("#")[2]}"' in page for link in links)
 
 
 def test_the_table_as_csv_says_the_same():

@@ -34,11 +34,9 @@ def _list_parts(result: Result) -> dict[str, dict]:
 
 
 def _compare(exercise: Exercise, published: dict[str, dict], answer: Answer) -> str:
-    lines = [["What is measured", "Published", f"With `{exercise.change}`"], ["---"] * 3]
+    lines = [["What is measured", "Published", "Rerun"], ["---"] * 3]
     for part, before in published.items():
         effect = f"**{part}** {PARTS[part].effect} ({PARTS[part].units})"
-        lines.append(
-            [effect, *(f"{number(each)}{NO_BREAK}{mark(each['verdict'])}" for each in (before, answer.parts[part]))]
-        )
+        lines.append([effect, *(f"{number(each)} {mark(each['verdict'])}" for each in (before, answer.parts[part]))])
     place = f"{answer.seconds:.0f}{NO_BREAK}s on {answer.device}, commit {commit(answer.commit)}"
     return f"{table(lines)}\n\n{place}"
