@@ -15,7 +15,7 @@ from seelike.compatibility.families import find_family, load_member, parts_of, p
 from seelike.compatibility.members import FAMILIES, MODULES
 from seelike.system.errors import InputError
 
-GLOBAL = {"gmlp_ti16_224"}  # their first block mixes all positions alike
+GLOBAL = {"gmlp_ti16_224", "duoformer_pocket_56"}  # their first block mixes all positions, or stands on a whole CNN
 
 
 @pytest.fixture(scope="module", params=FAMILIES, ids=lambda family: family.name)  # all tests of one come together
@@ -51,7 +51,7 @@ def test_the_published_table_is_what_the_chapters_do(family):
 def test_refusals_are_one_sentence_that_names_the_part(family):
     for parts in read_table()[family.name]["chapters"].values():
         for part, refusal in parts.items():
-            assert not refusal or re.match(rf"{part} ", refusal)
+            assert not refusal or re.match(rf"{part}(_3pct)? ", refusal)  # where the same model stands for both
             assert len(refusal) < 300 and "\n" not in refusal
 
 
@@ -95,7 +95,7 @@ def find_layer_labels(part: str, found: dict) -> list[list[str]]:
 def test_a_token_stands_where_its_patch_does(family):
     """A change of one patch changes the token of that position most, in the first block."""
     if isinstance(try_all(family)["localization"]["vit"], str) or family.member in GLOBAL:
-        pytest.skip("refused, or its first block mixes all positions alike")
+        pytest.skip("refused, or its first block mixes all positions")
     member = load_member(family)
     height, width = member.pretrained_cfg["input_size"][1:]
     x = torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(0))
