@@ -180,3 +180,15 @@ def test_a_result_that_is_not_there_is_left_out_and_an_array_that_is_not_is_no_k
     assert numbers.find({"uniformity/pocket": ["cka"]}, numbers.read_results(tmp_path)).sources == ()
     with pytest.raises(KeyError):
         numbers.find({"uniformity/pocket": ["no_such_measure"]}, PUBLISHED)
+
+
+def test_an_axis_may_be_called_as_a_column_of_the_table_is():
+    labelled = LabelledArray({"measure": ["CKA"], "value": ["low", "high"]}, np.array([[0.1, 0.3]]))
+    table = numbers.Array("hybrids", "pocket", "place", "vit", labelled).tabulate()
+    assert table.to_dict("list") == {
+        "measure": ["place"] * 2,
+        "array": ["vit"] * 2,
+        "similarity measure": ["CKA"] * 2,
+        "quantity": ["low", "high"],
+        "value": [0.1, 0.3],
+    }

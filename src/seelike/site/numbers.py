@@ -59,7 +59,7 @@ class Array:
         return pd.DataFrame(values, index=index, columns=list(map(str, columns))).reset_index()
 
     def _name_axes(self) -> list[str]:
-        taken = {"measure": "similarity measure"}  # an axis of that name would be taken for the array's
+        taken = {"measure": "similarity measure", "value": "quantity"}  # names that columns of the table have
         return [taken.get(axis, axis) for axis in self.labelled.axes]
 
     def _find_pairs(self) -> np.ndarray:
