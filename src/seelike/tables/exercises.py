@@ -37,6 +37,11 @@ def _compare(exercise: Exercise, published: dict[str, dict], answer: Answer) -> 
     lines = [["What is measured", "Published", "Rerun"], ["---"] * 3]
     for part, before in published.items():
         effect = f"**{part}** {PARTS[part].effect} ({PARTS[part].units})"
-        lines.append([effect, *(f"{number(each)} {mark(each['verdict'])}" for each in (before, answer.parts[part]))])
+        lines.append([effect, *(_fold(each) for each in (before, answer.parts[part]))])
     place = f"{answer.seconds:.0f}{NO_BREAK}s on {answer.device}, commit {commit(answer.commit)}"
     return f"{table(lines)}\n\n{place}"
+
+
+def _fold(part: dict) -> str:
+    """Effect, interval and verdict, which on a phone stand below one another."""
+    return f"{number(part).replace(NO_BREAK, ' ', 1)} {mark(part['verdict'])}"
