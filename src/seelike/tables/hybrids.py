@@ -83,12 +83,11 @@ def equal_depth(measures: Measures) -> str:
 
 
 def tell(estimate: np.ndarray) -> str:
-    """`0.42 [0.40, 0.44]`."""
+    """`0.42 [0.40, 0.44]`, which may be broken before the interval."""
     value, low, high = estimate
     if np.isnan(value):
         return UNKNOWN
-    interval = "" if np.isnan(low) else f" [{signed(low)}, {signed(high)}]"
-    return f"{signed(value)}{interval}".replace(" ", NO_BREAK)
+    return signed(value) if np.isnan(low) else f"{signed(value)} [{signed(low)},{NO_BREAK}{signed(high)}]"
 
 
 def unmeasured(measures: Measures) -> str:
