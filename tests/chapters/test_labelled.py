@@ -139,7 +139,9 @@ def test_the_truth_on_a_grid_loses_what_the_grid_cannot_show(toy, monkeypatch):
 
 def test_before_training_nothing_is_known(toy):
     found = read_labelled(3).forget()
-    assert found.arrays() == {} and found.terms().keys() == read_labelled(3).terms().keys()
+    trained = read_labelled(3).terms()
+    assert found.arrays() == {} and found.terms().keys() == trained.keys()
+    assert [of.keys() for of in found.terms().values()] == [of.keys() for of in trained.values()]
     assert all(np.isnan(each).all() for of in found.terms().values() for each in of.values())
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch.nn.functional import adaptive_avg_pool2d, interpolate
 
-from seelike.chapters.answered import SCALES, compare_all, find_accuracies, find_twins
+from seelike.chapters.answered import SCALES, find_accuracies, find_twins
 from seelike.images.drawings import IMAGE_SIZE
 from seelike.images.shapes import OUTLINES, Shapes, label_pixels
 from seelike.measures.intervals import Terms, combine
@@ -54,11 +54,11 @@ class Labelled:
     scores: dict[str, Replicates]
     shown: dict[str, dict[int, np.ndarray]] = field(default_factory=dict)
     n_images: int = 0
+    trained: bool = True
 
     def forget(self) -> "Labelled":
-        """Before training: nothing is known of any effect."""
-        unknown = {of: {name: each * np.nan for name, each in found.items()} for of, found in self.scores.items()}
-        return Labelled(unknown)
+        """Before training: of the same designs nothing is known of any effect."""
+        return Labelled(self.scores, trained=False)
 
     def arrays(self) -> Measures:
         """Labelled arrays for a result file: all scores by training, the control, and the pixels of single drawings."""
@@ -108,7 +108,8 @@ class Labelled:
         return {"random_windows": {"patches": LabelledArray({"number": BOUNDS}, [found.effect, found.low, found.high])}}
 
     def _compare(self, labels: str, other: str) -> Terms:
-        return compare_all(self.scores[labels], {"": {BOTH: 1, other: -1}})[""]
+        found = self.scores[labels] if self.trained else {name: np.nan * of for name, of in self.scores[labels].items()}
+        return {(BOTH,): found[BOTH], (other,): -found[other]}
 
 
 def read_labelled(n_seeds: int, overlap: str = "mean", scale: str = "points") -> Labelled | None:
