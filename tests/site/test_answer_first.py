@@ -5,8 +5,10 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from seelike.chapters.registry import CHAPTERS
+from seelike.results.runs import OWN, read_published
 from seelike.site.answer_first import arrange
-from seelike.system.paths import BOOK
+from seelike.site.unmeasured import leave_out
+from seelike.system.paths import BOOK, RESULTS
 
 
 def code(source: str, *tags: str, printed: str = ""):
@@ -67,7 +69,8 @@ def test_a_page_without_provenance_ends_with_the_fold():
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_a_chapter_opens_with_its_question_then_answer_figure_and_a_cell_that_teaches(chapter):
-    cells = arrange(nbformat.read(BOOK / f"{chapter}.ipynb", as_version=4)).cells
+    page = nbformat.read(BOOK / f"{chapter}.ipynb", as_version=4)
+    cells = arrange(leave_out(page, read_published(chapter, RESULTS)[OWN])).cells
     shown = [cell for cell in cells if "remove-cell" not in cell.metadata.get("tags", [])]
     title, answer, figure, rests, _, teaching = shown[:6]
     assert "**The question.**" in title.source and "answer" in answer.metadata.tags
