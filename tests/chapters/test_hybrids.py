@@ -18,7 +18,7 @@ from seelike.models.listed import check_listed
 from seelike.system.errors import InputError
 
 FEW = {"n_images": 40, "batch_size": 5, "n_probe_images": 0, "n_seeds": 2}
-VTCC, HLG = "vtcc_pocket_56.unlabelled_strokes", "hlg_pocket_56=random"
+VTCC, HLG = "vtcc_pocket_56.unlabelled_strokes", "hlg_pocket_56.dense_shapes=random"
 VIT, CNN = "vit_pocket_patch8_56.shapes", "resnet_pocket.shapes"
 
 
