@@ -129,7 +129,7 @@ class _Asked:
     ):
         self.cast, self.labels, self.run = cast, labels, run
         self.cues = None if varied else read_cues(run)
-        self.masks = None if varied else find_masks(run, run.transforms(cast.models)["vit"])
+        self.transforms = run.transforms(cast.models)
         self.n_images, self.n_draws = len(run.images), len(run.images) // run.batch_size
         vits = [name for name, role in roles.items() if role in VITS]
         for name in vits:
@@ -147,8 +147,9 @@ class _Asked:
     def _ask_answers(self, name: str, role: str, every: bool) -> None:
         """Have one model answer to images as they are, filtered and in parts; a ViT with CLS also with CLS isolated."""
         changes = {INTACT: unchanged} | (list_filters() if role in MODELS else {})
-        if self.masks is not None and every and role in MODELS:
-            changes |= list_parts(self.masks, find_colors(self.cast.models[name])[0])
+        masks = find_masks(self.run, self.transforms[name]) if every and role in MODELS else None
+        if masks is not None:  # as this model sees the images
+            changes |= list_parts(masks, find_colors(self.cast.models[name])[0])
         for condition, change in changes.items():
             self.answers.ask(name, condition, change)
         own = self.cast.architectures[name]
