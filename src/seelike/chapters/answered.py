@@ -9,8 +9,10 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
+from seelike.chapters.run import MODELS
 from seelike.measures.clusters import SCORES, count_pairs
 from seelike.measures.intervals import Terms, jackknife, leave_out_each
+from seelike.models import bundled
 from seelike.results.answers import read_digits
 
 N_DRAWS = 40  # groups of images, each of which is left out in turn
@@ -29,6 +31,15 @@ def find_twins(cards: Mapping[str, dict], name: str) -> list[dict]:
         cards: model → card, as `bundled.read_manifest` gives them.
     """
     return [card for known, card in sorted(cards.items()) if re.fullmatch(rf"{re.escape(name)}(_seed\d+)?", known)]
+
+
+def name_bundled(parameters: Mapping[str, str]) -> dict[str, str]:
+    """Role, `vit` or `cnn` → the whole name of its model, as cards have it, where its weights are its own.
+
+    A role that parameters do not name, as in a rehearsal of given models, is left out, too.
+    """
+    named = (role for role in MODELS if role in parameters and not parameters[f"{role}_checkpoint"])
+    return {role: bundled.complete(parameters[role]) for role in named}
 
 
 def find_accuracies(

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from seelike.chapters.answered import N_DRAWS, find_twins
+from seelike.chapters.answered import N_DRAWS, find_twins, name_bundled
 from seelike.chapters.run import MODELS
 from seelike.images.other_cues import Grounded
 from seelike.measures.intervals import Terms
@@ -22,15 +22,15 @@ TAG = "_grounded"
 
 
 def find_parts(parameters: Mapping[str, str], trained: bool = True) -> dict[str, list[Kept]]:
-    """Role → every training of its bundled model on grounded drawings; none where weights are from a file, or
-    parameters name no model.
+    """Role → every training of its bundled model on grounded drawings; none of a role that
+    `name_bundled` leaves out.
 
     Before training the same have nothing to keep.
     """
     cards, found = bundled.read_manifest(), {}
-    for role in (each for each in MODELS if each in parameters):
-        twins = find_twins(cards, bundled.complete(parameters[role]) + TAG)
-        if twins and all("asked" in card for card in twins) and not parameters[f"{role}_checkpoint"]:
+    for role, own in name_bundled(parameters).items():
+        twins = find_twins(cards, own + TAG)
+        if twins and all("asked" in card for card in twins):
             nothing = [Kept.nothing(PARTS.values(), N_DRAWS)] * len(twins)
             found[role] = [read_kept(card) for card in twins] if trained else nothing
     return found

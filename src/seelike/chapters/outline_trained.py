@@ -14,8 +14,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from seelike.chapters.answered import find_twins
-from seelike.chapters.run import MODELS
+from seelike.chapters.answered import find_twins, name_bundled
 from seelike.images.shapes import CLASS_CUES, CONFLICTS, OUTLINES, TEXTURES
 from seelike.measures.intervals import MIN_DRAWS
 from seelike.measures.shape_bias import Decisions
@@ -31,16 +30,15 @@ LEARNED = {"ordinary drawings": "", "outlines alone": "_untextured"}  # from wha
 def find_outline_trained(parameters: Mapping[str, str]) -> dict[str, LabelledArray]:
     """Of bundled models that were trained both ways: role → (learned from, compared, trainings).
 
-    There are none where weights are from a file, or parameters name no model. What a card does not tell, such as the
-    Jaccard index of a CNN, is NaN.
+    There are none of a role that `name_bundled` leaves out. What a card does not tell, such as the Jaccard index of a
+    CNN, is NaN.
     """
     cards = bundled.read_manifest()
     found = {}
-    for role in (each for each in MODELS if each in parameters):
-        own = bundled.complete(parameters[role])
+    for role, own in name_bundled(parameters).items():
         twins = [find_twins(cards, own + change) for change in LEARNED.values()]
         told = all(each and all("asked" in card for card in each) for each in twins)
-        if told and not parameters[f"{role}_checkpoint"]:
+        if told:
             n = min(map(len, twins))
             values = [[_describe(card) for card in each[:n]] for each in twins]
             axes = {"learned from": LEARNED, "compared": CHANGES, "training": range(1, n + 1)}
