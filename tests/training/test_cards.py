@@ -4,6 +4,7 @@ import hashlib
 import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -91,18 +92,27 @@ def test_of_photographs_the_answers_are_shipped(tmp_path, monkeypatch):
     assert card["initial_accuracy"] == pytest.approx(initial, abs=1e-4)
 
 
+def shorten(name: str) -> Recipe:
+    return replace(RECIPES[name], images=20, steps=2, batch_size=4, warmup=1)
+
+
+def publish_a_little(name: str, recipe: Recipe, folder: Path, monkeypatch, n_test: int = 20) -> tuple[Training, dict]:
+    """Train by a recipe, and publish what came of it in a folder of weights of its own: the training and its card."""
+    for constant, value in {"WEIGHTS": folder / "w", "MANIFEST": folder / "w" / "manifest.json"}.items():
+        monkeypatch.setattr(bundled, constant, value)
+    monkeypatch.setattr(cards, "N_TEST", n_test)
+    monkeypatch.setattr(train, "N_VALIDATION", 20)
+    monkeypatch.setitem(recipes.RECIPES, name, recipe)
+    training = Training(name, recipe, folder)
+    assert training.run()
+    cards.publish(name, folder)
+    return training, bundled.read_manifest()[name]
+
+
 def test_of_some_the_answers_are_all_that_is_shipped(tmp_path, monkeypatch):
     name = f"{SHAPES.name('wired')}.shapes_twophase"
-    for constant, value in {"WEIGHTS": tmp_path / "w", "MANIFEST": tmp_path / "w" / "manifest.json"}.items():
-        monkeypatch.setattr(bundled, constant, value)
-    monkeypatch.setattr(cards, "N_TEST", 20)
-    monkeypatch.setattr(train, "N_VALIDATION", 20)
     recipe = WiredRecipe(**vars(TINY) | {"steps": 4}, wiring="convolution")
-    monkeypatch.setitem(recipes.RECIPES, name, recipe)
-    training = Training(name, recipe, tmp_path)
-    assert training.run()
-    cards.publish(name, tmp_path)
-    card = bundled.read_manifest()[name]
+    training, card = publish_a_little(name, recipe, tmp_path, monkeypatch)
     assert [file.name for file in (tmp_path / "w").iterdir()] == ["manifest.json"]
     assert card["weights"] is None and "file" not in card and card["recipe"]["wiring"] == "convolution"
     images, labels = load_task("shapes", "test", 20)
@@ -119,16 +129,7 @@ def test_of_what_learned_on_a_frozen_backbone_nothing_else_is_shipped(name, tmp_
     weights.mkdir()
     shutil.copy(bundled.WEIGHTS / f"{backbone}.safetensors", weights)
     (weights / "manifest.json").write_text(json.dumps({backbone: bundled.read_manifest()[backbone]}))
-    for constant, value in {"WEIGHTS": weights, "MANIFEST": weights / "manifest.json"}.items():
-        monkeypatch.setattr(bundled, constant, value)
-    monkeypatch.setattr(cards, "N_TEST", 20)
-    monkeypatch.setattr(train, "N_VALIDATION", 20)
-    recipe = replace(RECIPES[name], images=20, steps=2, batch_size=4, warmup=1)
-    monkeypatch.setitem(recipes.RECIPES, name, recipe)
-    training = Training(name, recipe, tmp_path)
-    assert training.run()
-    cards.publish(name, tmp_path)
-    card = bundled.read_manifest()[name]
+    training, card = publish_a_little(name, shorten(name), tmp_path, monkeypatch)
     training.model.load_state_dict({key: value.half() for key, value in training.model.state_dict().items()})
     assert [int(digit) for digit in card["answers"]] == answer(
         training.model, load_task("strokes", "test", 20)[0]
@@ -143,16 +144,7 @@ def test_of_what_learned_on_a_frozen_backbone_nothing_else_is_shipped(name, tmp_
 
 def test_of_clusters_the_card_tells_who_is_in_them(tmp_path, monkeypatch):
     name = "vtcc_pocket_56.unlabelled_strokes_instance"
-    for constant, value in {"WEIGHTS": tmp_path / "w", "MANIFEST": tmp_path / "w" / "manifest.json"}.items():
-        monkeypatch.setattr(bundled, constant, value)
-    monkeypatch.setattr(cards, "N_TEST", 20)
-    monkeypatch.setattr(train, "N_VALIDATION", 20)
-    recipe = replace(RECIPES[name], images=20, steps=2, batch_size=4, warmup=1)
-    monkeypatch.setitem(recipes.RECIPES, name, recipe)
-    training = Training(name, recipe, tmp_path)
-    assert training.run()
-    cards.publish(name, tmp_path)
-    card = bundled.read_manifest()[name]
+    training, card = publish_a_little(name, shorten(name), tmp_path, monkeypatch)
     assert card["weights"] is None and card["curve"] == training.curve and "test_accuracy" not in card
     images, labels = load_task("strokes", "test", 20)
     training.model.load_state_dict({key: value.half() for key, value in training.model.state_dict().items()})
@@ -163,16 +155,7 @@ def test_of_clusters_the_card_tells_who_is_in_them(tmp_path, monkeypatch):
 
 def test_of_pixels_the_card_tells_how_often_which_label_was_taken_for_which(tmp_path, monkeypatch):
     name = "vit_pocket_dense_56.dense_shapes_seed1"
-    for constant, value in {"WEIGHTS": tmp_path / "w", "MANIFEST": tmp_path / "w" / "manifest.json"}.items():
-        monkeypatch.setattr(bundled, constant, value)
-    monkeypatch.setattr(cards, "N_TEST", 40)
-    monkeypatch.setattr(train, "N_VALIDATION", 20)
-    recipe = replace(RECIPES[name], images=20, steps=2, batch_size=4, warmup=1)
-    monkeypatch.setitem(recipes.RECIPES, name, recipe)
-    training = Training(name, recipe, tmp_path)
-    assert training.run()
-    cards.publish(name, tmp_path)
-    card = bundled.read_manifest()[name]
+    _, card = publish_a_little(name, shorten(name), tmp_path, monkeypatch, n_test=40)
     assert card["weights"] is None and len(card["answers"]) == 40 and card["recipe"]["pixels"] == 1
     patches, pixels = (np.array(card[cells]) for cells in ("patches", "pixels"))
     assert patches.shape == pixels.shape == (40, 6, 6)

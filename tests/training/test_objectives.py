@@ -1,6 +1,7 @@
 """Objectives: clusters learned without a label, pixels beside classes, classes from what a frozen backbone makes."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import timm
@@ -35,17 +36,23 @@ NOTED = {
 }
 
 
-@pytest.mark.parametrize("name", NOTED)
-def test_a_run_resumes_as_if_nothing_had_happened(name, tmp_path):
-    whole = Training(name, shorten(name), tmp_path)
-    assert whole.run() and list(whole.curve) == ["images_seen", "loss", *NOTED[name]]
-    half = Training(name, shorten(name), tmp_path / "halves")
+def run_whole_and_in_halves(name: str, folder: Path, noted: list[str]) -> Training:
+    """A training in one go, whose learning curve notes this; one that is stopped and resumed comes to the same."""
+    whole = Training(name, shorten(name), folder)
+    assert whole.run() and list(whole.curve) == ["images_seen", "loss", *noted]
+    half = Training(name, shorten(name), folder / "halves")
     half.open()
     for _ in half.advance():
         pass
-    resumed = Training(name, shorten(name), tmp_path / "halves")
+    resumed = Training(name, shorten(name), folder / "halves")
     assert resumed.step == 2 and resumed.run() and resumed.curve == whole.curve
     torch.testing.assert_close(resumed.model.state_dict(), whole.model.state_dict(), rtol=0, atol=0)
+    return whole
+
+
+@pytest.mark.parametrize("name", NOTED)
+def test_a_run_resumes_as_if_nothing_had_happened(name, tmp_path):
+    run_whole_and_in_halves(name, tmp_path, NOTED[name])
 
 
 def test_clusters_are_learned_without_a_look_at_labels(tmp_path, monkeypatch):
@@ -123,15 +130,7 @@ def test_what_a_frozen_backbone_makes_of_images_is_made_once_and_the_same(tmp_pa
 
 
 def test_on_a_frozen_backbone_a_run_resumes_and_the_backbone_stays(tmp_path):
-    whole = Training(FROZEN_NAME, shorten(FROZEN_NAME), tmp_path)
-    assert whole.run() and list(whole.curve) == ["images_seen", "loss", "accuracy"]
-    half = Training(FROZEN_NAME, shorten(FROZEN_NAME), tmp_path / "halves")
-    half.open()
-    for _ in half.advance():
-        pass
-    resumed = Training(FROZEN_NAME, shorten(FROZEN_NAME), tmp_path / "halves")
-    assert resumed.step == 2 and resumed.run() and resumed.curve == whole.curve
-    torch.testing.assert_close(resumed.model.state_dict(), whole.model.state_dict(), rtol=0, atol=0)
+    whole = run_whole_and_in_halves(FROZEN_NAME, tmp_path, ["accuracy"])
     backbone, shipped = whole.model.scale_tokens.network, timm.create_model("resnet_pocket.shapes", pretrained=True)
     torch.testing.assert_close(backbone.state_dict(), shipped.state_dict(), rtol=0, atol=0)
     saved = torch.load(tmp_path / f"{FROZEN_NAME}.pt", weights_only=True)["model"]
