@@ -41,7 +41,7 @@ def test_a_file_of_weights_stands_for_an_architecture_without_any(tmp_path):
         ("", "systems must name one model or more, each once, with spaces between, not ''"),
         (f"{VTCC} vtcc_pocket_56", "systems must name one model or more, each once"),
         ("resnet5O", "systems='resnet5O' is no model that timm knows.*resnet50"),
-        ("hlg_pocket_56", "systems='hlg_pocket_56' has no public weights: give hlg_pocket_56=FILE, or .*=random"),
+        ("test_vit4", "systems='test_vit4' has no public weights: give test_vit4=FILE, or .*=random"),
         ("resnet5O=random", "systems='resnet5O' is no model that timm knows"),
         ("resnet18=gone.safetensors", "^systems='gone.safetensors' is not a file"),
         ("vtcc_pocket_resnet_56.unlabelled_strokes", "has no weights: its card holds its answers"),

@@ -245,8 +245,8 @@ class VisualExploration:
 
 
 def count_features(vit: nn.Module, own: Architecture) -> int:
-    """The width of the MLPs' wide layer."""
-    return vit.get_submodule(own.names()[0]).mlp.fc1.out_features
+    """The width of the MLPs' wide layer, as the layer after it reads it: a gated MLP has two of them before."""
+    return vit.get_submodule(own.names()[0]).mlp.fc2.in_features
 
 
 def maximize_features(run: Run) -> tuple[list[str], Maximized]:

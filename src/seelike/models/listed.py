@@ -51,13 +51,14 @@ def read_listed(text: str) -> dict[str, Listed]:
 
 
 def check_listed(text: str) -> dict[str, Listed]:
-    """The same, with names as timm has them today and whole; loads nothing and asks no network.
+    """The same, with names as timm has them today, and tags where these say which weights; nothing is loaded or fetched.
 
     Raises InputError, which names the parameter, for no model, one that is there twice, and one that cannot be had.
     """
     found = {}
     for each in read_listed(text).values():
-        each = Listed(bundled.complete(find_current(each.name)), each.weights)
+        name = find_current(each.name)
+        each = Listed(name if each.weights else bundled.complete(name), each.weights)
         if each.is_random:
             check_name(SEVERAL, each.name, RANDOM)
         else:
