@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from seelike.activations.architecture import Architecture
-from seelike.activations.layers import Layer, count_last_stage, hooked
+from seelike.activations.layers import Layer, count_last_stage, hooked, named_modules
 from seelike.system.errors import InputError
 
 
@@ -199,3 +199,29 @@ def test_layers_that_overflow_are_found_all_the_same():
         model.blocks[2].mlp.fc2.weight.fill_(float("nan"))
     images = torch.zeros(1, 3, 56, 56)
     assert "blocks.2" in Architecture.of(model, images).names("all")
+
+
+class Holder(nn.Module):
+    """A model on a backbone that is no module of it for torch."""
+
+    def __init__(self, backbone, inner=None):
+        super().__init__()
+        self._held, self.inner, self.head = (backbone,), inner or nn.Identity(), nn.Linear(2, 2)
+
+    @property
+    def backbone(self):
+        return self._held[0]
+
+
+def test_modules_of_a_backbone_that_is_held_outside_have_names_and_each_has_one():
+    backbone = nn.Sequential(nn.Linear(2, 2), nn.ReLU())
+    model = Holder(backbone, Holder(backbone))
+    found = dict(named_modules(model))
+    assert list(found) == ["", "backbone", "backbone.0", "backbone.1", "inner", "inner.inner", "inner.head", "head"]
+    assert all(model.get_submodule(name) is module for name, module in found.items())
+
+
+def test_a_backbone_that_is_a_module_like_others_stays_where_it_is():
+    model = nn.Sequential(nn.Linear(2, 2))
+    model.backbone = nn.Sequential(nn.ReLU())
+    assert list(named_modules(model)) == list(model.named_modules())

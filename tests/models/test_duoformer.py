@@ -6,6 +6,9 @@ import pytest
 import timm
 import torch
 
+from seelike.activations.architecture import Architecture
+from seelike.activations.layers import hooked
+from seelike.measures.norm_ratio import measure_ratios
 from seelike.models import bundled
 from seelike.models.duoformer import DESIGNS, NEW_HEAD, ScaleBlock
 from seelike.models.recipes import DUOFORMERS, RESNET
@@ -138,7 +141,7 @@ def test_every_parameter_is_used_and_none_is_the_backbones(name, images):
     model(images).square().sum().backward()
     assert not {key for key, value in model.named_parameters() if value.grad is None}
     assert model.state_dict().keys() == dict(model.named_parameters()).keys()
-    assert all(p.grad is None and not p.requires_grad for p in model.scale_tokens.network.parameters())
+    assert all(p.grad is None and not p.requires_grad for p in model.scale_tokens.backbone.parameters())
 
 
 def test_a_new_head_is_that_of_the_backbone_with_other_weights(images):
@@ -173,4 +176,36 @@ def test_what_is_shipped_holds_no_weight_of_the_backbone(images):
     assert (bundled.WEIGHTS / f"{name}.safetensors").stat().st_size < 2**19
     model = timm.create_model(name, pretrained=True)
     resnet = timm.create_model(f"{RESNET}.shapes", pretrained=True)
-    assert torch.equal(model.scale_tokens.network.stem.conv.weight, resnet.stem.conv.weight)
+    assert torch.equal(model.scale_tokens.backbone.stem.conv.weight, resnet.stem.conv.weight)
+
+
+def test_blocks_are_those_of_the_backbone_then_patches_after_scale_blocks_then_those_across(images, model):
+    found = Architecture.of(model, images).layers("blocks")
+    own = [name for name, module in model.backbone.named_modules() if type(module).__name__ == "PreActBasic"]
+    expected = [f"backbone.{name}" for name in own]
+    assert [layer.name for layer in found] == [*expected, "patches.0", "patches.1", "blocks.0", "blocks.1"]
+    stages = [f"backbone.stages.{k}" for k in range(4)]
+    assert list(dict.fromkeys(layer.stage for layer in found)) == [*stages, "patches", "blocks"]
+
+
+def test_patches_show_scale_tokens_where_they_lie(images, model):
+    seen = {}
+    with torch.no_grad(), hooked(model, ["patches.0", "backbone.stages.3"], seen.__setitem__):
+        model(images)
+        tokens = model.gather(model.scale_tokens(images))
+        slow = model.scale_blocks[0](tokens[2])[:, 0]  # (patches, width), row by row
+        torch.testing.assert_close(seen["patches.0"][2, :, 3, 5], slow[3 * 7 + 5], atol=1e-4, rtol=1e-4)
+        assert torch.equal(seen["backbone.stages.3"], model.backbone.forward_intermediates(images)[1][-1])
+
+
+def test_skips_are_weighed_in_the_backbone_and_across_patches_and_cls_counts_in_neither(images, model):
+    ratios = measure_ratios(model, [images])
+    alone = measure_ratios(model.backbone, [images])
+    assert ratios.kinds.names == ("spatial",)
+    torch.testing.assert_close(ratios.log_ratio[:, :10], alone.log_ratio, atol=1e-5, rtol=0)
+    assert ratios.sublayers[10:] == ("blocks.0.attn", "blocks.0.mlp", "blocks.1.attn", "blocks.1.mlp")
+    seen = {}
+    with torch.no_grad(), hooked(model, ["blocks.1:input", "blocks.1.attn"], lambda k, v: seen.update({k: v.clone()})):
+        model(images)
+    z, f = (each[:, 1:].double().norm(dim=-1) for each in (seen["blocks.1:input"], seen["blocks.1.attn"]))
+    assert ratios.log_ratio[0, 12, 0] == pytest.approx((z / f).log().mean().item(), abs=1e-5)

@@ -79,7 +79,7 @@ def test_noise_has_the_variance_of_what_it_stands_for_and_goes_with_the_image(im
     assert torch.equal(own[0], found[0]) and not torch.equal(found[1][0], found[1][1])
     torch.testing.assert_close(noise(images[[2, 0]])[1], found[1][[2, 0]], atol=1e-4, rtol=0)
     before = {}
-    norm = noise.network.stages[3].blocks[0].norm1
+    norm = noise.backbone.stages[3].blocks[0].norm1
     norm.act.register_forward_pre_hook(lambda module, args: before.update(normed=args[0].clone()))
     noise(images)
     groups = before["normed"].unflatten(1, (8, 8))
@@ -102,7 +102,7 @@ def test_nothing_of_it_learns_is_saved_or_depends_on_other_images(images):
 def test_the_backbone_before_its_training_is_another(images):
     trained, untrained = (ScaleTokens(Reading(trained=trained)) for trained in (True, False))
     start = timm.create_model(f"{RESNET}.shapes")
-    assert torch.equal(untrained.network.stem.conv.weight, start.stem.conv.weight)
+    assert torch.equal(untrained.backbone.stem.conv.weight, start.stem.conv.weight)
     assert not torch.equal(trained(images)[0], untrained(images)[0])
 
 

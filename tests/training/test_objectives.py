@@ -131,7 +131,7 @@ def test_what_a_frozen_backbone_makes_of_images_is_made_once_and_the_same(tmp_pa
 
 def test_on_a_frozen_backbone_a_run_resumes_and_the_backbone_stays(tmp_path):
     whole = run_whole_and_in_halves(FROZEN_NAME, tmp_path, ["accuracy"])
-    backbone, shipped = whole.model.scale_tokens.network, timm.create_model("resnet_pocket.shapes", pretrained=True)
+    backbone, shipped = whole.model.scale_tokens.backbone, timm.create_model("resnet_pocket.shapes", pretrained=True)
     torch.testing.assert_close(backbone.state_dict(), shipped.state_dict(), rtol=0, atol=0)
     saved = torch.load(tmp_path / f"{FROZEN_NAME}.pt", weights_only=True)["model"]
     assert saved.keys() == dict(whole.model.named_parameters()).keys()

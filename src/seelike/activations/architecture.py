@@ -79,29 +79,37 @@ class Architecture:
 
     @property
     def n_prefix(self) -> int:
-        """How many tokens precede the patches in all blocks: none where these return maps, or lists without such.
+        """How many tokens precede the patches in all blocks that return lists: none where there are no such tokens.
 
         Raises InputError where blocks differ in it, or have such tokens and no known grid.
         """
         try:
-            blocks = self.blocks()
+            forms = {name: _known(self.forms[name]) for name in self.names()}
         except InputError:
             if self.declared_prefix:
                 raise
             return 0
-        if len(set(blocks.n_prefix)) > 1:
-            first = {n: blocks.names[blocks.n_prefix.index(n)] for n in sorted(set(blocks.n_prefix))}
-            counts = " and ".join(f"{n} in {name}" for n, name in first.items())
+        first: dict[int, str] = {}
+        for name, form in forms.items():
+            if not form.is_map:
+                first.setdefault(form.n_prefix, name)
+        if len(first) > 1:
+            counts = " and ".join(f"{n} in {name}" for n, name in sorted(first.items()))
             raise InputError(
                 f"{THE_MODEL} must be a model with the same tokens before the patches in every block; "
                 f"{self.family} has {counts}"
             )
-        return blocks.n_prefix[0]
+        return next(iter(first), 0)
 
     @property
     def has_cls(self) -> bool:
         """Whether the first of those tokens is CLS."""
         return self.n_prefix > 0 and self.declares_cls
+
+    @property
+    def returns_maps(self) -> bool:
+        """Whether some block returns a map, which has no tokens but those with a place."""
+        return any(isinstance(form, Form) and form.is_map for form in self.forms.values())
 
 
 def spread(n: int, at_most: int) -> list[int]:

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from seelike.activations.forward import Reading, read_once
-from seelike.activations.layers import INPUT, find_blocks, hooked
+from seelike.activations.layers import INPUT, find_blocks, hooked, named_modules
 from seelike.activations.tokens import find_grid
 from seelike.system.errors import THE_MODEL, InputError
 
@@ -106,14 +106,14 @@ def find_attention(model: nn.Module) -> dict[str, nn.Module]:
     blocks = tuple(f"{block}." for block in find_blocks(model))
     return {
         name: module
-        for name, module in model.named_modules()
+        for name, module in named_modules(model)
         if name.startswith(blocks) and all(hasattr(module, part) for part in ("attn_drop", "proj", "num_heads"))
     }
 
 
 def find_differential(model: nn.Module) -> str | None:
     """The first module whose heads are the difference of two attention maps (Ye et al. 2024), as timm builds them."""
-    return next((name for name, module in model.named_modules() if hasattr(module, "lambda_init")), None)
+    return next((name for name, module in named_modules(model) if hasattr(module, "lambda_init")), None)
 
 
 def read_maps(model: nn.Module, images: torch.Tensor, reduce: Reduce = torch.clone) -> dict[str, torch.Tensor]:

@@ -36,6 +36,21 @@ class Layer:
     stage: str | None
 
 
+def named_modules(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """Names and modules as torch's `named_modules` gives them, and those of a `backbone` that is held outside of these.
+
+    A network that is used as it is, and whose weights are not saved with the model, is no module of it for torch. Every
+    module has one name.
+    """
+    seen = set(model.modules())
+    for name, module in model.named_modules():
+        yield name, module
+        held = getattr(module, "backbone", None)
+        if isinstance(held, nn.Module) and held not in seen:
+            seen.add(held)
+            yield from held.named_modules(prefix=f"{name}.backbone".lstrip("."))
+
+
 @contextmanager
 def reading_layers(model: nn.Module) -> Iterator[dict[str, int]]:
     """Context in which a pass of the same image twice fills {layer: how many tensors it returns}, as it reaches them.
@@ -166,7 +181,7 @@ def _has_part_for_each(tensor: torch.Tensor) -> bool:
 
 def find_blocks(model: nn.Module) -> dict[str, str]:
     """Module name of every block → its stage ("" where the family has none); empty where there are none."""
-    modules = dict(model.named_modules())
+    modules = dict(named_modules(model))
     grouped = _find_grouped(model)
     if grouped and not any("Stage" in type(modules[name]).__name__ for name in grouped):
         return grouped
@@ -180,7 +195,7 @@ def _find_grouped(model: nn.Module) -> dict[str, str]:
     found = grouping.get("blocks", []) if isinstance(grouping, dict) else []
     patterns = [(p, None) if isinstance(p, str) else p for p in ([found] if isinstance(found, str) else found)]
     blocks = {}
-    for name, _ in model.named_modules():
+    for name, _ in named_modules(model):
         for pattern, within in patterns:
             match = re.fullmatch(pattern.removeprefix("^"), name)
             if match and within is None:
@@ -192,7 +207,7 @@ def _find_grouped(model: nn.Module) -> dict[str, str]:
 def _find_inner(model: nn.Module, blocks: dict[str, str]) -> Iterator[str]:
     """Norms, convolutions, attention outputs, MLP hidden activations and mid-block residual sums."""
     attention: list[str] = []
-    modules = dict(model.named_modules())
+    modules = dict(named_modules(model))
     classifier = model.get_classifier() if hasattr(model, "get_classifier") else None
     for name, module in modules.items():
         parent, _, last = name.rpartition(".")

@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from seelike.activations.forward import read_once
-from seelike.activations.layers import INPUT, hooked
+from seelike.activations.layers import INPUT, hooked, named_modules
 from seelike.system.errors import THE_MODEL, InputError
 
 T = TypeVar("T")
@@ -111,7 +111,7 @@ class Sums:
 
 def find_parts(model: nn.Module, names: Iterable[str]) -> list[Block]:
     """What the blocks of these names are made of."""
-    modules = dict(model.named_modules())
+    modules = dict(named_modules(model))
     return [Block.of(name, modules[name]) for name in names]
 
 

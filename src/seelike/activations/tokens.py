@@ -38,11 +38,15 @@ class Tokens:
 
 @dataclass(frozen=True)
 class Form:
-    """What one block returns: `rows` × `columns` of tokens that have a place, after `n_prefix` that have none."""
+    """What one block returns: `rows` × `columns` of tokens that have a place, after `n_prefix` that have none.
+
+    `is_map` tells whether it returns a map, which can have none of these.
+    """
 
     rows: int
     columns: int
     n_prefix: int
+    is_map: bool
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,7 @@ def _find_form(model: nn.Module, name: str, output: object, image: torch.Tensor)
     if len(tensors) != 1 or not tensors[0].ndim:
         raise InputError(f"layer {name} returns {len(tensors)} tensors, not one; {SINGLE}")
     tokens = split(model, name, tensors[0][: len(tensors[0]) // 2], image)
-    return Form(*tokens.grid.shape[1:3], tokens.prefix.shape[1])
+    return Form(*tokens.grid.shape[1:3], tokens.prefix.shape[1], is_map=tensors[0].ndim == 4)
 
 
 def split(model: nn.Module, name: str, output: torch.Tensor, images: torch.Tensor) -> Tokens:

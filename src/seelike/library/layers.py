@@ -12,7 +12,7 @@ from torch import nn
 
 from seelike.activations.architecture import Architecture
 from seelike.activations.forward import read_once
-from seelike.activations.layers import LAYER_SETS, Layer, find_tensors, watched
+from seelike.activations.layers import LAYER_SETS, Layer, find_tensors, named_modules, watched
 from seelike.system.errors import InputError, naming, nearest
 
 Layers = str | Sequence[str]
@@ -45,7 +45,7 @@ def _find_set(parameter: str, model: nn.Module, layers: str, images: torch.Tenso
 
 
 def _find_named(model: nn.Module, names: Sequence[str]) -> list[Layer]:
-    known, names = [name for name, _ in model.named_modules() if name], list(names)
+    known, names = [name for name, _ in named_modules(model) if name], list(names)
     if not names or len(set(names)) < len(names):
         raise InputError(f"layers must be at least one name, and each but once, not {names!r}")
     for name in names:

@@ -68,13 +68,20 @@ class Kinds:
 
     @classmethod
     def of(cls, architecture: Architecture) -> "Kinds":
-        """Those of all blocks' outputs. Raises InputError where blocks differ in them."""
-        return cls(architecture.has_cls, architecture.n_prefix)
+        """Those of all blocks' outputs; CLS counts where no block returns a map, without any.
+
+        Raises InputError where lists of tokens differ in them.
+        """
+        return cls(architecture.has_cls and not architecture.returns_maps, architecture.n_prefix)
 
     @property
     def names(self) -> tuple[str, ...]:
         """The kinds that a model has: "CLS" and "spatial", or "spatial" alone."""
         return (CLS, SPATIAL) if self.has_cls else (SPATIAL,)
+
+    def of_maps(self) -> "Kinds":
+        """The same of a map, whose tokens have a place all."""
+        return replace(self, n_prefix=0)
 
     def split(self, tokens: torch.Tensor) -> list[torch.Tensor]:
         """(images, tokens) → (images, 1) of CLS, if there is one, and (images, patches)."""
@@ -103,7 +110,8 @@ class Sums:
         def reduce(branch: Branch) -> Tokens:
             channel = find_channels(model, "a branch", branch.f, images)
             ratio, cosine, skip = compare_norms(branch.z, branch.f, channel)
-            return Tokens.of(self.kinds, ratio, cosine, branch.identity, skip)
+            kinds = self.kinds.of_maps() if branch.f.ndim == 4 else self.kinds
+            return Tokens.of(kinds, ratio, cosine, branch.identity, skip)
 
         return reading_sums(model, self.blocks, reduce)
 

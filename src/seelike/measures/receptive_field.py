@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from seelike.activations.architecture import Architecture
-from seelike.activations.layers import INPUT, check_first, evaluating, hooked
+from seelike.activations.layers import INPUT, check_first, evaluating, hooked, named_modules
 from seelike.activations.tokens import split
 from seelike.measures.intervals import Terms, jackknife
 from seelike.results.labelled_array import LabelledArray, Measures
@@ -158,7 +158,7 @@ class Branches:
 
 def find_branches(architecture: Architecture, model: nn.Module) -> Branches:
     """Those of the model that is built so; empty where no block has both sublayers and the sum between them."""
-    names, modules = architecture.names("all"), dict(model.named_modules())
+    names, modules = architecture.names("all"), dict(named_modules(model))
     blocks = [
         name
         for name in architecture.names()

@@ -3,7 +3,8 @@
 A patch has tokens of the last stages of a frozen CNN (`scale_tokens`), projected to one width, and before them a scale
 token, made of all channels of the patch or learned. Scale blocks attend within a patch and hand on its scale token;
 patch blocks attend among these and a CLS token. Where no scale block is, a patch is its scale token or a mean; where no
-patch block is, the mean of patches is classified.
+patch block is, the mean of patches is classified. Whoever watches layers finds the backbone's, then `patches`, the map
+of scale tokens after each scale block, then patch blocks.
 
 It departs from the authors' code: patch blocks are whole transformer blocks, with norms, skips and an MLP; the scale
 token is made of the stages that have tokens, by pooling and two linear layers, instead of all four by convolutions; the
@@ -100,10 +101,16 @@ class OnBackbone(nn.Module):
         height, width_px = to_2tuple(img_size)
         if min(height, width_px) < PATCH or height % PATCH or width_px % PATCH:
             raise InputError(f"img_size must be a multiple of {PATCH} pixels for DuoFormer, not {img_size}")
-        self.n_patches = height * width_px // PATCH**2
+        self.grid = height // PATCH, width_px // PATCH
+        self.n_patches = self.grid[0] * self.grid[1]
         self.num_classes, self.num_features = num_classes, width
         self.scale_tokens = ScaleTokens(reading, in_chans)
         self.head = nn.Linear(width, num_classes) if num_classes else nn.Identity()
+
+    @property
+    def backbone(self) -> nn.Module:
+        """The network whose stages are read, no part of this one's state."""
+        return self.scale_tokens.backbone
 
     def forward_features(self, images: torch.Tensor) -> torch.Tensor:
         """What is classified, before its mean is taken or its CLS token: (n, tokens, width)."""
@@ -131,6 +138,11 @@ class OnBackbone(nn.Module):
 
     def get_classifier(self) -> nn.Module:
         return self.head
+
+    def group_matcher(self, coarse: bool = False) -> dict:
+        """The backbone's blocks by stage, then `patches` (after each scale block) and the blocks across these."""
+        stages = (r"^(backbone\.stages\.\d+)\.blocks\.(\d+)", r"^(patches)\.(\d+)", r"^(blocks)\.(\d+)")
+        return {"stem": r"^projections|^fuse", "blocks": [(pattern, None) for pattern in stages]}
 
 
 class NewHead(OnBackbone):
@@ -168,6 +180,7 @@ class DuoFormer(OnBackbone):
         last = design.scale_blocks - 1
         handed_on = [1 if number == last else None for number in range(design.scale_blocks)]
         self.scale_blocks = nn.Sequential(*(ScaleBlock(WIDTH, HEADS, each) for each in handed_on))
+        self.patches = nn.Sequential(*(nn.Identity() for _ in handed_on))
         if design.patch_blocks:
             self.cls_token = nn.Parameter(torch.zeros(1, 1, WIDTH))
             self.pos_embed = nn.Parameter(torch.zeros(1, 1 + self.n_patches, WIDTH))
@@ -180,9 +193,12 @@ class DuoFormer(OnBackbone):
         if tokens[0].shape[1] != self.n_patches:
             raise InputError(f"images must have {self.n_patches} patches for this DuoFormer, not {tokens[0].shape[1]}")
         x = self.gather(tokens)
-        if len(self.scale_blocks):
-            x = self.scale_blocks(x.flatten(0, 1)).unflatten(0, x.shape[:2])
-        x = x[:, :, 0]
+        n_images, grid = len(x), self.grid
+        x = x.flatten(0, 1)
+        for block, show in zip(self.scale_blocks, self.patches, strict=True):
+            x = block(x)
+            show(x[:, 0].unflatten(0, (n_images, *grid)).movedim(-1, 1))
+        x = x[:, 0].unflatten(0, (n_images, self.n_patches))
         if len(self.blocks):
             x = self.blocks(torch.cat([self.cls_token.expand(len(x), -1, -1), x], 1) + self.pos_embed)
         return self.norm(x)
@@ -219,9 +235,6 @@ class DuoFormer(OnBackbone):
             found.append(block.weigh(x).unflatten(0, patches))
             x = block(x)
         return found
-
-    def group_matcher(self, coarse: bool = False) -> dict:
-        return {"stem": r"^projections|^fuse", "blocks": [(r"^blocks\.(\d+)", None)]}
 
 
 def _build(name: str, make, pretrained: bool, seed: int | None, **kwargs) -> OnBackbone:

@@ -51,7 +51,9 @@ def read_listed(text: str) -> dict[str, Listed]:
 
 
 def check_listed(text: str) -> dict[str, Listed]:
-    """The same, with names as timm has them today, and tags where these say which weights; nothing is loaded or fetched.
+    """The same, with names as timm has them today, and tags where these say which weights.
+
+    Loads nothing and asks no network.
 
     Raises InputError, which names the parameter, for no model, one that is there twice, and one that cannot be had.
     """

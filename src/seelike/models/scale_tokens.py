@@ -42,20 +42,23 @@ class Reading:
 
 
 class Frozen(nn.Module):
-    """A network that is used as it is: its weights are no parameters of what it stands in, nor saved with it."""
+    """On a network that is used as it is: its weights are no parameters of what it stands in, nor saved with it.
 
-    def __init__(self, network: nn.Module):
+    Its layers can be watched all the same, see `activations.layers.named_modules`.
+    """
+
+    def __init__(self, backbone: nn.Module):
         super().__init__()
-        self._held = (network.eval().requires_grad_(False),)  # a tuple, which torch does not look into
+        self._held = (backbone.eval().requires_grad_(False),)  # a tuple, which torch does not look into
 
     @property
-    def network(self) -> nn.Module:
+    def backbone(self) -> nn.Module:
         """What is held."""
         return self._held[0]
 
     def _apply(self, change, recurse: bool = True) -> "Frozen":
         """To another device or type it moves along."""
-        self.network._apply(change)
+        self.backbone._apply(change)
         return super()._apply(change, recurse)
 
 
@@ -83,7 +86,7 @@ class ScaleTokens(Frozen):
 
     def _read_stages(self, images: torch.Tensor) -> list[torch.Tensor]:
         """The maps of the last stages, normed and rectified, the last one first."""
-        net = self.network
+        net = self.backbone
         readers = [*(stage.blocks[0].norm1 for stage in net.stages[1:]), net.norm]
         x, maps = net.stem(images), []
         for stage in net.stages:
@@ -92,7 +95,8 @@ class ScaleTokens(Frozen):
         maps = maps[: self.reading.scales]
         if self.reading.fine == "noise":
             maps[1:] = draw_noise(images, maps[1:])
-        return [read(each) for read, each in zip(reversed(readers), maps, strict=False)]
+        # Past the hooks of norms: one that reads a stage here has its place in the next.
+        return [reader.forward(each) for reader, each in zip(reversed(readers), maps, strict=False)]
 
 
 def cut(maps: torch.Tensor, grid: tuple[int, int]) -> torch.Tensor:
