@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 
 from seelike.images.drawings import SPLITS
+from seelike.models.recipe_kinds import ALL_IMAGES, ALL_PHOTOGRAPHS, FrozenRecipe, Recipe
 from seelike.models.recipes import (
-    ALL_IMAGES,
-    ALL_PHOTOGRAPHS,
     CIFAR10,
     COMPARED,
     DENSE,
@@ -24,8 +23,6 @@ from seelike.models.recipes import (
     UNLABELLED,
     VIT,
     WITHOUT_WEIGHTS,
-    FrozenRecipe,
-    Recipe,
     find_family,
     find_runs,
     find_seeds,

@@ -7,7 +7,8 @@ import pytest
 import timm
 import torch
 
-from seelike.models.recipes import RECIPES, SHAPES, WIRED_STEPS, WiredRecipe, compare_starts
+from seelike.models.recipe_kinds import WiredRecipe
+from seelike.models.recipes import RECIPES, SHAPES, WIRED_STEPS, compare_starts
 from seelike.models.wired import NOWHERE, OFFSETS, WiredAttention, find_targets, find_wired, permute, spread, wire
 
 GRID = (3, 4)

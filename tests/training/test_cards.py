@@ -18,7 +18,8 @@ from seelike.images.datasets import DRAWN
 from seelike.measures.clusters import count_pairs, mutual_information
 from seelike.measures.segmentation import mean_iou
 from seelike.models import bundled, recipes
-from seelike.models.recipes import CIFAR10, EARLY, RECIPES, SHAPES, VIT, Recipe, WiredRecipe, kept_steps
+from seelike.models.recipe_kinds import Recipe, WiredRecipe
+from seelike.models.recipes import CIFAR10, EARLY, RECIPES, SHAPES, VIT, kept_steps
 from seelike.training import cards, train
 from seelike.training.accuracy import answer, measure_accuracy
 from seelike.training.tasks import load_task

@@ -7,7 +7,8 @@ import pytest
 import timm
 import torch
 
-from seelike.models.recipes import RECIPES, Recipe
+from seelike.models.recipe_kinds import Recipe
+from seelike.models.recipes import RECIPES
 from seelike.training import objectives, train
 from seelike.training.accuracy import measure_accuracy
 from seelike.training.objectives import Classes, Source

@@ -7,7 +7,8 @@ import timm
 import torch
 from torch import nn
 
-from seelike.models.recipes import VIT, Recipe
+from seelike.models.recipe_kinds import Recipe
+from seelike.models.recipes import VIT
 from seelike.training.optimizers import Muon, make_optimizers, orthogonalize
 
 SHAPES = ((8, 8), (24, 8), (8, 24), (8, 8), (24, 8))

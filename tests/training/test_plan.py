@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from seelike.models.recipes import Recipe
+from seelike.models.recipe_kinds import Recipe
 from seelike.training.augmentation import draw_augmentation
 from seelike.training.plan import plan_steps
 

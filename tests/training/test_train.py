@@ -7,7 +7,8 @@ import pytest
 import timm
 import torch
 
-from seelike.models.recipes import SHAPES, VIT, Recipe, WiredRecipe
+from seelike.models.recipe_kinds import Recipe, WiredRecipe
+from seelike.models.recipes import SHAPES, VIT
 from seelike.models.wired import find_wired
 from seelike.system.errors import InputError
 from seelike.training import train

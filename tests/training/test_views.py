@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from seelike.images.shapes import Shapes
-from seelike.models.recipes import Views
+from seelike.models.recipe_kinds import Views
 from seelike.training.views import DRAWN, blur, draw_views, luma, make_view, turn_hue
 
 PLAIN = Views(crop=(1.0, 1.0), flip=0, jitter=0, grey=0, blur=(0, 0), solarize=0)

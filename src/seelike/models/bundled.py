@@ -19,18 +19,8 @@ from timm.models.vision_transformer import Block, VisionTransformer, checkpoint_
 from torch import nn
 
 from seelike.models.posattn import PositionAttention, UniformAttention
-from seelike.models.recipes import (
-    EARLY,
-    FAMILIES,
-    RECIPES,
-    WITHOUT_WEIGHTS,
-    Family,
-    Recipe,
-    System,
-    WiredRecipe,
-    find_family,
-    find_recipe,
-)
+from seelike.models.recipe_kinds import Recipe, WiredRecipe
+from seelike.models.recipes import EARLY, FAMILIES, RECIPES, WITHOUT_WEIGHTS, Family, System, find_family, find_recipe
 from seelike.models.wired import WiredAttention, wire
 from seelike.system.errors import InputError
 from seelike.system.files import sha256

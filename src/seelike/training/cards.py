@@ -20,7 +20,8 @@ from torch import nn
 from seelike.images.photographs import find_folder
 from seelike.measures.clusters import count_pairs, find_means, mutual_information
 from seelike.models import bundled
-from seelike.models.recipes import COMPARED, WITHOUT_WEIGHTS, Clusters, find_family, find_recipe
+from seelike.models.recipe_kinds import Clusters
+from seelike.models.recipes import COMPARED, WITHOUT_WEIGHTS, find_family, find_recipe
 from seelike.models.vtcc import read_pooled
 from seelike.results.answers import write_digits
 from seelike.system.files import write_text, written_whole

@@ -5,7 +5,8 @@ import os
 from pathlib import Path
 
 from seelike.images.photographs import find_folder
-from seelike.models.recipes import RECIPES, Recipe
+from seelike.models.recipe_kinds import Recipe
+from seelike.models.recipes import RECIPES
 from seelike.system.command import carry_out
 from seelike.system.device import choose_device
 from seelike.training import cards

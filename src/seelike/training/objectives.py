@@ -15,7 +15,7 @@ from torch.nn.functional import cross_entropy
 from seelike.measures.clusters import count_pairs, mutual_information
 from seelike.measures.segmentation import mean_iou, tabulate
 from seelike.models.dense import N_LABELS
-from seelike.models.recipes import Recipe
+from seelike.models.recipe_kinds import Recipe
 from seelike.models.scale_tokens import Reading, ScaleTokens
 from seelike.training.accuracy import answer, label, measure_accuracy, normalize
 from seelike.training.augmentation import augment

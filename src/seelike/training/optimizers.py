@@ -5,7 +5,7 @@ from collections import defaultdict
 import torch
 from torch import nn
 
-from seelike.models.recipes import Recipe
+from seelike.models.recipe_kinds import Recipe
 
 
 class Muon(torch.optim.Muon):

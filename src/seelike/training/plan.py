@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from seelike.models.recipes import Recipe
+from seelike.models.recipe_kinds import Recipe
 from seelike.training.augmentation import draw_augmentation
 
 

@@ -19,7 +19,8 @@ import torch
 from torch import nn
 
 from seelike.models.bundled import NAMES
-from seelike.models.recipes import RECIPES, Recipe, kept_steps
+from seelike.models.recipe_kinds import Recipe
+from seelike.models.recipes import RECIPES, kept_steps
 from seelike.models.wired import find_wired
 from seelike.system.errors import InputError
 from seelike.system.files import write_text, written_whole

@@ -1,6 +1,6 @@
 """Views: random changes of an image after which it is still to be known, as functions of tensors.
 
-`recipes.Views` says how much of each. All that is random about a view is drawn beforehand, so that a
+`recipe_kinds.Views` says how much of each. All that is random about a view is drawn beforehand, so that a
 run resumed is a run uninterrupted, and a GPU need not be asked.
 """
 
@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch.nn.functional import affine_grid, conv2d, grid_sample, pad
 
-from seelike.models.recipes import Views
+from seelike.models.recipe_kinds import Views
 
 DRAWN = 14  # random numbers a view
 BLUR_REACH = 4  # pixels
