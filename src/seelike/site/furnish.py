@@ -24,7 +24,7 @@ def furnish(source: Path, results: Path) -> None:
     extra = source / EXTRA
     for folder in (RESULTS, results):
         if folder.is_dir():
-            shutil.copytree(folder, extra / "results", dirs_exist_ok=True)
+            shutil.copytree(folder, extra / "results", copy_function=_copy_result, dirs_exist_ok=True)
     known, sources = numbers.read_results(extra / "results"), {}
     for notebook in sorted((source / "book").glob("*.ipynb")):
         for label, found in numbers.collect(notebook, known).items():
@@ -35,3 +35,9 @@ def furnish(source: Path, results: Path) -> None:
                 heatmaps.write(drawn, label, extra / "heatmaps" / f"{label}.js")
         narrow.take(notebook, extra / narrow.FOLDER)
     write_text(source / SOURCES, json.dumps(sources))
+
+
+def _copy_result(source: str, target: str) -> None:
+    """The same JSON without spaces, which are a seventh of it: in the repository they make lines for its diffs."""
+    text = Path(source).read_text(encoding="utf-8")
+    write_text(Path(target), json.dumps(json.loads(text), separators=(",", ":"), ensure_ascii=False))

@@ -82,7 +82,7 @@ class Numbers:
         """Write a CSV file, arrays of several results and axes below each other."""
         path.parent.mkdir(parents=True, exist_ok=True)
         tables = [array.tabulate() for array in self.arrays] or [self.rows]
-        pd.concat(tables).to_csv(path, index=False)
+        pd.concat(tables).to_csv(path, index=False, float_format="{:.12g}".format)
 
 
 def collect(notebook: Path, results: dict[str, Result]) -> dict[str, Numbers]:
