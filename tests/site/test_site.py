@@ -47,7 +47,7 @@ def test_pages_load_whole_and_fit_every_screen(open_page, path, theme):
         ("spatial_structure", 6, 5),
         ("intriguing_properties", 5, 6),
         ("visual_exploration", 8, 5),
-        ("dense_prediction", 6, 4),
+        ("dense_prediction", 6, 6),
         ("contrastive_clustering", 5, 5),
         ("duoformer", 5, 5),
         ("hybrids", 3, 0),
