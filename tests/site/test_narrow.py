@@ -118,3 +118,11 @@ def test_diagrams_are_shown_in_the_colours_of_their_page(open_page):
         page, _ = open_page("book/glossary.html", theme=theme)
         shown = page.locator("article img:visible")
         assert shown.count() == 4 and all(f"only-{theme}" in each.get_attribute("class") for each in shown.all())
+
+
+@pytest.mark.browser
+def test_numbers_of_questions_for_a_class_fit_a_phone(open_page):
+    page, _ = open_page("book/teach.html", 390)
+    tables = page.locator("article table")
+    assert tables.count() > 30
+    assert tables.evaluate_all("all => all.filter(t => t.scrollWidth > t.parentElement.clientWidth).length") == 0
