@@ -9,7 +9,7 @@ import torch
 
 from seelike.activations.architecture import Architecture
 from seelike.activations.forward import read_once
-from seelike.activations.layers import INPUT
+from seelike.activations.layers import INPUT, named_modules
 from seelike.chapters.registry import CHAPTERS
 from seelike.compatibility.families import find_family, load_member, parts_of, perform, read_table
 from seelike.compatibility.members import FAMILIES, MODULES
@@ -68,7 +68,7 @@ def fire(member) -> list[str]:
     """What modules read and return in one pass, by name, in the order in which they first do."""
     fired: dict[str, None] = {}
     handles = []
-    for name, module in member.named_modules():
+    for name, module in named_modules(member):
         handles.append(module.register_forward_pre_hook(lambda _, __, name=name: fired.setdefault(name + INPUT)))
         handles.append(module.register_forward_hook(lambda _, __, ___, name=name: fired.setdefault(name)))
     with torch.inference_mode():

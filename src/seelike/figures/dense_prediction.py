@@ -58,7 +58,7 @@ def pixels(
 def _draw_rows(pictures, found: Arrays, titles: dict[str, str], names: Sequence[str], paint, axes) -> np.ndarray:
     shown = [name for name in titles if name in found]
     if axes is None:
-        size = width_of(4.4), 0.75 * (len(shown) + 1) + 0.5
+        size = width_of(4.4), 0.64 * (len(shown) + 1) + 0.5
         axes = plt.subplots(len(shown) + 1, len(pictures), figsize=size, squeeze=False)[1]
     for ax, picture in zip(axes[0], pictures, strict=True):
         ax.imshow(picture, interpolation="none")

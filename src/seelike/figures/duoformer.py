@@ -9,7 +9,7 @@ from seelike.figures.forms import SMALL, in_both_forms, label_rows, legend_above
 from seelike.figures.palette import COLORS, INK, MAP, ON_MAP, PARTS, SERIES
 from seelike.results.labelled_array import Arrays, LabelledArray
 
-HEIGHT = 0.34  # inches a row
+HEIGHT = 0.3  # inches a row
 FIRST = "DuoFormer"
 CONTROLS = ("fine tokens of another patch", "noise as fine tokens", "untrained backbone")
 BACKBONE = "backbone with a new head"
