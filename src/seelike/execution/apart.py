@@ -12,6 +12,8 @@ from pathlib import Path
 
 import papermill
 
+AT_ONCE = {"kernel_name": "python3", "progress_bar": False, "request_save_on_cell_execute": False}  # written at the end
+
 
 def execute(notebook: Path, target: Path, parameters: dict[str, str], fork: bool) -> int | None:
     """Execute a notebook into `target`; its kernel's peak, see `measure_peak`. What is printed beside is not shown.
@@ -24,7 +26,7 @@ def execute(notebook: Path, target: Path, parameters: dict[str, str], fork: bool
     _hush()
     try:
         with _start_kernel(fork) as own:
-            papermill.execute_notebook(notebook, target, parameters, progress_bar=False, kernel_name="python3", **own)
+            papermill.execute_notebook(notebook, target, parameters, **AT_ONCE, **own)
     except Exception:
         raise RuntimeError(f"{notebook.stem} could not be executed:\n{traceback.format_exc()[-3000:]}") from None
     return measure_peak()
