@@ -10,6 +10,7 @@ from typing import TypeVar
 T = TypeVar("T")
 AT_ONCE = min(2, os.cpu_count() or 1)  # chapters, each of which may need 1.5 GB
 THREADS = max(1, (os.cpu_count() or 1) // AT_ONCE)  # a chapter's share of the cores
+MALLOC = {"MALLOC_MMAP_THRESHOLD_": "16777216", "MALLOC_TRIM_THRESHOLD_": "67108864"}  # of glibc, in bytes
 CAN_FORK = "forkserver" in get_all_start_methods()
 OF_PAGES = (  # what kernels of pages import
     "seelike.chapters.registry",
@@ -27,6 +28,8 @@ def open_pool(imported: Sequence[str], processes: int = AT_ONCE) -> ProcessPoolE
             first decides. Without any, processes are not forked.
     """
     os.environ.setdefault("OMP_NUM_THREADS", str(THREADS))  # torch and NumPy read it when they are imported
+    for name, value in MALLOC.items():  # as it is, a pass returns each activation's memory and asks for it again
+        os.environ.setdefault(name, value)
     return ProcessPoolExecutor(processes, _choose_context(imported), max_tasks_per_child=1)
 
 

@@ -3,12 +3,14 @@
 import ast
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 from seelike.system.paths import PACKAGE
 
 LIBRARY = PACKAGE / "library"  # what `import seelike` gives when it is asked for, by name alone
 ALWAYS = (LIBRARY / "__init__.py", PACKAGE / "models" / "bundled.py")  # with any of it, and beside timm
+TELLING = ast.Import, ast.ImportFrom, ast.Attribute, ast.Name
 REGISTRY = f"{PACKAGE.name}.chapters.registry"  # imports every chapter that lies beside it
 
 
@@ -33,7 +35,7 @@ def ask_for(library: str, sources: Iterable[str]) -> bool:
 
 
 def _imported(*sources: str) -> Iterator[Path]:
-    nodes = [node for source in sources for node in ast.walk(ast.parse(source))]
+    nodes = [node for source in sources for node in _parse(source)]
     for node in nodes:
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -51,6 +53,12 @@ def _imported(*sources: str) -> Iterator[Path]:
             yield from PACKAGE.glob("chapters/*.py")
         for name in names:
             yield from _files_of(name)
+
+
+@cache
+def _parse(source: str) -> list[ast.AST]:
+    """The nodes that can import something, or use what is imported; pages have most of their files in common."""
+    return [node for node in ast.walk(ast.parse(source)) if isinstance(node, TELLING)]
 
 
 def _find_given(name: str) -> list[Path]:

@@ -7,7 +7,7 @@ from the model's seed: the random-weights control of every chapter.
 
 import json
 import math
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 import torch
@@ -157,10 +157,15 @@ def read_manifest(family: Family | System | None = None) -> dict[str, dict]:
     Raises InputError if the manifest is missing or damaged.
     """
     try:
-        cards = json.loads(MANIFEST.read_text())
+        cards = _parse(MANIFEST.read_bytes())
         return {name: card for name, card in cards.items() if family in (None, find_family(name))}
     except (OSError, ValueError):
         raise InputError(f"the cards of the bundled weights, {MANIFEST.name}, {_restore(MANIFEST)}") from None
+
+
+@lru_cache(1)
+def _parse(manifest: bytes) -> dict[str, dict]:
+    return json.loads(manifest)
 
 
 def check_shipped(name: str) -> None:

@@ -8,7 +8,9 @@ the chapter's result holds, see `tables.verdicts.phrases_of`; that a text names 
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -58,9 +60,14 @@ def read_runs() -> dict[str, Run]:
 
 def _read(path: Path) -> Run:
     try:
-        return Run(path.stem, **yaml.safe_load(path.read_text(encoding="utf-8")))
+        return _parse(path.stem, path.read_bytes())
     except (OSError, ValueError, TypeError, yaml.YAMLError) as error:
         raise InputError(f"{path.name} describes no run: {' '.join(str(error).split())[:200]}") from None
+
+
+@cache
+def _parse(name: str, content: bytes) -> Run:
+    return Run(name, **yaml.safe_load(content.decode()))
 
 
 def read_published(chapter: str, results_dir: str | Path) -> dict[str, Result]:
@@ -71,9 +78,20 @@ def read_published(chapter: str, results_dir: str | Path) -> dict[str, Result]:
     found = {}
     for run in read_runs():
         if path := _find(run, chapter, results_dir):
-            found[run] = Result.load(path)
+            found[run] = _load(path)
             robustness.attach(found[run].claims, read_robustness(run, results_dir))
     return found
+
+
+def _load(path: Path) -> Result:
+    """A result file, parsed and checked once: a page asks for those of all chapters several times."""
+    result = _load_once(path, path.stat().st_mtime_ns)
+    return replace(result, claims=deepcopy(result.claims))
+
+
+@cache
+def _load_once(path: Path, _: int) -> Result:
+    return Result.load(path)
 
 
 def read_robustness(run: str, results_dir: str | Path) -> robustness.Found:
