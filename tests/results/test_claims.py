@@ -47,7 +47,7 @@ def test_parts_can_be_told_apart_as_keys():
 def test_a_chapter_says_its_claims_in_the_words_that_are_judged(chapter):
     cells = json.loads((BOOK / f"{chapter}.ipynb").read_text(encoding="utf-8"))["cells"]
     (answer,) = (cell for cell in cells if "answer" in cell["metadata"].get("tags", []))
-    assert "".join(answer["source"]) == "Markdown(claims_answered.answer(result))"
+    assert "".join(answer["source"]) == "Markdown(claims_answered.answer(result, results_dir))"
 
 
 def test_claims_are_of_chapters():

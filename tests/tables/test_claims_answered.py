@@ -7,18 +7,19 @@ from seelike.tables.claims_answered import answer
 
 
 def show(**claims) -> list[str]:
-    return answer(result(**claims)).splitlines()
+    return answer(result(profile="mine", **claims)).splitlines()
 
 
 def test_it_counts_verdicts_best_first_and_says_each_in_words_with_its_mark():
     weak, held = claim("U2", part(0.1, "weak", "reversed")), claim("U1", part())
-    count, empty, first, second = show(U2=weak, U1=held)
+    count, empty, first, second, *others = show(U2=weak, U1=held)
     assert count == (
-        "**The answer.** Of the paper's 6 claims, 1 holds, 1 holds in direction only and 4 are not measured. "
+        "**The answer.** Of this chapter's 6 claims, 1 holds, 1 holds in direction only and 4 are not measured. "
         "With random weights, none holds."
     )
-    assert first == f"- ≈ **U2 holds in direction only:** {CLAIMS['U2'].text}" and empty == ""
-    assert second == f"- ✓ **U1 holds:** {CLAIMS['U1'].text}"
+    assert first == f"- ✓ **U1 holds:** {CLAIMS['U1'].text}" and empty == ""
+    assert second == f"- ≈ **U2 holds in direction only:** {CLAIMS['U2'].text}"
+    assert others[0] == f"- – **U3 is not measured:** {CLAIMS['U3'].text}" and len(others) == 4
 
 
 def test_claims_that_hold_untrained_are_named():
@@ -30,8 +31,13 @@ def test_claims_that_hold_untrained_are_named():
 def test_nothing_is_said_of_random_weights_where_no_claim_has_such_a_control():
     assert (
         show(U1=claim("U1", part(0.5, "holds", "not applicable")))[0]
-        == "**The answer.** Of the paper's 6 claims, 1 holds and 5 are not measured."
+        == "**The answer.** Of this chapter's 6 claims, 1 holds and 5 are not measured."
     )
+
+
+def test_of_controls_only_those_that_there_are_are_counted():
+    one, two = claim("U1", part(0.5, "holds", "absent")), claim("U2", part(0.5, "holds", "not applicable"))
+    assert show(U1=one, U2=two)[0].endswith("With random weights, none of the 1 that have this control holds.")
 
 
 def test_where_all_claims_are_measured_nothing_is_missing():
