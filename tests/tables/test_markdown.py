@@ -3,7 +3,7 @@
 import pytest
 
 from seelike.results.claims import VERDICTS
-from seelike.tables.markdown import NO_BREAK, join, mark, mark_entry, number
+from seelike.tables.markdown import JOINER, NO_BREAK, join, mark, mark_entry, number
 
 
 @pytest.mark.parametrize(
@@ -23,11 +23,17 @@ def test_numbers_show_their_sign(effect, low, high, text):
         assert number({kind: effect, interval: [low, high]}, kind).replace(NO_BREAK, " ") == text
 
 
+def test_numbers_show_on_which_side_of_a_limit_they_lie():
+    part = {"effect": 0.0316, "interval": [0.0181, 0.045]}
+    assert number(part).replace(NO_BREAK, " ") == "0.03 [0.02, 0.04]"
+    assert number(part, limits=(0, 0.019)).replace(NO_BREAK, " ") == "0.032 [0.018, 0.045]"
+
+
 def test_every_verdict_has_a_mark_and_a_word_of_its_own():
     told = {verdict: mark(verdict).split(NO_BREAK, 1) for verdict in VERDICTS}
     assert all(word.replace(NO_BREAK, " ") == verdict for verdict, (_, word) in told.items())
     assert len({sign for sign, _ in told.values()}) == len(VERDICTS)
-    assert mark_entry({"verdict": "holds"}, marginal=True) == f"✓†{NO_BREAK}holds, marginal"
+    assert mark_entry({"verdict": "holds"}, marginal=True) == f"✓{JOINER}†{NO_BREAK}holds, marginal"
 
 
 def test_lists_read_as_prose():

@@ -21,9 +21,9 @@ def entry(robust: Robust | None) -> dict:
 def test_a_verdict_says_in_how_many_universes_it_stands_and_a_fragile_one_that_it_is():
     assert [tell_universes(entry(each)) for each in (None, STABLE, ROBUST)] == ["", "2 of 2", "fragile, 2 of 3"]
     marks = [mark_entry(entry(each), marginal=each is ROBUST).replace(NO_BREAK, " ") for each in (None, STABLE, ROBUST)]
-    assert marks == ["✓ holds", "✓ holds, 2 of 2", "✓†◇ holds, marginal, fragile, 2 of 3"]
+    assert marks == ["✓ holds", "✓ holds, 2 of 2", "✓\N{WORD JOINER}†\N{WORD JOINER}◇ holds, marginal, fragile, 2 of 3"]
     assert conjugate_entry(entry(STABLE)) == "holds"
-    assert conjugate_entry(entry(ROBUST)) == "holds (fragile, in 2 of 3 analyses)"
+    assert conjugate_entry(entry(ROBUST)) == "holds (fragile: so say 2 of 3 analyses)"
 
 
 def test_fragile_verdicts_of_a_run_are_counted_and_named():

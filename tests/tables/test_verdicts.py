@@ -49,7 +49,7 @@ def test_a_marginal_verdict_is_marked_by_all_claims_of_the_run(tmp_path, monkeyp
     result(chapter="skip_connections", **many).save(tmp_path)
     own = {"pocket": result(U1=narrow)}
     assert "✓ holds**" in tables.verdicts(own).replace(NO_BREAK, " ")
-    assert "✓† holds, marginal**" in tables.verdicts(own, tmp_path).replace(NO_BREAK, " ")
+    assert "✓\N{WORD JOINER}† holds, marginal**" in tables.verdicts(own, tmp_path).replace(NO_BREAK, " ")
 
 
 def test_phrases_name_every_part_and_every_claim():

@@ -69,11 +69,14 @@ def tell_numbers(entry: dict | None) -> str:
     """
     if entry is None:
         return "not measured"
-    return "<br>".join(
-        f"{_letter(id)}**{number(part)}**{NO_BREAK}{MARKS[part['verdict']]}"
-        f"<br>untrained {number(part, 'control')}{NO_BREAK}{MARKS[part['control_verdict']]}{_tell_change(part)}"
-        for id, part in entry["parts"].items()
-    )
+    return "<br>".join(_tell_part(id, part) for id, part in entry["parts"].items())
+
+
+def _tell_part(id: str, part: dict) -> str:
+    found, control = number(part, limits=_limits(id)), number(part, "control", _limits(id))
+    judged, untrained = MARKS[part["verdict"]], MARKS[part["control_verdict"]]
+    lines = f"{_letter(id)}**{found}**{NO_BREAK}{judged}", f"untrained {control}{NO_BREAK}{untrained}"
+    return f"{'<br>'.join(lines)}{_tell_change(part)}"
 
 
 def rules(claims: Mapping[str, Claim] = OF_PAPER) -> str:
@@ -89,7 +92,7 @@ def rules(claims: Mapping[str, Claim] = OF_PAPER) -> str:
 
 def phrases(results: dict[str, Result]) -> dict[str, str]:
     """All that prose may cite, by name: `<part>_smallest`, `<part>_reference`, and `<run>_<name>` of `phrases_of`."""
-    found = {f"{part.id}_smallest": signed(part.smallest) for part in PARTS.values()}
+    found = {f"{part.id}_smallest": _exact(part.smallest) for part in PARTS.values()}
     found |= {f"{part.id}_reference": signed(part.reference) for part in PARTS.values()}
     for run, result in results.items():
         found |= {f"{run}_{name}": text for name, text in phrases_of(result).items()}
@@ -112,7 +115,8 @@ def phrases_of(result: Result) -> dict[str, str]:
     for claim, entry in result.claims.items():
         parts = entry["parts"]
         for id, part in {claim: parts[CLAIMS[claim].main.id], **parts}.items():
-            found |= {id: number(part), f"{id}_control": number(part, "control")}
+            limits = _limits(CLAIMS[claim].main.id if id == claim else id)
+            found |= {id: number(part, limits=limits), f"{id}_control": number(part, "control", limits)}
             found |= {f"{id}_training": number(part, "training")} | _conjugate(id, part)
         found |= _conjugate(claim, entry) | {f"{claim}_verdict": conjugate_entry(entry)}
         found |= {
@@ -146,8 +150,18 @@ def _tell_change(part: dict) -> str:
     return "" if fixed else f"<br>trained − untrained {number(part, 'training')}"
 
 
+def _limits(part: str) -> tuple[float, ...]:
+    """What a number of a part is compared with."""
+    return 0, PARTS[part].reference, PARTS[part].smallest
+
+
 def _least(part: Part) -> str:
-    return f"{'≥' if part.above else '≤'}{NO_BREAK}{signed(part.smallest)}"
+    return f"{'≥' if part.above else '≤'}{NO_BREAK}{_exact(part.smallest)}"
+
+
+def _exact(limit: float) -> str:
+    """With a third digit where two would be another number."""
+    return signed(limit, 2 if round(limit, 2) == round(limit, 3) else 3)
 
 
 def _letter(part: str) -> str:
