@@ -111,20 +111,27 @@ def _say(found: dict, name: str, unit: str = "", digits: int = 3) -> str:
 def growths(found: dict) -> str:
     """A row a chapter: the exponents with which its seconds and its added memory grow, against each size alone."""
     if "growth" not in found:
-        return "This run left it out."
+        return "This part has not been measured yet."
+    sizes = _list_sizes(found)
+    grown = (
+        f"Seconds and memory of all that a chapter measures, against one size at a time: {sizes['images']} images "
+        f"(those for probes and receptive fields in proportion), transformers of {sizes['depth']} blocks, images of "
+        f"{sizes['side']} pixels a side. Memory is what is added to what the process holds when it begins to measure. "
+        "The table has the exponents *e* of the best fit of *c · sizeᵉ*: 1 is growth in proportion, 0 none."
+    )
     lines = [["Chapter", *(f"{what}, {name}" for what in ("Seconds", "Memory") for name in AXES.values())]]
     lines.append(["---", *["---:"] * (len(lines[0]) - 1)])
     for chapter, axes in found["growth"].items():
         exponents = [axes[axis]["exponents"][what] for what in ("seconds", "mib") for axis in AXES]
         lines.append([chapter, *(f"{exponent:.2f}" for exponent in exponents)])
-    return table(lines)
+    return f"{grown}\n\n{table(lines)}"
 
 
 def _list_sizes(found: dict) -> dict[str, str]:
     """What grew → its sizes, in words; the same for all chapters."""
-    first = next(iter(found.get("growth", {}).values()), {})
-    said = {axis: [f"{run[axis]}" for run in first[axis]["runs"]] if first else [] for axis in AXES}
-    return {axis: f"{', '.join(sizes[:-1])} and {sizes[-1]}" if sizes else ABSENT for axis, sizes in said.items()}
+    first = next(iter(found["growth"].values()))
+    said = {axis: [f"{run[axis]}" for run in first[axis]["runs"]] for axis in AXES}
+    return {axis: f"{', '.join(sizes[:-1])} and {sizes[-1]}" for axis, sizes in said.items()}
 
 
 def chapters(found: dict) -> str:
@@ -160,7 +167,6 @@ def phrases(found: dict) -> dict[str, str]:
         "bench_missed": _count_missed(found),
     }
     said |= {name: _tell(found[name]) if name in found else ABSENT for name in (*MEANINGS, *OTHERS)}
-    said |= {f"grown_{axis}": sizes for axis, sizes in _list_sizes(found).items()}
     said |= {f"peer_limit_{name}": _tell(each["peer_over_forward"]) for name, each in found["peer"].items()}
     said |= {f"bar_{name}": _tell(bar) for name, (_, bar) in found["bars"].items()}
     met = found["peer_over_ours_set_all"] >= found["bars"]["peer_over_ours_all"][1]
