@@ -1,6 +1,7 @@
 """Tables of what works, in Markdown: every family in every chapter, and what each profile takes."""
 
 import json
+from collections.abc import Sized
 
 from seelike.compatibility.families import read_table
 from seelike.results.model_names import model_name
@@ -73,9 +74,10 @@ def _describe_taken(results: list[Result]) -> list[str]:
     peaks = [result.provenance["peak_mib"] for result in results if result.provenance["peak_mib"]]
     times = {"cpu": "not measured", "gpu": "not measured"}
     where = "cpu" if first.provenance["device"] == "cpu" else "gpu"
-    times[where] = f"measured: {minutes:.0f} minutes for {len(results)} chapters"
+    times[where] = f"measured: {minutes:.0f} minutes for {_count(results)}"
     memory = f"measured: {max(peaks) / 1024:.1f} GiB at most" if peaks else "not measured"
-    images = f"{span(result.provenance['dataset']['images'] for result in results)} of `{first.parameters['dataset']}`"
+    images = span(result.provenance["dataset"]["images"] for result in results)
+    images = f"{images} images of `{first.parameters['dataset']}`"
     return [models, images, times["cpu"], memory, times["gpu"]]
 
 
@@ -86,7 +88,11 @@ def _describe_foreseen(runs: list[dict]) -> list[str]:
     return [
         " against ".join(f"`{first['models'][role]['name']}`" for role in ("vit", "cnn")),
         f"{first['images']:,}",
-        f"at the pace of a rehearsal on {first['rehearsed']} images: {hours:,.0f} hours for {len(runs)} chapters",
+        f"at the pace of a rehearsal on {first['rehearsed']} images: {hours:,.0f} hours for {_count(runs)}",
         f"of that rehearsal: {peak:.1f} GiB; that of full minibatches was not measured",
         "not measured",
     ]
+
+
+def _count(chapters: Sized) -> str:
+    return f"{len(chapters)} chapter{'s' * (len(chapters) != 1)}"
