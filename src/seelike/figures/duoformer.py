@@ -59,7 +59,7 @@ def tokens(stages: Arrays, axes: np.ndarray | None = None) -> np.ndarray:
             for draw in (ax.axhline, ax.axvline):
                 draw(line * side - 0.5, color=INK if drawing else ON_MAP, linewidth=0.5, alpha=0.6)
         row, column = (place * side - 0.5 for place in SHOWN)
-        ax.add_patch(Rectangle((column, row), side, side, fill=False, edgecolor=COLORS["cnn"], linewidth=2.5))
+        ax.add_patch(Rectangle((column, row), side, side, fill=False, edgecolor=ON_MAP, linewidth=2.5))
         count = f"{side**2} token{'s' * (side > 1)}"
         ax.set_title(
             f"the drawing, {PATCHES} × {PATCHES} patches" if drawing else f"stage of {name}: {count}", fontsize=9

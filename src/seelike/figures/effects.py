@@ -8,7 +8,8 @@ from matplotlib.axes import Axes
 
 from seelike.figures.forms import in_both_forms, is_narrow, width_of
 from seelike.figures.palette import CLAIMED, COLORS, INK
-from seelike.results.claims import PARTS, Part
+from seelike.figures.style import HALO
+from seelike.results.claims import NOT_APPLICABLE, PARTS, Part
 from seelike.results.covers import covers_trainings
 from seelike.results.results import Result
 from seelike.results.robustness import is_fragile
@@ -25,7 +26,8 @@ def effects(results: dict[str, Result], axes: np.ndarray | None = None) -> np.nd
 
     The line is the reference, and the shaded side is where an effect deserves the claim's sentence. A solid bar is an
     interval that covers trainings, a dashed line one that covers images alone; the mark at the right is the verdict,
-    with ◇ beside it where that of the whole claim is fragile. Nothing is drawn where the first run has no claims.
+    with ◇ beside it where that of the whole claim is fragile, and below it, in grey, the control's, if there is one.
+    Nothing is drawn where the first run has no claims.
     """
     parts = [part for entry in next(iter(results.values())).claims.values() for part in entry["parts"]]
     if not parts:
@@ -43,7 +45,8 @@ def effects(results: dict[str, Result], axes: np.ndarray | None = None) -> np.nd
         for row, (name, result) in enumerate(results.items()):
             _draw_run(ax, row, result, PARTS[id])
             if is_narrow():
-                ax.text(0.01, row - 0.32, name, va="center", color=INK, fontsize=9, transform=ax.get_yaxis_transform())
+                place = {"transform": ax.get_yaxis_transform(), "path_effects": HALO}
+                ax.text(0.01, row - 0.32, name, va="center", color=INK, fontsize=9, **place)
         _shade_claimed_side(ax, PARTS[id])
         ax.locator_params(axis="x", nbins=5 if is_narrow() else "auto")
         ax.set_yticks([] if is_narrow() else range(len(results)), [] if is_narrow() else results)
@@ -67,14 +70,16 @@ def _draw_run(ax: Axes, row: int, result: Result, part: Part) -> None:
     marks = f"{MARKS[found['verdict']]} {found['verdict']}{'' if found['effect'] is not None else ', not defined'}"
     marks += f" {FRAGILE}" if is_fragile(entry) else ""
     _write(ax, row - 0.17, marks)
-    mark = MARKS[found["control_verdict"]]
-    ax.text(1.01, below, mark, va="center", color=shade["color"], fontsize=8, transform=ax.get_yaxis_transform())
+    if found["control_verdict"] != NOT_APPLICABLE:
+        mark = MARKS[found["control_verdict"]] + ("" if is_narrow() else " untrained")
+        ax.text(1.01, below, mark, va="center", color=INK, fontsize=8, transform=ax.get_yaxis_transform())
 
 
 def _write(ax: Axes, row: float, text: str) -> None:
     """A verdict, to the right of its row; in narrow form above it, beside the name of the run."""
     x, y, side = (1, round(row) - 0.32, "right") if is_narrow() else (1.01, row, "left")
-    ax.text(x, y, text, ha=side, va="center", color=INK, fontsize=9, transform=ax.get_yaxis_transform())
+    place = {"transform": ax.get_yaxis_transform(), "path_effects": HALO}
+    ax.text(x, y, text, ha=side, va="center", color=INK, fontsize=9, **place)
 
 
 def _draw_interval(ax: Axes, row: float, effect: float | None, interval: list, marker: str, look: dict) -> None:
@@ -92,6 +97,6 @@ def _shade_claimed_side(ax: Axes, part: Part) -> None:
     pad = 0.08 * (high - low)
     low, high = low - pad, high + pad
     start, end = (part.smallest, high) if part.above else (low, part.smallest)
-    ax.axvspan(start, end, color=CLAIMED, alpha=0.12, linewidth=0)
+    ax.axvspan(start, end, color=CLAIMED, alpha=0.2, linewidth=0)
     ax.axvline(part.reference, color=INK, linewidth=1)
     ax.set_xlim(low, high)

@@ -8,7 +8,7 @@ from matplotlib.ticker import LogLocator, NullFormatter
 from seelike.figures.forms import color_bar, grid, in_both_forms, is_narrow, legend_above, panels, width_of
 from seelike.figures.heatmaps import similarity
 from seelike.figures.palette import CLAIMED, COLORS, INK, PARTS
-from seelike.figures.style import LABELS
+from seelike.figures.style import HALO, LABELS
 from seelike.measures.between import LIKE_CNN, LIKE_VIT, SIDES
 from seelike.results.labelled_array import Arrays, Measures
 from seelike.tables.hybrids import NO_SCALE, NOT_MEASURED, TRAITS, find_sides
@@ -65,7 +65,7 @@ def _draw_system(ax: Axes, measures: Measures, system: str, color: str) -> None:
             _draw_estimate(ax, row + shift, estimate, look)
     for row, side in enumerate(find_sides(measures, system).values()):
         if side in (NO_SCALE, NOT_MEASURED):
-            ax.text(0.5, row + UPPER, side, ha="center", va="center", fontsize=8.5, color=INK)
+            ax.text(0.5, row + UPPER, side, ha="center", va="center", fontsize=8.5, color=INK, path_effects=HALO)
     for role, array in measures.get("twin_place", {}).items():
         ax.plot(array.values[0], UPPER, "o", mfc="none", color=COLORS[role], markersize=6)
 
@@ -93,16 +93,20 @@ def _draw_estimate(ax: Axes, row: float, estimate: np.ndarray, look: dict) -> No
 
 @in_both_forms
 def similarities(cka: Arrays, axes: np.ndarray | None = None) -> np.ndarray:
-    """Heatmaps, three a row: both ends within themselves and with one another, then each system and with both ends."""
+    """Heatmaps, three a row, in narrow form two: both ends within themselves and with one another, then each system and
+    with both ends."""
     systems = _list_systems(cka)
     names = name_systems(systems)
     shown = ENDS | {"vit_cnn": "ViT against CNN"}
     for system, name in names.items():
         shown |= {system: name} | {f"{system}_{end}": f"{name}\nagainst {label}" for end, label in ENDS.items()}
-    axes = grid(1 + len(systems), 3, 2.7) if axes is None else axes
-    for ax, (key, title) in zip(np.ravel(axes), shown.items(), strict=True):
+    if axes is None:
+        axes = panels(len(shown), 2.1, beside=2) if is_narrow() else grid(1 + len(systems), 3, 2.7)
+    for ax, (key, title) in zip(np.ravel(axes), shown.items(), strict=False):
         similarity(cka[key], title, ax)
         ax.title.set_fontsize(9)
+    for ax in np.ravel(axes)[len(shown) :]:
+        ax.set_visible(False)
     color_bar(np.ravel(axes)[0].images[0], axes, "CKA", 0.5)
     return axes
 

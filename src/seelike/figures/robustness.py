@@ -36,7 +36,7 @@ def curves(found: dict[str, Found], chapter: str) -> np.ndarray:
     heights = [CURVE + GAP + OPTION * len(options) for _, options, _ in rows]
     columns = max(len(runs) for *_, runs in rows)
     figure = plt.figure(figsize=(width_of(2.2 + 3.6 * columns), sum(heights) + 0.4), layout="none")
-    outer = figure.add_gridspec(len(rows), columns, height_ratios=heights, hspace=0.1, wspace=0.12)
+    outer = figure.add_gridspec(len(rows), columns, height_ratios=heights, hspace=0.1, wspace=0.2)
     axes = []
     for row, (claim, options, runs) in enumerate(rows):
         shares = (CURVE, OPTION * len(options), GAP * 0.6)
@@ -45,6 +45,7 @@ def curves(found: dict[str, Found], chapter: str) -> np.ndarray:
             own = [figure.add_subplot(inner[0]), figure.add_subplot(inner[1])]
             _draw_claim(*own, claim, robust, options, run)
             _tidy(*own, options, labelled=column == 0)
+            own[0].set_ylabel("" if column else f"effect {claim.main.id}", fontsize=8.5)
             axes.append(own)
     return np.array(axes, dtype=object)
 
@@ -96,7 +97,7 @@ def _draw_curve(ax: Axes, claim: Claim, ordered: list[Outcome]) -> None:
     ax.autoscale_view()
     bottom, top = ax.get_ylim()
     ends = (part.smallest, max(top, part.smallest)) if part.above else (min(bottom, part.smallest), part.smallest)
-    ax.axhspan(*ends, color=CLAIMED, alpha=0.12, linewidth=0)
+    ax.axhspan(*ends, color=CLAIMED, alpha=0.2, linewidth=0)
     ax.axhline(part.reference, color=INK, linewidth=1)
     ax.set_xlim(-1, len(ordered))
     ax.imshow(
@@ -119,7 +120,8 @@ def _paint(
     canvas = FigureCanvasAgg(Figure(size / sharpness, dpi=sharpness, facecolor="none", layout="none"))
     sheet = canvas.figure.add_axes((0, 0, 1, 1), xlim=ax.get_xlim(), ylim=ax.get_ylim())
     sheet.axis("off")
-    sheet.fill_between(places, low, high, step="mid", color=COLORS["random"], alpha=0.3, linewidth=0)
+    edges = np.stack([places - 0.5, places + 0.5], 1).ravel()
+    sheet.fill_between(edges, low.repeat(2), high.repeat(2), color=COLORS["random"], alpha=0.3, linewidth=0)
     for verdict, marker in MARKERS.items():
         own = np.array(verdicts) == verdict
         look = {"color": VERDICTS[verdict], "markeredgecolor": INK, "markeredgewidth": 0.4, "markersize": 4}

@@ -71,8 +71,8 @@ def course(found: Arrays, aligned: LabelledArray, ax: Axes | None = None) -> Axe
     last = found["shuffled"]
     ax.plot(last.axes["step"], last.values, "D", color=COLORS["random"], label="association, from shuffled images")
     ax.axhline(0, color=INK, linewidth=1)
-    ax.set_xlabel("step of gradient descent")
-    ax.legend()
+    ax.set(xlabel="step of gradient descent", ylabel="share, or cosine")
+    ax.figure.legend(*ax.get_legend_handles_labels(), loc="outside upper center", fontsize=8.5)
     return ax
 
 

@@ -5,13 +5,16 @@ from pathlib import Path
 import matplotlib
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 
 from seelike.figures.forms import hand_out_narrow
+from seelike.figures.palette import PAPER
 from seelike.system.errors import InputError
 from seelike.system.files import written_whole
 
 STYLE = str(Path(__file__).with_name("seelike.mplstyle"))
 PICTURES = (".png", ".svg", ".pdf")
+HALO = [withStroke(linewidth=2.5, foreground=PAPER)]  # around letters across which a line may run
 LABELS = {"vit": "ViT", "vit_gap": "ViT, GAP", "vit_small": "small ViT", "cnn": "CNN", "mixer": "Mixer"}
 
 
@@ -23,6 +26,7 @@ def use_style() -> None:
         from matplotlib_inline.backend_inline import set_matplotlib_formats
 
         set_matplotlib_formats("svg")
+        plt.uninstall_repl_displayhook()  # it would draw each figure once more after its cell, for a window
         get_ipython().display_formatter.mimebundle_formatter.for_type(Figure, hand_out_narrow)
 
 

@@ -74,7 +74,7 @@ def standing(measures: Measures) -> str:
 
 def equal_depth(measures: Measures) -> str:
     """CKA of each system with both ends at equal depth, trained and with random weights."""
-    heads = ["CKA at equal depth", "with the ViT", "with the CNN", "untrained, with the ViT", "with the CNN"]
+    heads = ["CKA at equal depth", "with the ViT", "with the CNN", "untrained, with the ViT", "untrained, with the CNN"]
     lines = [heads, ["---", *["---:"] * 4]]
     for system in measures["equal_depth_cka"]:
         found = (measures[f"equal_depth_cka{random}"][system].values for random in ("", "_random"))
