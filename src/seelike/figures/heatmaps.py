@@ -44,7 +44,7 @@ def uniformity(cka: Arrays, axes: np.ndarray | None = None) -> np.ndarray:
 @in_both_forms
 def beside_control(trained: Arrays, control: Arrays, axes: np.ndarray | None = None) -> np.ndarray:
     """The heatmaps of `uniformity`, and those of the same models with random weights, (2, 3)."""
-    axes = grid(2, len(PAIRS), 2.7) if axes is None else axes
+    axes = grid(2, len(PAIRS), 3.05) if axes is None else axes
     for row, cka, kind in zip(axes, (trained, control), ("trained", "random weights"), strict=True):
         for ax, (pair, title) in zip(row, PAIRS.items(), strict=True):
             similarity(cka[pair], f"{title},\n{kind}", ax)
