@@ -2,7 +2,7 @@
 
 const SIDE = 56; // pixels of a drawing
 const MAGMA = ["#000004", "#180f3d", "#440f76", "#721f81", "#9e2f7f", "#cd4071", "#f1605d", "#fd9668", "#feca8d", "#fcfdbf"];
-const SIGNED = ["#0072b2", "#f4f4f4", "#d55e00"];
+const SIGNED = { light: ["#0072b2", "#f4f4f4", "#d55e00"], dark: ["#4fa9e6", "#202020", "#ff8a45"] };
 
 function mix(colours, share) {
   const place = Math.min(1, Math.max(0, share)) * (colours.length - 1);
@@ -16,7 +16,7 @@ function mix(colours, share) {
 
 /** A scale from `low` to `high`; of two signs where `low` is below 0 on purpose. */
 export const magma = (low, high) => ({ low, high, colours: MAGMA });
-export const signed = (most) => ({ low: -most, high: most, colours: SIGNED });
+export const signed = (most) => ({ low: -most, high: most, colours: SIGNED[document.documentElement.dataset.theme] ?? SIGNED.light });
 
 export function legend({ low, high, colours }, unit) {
   const digits = high < 0.1 ? 3 : 2;

@@ -98,4 +98,5 @@ def test_every_colour_of_the_palette_has_its_dark_one_and_no_other_has(svg):
     dark = {light.lower(): colour.lower() for light, colour in ON_DARK.items()}
     assert rules == {each: dark[each.partition(":")[2]] for each in used if each.partition(":")[2] in dark}
     assert f"stroke:{COLORS['vit'].lower()}" in rules
+    assert drawings.RIM.search(small) and not drawings.RIM.search(both)  # rims are of the colour of what uses them
     assert drawings.is_finished(both) and not drawings.is_finished(small)

@@ -16,6 +16,7 @@ from PIL import Image
 from seelike.figures.palette import ON_DARK
 
 DARK = "dark"  # the fragment of a drawing's address that asks for its dark colours
+RIM = re.compile(r'(<defs><path id="\w+" d="[^"]*" style=")stroke:#[0-9a-f]{6};?')
 DECIMALS = 2  # of a point, of which 96 pixels of the screen have 72
 CSS_PIXELS = 96 / 72  # of a point
 UNSEEN = re.compile(r"<!DOCTYPE.*?>|<!--.*?-->|<metadata>.*?</metadata>", re.S)
@@ -101,7 +102,11 @@ def _recode(encoded: str) -> str:
 
 
 def in_both_themes(svg: str) -> str:
-    """A drawing of `compact` that takes the dark counterparts of its colours where its address ends in `#dark`."""
+    """A drawing of `compact` that takes the dark counterparts of its colours where its address ends in `#dark`.
+
+    The colour of a marker's rim is that of the place where it is used, which has it too: no rule reaches its copies.
+    """
+    svg = RIM.sub(r"\1", svg)
     rules = [
         f':root:target [style*="{kind}:{light.lower()}"]{{{kind}:{dark.lower()}!important}}'
         for light, dark in ON_DARK.items()
