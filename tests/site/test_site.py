@@ -46,7 +46,7 @@ def test_pages_load_whole_and_fit_every_screen(open_page, path, theme):
         ("convolution", 6, 5),
         ("spatial_structure", 6, 5),
         ("intriguing_properties", 5, 6),
-        ("visual_exploration", 8, 5),
+        ("visual_exploration", 9, 6),
         ("dense_prediction", 6, 6),
         ("contrastive_clustering", 5, 5),
         ("duoformer", 5, 5),
