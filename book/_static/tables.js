@@ -13,11 +13,11 @@
       place.classList.add("is-scrolled");
       place.tabIndex = 0;
       if (place.localName !== "table") { // a table keeps its own role
-        place.setAttribute("role", "region");
+        place.setAttribute("role", "group");
         place.setAttribute("aria-label", "Table that scrolls sideways");
       }
       const hint = Object.assign(document.createElement("p"), { className: "table-scrolls", textContent: "This table scrolls sideways →" });
-      (place.closest(".pst-scrollable-table-container")).before(hint);
+      place.closest(".pst-scrollable-table-container").before(hint);
     }
   }
 
