@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 
 from seelike.figures.forms import in_both_forms, is_narrow, width_of
 from seelike.figures.palette import CLAIMED, COLORS, INK
-from seelike.figures.style import HALO
+from seelike.figures.style import BEHIND
 from seelike.results.claims import NOT_APPLICABLE, PARTS, Part
 from seelike.results.covers import covers_trainings
 from seelike.results.results import Result
@@ -45,7 +45,7 @@ def effects(results: dict[str, Result], axes: np.ndarray | None = None) -> np.nd
         for row, (name, result) in enumerate(results.items()):
             _draw_run(ax, row, result, PARTS[id])
             if is_narrow():
-                place = {"transform": ax.get_yaxis_transform(), "path_effects": HALO}
+                place = {"transform": ax.get_yaxis_transform(), "bbox": BEHIND}
                 ax.text(0.01, row - 0.32, name, va="center", color=INK, fontsize=9, **place)
         _shade_claimed_side(ax, PARTS[id])
         ax.locator_params(axis="x", nbins=5 if is_narrow() else "auto")
@@ -78,7 +78,7 @@ def _draw_run(ax: Axes, row: int, result: Result, part: Part) -> None:
 def _write(ax: Axes, row: float, text: str) -> None:
     """A verdict, to the right of its row; in narrow form above it, beside the name of the run."""
     x, y, side = (1, round(row) - 0.32, "right") if is_narrow() else (1.01, row, "left")
-    place = {"transform": ax.get_yaxis_transform(), "path_effects": HALO}
+    place = {"transform": ax.get_yaxis_transform()} | ({"bbox": BEHIND} if is_narrow() else {})
     ax.text(x, y, text, ha=side, va="center", color=INK, fontsize=9, **place)
 
 

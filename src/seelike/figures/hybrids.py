@@ -8,7 +8,7 @@ from matplotlib.ticker import LogLocator, NullFormatter
 from seelike.figures.forms import color_bar, grid, in_both_forms, is_narrow, legend_above, panels, width_of
 from seelike.figures.heatmaps import similarity
 from seelike.figures.palette import CLAIMED, COLORS, INK, PARTS
-from seelike.figures.style import HALO, LABELS
+from seelike.figures.style import BEHIND, LABELS
 from seelike.measures.between import LIKE_CNN, LIKE_VIT, SIDES
 from seelike.results.labelled_array import Arrays, Measures
 from seelike.tables.hybrids import NO_SCALE, NOT_MEASURED, TRAITS, find_sides
@@ -65,7 +65,7 @@ def _draw_system(ax: Axes, measures: Measures, system: str, color: str) -> None:
             _draw_estimate(ax, row + shift, estimate, look)
     for row, side in enumerate(find_sides(measures, system).values()):
         if side in (NO_SCALE, NOT_MEASURED):
-            ax.text(0.5, row + UPPER, side, ha="center", va="center", fontsize=8.5, color=INK, path_effects=HALO)
+            ax.text(0.5, row + UPPER, side, ha="center", va="center", fontsize=8.5, color=INK, bbox=BEHIND)
     for role, array in measures.get("twin_place", {}).items():
         ax.plot(array.values[0], UPPER, "o", mfc="none", color=COLORS[role], markersize=6)
 

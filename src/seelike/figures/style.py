@@ -5,7 +5,6 @@ from pathlib import Path
 import matplotlib
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
-from matplotlib.patheffects import withStroke
 
 from seelike.figures.forms import hand_out_narrow
 from seelike.figures.palette import PAPER
@@ -14,7 +13,7 @@ from seelike.system.files import written_whole
 
 STYLE = str(Path(__file__).with_name("seelike.mplstyle"))
 PICTURES = (".png", ".svg", ".pdf")
-HALO = [withStroke(linewidth=2.5, foreground=PAPER)]  # around letters across which a line may run
+BEHIND = {"facecolor": PAPER, "edgecolor": "none", "pad": 0.8, "alpha": 0.8}  # letters across which a line may run
 LABELS = {"vit": "ViT", "vit_gap": "ViT, GAP", "vit_small": "small ViT", "cnn": "CNN", "mixer": "Mixer"}
 
 
