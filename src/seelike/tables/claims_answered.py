@@ -47,8 +47,8 @@ def _untrained(claims: Mapping[str, dict]) -> str:
     if not asked:
         return ""
     hold = [id for id in asked if controls[id] == HOLDS]
-    of = "" if len(asked) == len(controls) else f" of the {len(asked)} that have this control"
-    return f" With random weights, {join(hold) or 'none'}{of} {'hold' if len(hold) > 1 else 'holds'}."
+    of = "" if len(asked) == len(controls) else f"of {len(asked)} with this control, "
+    return f" With random weights, {of}{join(hold) or 'none'} {'hold' if len(hold) > 1 else 'holds'}."
 
 
 def _tell(id: str, entry: Mapping | None, marginal: bool) -> str:
