@@ -84,9 +84,13 @@ def read_published(chapter: str, results_dir: str | Path) -> dict[str, Result]:
 
 
 def _load(path: Path) -> Result:
-    """A result file, parsed and checked once: a page asks for those of all chapters several times."""
+    """A result file, parsed and checked once: a page asks for those of all chapters several times.
+
+    What is done to one copy changes no other; values of arrays are shared.
+    """
     result = _load_once(path, path.stat().st_mtime_ns)
-    return replace(result, claims=deepcopy(result.claims))
+    measures = {measure: dict(of) for measure, of in result.measures.items()}
+    return replace(result, measures=measures, claims=deepcopy(result.claims))
 
 
 @cache
