@@ -86,7 +86,7 @@ def parameters(**changed) -> dict:
 def test_the_chapter_judges_networks_over_data_sets_and_embeddings_over_trainings(tmp_path):
     run = prepare(spatial_structure.CHAPTER, str(tmp_path), **parameters())
     result = run.record(*spatial_structure.CHAPTER.measure_all(run))
-    assert list(result.claims) == ["P1", "P2", "P3", "P4", "P6"]
+    assert list(result.claims) == ["P1", "P2", "P3", "P4", "P5", "P6"]
     assert result.claims["P1"]["covers"] == "data sets and trainings" and result.claims["P1"]["trainings"] == {}
     assert result.claims["P6"]["covers"] == "images and trainings" and result.claims["P6"]["trainings"] == {"vit": 2}
     assert result.measures["neighbour_share"]["vit"].axes["percent"] == [1, 3, 10, 100]

@@ -61,7 +61,7 @@ def test_what_is_measured_is_recorded(measured, tmp_path):
     run, found = measured
     control = list(CHAPTER.control(run.load_controls(), run))
     result = run.record(found, control)
-    assert list(result.claims) == ["W1", "W2", "W3", "W4", "W5"]
+    assert list(result.claims) == ["W1", "W2", "W3", "W4", "W5", "W6"]
     assert all(result.claims[claim]["control_verdict"] == "not applicable" for claim in ("W3", "W4", "W5"))
     assert result.claims["W1"]["parts"]["W1"]["control"] is not None
     assert result.measures["kept_isolated"]["vit"].axes == {"blocks left to CLS": list(range(8))}
@@ -77,12 +77,12 @@ def test_cues_are_those_drawn(measured):
         assert cues[:, axis].tolist() == [getattr(drawing, cue) for drawing in drawings]
 
 
-def test_of_pictures_without_cues_and_classes_nothing_is_left_but_the_architecture(monkeypatch, tmp_path):
+def test_of_pictures_without_cues_and_classes_only_what_cards_tell_is_left(monkeypatch, tmp_path):
     for number in range(16):
         Image.new("RGB", (56, 56), (10 * number, 0, 99)).save(tmp_path / f"{number}.png")
     run = make_run(monkeypatch, dataset="folder", data_dir=str(tmp_path), n_seeds=1, vit_gap="")
     (found,) = CHAPTER.measure(run.load_models(), run)
-    assert not found.arrays() and not found.terms()
+    assert set(found.arrays()) == {"kept_parts", "grounded_accuracy"} and set(found.terms()) == {"W6a", "W6b"}
 
 
 def test_what_is_no_plain_vit_is_refused_by_its_parameter(monkeypatch):
