@@ -74,8 +74,12 @@ def panels(
     """New panels of that height, side by side; in narrow form below one another, or `beside` each other."""
     if is_narrow():
         rows = -(-count // beside)
-        made = plt.subplots(rows, beside, figsize=(width_of(), rows * height / beside), squeeze=False, **more)[1]
-        return made.ravel()
+        made = plt.subplots(rows, beside, figsize=(width_of(), rows * height / beside), squeeze=False, **more)[
+            1
+        ].ravel()
+        for ax in made[count:]:
+            ax.set_visible(False)
+        return made[:count]
     grid = {"width_ratios": ratios} | more
     return plt.subplots(1, count, figsize=(width_of(width), height), squeeze=False, **grid)[1][0]
 

@@ -102,11 +102,9 @@ def similarities(cka: Arrays, axes: np.ndarray | None = None) -> np.ndarray:
         shown |= {system: name} | {f"{system}_{end}": f"{name}\nagainst {label}" for end, label in ENDS.items()}
     if axes is None:
         axes = panels(len(shown), 4, beside=2) if is_narrow() else grid(1 + len(systems), 3, 2.95)
-    for ax, (key, title) in zip(np.ravel(axes), shown.items(), strict=False):
+    for ax, (key, title) in zip(np.ravel(axes), shown.items(), strict=True):
         similarity(cka[key], title, ax)
         ax.title.set_fontsize(8 if is_narrow() else 9)
-    for ax in np.ravel(axes)[len(shown) :]:
-        ax.set_visible(False)
     color_bar(np.ravel(axes)[0].images[0], axes, "CKA", 0.5)
     return axes
 
