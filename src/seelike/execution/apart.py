@@ -12,7 +12,8 @@ from pathlib import Path
 
 import papermill
 
-AT_ONCE = {"kernel_name": "python3", "progress_bar": False, "request_save_on_cell_execute": False}  # written at the end
+# What papermill is to be told: a notebook is written when it has run, not after each of its cells.
+WRITTEN_ONCE = {"kernel_name": "python3", "progress_bar": False, "request_save_on_cell_execute": False}
 
 
 def execute(notebook: Path, target: Path, parameters: dict[str, str], fork: bool) -> int | None:
@@ -26,7 +27,7 @@ def execute(notebook: Path, target: Path, parameters: dict[str, str], fork: bool
     _hush()
     try:
         with _start_kernel(fork) as own:
-            papermill.execute_notebook(notebook, target, parameters, **AT_ONCE, **own)
+            papermill.execute_notebook(notebook, target, parameters, **WRITTEN_ONCE, **own)
     except Exception:
         raise RuntimeError(f"{notebook.stem} could not be executed:\n{traceback.format_exc()[-3000:]}") from None
     return measure_peak()

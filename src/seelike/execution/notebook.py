@@ -16,7 +16,7 @@ from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
 from seelike.execution import imports
-from seelike.execution.apart import AT_ONCE
+from seelike.execution.apart import WRITTEN_ONCE
 from seelike.system import memory
 from seelike.system.errors import InputError, nearest
 from seelike.system.files import written_whole
@@ -34,7 +34,7 @@ def execute(notebook: Path, target: Path | None, parameters: dict, key: str = ""
     with tempfile.TemporaryDirectory() as folder, relay():
         executed = Path(folder) / notebook.name
         try:
-            papermill.execute_notebook(notebook, executed, parameters, **AT_ONCE)
+            papermill.execute_notebook(notebook, executed, parameters, **WRITTEN_ONCE)
         except DeadKernelError:
             raise InputError(
                 f"{notebook.stem} was ended by the system; if that was for want of memory, {memory.LESS}"
