@@ -202,7 +202,7 @@ index = await fetchJSON(`${files}index.json`);
 readAddress();
 make();
 draw();
-new MutationObserver(() => index && draw()).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+new MutationObserver(() => draw()).observe(document.documentElement, { attributeFilter: ["data-theme"] });
 addEventListener("hashchange", () => {
   if (!location.hash.includes("=")) return; // a heading of this page
   readAddress();

@@ -26,7 +26,7 @@ def effects(results: dict[str, Result], axes: np.ndarray | None = None) -> np.nd
 
     The line is the reference, and the shaded side is where an effect deserves the claim's sentence. A solid bar is an
     interval that covers trainings, a dashed line one that covers images alone; the mark at the right is the verdict,
-    with ◇ beside it where that of the whole claim is fragile, and below it, in grey, the control's, if there is one.
+    with ◇ beside it where that of the whole claim is fragile, and below it, smaller, the control's, if it has one.
     Nothing is drawn where the first run has no claims.
     """
     parts = [part for entry in next(iter(results.values())).claims.values() for part in entry["parts"]]
