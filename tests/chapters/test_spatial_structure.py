@@ -54,14 +54,10 @@ def test_before_training_nothing_is_found_nor_gained(learned):
 
 def test_kinds_of_attention_are_compared_by_answers_where_there_are_any(monkeypatch):
     card = {"classes": "1" * 80, "answers": "1" * 60 + "0" * 20}
-    names = (
-        "vit_pocket_patch4_32.cifar10",
-        "vit_pocket_posattn_patch4_32.cifar10",
-        "vit_pocket_uniform_patch4_32.cifar10",
-    )
+    names = [f"vit_pocket_{kind}patch4_32.cifar10_brief" for kind in ("", "posattn_", "uniform_")]
     monkeypatch.setattr(spatial_structure.bundled, "read_manifest", lambda: dict.fromkeys(names[:2], card))
     similarities = {"vit": PositionSimilarity(Grid(2, 2, 8, 8, 0), np.eye(4))}
-    parameters = {"vit": names[0], "vit_checkpoint": ""}
+    parameters = {"vit": "vit_pocket_patch4_32.cifar10", "vit_checkpoint": ""}
     answered = spatial_structure.find_answered(parameters)
     found = SpatialStructure(similarities, None, answered)
     assert set(found.terms()) == {"P5a", "P6"} and sum(each[0, 0] for each in found.terms()["P5a"].values()) == 0

@@ -138,8 +138,9 @@ def find_systems() -> set[str]:
 def test_what_is_compared_has_its_answers_in_cards():
     """All that has no weights, what has some of the same rows, and the usual ViT and ResNet, of every seed."""
     assert WITHOUT_WEIGHTS - UNLABELLED.recipes().keys() <= COMPARED and FROZEN.recipes().keys() < COMPARED
-    usual = {each for design in (VIT, RESNET) for each in find_seeds(f"{design}.shapes")}
-    rows = {each for d, tag, _ in SHAPES.around for each in find_seeds(f"{SHAPES.name(d)}.shapes{tag}")}
+    families = FAMILIES.values()
+    usual = {each for f in families for d in ("vit", "resnet") for each in find_seeds(f"{f.name(d)}.{f.tag}")}
+    rows = {each for f in families for d, tag, _ in f.around for each in find_seeds(f"{f.name(d)}.{f.tag}{tag}")}
     systems = FROZEN.recipes().keys() | DENSE.recipes().keys()
     assert usual | rows == COMPARED - systems and not usual & rows
 
@@ -150,6 +151,8 @@ def test_other_cues_and_other_attention_change_nothing_else():
             assert RECIPES[f"{SHAPES.name(design)}.shapes_{task}"] == replace(SHAPES.recipe(design), task=task)
     for design in ("posattn", "uniform"):
         assert RECIPES[f"{SHAPES.name(design)}.shapes"] == SHAPES.vit
+        photographs = [RECIPES[f"{CIFAR10.name(each)}.cifar10_brief"] for each in ("vit", design)]
+        assert photographs[0] == photographs[1] and photographs[0].task == "cifar10"
 
 
 def test_clusters_are_learned_in_equal_steps_from_three_seeds_and_one_change_each():

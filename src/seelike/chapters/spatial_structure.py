@@ -19,6 +19,7 @@ from seelike.measures.patch_association import Layout, Network, alignment, assoc
 from seelike.measures.position_similarity import PositionSimilarity, find_similarity
 from seelike.measures.runner import assemble
 from seelike.models import bundled
+from seelike.models.recipes import BRIEFLY, RECIPES
 from seelike.results.labelled_array import LabelledArray, Measures
 from seelike.system import processes
 from seelike.system.errors import InputError
@@ -111,11 +112,13 @@ def _of_no_model(replicates: dict[str, np.ndarray]) -> dict[str, Terms]:
 def find_answered(parameters: Mapping[str, str], scale: str = "points") -> dict[str, np.ndarray]:
     """Kind of attention → replicates of the accuracies of ViTs that have it, of a bundled ViT's family, where known.
 
-    There are none where the ViT's weights are from a file. `scale` is one of `answered.SCALES`.
+    Where others of the family were trained briefly, so was the usual one that stands beside them. There are none where
+    the ViT's weights are from a file. `scale` is one of `answered.SCALES`.
     """
     if parameters["vit_checkpoint"]:
         return {}
     cards, vit = bundled.read_manifest(), bundled.complete(parameters["vit"])
+    vit += BRIEFLY if vit + BRIEFLY in RECIPES else ""
     names = {kind: vit.replace("vit_pocket_", f"vit_pocket_{word}", 1) for kind, word in ATTENTION.items()}
     found = {kind: find_accuracies(cards, name, scale) for kind, name in names.items()}
     return {kind: each for kind, each in found.items() if each is not None}

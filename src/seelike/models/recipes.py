@@ -32,6 +32,7 @@ EARLY_SHARES = (1, 3, 10)  # percent of its steps after which a run's state is s
 GAP_RATE = 0.6  # of the learning rate: lower for GAP, as in the paper (3e-4, and 1e-3 for CLS)
 WIRED_STEPS = 3_000
 AROUND_SEEDS = 3  # trainings of each row of `Family.around`
+BRIEFLY = "_brief"  # in a tag: trained for a twelfth of the family's images, to be compared with others so trained
 
 Row = tuple[str, str, Recipe]  # design, what the tag says beside the family's own, how it is trained
 
@@ -137,14 +138,15 @@ def compare_cues(vit: Recipe, resnet: Recipe) -> tuple[Row, ...]:
     )
 
 
-def compare_attention(vit: Recipe) -> tuple[Row, ...]:
+def compare_attention(vit: Recipe, change: str = "") -> tuple[Row, ...]:
     """Trainings of ViTs whose attention does not look at the tokens."""
-    return ("posattn", "", vit), ("uniform", "", vit)
+    return ("posattn", change, vit), ("uniform", change, vit)
 
 
 DRAWINGS = Recipe()
 PHOTOGRAPHS = Recipe("cifar10", images=ALL_PHOTOGRAPHS, steps=9_000, rate=3e-3, batch_size=128, augment=True)
 QUICK = replace(DRAWINGS, steps=1_500)  # the ResNet learns drawings far faster than the others
+BRIEF = replace(DRAWINGS, task="cifar10", images=ALL_PHOTOGRAPHS, steps=WIRED_STEPS, augment=True)  # for a CPU
 SHAPES = Family(
     tag="shapes",
     image_size=56,
@@ -168,6 +170,7 @@ CIFAR10 = Family(
     small="slimpocket",
     vit=PHOTOGRAPHS,
     resnet=replace(PHOTOGRAPHS, rate=8e-3),
+    around=(*compare_starts(BRIEF), ("vit", BRIEFLY, BRIEF), *compare_attention(BRIEF, BRIEFLY)),
     near=replace(PHOTOGRAPHS, task="pairs", steps=1_500, rate=PHOTOGRAPHS.rate * 0.3),
     far=replace(PHOTOGRAPHS, task="strokes", images=20_000, steps=1_500, rate=PHOTOGRAPHS.rate * 0.3, augment=False),
     seeds={"vit": 3, "gap": 3, "resnet": 3, "mixer": 3, "vit_3pct": 2}
