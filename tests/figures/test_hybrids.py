@@ -33,7 +33,7 @@ def markers(ax, kind: str) -> list[tuple[float, float]]:
 
 def test_a_panel_for_each_system_has_a_disc_where_it_stands_and_an_arrow_where_it_lies_beyond():
     axes = plots.places(make_measures(MINE, OTHER))
-    assert [ax.get_title() for ax in axes] == ["vtcc_pocket_56", "swin_tiny, random weights"]
+    assert [ax.get_title() for ax in axes] == ["VTCC", "swin_tiny, random weights"]
     discs = dict((round(row + 0.14), x) for x, row in markers(axes[0], "o") if row >= -0.14)
     assert discs[1] == 0.5 and discs[5] == 0.2
     (arrow,) = markers(axes[0], ">")
@@ -66,6 +66,8 @@ def test_panels_beyond_the_last_system_are_not_shown():
     [
         (["a.x", "b=random"], ["a", "b, random weights"]),
         (["a.x", "a.y", "c=w.safetensors"], ["a.x", "a.y", "c"]),
+        (["hlg_pocket_56.dense_shapes", "hlg_s.x", "vtcc_pocket_56=random"], ["HLG", "hlg_s", "VTCC, random weights"]),
+        (["hlg_pocket_56.a", "hlg_pocket_local_56.b"], ["hlg_pocket_56.a", "hlg_pocket_local_56.b"]),
     ],
 )
 def test_names_are_as_short_as_they_can_be(roles, names):

@@ -37,7 +37,7 @@ def test_all_claims_are_there_each_cell_with_the_verdict_and_a_link(open_page, f
         told = [cell.get_attribute("data-verdict") for cell in cells.all()]
         assert told == [found[run].get(id, {}).get("verdict") for id in list_shown(page)]
     for cell in page.locator(f"{ROWS} td[data-verdict]").all():
-        assert re.fullmatch(r"\w+\.html#fig-[\w-]+", cell.locator("a").get_attribute("href"))
+        assert re.fullmatch(r"\w+\.html#fig-[\w-]+", cell.locator("> a").get_attribute("href"))
     assert page.locator(".scorecard-choices").count() == 0 and faults == []
 
 

@@ -45,11 +45,17 @@ def test_sides_tell_what_is_not_measured_from_ends_that_do_not_differ():
 
 def test_the_answer_has_a_line_for_each_system_with_each_trait_once():
     answer, _, line = hybrids.answer(make_measures()).splitlines()
-    assert answer == "**The answer.** Of 6 traits that can tell a ViT from a CNN:"
+    assert answer == "**The answer.** Of 6 {ref}`traits <hybrids-traits>` that can tell a ViT from a CNN:"
     assert line.startswith(
-        "- `mine` is **like the ViT** in CKA at equal depth; **like the CNN** in skip against branch;"
+        "- `mine` is **like the ViT** in *CKA at equal depth*; **like the CNN** in *skip against branch*;"
     )
     assert all(line.count(name) == 1 for name in TRAITS.values())
+
+
+def test_bundled_systems_bear_the_names_of_their_papers():
+    measures = {"place": {"hlg_pocket_56.dense_shapes": make_measures()["place"]["mine"]}}
+    assert hybrids.answer(measures).splitlines()[2].startswith("- HLG (`hlg_pocket_56.dense_shapes`) is **like")
+    assert hybrids.find_system("duoformer_pocket_56=random") == "DuoFormer" and not hybrids.find_system("hlg_small")
 
 
 def test_rows_are_traits_with_the_numbers_of_all_three():
@@ -63,8 +69,8 @@ def test_rows_are_traits_with_the_numbers_of_all_three():
 
 def test_what_is_left_out_is_said_with_its_reason():
     assert hybrids.unmeasured(make_measures()).splitlines() == [
-        "- **steps between stages**: mine has no stages.",
-        "- **attention distance**: mine has no heads.",
+        "- `mine`, **steps between stages**: mine has no stages.",
+        "- `mine`, **attention distance**: mine has no heads.",
     ]
     measures = make_measures()
     del measures["unmeasured"]

@@ -83,3 +83,5 @@ def test_claims_around_the_paper_are_told_and_counted_apart():
     told = robustness.tell_counts(found)
     assert "1 of 1 verdicts on the paper's claims are fragile (U1), judged in 3 universes; 0 of 1 verdicts on" in told
     assert told.count("around") == 1
+    assert told.startswith("**The answer.** Often, yes. Of 1 verdicts on the paper's claims in `pocket`, 0 stand in at")
+    assert robustness.tell_counts({"pocket": {"U1": STABLE}}).startswith("**The answer.** Hardly. All 1 verdicts")

@@ -11,7 +11,7 @@ from seelike.figures.palette import CLAIMED, COLORS, INK, PARTS
 from seelike.figures.style import BEHIND, LABELS
 from seelike.measures.between import LIKE_CNN, LIKE_VIT, SIDES
 from seelike.results.labelled_array import Arrays, Measures
-from seelike.tables.hybrids import NO_SCALE, NOT_MEASURED, TRAITS, find_sides
+from seelike.tables.hybrids import NO_SCALE, NOT_MEASURED, TRAITS, find_sides, find_system
 
 ENDS = {role: LABELS[role] for role in ("vit", "cnn")}
 BESIDE = 3  # panels
@@ -21,8 +21,8 @@ KINDS = (("", "o", UPPER, 6), ("_random", "D", LOWER, 4))  # trained and untrain
 
 
 def name_systems(roles: list[str]) -> dict[str, str]:
-    """Role → what a panel calls it: the architecture, and what follows where that does not tell systems apart."""
-    short = {role: role.partition("=")[0].partition(".")[0] for role in roles}
+    """Role → what a panel calls it: what its paper does, else the architecture; the whole where two share that."""
+    short = {role: find_system(role) or role.partition("=")[0].partition(".")[0] for role in roles}
     names = {role: name if list(short.values()).count(name) == 1 else role for role, name in short.items()}
     return {role: f"{name}, random weights" if role.endswith("=random") else name for role, name in names.items()}
 

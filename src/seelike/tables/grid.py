@@ -6,7 +6,7 @@ It is HTML, as `book/_static/scorecard.js` finds it: in `data-order` the number 
 
 import base64
 import html
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -35,9 +35,16 @@ class Cell:
 
     def __str__(self) -> str:
         shown = f'<span class="verdict">{self.text}</span>' if self.verdict else html.escape(self.text)
-        linked = f'<a href="{self.link}">{shown}</a>' if self.link else shown
-        judged = f' data-verdict="{self.verdict}"' if self.verdict else ""
-        return f'<td data-order="{self.order:g}"{judged}>{linked}</td>'
+        return f'<a href="{self.link}">{shown}</a>' if self.link else shown
+
+
+def _write(cell: Cell, counted: Cell | None = None) -> str:
+    """A cell as HTML; of a verdict, below it, in how many analyses it stands, by which equal verdicts are sorted."""
+    known = counted is not None and counted.link
+    below = f'<span class="analyses">{counted}</span>' if known else ""
+    order = cell.order + min(counted.order, 0.999) if known else cell.order
+    judged = f' data-verdict="{cell.verdict}"' if cell.verdict else ""
+    return f'<td data-order="{order:g}"{judged}>{cell}{below}</td>'
 
 
 def show(found: Found) -> str:
@@ -47,8 +54,9 @@ def show(found: Found) -> str:
         found: run → claim id → its entry.
     """
     rows = {id: fill(claim, found) for id, claim in CLAIMS.items() if any(id in claims for claims in found.values())}
-    heads = _head("claim", False) + "".join(_head(name, name in (UNTRAINED, *found)) for name in list_columns(found))
-    body = "".join(_row(CLAIMS[id], cells) for id, cells in rows.items())
+    shown = (UNTRAINED, *found, PAPERS)
+    heads = _head("claim", False) + "".join(_head(name, name != PAPERS) for name in shown)
+    body = "".join(_row(CLAIMS[id], cells, shown) for id, cells in rows.items())
     return (
         '<div class="scorecard" tabindex="0" role="region" aria-label="All claims in all runs">'
         f'<table class="table"><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>'
@@ -57,9 +65,13 @@ def show(found: Found) -> str:
 
 
 def list_columns(found: Found) -> list[str]:
-    """The names of all columns but the first."""
+    """The names of all columns but the first: on the page, numbers of analyses stand below the verdicts."""
     varied = [run for run, claims in found.items() if any("universes" in entry for entry in claims.values())]
-    return [UNTRAINED, *found, *(f"{run}, all analyses" for run in varied), PAPERS]
+    return [UNTRAINED, *found, *map(_name_analyses, varied), PAPERS]
+
+
+def _name_analyses(run: str) -> str:
+    return f"{run}, all analyses"
 
 
 def fill(claim: Claim, found: Found) -> dict[str, Cell]:
@@ -69,7 +81,7 @@ def fill(claim: Claim, found: Found) -> dict[str, Cell]:
     for run, entry in entries.items():
         figure = label if run == OWN else f"{label.removesuffix('effects')}{run}"
         cells[run] = _judge(entry, "verdict", f"{claim.chapter}.html#{figure}", claim.id in find_marginal(found[run]))
-        cells[f"{run}, all analyses"] = _count_universes(entry, f"robustness.html#{_name_curve(label)}")
+        cells[_name_analyses(run)] = _count_universes(entry, f"robustness.html#{_name_curve(label)}")
     source = "" if claim.source == PAPER else "Another paper: "
     figures = f" (Fig. {claim.figures})" if claim.figures else ""
     cells[PAPERS] = Cell(f"{source}{claim.paper}{figures}", "references.html")
@@ -103,10 +115,10 @@ def _head(name: str, judged: bool) -> str:
     return f'<th scope="col"{run}>{name}</th>'
 
 
-def _row(claim: Claim, cells: Mapping[str, Cell]) -> str:
+def _row(claim: Claim, cells: Mapping[str, Cell], shown: Iterable[str]) -> str:
     title = f'<a href="{claim.chapter}.html#{label_of(claim)}">{claim.id}</a> {html.escape(claim.text)}'
-    cells = "".join(map(str, cells.values()))
-    return f'<tr data-chapter="{claim.chapter}"><th scope="row">{title}</th>{cells}</tr>'
+    written = "".join(_write(cells[name], cells.get(_name_analyses(name))) for name in shown)
+    return f'<tr data-chapter="{claim.chapter}"><th scope="row">{title}</th>{written}</tr>'
 
 
 def tabulate(rows: Mapping[str, Mapping[str, Cell]], found: Found) -> pd.DataFrame:

@@ -20,7 +20,13 @@ TRAITS = {  # as a table and a figure call them
 PARTS = (*TRAITS.values(), "attention distance")  # what may be unmeasured, in the order of its numbers
 NO_SCALE, NOT_MEASURED = "the ends do not differ", "not measured"
 UNKNOWN = "–"
+SYSTEMS = {"vtcc_pocket": "VTCC", "hlg_pocket": "HLG", "duoformer_pocket": "DuoFormer"}  # how names start → the system
 OUTER = 2  # blocks at either end, as in the chapter on attention distance
+
+
+def find_system(role: str) -> str:
+    """What its paper calls a bundled system; "" for any other."""
+    return next((name for start, name in SYSTEMS.items() if role.startswith(f"{start}_")), "")
 
 
 def find_sides(measures: Measures, system: str, random: str = "") -> dict[str, str]:
@@ -45,15 +51,21 @@ def find_unmeasured(measures: Measures, system: str, random: str = "") -> dict[s
 
 def answer(measures: Measures) -> str:
     """A line for each system: which traits it shares with which end, trained and untrained."""
-    lines = [f"- {literal(system)} {_count(find_sides(measures, system))}" for system in measures["place"]]
-    many = f"Of {len(TRAITS)} traits that can tell a ViT from a CNN:"
+    lines = [f"- {_call(system)} {_count(find_sides(measures, system))}" for system in measures["place"]]
+    many = f"Of {len(TRAITS)} {{ref}}`traits <hybrids-traits>` that can tell a ViT from a CNN:"
     return "\n".join([f"**The answer.** {many}", "", *lines])
+
+
+def _call(system: str) -> str:
+    """`HLG (hlg_pocket_56.dense_shapes)`; of what is not bundled the name alone."""
+    name = find_system(system)
+    return f"{name} ({literal(system)})" if name else literal(system)
 
 
 def _count(sides: Mapping[str, str]) -> str:
     """`is like the ViT in A and B; nearer to neither in C; not measured in D`."""
     order = (*SIDES, NOT_SHOWN, NO_SCALE, NOT_MEASURED)
-    found = {side: [TRAITS[trait] for trait, own in sides.items() if own == side] for side in order}
+    found = {side: [f"*{TRAITS[trait]}*" for trait, own in sides.items() if own == side] for side in order}
     said = [f"**{side}** in {join(traits)}" for side, traits in found.items() if traits]
     return f"is {'; '.join(said)}."
 
@@ -66,7 +78,7 @@ def standing(measures: Measures) -> str:
         scores = measures["score"][system].values
         for row, (trait, place) in enumerate(zip(places.axes["trait"], places.values, strict=True)):
             numbers = (tell(score) for score in scores[:, row])
-            name = literal(system) if row == 0 else ""
+            name = _call(system) if row == 0 else ""
             said = [tell(place), f"**{sides[trait]}**", untrained[trait]]
             lines.append([name, TRAITS[trait], *numbers, *said])
     return table(lines)
@@ -78,7 +90,7 @@ def equal_depth(measures: Measures) -> str:
     lines = [heads, ["---", *["---:"] * 4]]
     for system in measures["equal_depth_cka"]:
         found = (measures[f"equal_depth_cka{random}"][system].values for random in ("", "_random"))
-        lines.append([literal(system), *(tell(estimate) for ends in found for estimate in ends)])
+        lines.append([_call(system), *(tell(estimate) for ends in found for estimate in ends)])
     return table(lines)
 
 
@@ -91,9 +103,9 @@ def tell(estimate: np.ndarray) -> str:
 
 
 def unmeasured(measures: Measures) -> str:
-    """What was left out, a line each with the sentence that says why."""
+    """What was left out, a line each: of which system what, and the sentence that says why."""
     lines = [
-        f"- **{part}**: {why}."
+        f"- {_call(system)}, **{part}**: {why}."
         for system in measures["place"]
         for part, why in find_unmeasured(measures, system).items()
     ]
@@ -106,7 +118,7 @@ def attention(measures: Measures) -> str:
     for role, array in measures.get("attention_distance", {}).items():
         shares = array.values / array.uniform
         ends = (f"{signed(part.min())} to {signed(part.max())}" for part in (shares[:OUTER], shares[-OUTER:]))
-        lines.append(["ViT" if role == "vit" else literal(role), *ends])
+        lines.append(["ViT" if role == "vit" else _call(role), *ends])
     return table(lines)
 
 

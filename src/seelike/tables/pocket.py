@@ -4,7 +4,7 @@ from itertools import combinations
 
 from seelike.images import shapes
 from seelike.models import bundled
-from seelike.models.recipes import RECIPES, SHAPES, Family
+from seelike.models.recipes import BRIEFLY, RECIPES, SHAPES, Family
 from seelike.tables.markdown import table
 
 
@@ -16,6 +16,21 @@ def ceilings() -> str:
             own = ", ".join(f"{shapes.RELIABILITY[cue]:.0%}" for cue in cues)
             lines.append([", ".join(cues), own, f"{shapes.best_accuracy(cues):.1%}"])
     return table(lines)
+
+
+def answer(manifest: dict[str, dict], kinds: dict[str, str], n_images: int) -> str:
+    """How often models answer right on test images that none of them learned from, trained and untrained.
+
+    Args:
+        manifest: model → card.
+        kinds: what a model is called → its name.
+        n_images: how many test images cards have accuracies of.
+    """
+    shown = {label: manifest[name] for label, name in kinds.items()}
+    right = "; ".join(f"{label} {card['test_accuracy']:.1%}" for label, card in shown.items())
+    most = max(card["initial_accuracy"] for card in shown.values())
+    images = f"{n_images:,} test images that none learned from"
+    return f"**The answer.** Right on {images}: {right}. With random weights none is right on more than {most:.1%}."
 
 
 def cards(manifest: dict[str, dict], initial: dict[str, float]) -> str:
@@ -31,14 +46,17 @@ def cards(manifest: dict[str, dict], initial: dict[str, float]) -> str:
 
 
 def budgets(family: Family = SHAPES) -> str:
-    """One row for all models of a family that were trained for as long and at the same rate."""
+    """One row for all models of a family that were trained, by their cards, for as long and at the same rate."""
     groups: dict[tuple, list[str]] = {}
+    cards = bundled.read_manifest(family)
     for name, recipe in family.recipes().items():
+        if name not in cards:
+            continue
         key = (recipe.steps, recipe.batch_size, recipe.rate, bool(recipe.start))
         groups.setdefault(key, []).append(name)
     lines = [["Models", "Steps", "Images a step", "Highest learning rate", "Starts from"], ["---"] * 5]
     for (steps, batch_size, rate, tuned), names in groups.items():
-        architectures = dict.fromkeys(f"`{name.partition('.')[0]}`" for name in names)
+        architectures = dict.fromkeys(map(_name_design, names))
         start = _in_two_lines(RECIPES[names[0]].start) if tuned else "its seed"
         lines.append([", ".join(architectures), f"{steps:,}", str(batch_size), f"{rate:g}", start])
     return table(lines)
@@ -47,6 +65,11 @@ def budgets(family: Family = SHAPES) -> str:
 def baselines(shares: dict[str, float]) -> str:
     """One row for each way to do without a trained network."""
     return table([["Who answers", "Right"], ["---"] * 2, *([who, f"{share:.1%}"] for who, share in shares.items())])
+
+
+def _name_design(name: str) -> str:
+    """The architecture; of a brief training what its tag says, too, for it has others as well."""
+    return f"`{name.partition('.')[0]}`{f' (`{BRIEFLY}`)' if BRIEFLY in name else ''}"
 
 
 def _in_two_lines(name: str) -> str:

@@ -75,15 +75,29 @@ def phrases(found: dict[str, Found]) -> dict[str, str]:
 
 
 def tell_counts(found: dict[str, Found]) -> str:
-    """Of each run, how many verdicts are fragile, and how many universes there are in all: of the paper's claims, then
-    of those around it."""
-    said = []
+    """How many verdicts stand: of the paper's claims in the first run, then a line a run, the claims of the paper and
+    those around it apart, each with the fragile ones and with how many universes there are in all."""
+    if not found:
+        return NONE
+    lines = []
     for run, robust in found.items():
         own, around = ({key: each for key, each in robust.items() if key in asked} for asked in (OF_PAPER, AROUND))
         counted = [_count_fragile(own, "on the paper's claims")]
         counted += [_count_fragile(around, "on claims around it")] if around else []
-        said.append(f"In `{run}` {'; '.join(counted)}.")
-    return " ".join(said) or NONE
+        lines.append(f"- `{run}`: {'; '.join(counted)}.")
+    return "\n".join([f"**The answer.** {_answer(*next(iter(found.items())))}", "", *lines])
+
+
+def _answer(run: str, robust: Found) -> str:
+    judged = choose_judged({key: each for key, each in robust.items() if key in OF_PAPER})
+    fragile = sum(each.fragile for each in judged.values())
+    return (
+        f"Often, yes. Of {len(judged)} verdicts on the paper's claims in `{run}`, {len(judged) - fragile} stand in at "
+        f"least nine of ten reasonable analyses; {fragile} do not, and are fragile."
+        if fragile
+        else f"Hardly. All {len(judged)} verdicts on the paper's claims in `{run}` stand in at least nine of ten "
+        "reasonable analyses."
+    )
 
 
 def _count_fragile(robust: Found, which: str) -> str:

@@ -79,12 +79,12 @@ def phrases(found: Found, asked: Mapping[str, Claim] = OF_PAPER) -> dict[str, st
     """Every number and sentence that prose may cite, by name.
 
     The numbers are those of `counts.count`; `<run>_verdicts`, `<run>_training`, `<run>_marginals` and `<run>_fragiles`
-    are sentences, `others` those on verdicts of all runs but the book's own, and `turns` what changes from drawings to
-    photographs.
+    are sentences, `others` those on verdicts of all runs but `OWN` and `PHOTOGRAPHS`, and `turns` what changes from the
+    one to the other.
     """
     told = counts.count(found, asked) | {"turns": counts.tell_turns(found, OWN, PHOTOGRAPHS)}
     for run, claims in found.items():
         told |= {f"{run}_verdicts": counts.tell_verdicts(claims), f"{run}_training": counts.tell_training(claims)}
         told |= {f"{run}_marginals": counts.tell_marginal(claims), f"{run}_fragiles": counts.tell_fragile(claims)}
-    others = [f"In the run {run}: {told[f'{run}_verdicts']}" for run in found if run != OWN]
+    others = [f"In the run {run}: {told[f'{run}_verdicts']}" for run in found if run not in (OWN, PHOTOGRAPHS)]
     return told | {"others": " ".join(others) or "No other run is published."}
