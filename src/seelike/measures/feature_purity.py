@@ -56,8 +56,8 @@ def list_shown(blocks: Sequence[str], width: int) -> list[tuple[str, int]]:
 
 
 def label_shown(n_blocks: int) -> list[str]:
-    """What the same are called: `block 1, 2` is the second of the first block."""
-    return [f"block {1 + block}, {number}" for block in spread(n_blocks, 3) for number in range(1, 1 + SHOWN)]
+    """What the same are called: `block 0, 2` is the second of the first block."""
+    return [f"block {block}, {number}" for block in spread(n_blocks, 3) for number in range(1, 1 + SHOWN)]
 
 
 def _choose_places(n_features: int) -> list[int]:

@@ -75,7 +75,7 @@ class ScaleAttention:
             raise InputError("at least one minibatch of images is needed")
         means = self.sums / self.counts[:, None]
         blocks, heads, _, scales = means.shape
-        names = {"block": range(1, 1 + blocks), "head": range(1, 1 + heads), "patch": PATCHES, "scale": SCALES[:scales]}
+        names = {"block": range(blocks), "head": range(heads), "patch": PATCHES, "scale": SCALES[:scales]}
         return LabelledArray(names, means.numpy())
 
 
