@@ -12,6 +12,8 @@ from torch.utils.data import Dataset, Subset
 from seelike.chapters import capability
 from seelike.chapters.capability import NEIGHBOURS, NOTHING, TOP_1, Examination, Labelled, plan, plan_control
 from seelike.images import datasets
+from seelike.models.loading import hash_state
+from seelike.system import shared_findings
 
 CLASSES = ("a", "b", "c")
 IMAGENET = tuple(f"n{i:08d}" for i in range(1000))
@@ -129,6 +131,44 @@ def test_a_model_of_two_roles_sees_the_images_once(monkeypatch):
     same = Model()
     Examination([label(MANY)], load).examine({"vit": same, "cnn": same}, {"vit": known("x"), "cnn": known("x")})
     assert asked == [1]
+
+
+class Turned(Model):
+    """The same state, another design: it answers with what it is shown."""
+
+    def forward(self, x):
+        return x
+
+
+def test_models_of_one_state_and_two_designs_are_not_taken_for_one():
+    models, described = {"vit": Model(), "cnn": Turned()}, {"vit": known("x"), "cnn": known("x")}
+    Examination([label(MANY)], load).examine(models, described)
+    assert [each["capability"]["accuracy"] for each in described.values()] == [0, 1]
+    begun = timm.create_model("vit_pocket_patch8_56.shapes"), timm.create_model("vit_pocket_noskip4_patch8_56.shapes")
+    assert len(set(map(hash_state, begun))) == 1 and len(set(map(capability.name_architecture, begun))) == 2
+
+
+def test_pages_of_one_build_find_each_model_once_and_nothing_in_place_of_another(monkeypatch, tmp_path):
+    looked, look = [], capability._look
+    monkeypatch.setattr(capability, "_look", lambda models, *rest: looked.append(list(models)) or look(models, *rest))
+
+    def examine_page(on=MANY, show=load, **models: Model) -> list[dict]:
+        looked.clear()
+        described = {role: known(role) for role in models}
+        Examination([label(on)], show).examine(models, described)
+        return [each["capability"] for each in described.values()]
+
+    shifted = lambda models, images: ({r: x + 1 for r, x in each.items()} for each in load(models, images))  # noqa: E731
+    with shared_findings.kept_in(tmp_path):
+        first = examine_page(vit=Model())
+        again = examine_page(a=Model(), b=Turned())
+        assert again[0] == first[0] and again[1]["accuracy"] == 1 and looked == [["b"]]
+        for changed in ({"on": MANY[::-1]}, {"show": shifted}, {"on": MANY[:-3]}):
+            examine_page(**changed, vit=Model())
+            assert looked == [["vit"]]
+        examine_page(vit=Model(4))
+        assert looked == [["vit"]]
+    assert examine_page(vit=Model()) == first and looked == [["vit"]]
 
 
 def examine(*names: str) -> tuple[list[str], dict]:

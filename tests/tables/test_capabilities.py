@@ -36,3 +36,8 @@ def test_the_same_weights_are_told_from_another_chapter(unmeasured):
 def test_other_weights_are_not(unmeasured):
     unmeasured.provenance["models"]["vit"]["state_sha256"] = "0" * 64
     assert tell(unmeasured, "vit") == "not measured (no labels)"
+
+
+def test_the_same_weights_in_another_design_are_not(unmeasured):
+    unmeasured.provenance["models"]["vit"]["name"] = "vit_pocket_noskip1_patch4_32.cifar10"
+    assert tell(unmeasured, "vit") == "not measured (no labels)"

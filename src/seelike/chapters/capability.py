@@ -4,7 +4,9 @@ It is the accuracy of the model's own head where that head tells apart the class
 nearest neighbours among the pooled features (`measures.nearest_neighbours`). At most `MOST_IMAGES` are looked at.
 """
 
+import hashlib
 import inspect
+import json
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -21,8 +23,9 @@ from seelike.measures import nearest_neighbours
 from seelike.measures.answering import ANSWER, Pooled, choose_class
 from seelike.measures.features import Features
 from seelike.measures.runner import Cast, feed
+from seelike.models.loading import hash_state
 from seelike.models.recipes import find_recipe
-from seelike.system import processes
+from seelike.system import processes, shared_findings
 
 MOST_IMAGES = 256
 TOP_1, NEIGHBOURS, NOTHING = "top-1", "nearest neighbours", "nothing"
@@ -103,7 +106,7 @@ class Examination:
     sets: list[Labelled]
     load: Callable[[dict[str, nn.Module], Subset], Minibatches]
     plans: dict[str, Plan] = field(default_factory=dict)
-    found: dict[tuple[str, Plan], dict] = field(default_factory=dict)  # by the hash of a model's state, and its plan
+    found: dict[tuple, dict] = field(default_factory=dict)  # by a model's architecture, state and plan
 
     def examine(self, models: dict[str, nn.Module], described: dict[str, dict]) -> None:
         """Note the `capability` of trained models in what is known of them, by the same names."""
@@ -118,7 +121,8 @@ class Examination:
 
     def _note(self, models: dict[str, nn.Module], described: dict[str, dict], plans: dict[str, Plan]) -> None:
         """Models of several roles are looked at once."""
-        keys = {role: (known["state_sha256"], plans[role]) for role, known in described.items()}
+        states = {role: (name_architecture(models[role]), known["state_sha256"]) for role, known in described.items()}
+        keys = {role: (*state, plans[role]) for role, state in states.items()}
         fresh = {key: role for role, key in keys.items() if key not in self.found}
         found = _measure({role: models[role] for role in fresh.values()}, plans, self.load)
         self.found |= {key: found[role] for key, role in fresh.items()}
@@ -140,9 +144,36 @@ def _measure_alone(models: dict[str, nn.Module], plans: dict[str, Plan], load: C
     found = {role: {"measure": NOTHING, "reason": own.reason} for role, own in chosen.items() if own.on is None}
     for on in dict.fromkeys(own.on for own in chosen.values() if own.on):
         there = {role: models[role] for role, own in chosen.items() if own.on is on}
-        outputs = _read(there, plans, load(there, on.images))
-        found |= {role: _judge(plans[role], outputs[role]) for role in there}
+        look = _look_once if shared_findings.are_kept() else _look
+        found |= look(there, plans, load(there, on.images))
     return found
+
+
+def _look_once(models: dict[str, nn.Module], plans: dict[str, Plan], minibatches: Minibatches) -> dict[str, dict]:
+    """As `_look`, but that what another page of the same build has found is not found again."""
+    shown = list(minibatches)
+    keys = {role: _hash_all(model, plans[role], (images[role] for images in shown)) for role, model in models.items()}
+    known = {role: shared_findings.recall(key) for role, key in keys.items()}
+    fresh = {role: model for role, model in models.items() if known[role] is None}
+    found = _look(fresh, plans, ({role: images[role] for role in fresh} for images in shown)) if fresh else {}
+    for role, own in found.items():
+        shared_findings.keep(keys[role], own)
+    return known | found
+
+
+def _hash_all(model: nn.Module, plan: Plan, images: Iterable[torch.Tensor]) -> str:
+    """A hash of all that a finding depends on: weights, design, every pixel, labels, and how it is judged."""
+    asked = name_architecture(model), hash_state(model), plan.measure, plan.classes, plan.on.name
+    digest = hashlib.sha256(json.dumps([*asked, plan.on.labels.tolist()]).encode())
+    for each in images:
+        digest.update(each.cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def name_architecture(model: nn.Module) -> str:
+    """timm's name of a design, which two models of one state need not share; of any other module that of its type."""
+    card = getattr(model, "pretrained_cfg", None) or {}
+    return card.get("architecture") or type(model).__qualname__
 
 
 def fits(n_classes: int, known: dict, on: Labelled) -> bool:
@@ -160,6 +191,12 @@ def fits(n_classes: int, known: dict, on: Labelled) -> bool:
 def _has_pooled_features(model: nn.Module) -> bool:
     head = getattr(model, "forward_head", None)
     return head is not None and "pre_logits" in inspect.signature(head).parameters
+
+
+def _look(models: dict[str, nn.Module], plans: dict[str, Plan], minibatches: Minibatches) -> dict[str, dict]:
+    """Show images to models, and judge what each makes of them."""
+    outputs = _read(models, plans, minibatches)
+    return {role: _judge(plans[role], outputs[role]) for role in models}
 
 
 def _read(models: dict[str, nn.Module], plans: dict[str, Plan], minibatches: Minibatches) -> dict[str, torch.Tensor]:

@@ -14,6 +14,7 @@ MALLOC = {"MALLOC_MMAP_THRESHOLD_": "16777216", "MALLOC_TRIM_THRESHOLD_": "67108
 CAN_FORK = "forkserver" in get_all_start_methods()
 OF_PAGES = (  # what kernels of pages import
     "seelike.chapters.registry",
+    "seelike.execution.drawn",
     "seelike.execution.forked_kernel",
     "seelike.figures.effects",
     "seelike.tables.verdicts",

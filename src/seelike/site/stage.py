@@ -22,6 +22,7 @@ from seelike.site.run_sections import expand
 from seelike.site.slim import NOTEBOOKS
 from seelike.site.status import describe_run
 from seelike.site.unmeasured import leave_out
+from seelike.system import shared_findings
 from seelike.system.errors import InputError
 from seelike.system.files import write_text
 from seelike.system.paths import BOOK, REPOSITORY, RESULTS
@@ -52,7 +53,7 @@ def stage_book(folder: Path) -> None:
     build.mkdir(parents=True, exist_ok=True)
     for made in ("results", "costs"):
         shutil.rmtree(build / made, ignore_errors=True)
-    with tempfile.TemporaryDirectory(dir=build) as scratch:
+    with tempfile.TemporaryDirectory(dir=build) as scratch, shared_findings.kept_in(Path(scratch) / "findings"):
         fresh = Path(scratch) / folder.name
         shutil.copytree(BOOK, fresh / "book", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
         (fresh / NOTEBOOKS).mkdir()

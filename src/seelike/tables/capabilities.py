@@ -33,13 +33,18 @@ def tell(result: Result, role: str) -> str:
 
 
 def _find_elsewhere(result: Result, role: str) -> tuple[Result, str] | None:
-    """Where a published result has measured what the weights of one role can do, and under which role."""
-    weights = result.provenance["models"].get(role, {}).get("state_sha256")
-    for other in _read_published():
+    """Where a published result has measured what the model of one role can do, and under which role."""
+    own = result.provenance["models"].get(role)
+    for other in _read_published() if own else ():
         for its_role, model in other.provenance["models"].items():
-            if model["state_sha256"] == weights and is_measured(other, its_role):
+            if _identify(model) == _identify(own) and is_measured(other, its_role):
                 return other, its_role
     return None
+
+
+def _identify(model: dict) -> tuple[str, str]:
+    """Design and weights: those of two designs may be the same at the start."""
+    return model["name"].partition(".")[0], model["state_sha256"]
 
 
 @lru_cache(1)
