@@ -6,7 +6,8 @@ import shutil
 import pandas as pd
 import pytest
 
-from seelike.site.furnish import SOURCES, furnish
+from seelike.site.furnish import furnish
+from seelike.site.places import SOURCES
 from seelike.system.paths import BOOK, RESULTS
 
 

@@ -73,9 +73,7 @@ def purity(trained: LabelledArray, control: LabelledArray, axes: np.ndarray | No
     for panel, (ax, kind) in enumerate(zip(axes, kinds, strict=True)):
         for index, cue in enumerate(cues):
             color = CUES.get(cue, INK)
-            ax.plot(
-                range(len(blocks)), trained.values[panel, :, index], "o-", color=color, markersize=4, label=cue
-            )
+            ax.plot(range(len(blocks)), trained.values[panel, :, index], "o-", color=color, markersize=4, label=cue)
             ax.plot(range(len(blocks)), control.values[panel, :, index], "--", color=color, linewidth=1.2)
         finish(ax, kind, "block")
     axes[0].plot([], [], "--", color=INK, linewidth=1.2, label="random weights")

@@ -36,7 +36,7 @@ from seelike.models.bundled import NAMES, read_manifest
 from seelike.models.loading import load_model, load_random, transform_of
 from seelike.models.recipes import EARLY_SHARES, SHAPES, find_runs
 from seelike.site import drawings, packed
-from seelike.site.furnish import EXTRA
+from seelike.site.places import EXTRA
 from seelike.system.files import write_text, written_whole
 
 PAGE = "explorer.md"

@@ -9,7 +9,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 
 from seelike.site import drawings
-from seelike.site.furnish import EXTRA, SOURCES
+from seelike.site.places import EXTRA, SOURCES
 
 NO_LIST = '<div role="list" class="citation-list">'  # a list whose children are no items, say readers of screens
 LIGHT = re.compile(r"<img [^>]*\bonly-light\b[^>]*>")

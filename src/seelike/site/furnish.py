@@ -5,11 +5,9 @@ import shutil
 from pathlib import Path
 
 from seelike.site import heatmaps, narrow, numbers
+from seelike.site.places import EXTRA, SOURCES
 from seelike.system.files import write_text
 from seelike.system.paths import RESULTS
-
-EXTRA = "extra"  # the folder, in the staged book, whose contents come to lie at the root of the site
-SOURCES = "sources.json"  # in the staged book: label of a figure with numbers → the result files that they are from
 
 
 def furnish(source: Path, results: Path) -> None:

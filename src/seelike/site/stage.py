@@ -14,7 +14,6 @@ import nbformat
 
 from seelike.execution import apart, forking
 from seelike.execution import notebook as execute
-from seelike.results.results import Result
 from seelike.results.runs import OWN, read_published
 from seelike.site import address, contents
 from seelike.site.answer_first import arrange
@@ -30,7 +29,7 @@ from seelike.system.progress import relay
 from seelike.tables import coverage
 
 # These read what came before, or what is published of it, and are never kept.
-OVERVIEWS = {"scorecard": 1, "robustness": 1, "intro": 1, "families": 1, "speed": 1, "teach": 1, "status": 2}
+OVERVIEWS = {"scorecard": 1, "intro": 1, "families": 1, "speed": 1, "teach": 1, "status": 2}
 
 
 def stage_book(folder: Path) -> None:
@@ -94,9 +93,9 @@ def _execute_all(notebooks: list[Path], build: Path, beside: list[Callable[[], P
 
 
 def _guess_seconds(notebook: Path) -> float:
-    """How long measuring a chapter took where it was published; 0 for a page that measures nothing."""
+    """How long it took to measure what a page shows, where that is published; 0 for a page that shows nothing new."""
     published = RESULTS / OWN / f"{notebook.stem}.json"
-    return 0 if notebook.stem in OVERVIEWS or not published.is_file() else Result.load(published).provenance["seconds"]
+    return json.loads(published.read_text(encoding="utf-8"))["provenance"]["seconds"] if published.is_file() else 0
 
 
 def _execute_unless_known(notebook: Path, build: Path) -> Path:
