@@ -45,7 +45,7 @@ def test_pages_load_whole_and_fit_every_screen(open_page, path, theme):
         ("mixer", 4, 2),
         ("convolution", 6, 5),
         ("spatial_structure", 7, 6),
-        ("intriguing_properties", 5, 6),
+        ("intriguing_properties", 6, 6),
         ("visual_exploration", 9, 6),
         ("dense_prediction", 6, 6),
         ("contrastive_clustering", 5, 5),
