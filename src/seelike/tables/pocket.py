@@ -18,17 +18,17 @@ def ceilings() -> str:
     return table(lines)
 
 
-def answer(manifest: dict[str, dict], kinds: dict[str, str], n_images: int) -> str:
+def answer(manifest: dict[str, dict], initial: dict[str, float], kinds: dict[str, str], n_images: int) -> str:
     """How often models answer right on test images that none of them learned from, trained and untrained.
 
     Args:
         manifest: model → card.
+        initial: model → accuracy with random weights.
         kinds: what a model is called → its name.
         n_images: how many test images cards have accuracies of.
     """
-    shown = {label: manifest[name] for label, name in kinds.items()}
-    right = "; ".join(f"{label} {card['test_accuracy']:.1%}" for label, card in shown.items())
-    most = max(card["initial_accuracy"] for card in shown.values())
+    right = "; ".join(f"{label} {manifest[name]['test_accuracy']:.1%}" for label, name in kinds.items())
+    most = max(initial[name] for name in kinds.values())
     images = f"{n_images:,} test images that none learned from"
     return f"**The answer.** Right on {images}: {right}. With random weights none is right on more than {most:.1%}."
 
