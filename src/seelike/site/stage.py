@@ -30,6 +30,7 @@ from seelike.tables import coverage
 
 # These read what came before, or what is published of it, and are never kept.
 OVERVIEWS = {"scorecard": 1, "intro": 1, "families": 1, "speed": 1, "teach": 1, "status": 2}
+OF_NO_CHAPTER = {*OVERVIEWS, "robustness"}  # they have no results of their own to show
 
 
 def stage_book(folder: Path) -> None:
@@ -62,7 +63,7 @@ def stage_book(folder: Path) -> None:
         write_text(fresh / "_toc.yml", contents.complete(listed, [path.stem for path in notebooks]))
         beside = [partial(explorer.measure, build)] if (BOOK / explorer.PAGE).is_file() else []
         for notebook, executed in _execute_all(notebooks, build, beside).items():
-            found = {} if notebook.stem in OVERVIEWS else read_published(notebook.stem, build / "results")
+            found = {} if notebook.stem in OF_NO_CHAPTER else read_published(notebook.stem, build / "results")
             page = arrange(expand(leave_out(_with_outputs(notebook, executed), found.get(OWN)), found))
             for place, each in (("book", page), (NOTEBOOKS, nbformat.read(notebook, as_version=4))):
                 nbformat.write(address.pin(each, source) if source else each, fresh / place / notebook.name)
