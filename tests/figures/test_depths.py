@@ -19,6 +19,8 @@ from seelike.system.paths import RESULTS
          [None, None, "stage 1", "stage 1", "stage 2"]),
         (["conv_stem", "blocks.0.0.conv_dw", "blocks.3.1"], [None, "stage 1", "stage 2"]),
         (["blocks.1", "blocks.0.attn", "blocks.1.attn"], ["block 1", "block 0", "block 1"]),
+        (["backbone.stages.0.blocks.0", "backbone.stages.1.blocks.0", "patches.0", "blocks.0", "blocks.1"],
+         ["stage 1", "stage 2", None, "block 0", "block 1"]),
         (["fc1", "fc2"], [None, None]),
     ],
 )  # fmt: skip
@@ -41,6 +43,11 @@ def marked(layers: list[str], model: str = "", panels: int = 1) -> tuple[list[fl
     axis = plt.subplots(1, panels, squeeze=False)[1][0, 0].xaxis
     mark_parts(axis, layers, model)
     return list(axis.get_ticklocs()), [text.get_text() for text in axis.get_ticklabels()], axis.get_label_text()
+
+
+def test_stages_and_blocks_of_one_model_are_told_apart():
+    layers = ["backbone.stages.0.blocks.0", "backbone.stages.1.blocks.0", "patches.0", "blocks.0", "blocks.1"]
+    assert marked(layers) == ([0.5, 1.5, 3.5, 4.5], ["s1", "s2", "b0", "b1"], "stage, block, input → output")
 
 
 def test_names_stand_in_the_middle_of_their_cells():

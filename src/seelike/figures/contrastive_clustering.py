@@ -9,6 +9,7 @@ from seelike.figures.palette import COLORS, INK, SERIES
 from seelike.results.labelled_array import Arrays, LabelledArray
 
 HEIGHT = 0.34  # inches a row
+UNTRAINED = ("untrained", "pixels", "colours")  # ways to find clusters
 
 
 @in_both_forms
@@ -21,11 +22,9 @@ def scores(found: LabelledArray, ax: Axes | None = None, score: str = "NMI") -> 
     kinds, names, _ = found.axes.values()
     ax = ax or plt.subplots(figsize=(width_of(6.5), 0.7 + HEIGHT * len(kinds)))[1]
     of_trainings = found.values[:, names.index(score)]
-    trained = np.isfinite(of_trainings).sum(1) > 1
-    colors = [COLORS["cnn"] if kind == "ResNet" else COLORS["vit"] for kind in kinds]
-    for row, (values, color) in enumerate(zip(of_trainings, colors, strict=True)):
+    for row, (kind, values) in enumerate(zip(kinds, of_trainings, strict=True)):
         known = values[np.isfinite(values)]
-        color = color if trained[row] and kinds[row] != "untrained" else COLORS["random"]
+        color = COLORS["random"] if kind in UNTRAINED else COLORS["cnn" if kind == "ResNet" else "vit"]
         ax.barh(row, known.mean(), height=0.62, color=color, alpha=0.35)
         ax.plot(known, [row] * len(known), "o", color=color, markersize=5)
     ax.set_yticks(range(len(kinds)), kinds)
