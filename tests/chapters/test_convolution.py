@@ -125,7 +125,7 @@ def test_starts_of_the_shipped_cards_are_judged_by_all_their_trainings(result):
         ({"kernel_sizes": 3}, "kernel_sizes must be text"),
         ({"patch_sizes": "1"}, "patch_sizes must be whole numbers from 2 to 16"),
         ({"n_kernels": 1}, "n_kernels must be 2 or more"),
-        ({"vit": "resnet_pocket.shapes"}, "vit must be a ViT"),
+        ({"vit": "resnet_pocket.shapes", "vit_low_data": ""}, "vit must be a ViT"),
     ],
 )
 def test_refuses_by_the_parameters_name(tmp_path, changed, named):

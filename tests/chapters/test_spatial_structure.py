@@ -12,6 +12,7 @@ from seelike.measures.position_similarity import PositionSimilarity
 from seelike.system.errors import InputError
 
 LAYOUT = {"n_patches": 8, "n_sets": 2, "dimension": 16, "busy": 0.3, "noise": 0.1}
+NO_EARLY = dict.fromkeys(spatial_structure.EARLY.values(), "")
 SETTING = Setting(LAYOUT, n_examples=500, n_steps=150, few=[10, 30], n_datasets=2)
 
 
@@ -99,7 +100,7 @@ def test_the_chapter_judges_networks_over_data_sets_and_embeddings_over_training
         ({"noise": "much"}, "noise must be a number from 0 to 10"),
         ({"dimension": 2}, "dimension must be 4 or more"),
         ({"transfer_examples": "1"}, "transfer_examples must be whole numbers from 2"),
-        ({"vit": "resnet_pocket.shapes"}, "vit must be a ViT"),
+        ({"vit": "resnet_pocket.shapes", **NO_EARLY}, "vit must be a ViT"),
     ],
 )
 def test_refuses_by_the_parameters_name(tmp_path, changed, named):

@@ -10,6 +10,7 @@ from torch.utils.data import Subset
 
 from seelike.activations.architecture import Architecture
 from seelike.chapters.chapter import Chapter, Loaded, Universe
+from seelike.chapters.counterparts import check_each
 from seelike.chapters.run import Run
 from seelike.measures import attention_distance, receptive_field
 from seelike.measures.attention_distance import AttentionDistance, Distances
@@ -34,7 +35,7 @@ def measure_runs(loaded: Iterable[dict[str, nn.Module]], run: Run, n_field_image
         loaded: {"vit": …, "cnn": …} and, if it is there, "vit_low_data".
         n_field_images: from how many of the first images receptive fields are estimated.
     """
-    runs = list(loaded)
+    runs = list(check_each(loaded, ("vit_low_data",)))
     everyone, names = name_all(runs)
     (together, *casts), minibatches = assemble([everyone, *runs], run.minibatches(everyone))
     distances, heads = _look(together, names, minibatches)[PATCHES]

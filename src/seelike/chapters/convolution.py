@@ -10,6 +10,7 @@ from torch import nn
 
 from seelike.chapters.answered import SCALES, compare_all, find_accuracies
 from seelike.chapters.chapter import Chapter, Loaded, Universe
+from seelike.chapters.counterparts import check_each
 from seelike.chapters.numbers import read_numbers
 from seelike.chapters.run import Run
 from seelike.measures.conv_attention import ConvAttention
@@ -109,7 +110,8 @@ def find_starts(parameters: Mapping[str, str], scale: str = "points") -> dict[st
 
 def measure_offsets(loaded: Iterable[dict[str, nn.Module]], run: Run) -> Iterator[dict[str, HeadOffsets]]:
     """Of every run's ViTs the attention by offset."""
-    everyone, names = name_all({role: models[role] for role in VITS if role in models} for models in loaded)
+    own = ({role: models[role] for role in VITS if role in models} for models in check_each(loaded, VITS[1:]))
+    everyone, names = name_all(own)
     (cast,), minibatches = assemble([everyone], run.minibatches(everyone))
     asked = {name: cast.measure(name, Offsets) for name in everyone}
     found = feed(minibatches, cast)

@@ -9,6 +9,7 @@ from torch.utils.data import Subset
 
 from seelike.activations.layers import count_last_stage
 from seelike.chapters.chapter import Chapter, Loaded, Universe
+from seelike.chapters.counterparts import check_each
 from seelike.chapters.probe_images import ProbeImages, even_and_odd, name_parameters, open_probe_images
 from seelike.chapters.run import Run
 from seelike.images import datasets
@@ -42,7 +43,7 @@ def measure_runs(
         probed: from `open_probe_images(run)`; without them no probes are made.
         n_attributed: how many of the run's first images are occluded, patch by patch, before the first run's models.
     """
-    runs = list(loaded)
+    runs = list(check_each(loaded, ("vit_gap",), pooled=True))
     (whole,) = _compare(runs, run)
     for number, (models, compared) in enumerate(zip(runs, whole, strict=True)):
         first = number == 0

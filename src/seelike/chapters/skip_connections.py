@@ -8,6 +8,7 @@ import numpy as np
 from torch import nn
 
 from seelike.chapters.chapter import Chapter, Loaded, Universe
+from seelike.chapters.counterparts import check_each
 from seelike.chapters.run import MODELS, Run
 from seelike.measures.intervals import Terms, share_out
 from seelike.measures.layer_similarities import BLOCKS, AllWays
@@ -29,7 +30,7 @@ def measure_runs(loaded: Iterable[dict[str, nn.Module]], run: Run) -> Iterator["
     Args:
         loaded: {"vit": …, "cnn": …} and whatever there is of `ABLATED`.
     """
-    runs = list(loaded)
+    runs = list(check_each(loaded, ABLATED))
     casts, minibatches = assemble(runs, run.minibatches(runs[0]))
     asked = [_Sums(cast, run) for cast in casts]
     found = feed(minibatches, *casts)

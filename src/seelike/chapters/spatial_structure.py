@@ -12,6 +12,7 @@ from torch import nn
 from seelike.chapters import bundled_positions
 from seelike.chapters.answered import SCALES, compare_all, find_accuracies
 from seelike.chapters.chapter import Chapter, Loaded, Universe
+from seelike.chapters.counterparts import check_each
 from seelike.chapters.numbers import read_numbers
 from seelike.chapters.run import Run
 from seelike.measures.intervals import Terms, jackknife
@@ -64,9 +65,10 @@ def measure_runs(loaded: Iterable[dict[str, nn.Module]], run: Run) -> Iterator["
     Args:
         loaded: {"vit": …} and whatever there is of `EARLY`.
     """
+    compared = list(compare_positions(loaded, run))
     learned = processes.once(partial(learn, run.opened, run.parameters["seed"]))
     shares = bundled_positions.find_shares() if run.parameters["vit"] in bundled.NAMES else {}
-    for similarities in compare_positions(loaded, run):
+    for similarities in compared:
         yield SpatialStructure(similarities, learned, find_answered(run.parameters), shares)
 
 
@@ -128,7 +130,7 @@ def compare_positions(
     loaded: Iterable[dict[str, nn.Module]], run: Run, centred: bool = True
 ) -> Iterator[dict[str, PositionSimilarity]]:
     """Of every run's ViTs how alike position embeddings are. Raises InputError, which names the role."""
-    for everyone in loaded:
+    for everyone in check_each(loaded, EARLY.values()):
         models = {role: everyone[role] for role in ("vit", *EARLY.values()) if role in everyone}
         (cast,), _ = assemble([models], run.minibatches(models))
         grids = {role: cast.ask(role, lambda own: own.grid) for role in models}
