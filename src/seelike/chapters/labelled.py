@@ -39,6 +39,7 @@ OVERLAPS = {"mean": mean_iou, "objects": mean_iou_of_objects, "right": share_rig
 TRUTH = "truth"
 BOUNDS = ("difference", "low", "high")
 SIDES = (7, 28)  # cells a side: of the plain ViT's grid, and of the pyramid's finest
+IN_PART = 250  # drawings at a time
 
 Replicates = dict[str, np.ndarray]  # design → (trainings, draws + 1)
 
@@ -155,9 +156,12 @@ def _read_shown(cards: dict[str, dict]) -> dict[str, dict[int, np.ndarray]]:
 
 def _limit_by_grid(n_images: int) -> list[float]:
     """mIoU of the truth itself on grids of `SIDES`: each cell's share of the object, resized as a decoder's scores."""
-    drawings = [Shapes("test").drawing(index) for index in range(n_images)]
-    masks = torch.from_numpy(np.stack([each.mask for each in drawings]))[:, None].float()
-    labels = torch.tensor([1 + each.outline for each in drawings])[:, None, None, None]
-    found = (interpolate(adaptive_avg_pool2d(masks, side), IMAGE_SIZE, mode="bilinear") for side in SIDES)
-    tables = [tabulate(labels * (shares >= 0.5), labels * masks, 1 + len(OUTLINES)) for shares in found]
+    tables = [0] * len(SIDES)
+    for indices in torch.arange(n_images).split(IN_PART):
+        drawings = [Shapes("test").drawing(index) for index in indices.tolist()]
+        masks = torch.from_numpy(np.stack([each.mask for each in drawings]))[:, None].float()
+        labels = torch.tensor([1 + each.outline for each in drawings])[:, None, None, None]
+        for number, side in enumerate(SIDES):
+            shares = interpolate(adaptive_avg_pool2d(masks, side), IMAGE_SIZE, mode="bilinear")
+            tables[number] += tabulate(labels * (shares >= 0.5), labels * masks, 1 + len(OUTLINES))
     return [float(mean_iou(table)) for table in tables]
