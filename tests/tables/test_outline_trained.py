@@ -10,6 +10,12 @@ LEAST = {"shape bias": 0.1, "Jaccard index": 0.05, "accuracy": 0.05}
 AXES = {"learned from": ["ordinary", "outlines"], "compared": list(LEAST), "training": [1, 2]}
 
 
+def test_a_change_that_not_all_trainings_share_is_told_so():
+    vit = LabelledArray(AXES, [[[0.2, 0.2], [0.3, 0.3], [0.9, 0.9]], [[0.9, 0.9], [0.5, 0.25], [0.8, 0.95]]])
+    _, jaccard, accuracy = changes({"vit": vit}, LEAST).replace(NO_BREAK, " ").splitlines()[2:]
+    assert "rises in 1 of 2 trainings" in jaccard and "hardly changes |" in accuracy
+
+
 def test_each_change_is_held_against_the_smallest_that_counts():
     vit = [[[0.2, 0.4], [0.3, 0.3], [0.9, 0.9]], [[0.9, 0.9], [0.34, 0.34], [0.8, 0.8]]]
     cnn = np.array(vit) * [[1], [np.nan], [1]]

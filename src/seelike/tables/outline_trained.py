@@ -28,15 +28,17 @@ def changes(arrays: Arrays, least: Mapping[str, float]) -> str:
         ["---"] * (len(shown) + 3),
     ]
     for number, (quantity, smallest) in enumerate(least.items()):
-        means = [arrays[role].values[:, number].mean(1) for role in shown]
-        cells = [_tell(*each, smallest) for each in means]
+        cells = [_tell(*arrays[role].values[:, number], smallest) for role in shown]
         lines.append([f"**{quantity}**", signed(smallest), *cells, PUBLISHED[quantity]])
     return table(lines)
 
 
-def _tell(before: float, after: float, least: float) -> str:
-    """`0.43 → 0.95, rises`."""
-    if np.isnan(after - before):
+def _tell(before: np.ndarray, after: np.ndarray, least: float) -> str:
+    """`0.43 → 0.95, rises`, of means over trainings (n,); or `rises in 2 of 3 trainings`, where not all do."""
+    change = (after - before).mean()
+    if np.isnan(change):
         return "–"
-    change = "hardly changes" if abs(after - before) < least else "rises" if after > before else "falls"
-    return f"{signed(before)}{NO_BREAK}→{NO_BREAK}{signed(after)}, {change}"
+    told = "hardly changes" if abs(change) < least else "rises" if change > 0 else "falls"
+    agree = int((np.sign(after - before) == np.sign(change)).sum())
+    apart = f" in {agree} of {len(after)} trainings" if abs(change) >= least and agree < len(after) else ""
+    return f"{signed(before.mean())}{NO_BREAK}→{NO_BREAK}{signed(after.mean())}, {told}{apart}"
