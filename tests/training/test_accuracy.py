@@ -31,15 +31,6 @@ def test_counts_right_answers():
     assert measure_accuracy(Brightest(), images, torch.tensor([1, 1, 0, 0])) == 0
 
 
-def test_models_that_began_with_the_same_are_measured_once(monkeypatch):
-    vit, resnet = "vit_pocket_patch8_56.shapes", "resnet_pocket.shapes"
-    names = [vit, f"{vit}_3pct", f"{vit}_seed1", "vit_pocket_noskip1_patch8_56.shapes", resnet]
-    passed = []
-    monkeypatch.setattr(accuracy, "measure_accuracy", lambda model, images, labels: passed.append(model) or len(passed))
-    found = accuracy.measure_untrained(dict.fromkeys(names, "shapes"), {"shapes": (None, None)})
-    assert found == dict(zip(names, [1, 1, 2, 3, 4], strict=True))
-
-
 def test_drawings_are_sorted_by_agreement():
     labels = torch.tensor([0, 1, 2, 3, 4])
     given = {"one": torch.tensor([0, 1, 9, 3, 9]), "other": torch.tensor([0, 9, 9, 3, 4])}

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_all_start_methods, get_context
 from multiprocessing.context import BaseContext
+from threading import Thread
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -32,6 +33,11 @@ def open_pool(imported: Sequence[str], processes: int = AT_ONCE) -> ProcessPoolE
     for name, value in MALLOC.items():  # as it is, a pass returns each activation's memory and asks for it again
         os.environ.setdefault(name, value)
     return ProcessPoolExecutor(processes, _choose_context(imported), max_tasks_per_child=1)
+
+
+def begin() -> None:
+    """Import what pages need in the process that they are forked from, while this one goes on."""
+    Thread(target=do_apart, args=(os.getpid,), daemon=True).start()
 
 
 def do_apart(task: Callable[..., T], *arguments, fork: bool = True) -> T:

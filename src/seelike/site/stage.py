@@ -30,6 +30,7 @@ from seelike.tables import coverage
 
 # These read what came before, or what is published of it, and are never kept.
 OVERVIEWS = {"scorecard": 1, "intro": 1, "families": 1, "speed": 1, "teach": 1, "status": 2}
+UNPUBLISHED = {"library": 20, "pocket": 15}  # page that measures → seconds, about, where no result file tells them
 OF_NO_CHAPTER = {*OVERVIEWS, "robustness"}  # they have no results of their own to show
 
 
@@ -45,6 +46,7 @@ def stage_book(folder: Path) -> None:
     """
     if not REPOSITORY:
         raise InputError("the book can only be built in a clone of it; a chapter runs anywhere: seelike run CHAPTER")
+    forking.begin()
     from seelike.site import explorer
     from seelike.site.furnish import furnish
 
@@ -94,9 +96,11 @@ def _execute_all(notebooks: list[Path], build: Path, beside: list[Callable[[], P
 
 
 def _guess_seconds(notebook: Path) -> float:
-    """How long it took to measure what a page shows, where that is published; 0 for a page that shows nothing new."""
+    """How long it takes to measure what a page shows; 0 for a page that shows nothing new."""
     published = RESULTS / OWN / f"{notebook.stem}.json"
-    return json.loads(published.read_text(encoding="utf-8"))["provenance"]["seconds"] if published.is_file() else 0
+    if not published.is_file():
+        return UNPUBLISHED.get(notebook.stem, 0)
+    return json.loads(published.read_text(encoding="utf-8"))["provenance"]["seconds"]
 
 
 def _execute_unless_known(notebook: Path, build: Path) -> Path:

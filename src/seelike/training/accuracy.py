@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-import timm
 import torch
 from torch import nn
 from torch.nn.functional import adaptive_avg_pool2d
@@ -10,7 +9,6 @@ from torch.nn.functional import adaptive_avg_pool2d
 from seelike.images.drawings import IMAGE_SIZE
 from seelike.images.shapes import CUES, Shapes, best_accuracy
 from seelike.measures.ridge import choose_penalty, fit
-from seelike.models.loading import hash_state
 
 N_TEST = 2000  # drawings of a card's accuracy
 N_PIXELS = 3000  # training drawings of the linear classifier on pixels
@@ -26,24 +24,6 @@ def normalize(images: torch.Tensor) -> torch.Tensor:
 def measure_accuracy(model: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> float:
     """Share of right answers to (n, 3, h, w) uint8 images, in evaluation mode."""
     return float((answer(model, images) == labels).float().mean())
-
-
-def measure_untrained(tasks: dict[str, str], tests: dict[str, tuple[torch.Tensor, torch.Tensor]]) -> dict[str, float]:
-    """The accuracy of each bundled model as its training began; those that began with the same are measured once.
-
-    Args:
-        tasks: name of a model → its task.
-        tests: task → images and labels, as for `measure_accuracy`.
-    """
-    found: dict[str, float] = {}
-    known: dict[tuple[str, str, str], float] = {}
-    for name, task in tasks.items():
-        model = timm.create_model(name)
-        start = name.partition(".")[0], task, hash_state(model)
-        if start not in known:
-            known[start] = measure_accuracy(model, *tests[task])
-        found[name] = known[start]
-    return found
 
 
 @torch.inference_mode()
