@@ -60,7 +60,7 @@ def test_lines_join_trainings_before_and_after():
 
 
 def test_heads_stand_beside_untrained_ones_and_the_whole_image():
-    labels = ["head 1", "head 2", "whole image"]
+    labels = ["head 0", "head 1", "whole image"]
     ax = plots.segments(line("chosen by", labels, 0.3, 0.2, 0.25), line("chosen by", labels, 0.1, 0.15, 0.25))
     assert [bar.get_height() for bar in ax.patches] == [0.3, 0.2, 0.1, 0.15]
     assert ax.lines[0].get_ydata()[0] == 0.25

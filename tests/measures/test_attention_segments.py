@@ -59,7 +59,7 @@ def test_the_best_head_is_held_against_the_whole_image():
     found = segment([0.97, 0.01, 0.01, 0.01], [0.01, 0.97, 0.01, 0.01])
     assert found.heads[0].tolist() == [1.0, 0.0] and found.everything.tolist() == [0.25] * 4
     assert found.gains() == pytest.approx([0.75] * 5)
-    assert found.array().axes["chosen by"] == ["head 1", "head 2", "whole image"]
+    assert found.array().axes["chosen by"] == ["head 0", "head 1", "whole image"]
     assert segment([0.25] * 4).gains() == pytest.approx([0.0] * 5)
 
 

@@ -104,7 +104,7 @@ class Segments:
 
     def array(self) -> LabelledArray:
         """The labelled array for a result file: every head and, last, the whole image taken for the object."""
-        labels = [*(f"head {number}" for number in range(1, 1 + self.heads.shape[1])), "whole image"]
+        labels = [*(f"head {head}" for head in range(self.heads.shape[1])), "whole image"]
         return LabelledArray({"chosen by": labels}, [*self.heads.mean(0), self.everything.mean()])
 
     def gains(self) -> np.ndarray:
