@@ -47,7 +47,8 @@ def marked(layers: list[str], model: str = "", panels: int = 1) -> tuple[list[fl
 
 def test_stages_and_blocks_of_one_model_are_told_apart():
     layers = ["backbone.stages.0.blocks.0", "backbone.stages.1.blocks.0", "patches.0", "blocks.0", "blocks.1"]
-    assert marked(layers) == ([0.5, 1.5, 3.5, 4.5], ["s1", "s2", "b0", "b1"], "stage, block, input → output")
+    assert marked(layers) == ([0.5, 1.5, 4], ["s1", "s2", "b0–1"], "stage, block, input → output")
+    assert marked(layers[:-1])[:2] == ([0.5, 1.5, 3.5], ["s1", "s2", "b0"])
 
 
 def test_names_stand_in_the_middle_of_their_cells():

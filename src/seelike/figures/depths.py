@@ -31,7 +31,7 @@ def _name_part(unit: re.Match, stages: list[str]) -> str:
 def mark_parts(axis: Axis, layers: list[str], model: str = "") -> None:
     """Name an axis of layers, cells of width 1 from 0, by the blocks or stages that they are of.
 
-    Where there are both, `s2` is a stage and `b0` a block.
+    Where there are both, `s2` is a stage, and `b0–1` are the blocks.
     """
     places, start = {}, 0
     for part, members in groupby(name_parts(layers)):
@@ -39,14 +39,22 @@ def mark_parts(axis: Axis, layers: list[str], model: str = "") -> None:
         places |= {part: (start, end)} if part else {}
         start = end
     known = places or {" input": (0, 1), " output": (start - 1, start)}
-    shown = list(known.items())[:: -(-len(known) // MOST)]
     kinds = dict.fromkeys(name.split(" ")[0] for name in known)
-    letters = {kind: kind[:1] if len(kinds) > 1 else "" for kind in kinds}
-    words = (name.split(" ") for name, _ in shown)
-    axis.set_ticks([sum(ends) / 2 for _, ends in shown], [letters[kind] + number for kind, number in words])
+    texts = {name.split(" ")[1]: ends for name, ends in known.items()} if len(kinds) == 1 else _join_blocks(known)
+    shown = list(texts.items())[:: -(-len(texts) // MOST)]
+    axis.set_ticks([sum(ends) / 2 for _, ends in shown], [text for text, _ in shown])
     axis.set_ticks(sorted({edge for ends in places.values() for edge in ends}), minor=True)
     axis.set_tick_params(which="major", length=0)
     axis.set_tick_params(which="minor", length=3)
     kind = ", ".join(kinds) if places else "layer"
     room = axis.axes.get_position().width * axis.axes.figure.get_figwidth()
     axis.set_label_text(f"{model} {kind}{', input → output' if room > ROOM else ' →'}".strip())
+
+
+def _join_blocks(known: dict[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
+    """What stands beside an axis of stages and blocks, with its ends: a stage each, and all blocks at once."""
+    stages = {f"s{name.split(' ')[1]}": ends for name, ends in known.items() if name.startswith("stage")}
+    blocks = {name.split(" ")[1]: ends for name, ends in known.items() if name.startswith("block")}
+    numbers, ends = list(blocks), list(blocks.values())
+    text = "–".join(dict.fromkeys((numbers[0], numbers[-1])))
+    return stages | {f"b{text}": (ends[0][0], ends[-1][1])}
