@@ -48,7 +48,7 @@ def mark_parts(axis: Axis, layers: list[str], model: str = "") -> None:
     axis.set_tick_params(which="minor", length=3)
     kind = ", ".join(kinds) if places else "layer"
     room = axis.axes.get_position().width * axis.axes.figure.get_figwidth()
-    axis.set_label_text(f"{model} {kind}{', input → output' if room > ROOM else ' →'}".strip())
+    axis.set_label_text(f"{model} {kind}{', input → output' if room > ROOM * len(kinds) else ' →'}".strip())
 
 
 def _join_blocks(known: dict[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
