@@ -26,7 +26,7 @@ def test_learning_curves_and_cards_show_every_model():
     assert [len([line for line in ax.lines if line.get_label()[0] != "_"]) for ax in axes] == [5, 4, 4]
     curve = manifest["vit_pocket_patch8_56.shapes"]["curve"]
     assert list(axes[0].lines[0].get_ydata()) == curve["accuracy"]
-    table = tables.cards(manifest, dict.fromkeys(manifest, 0.123))
+    table = tables.cards({name: card | {"initial_accuracy": 0.123} for name, card in manifest.items()})
     shipped = {name: card for name, card in manifest.items() if "file" in card}
     rows = {card["sha256"][:8]: name for name, card in shipped.items()}
     for line in table.splitlines()[2:]:  # a model has one accuracy, its card's

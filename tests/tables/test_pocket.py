@@ -24,8 +24,9 @@ def test_brief_trainings_are_told_from_those_of_the_same_architecture(monkeypatc
 
 
 def test_the_answer_has_the_accuracies_of_cards():
-    cards = {"a": {"test_accuracy": 0.914}, "b": {"test_accuracy": 0.8}}
-    said = tables.answer(cards, {"a": 0.1, "b": 0.125}, {"ViT": "a", "ResNet": "b"}, 2_000)
+    found = {"a": (0.914, 0.1), "b": (0.8, 0.125)}
+    cards = {name: {"test_accuracy": trained, "initial_accuracy": own} for name, (trained, own) in found.items()}
+    said = tables.answer(cards, {"ViT": "a", "ResNet": "b"}, 2_000)
     assert "2,000 test images that none learned from: ViT 91.4%; ResNet 80.0%." in said and said.endswith("12.5%.")
 
 

@@ -74,9 +74,8 @@ def panels(
     """New panels of that height, side by side; in narrow form below one another, or `beside` each other."""
     if is_narrow():
         rows = -(-count // beside)
-        made = plt.subplots(rows, beside, figsize=(width_of(), rows * height / beside), squeeze=False, **more)[
-            1
-        ].ravel()
+        axes = plt.subplots(rows, beside, figsize=(width_of(), rows * height / beside), squeeze=False, **more)[1]
+        made = axes.ravel()
         for ax in made[count:]:
             ax.set_visible(False)
         return made[:count]

@@ -18,29 +18,28 @@ def ceilings() -> str:
     return table(lines)
 
 
-def answer(manifest: dict[str, dict], initial: dict[str, float], kinds: dict[str, str], n_images: int) -> str:
+def answer(manifest: dict[str, dict], kinds: dict[str, str], n_images: int) -> str:
     """How often models answer right on test images that none of them learned from, trained and untrained.
 
     Args:
         manifest: model → card.
-        initial: model → accuracy with random weights.
         kinds: what a model is called → its name.
         n_images: how many test images cards have accuracies of.
     """
     right = "; ".join(f"{label} {manifest[name]['test_accuracy']:.1%}" for label, name in kinds.items())
-    most = max(initial[name] for name in kinds.values())
+    most = max(manifest[name]["initial_accuracy"] for name in kinds.values())
     images = f"{n_images:,} test images that none learned from"
     return f"**The answer.** Right on {images}: {right}. With random weights none is right on more than {most:.1%}."
 
 
-def cards(manifest: dict[str, dict], initial: dict[str, float]) -> str:
-    """One row per bundled model of a family's manifest, with its accuracy on test images by its card, and `initial`."""
+def cards(manifest: dict[str, dict]) -> str:
+    """One row per bundled model of a family's manifest: what its card says, accuracy trained and untrained among it."""
     head = ["Model", "Size", "Seen", "Distinct", "Accuracy", "Untrained", "SHA-256"]
     lines = [head, ["---"] * len(head)]
     for name in (name for name in bundled.NAMES if name in manifest):
         card = manifest[name]
         numbers = card["parameters"], card["images_seen"], min(card["images_seen"], card["recipe"]["images"])
-        shares = f"**{card['test_accuracy']:.1%}**", f"{initial[name]:.1%}"
+        shares = f"**{card['test_accuracy']:.1%}**", f"{card['initial_accuracy']:.1%}"
         lines.append([_in_two_lines(name), *(f"{n:,}" for n in numbers), *shares, f"`{card['sha256'][:8]}`"])
     return table(lines)
 
