@@ -7,6 +7,7 @@ from functools import cached_property, partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import torch
 from timm.models import PretrainedCfg
@@ -50,6 +51,7 @@ class Run:
     examined: bool = True  # whether it is found out what the models can do
     from_result: str = ""  # a result file that was measured before, to be taken instead of measuring
     built: dict[tuple[str, str], nn.Module] = field(default_factory=dict)  # by parameter and name, with random weights
+    alike: WeakValueDictionary[tuple, nn.Module] = field(default_factory=WeakValueDictionary)  # those, by what they are
     opened: Any = None  # what the chapter opened beside its images, perhaps images for probes
     has_resnet: bool = False  # whether the CNN, once loaded, is one
     systems: dict[str, Listed] = field(default_factory=dict)  # by their roles, of the models that one parameter names
@@ -242,9 +244,13 @@ class Run:
         return {role: self.built.get((role, name)) or self._build(role, name) for role, name in names.items()}
 
     def _build(self, role: str, name: str) -> nn.Module:
-        """A model with random weights; kept for the controls where a rehearsal builds it and there is room."""
-        model = models.load_random(self._find_parameter(role), name, *self._where(), self.parameters["seed"])
-        if sum(p.numel() for each in (model, *self.built.values()) for p in each.parameters()) <= MOST_KEPT:
+        """A model with random weights, one module for all that start alike, so that images pass through it once.
+
+        Kept for the controls where a rehearsal builds it and there is room.
+        """
+        fresh = models.load_random(self._find_parameter(role), name, *self._where(), self.parameters["seed"])
+        model = self.alike.setdefault(models.tell_alike(fresh), fresh)
+        if sum(p.numel() for each in {model, *self.built.values()} for p in each.parameters()) <= MOST_KEPT:
             self.built[role, name] = model
         return model
 

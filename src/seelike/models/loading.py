@@ -27,6 +27,8 @@ from seelike.system.errors import InputError, in_one_line
 from seelike.system.files import sha256
 from seelike.system.progress import tell
 
+OF_WEIGHTS = {"url", "file", "part", "hf_hub_id", "hf_hub_filename", "source", "tag"}  # of a card, what says which
+
 
 def check_model(parameter: str, name: str, checkpoint: str = "", label: str = "") -> None:
     """Refuse a name that timm does not know and a checkpoint that cannot be read; loads nothing, asks no network.
@@ -154,6 +156,12 @@ def hash_state(model: nn.Module) -> str:
         digest.update(key.encode())
         digest.update(value.cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
+
+
+def tell_alike(model: nn.Module) -> tuple[str, str]:
+    """Equal for models of one design, input and state, whichever weights their names stand for."""
+    card = {key: value for key, value in model.pretrained_cfg.items() if key not in OF_WEIGHTS}
+    return f"{card} {getattr(model, 'global_pool', '')} {model}", hash_state(model)
 
 
 class Unfit(Exception):
