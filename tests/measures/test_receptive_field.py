@@ -294,11 +294,22 @@ class _Flat(nn.Module):
         return self.head["fc"](x.mean((2, 3)))
 
 
-def test_another_position_than_the_centre_has_its_own_field_and_window():
+def test_another_position_than_the_centre_has_its_own_field():
     model = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1))
-    found = receptive_field.estimate_fields(model, [images()], ["0"], at=(0.5 / 16, 15.5 / 16))
+    found = receptive_field.map_fields(model, images(), ["0"], np.array([[0.5 / 16, 15.5 / 16]]))
     seen = np.zeros((16, 16), bool)
     seen[:2, 14:] = True
-    assert ((found.values[0] > 0) == seen).all()
-    assert found.windows["0"] == Window(0, 1, 15, 16)
-    assert found.raster(4).shape == (1, 4, 4)
+    assert ((found[0, 0] > 0) == seen).all()
+    assert receptive_field.raster(found, 4).shape == (1, 1, 4, 4)
+
+
+def test_fields_of_many_positions_at_once_are_those_of_each_alone():
+    model, names = timm.create_model("vit_pocket_patch8_56").eval(), ["patch_embed", "blocks.3"]
+    points = np.array([[0.5, 0.5], [0.1, 0.9], [0.6, 0.2]])
+    x = images(3, 56)
+    found = receptive_field.map_fields(model, x, names, points, seed=4)
+    alone = [receptive_field.map_fields(model, x, names, points[[i]], seed=4)[0] for i in range(3)]
+    np.testing.assert_allclose(found, alone, rtol=1e-4, atol=1e-9)
+    centre = receptive_field.estimate_fields(model, [x], names, seed=4).values
+    np.testing.assert_allclose(found[0], centre, rtol=1e-4, atol=1e-9)
+    assert not np.allclose(found[1], found[2], rtol=0.1)

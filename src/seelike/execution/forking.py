@@ -14,10 +14,14 @@ THREADS = max(1, (os.cpu_count() or 1) // AT_ONCE)  # a chapter's share of the c
 MALLOC = {"MALLOC_MMAP_THRESHOLD_": "16777216", "MALLOC_TRIM_THRESHOLD_": "67108864"}  # of glibc, in bytes
 CAN_FORK = "forkserver" in get_all_start_methods()
 OF_PAGES = (  # what kernels of pages import
+    "ipykernel.debugger",
     "seelike.chapters.registry",
+    "seelike.execution.apart",
     "seelike.execution.drawn",
     "seelike.execution.forked_kernel",
+    "seelike.figures.labelled",
     "seelike.figures.effects",
+    "seelike.tables.hand_out",
     "seelike.tables.verdicts",
 )
 

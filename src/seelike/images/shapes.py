@@ -32,6 +32,7 @@ N_BEHIND, N_IN_FRONT = 7, 1  # distractors
 TILT = np.pi / 9  # largest, either way
 PIXEL_NOISE = 0.03
 GROUND_SATURATION = (0.2, 0.7)
+PIXELS = np.indices((IMAGE_SIZE, IMAGE_SIZE))  # the row and the column of each
 
 
 def _name_classes(class_cues: np.ndarray) -> tuple[str, ...]:
@@ -163,7 +164,7 @@ def _color(hue: float, saturation: float, value: float) -> np.ndarray:
 
 def _draw_ground(rng, tenth: int | None) -> np.ndarray:
     """Two random colours mixed by three random plane waves; the first one's hue out of a `tenth`, where it is given."""
-    y, x = np.mgrid[:IMAGE_SIZE, :IMAGE_SIZE] + 0.5
+    y, x = PIXELS + 0.5
     mix = np.full((IMAGE_SIZE, IMAGE_SIZE), 0.5)
     for _ in range(3):
         angle, phase = 2 * np.pi * rng.random(), 2 * np.pi * rng.random()
@@ -186,7 +187,7 @@ def _paint(canvas: np.ndarray, rng, center, radius: float, outline: int, texture
     left, top = (max(0, int(c) - reach) for c in center)
     place = np.s_[top : int(center[1]) + reach + 1, left : int(center[0]) + reach + 1]
     window, mask = canvas[place], np.zeros(canvas.shape[:2], bool)
-    y, x = np.mgrid[: window.shape[0], : window.shape[1]]
+    y, x = PIXELS[:, : window.shape[0], : window.shape[1]]
     x, y = x + (left + 0.5 - center[0]), y + (top + 0.5 - center[1])
     angle = np.arctan2(y, x) + np.pi / 2 + between(rng, -TILT, TILT)
     depth = radius * _depth(OUTLINES[outline], np.hypot(x, y) / radius, angle)

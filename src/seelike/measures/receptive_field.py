@@ -20,7 +20,6 @@ from seelike.results.labelled_array import LabelledArray, Measures
 from seelike.system.errors import InputError
 
 RASTER = 28  # cells a side of a field in a result file
-CENTRE = (0.5, 0.5)
 LAYERS_AN_IMAGE = 6  # that are differentiated at one, about; with the forward pass five times its cost in a ViT
 Choose = Callable[[np.ndarray, int], list[np.ndarray]]  # numbers in [0, 1) of images, channels → channels of images
 
@@ -31,7 +30,6 @@ def estimate_fields(
     names: list[str],
     team: int = 1,
     seed: int = 0,
-    at: tuple[float, float] = CENTRE,
 ) -> "ReceptiveFields":
     """Estimate what the centre position of the named layers sees, from a few backward passes an image.
 
@@ -44,17 +42,42 @@ def estimate_fields(
         minibatches: of shape (n, 3, height, width), in random order; small ones, for whole graphs are kept.
         names: layers that return (n, tokens, channels), or (n, channels, rows, columns).
         seed: of the channels.
-        at: another position than the centre: that which holds this point, as shares of the height and the width.
 
     Raises InputError for a layer of another form, or one that runs more than once a pass.
     """
-    return _measure(model, minibatches, names, team, seed, lambda drawn, width: [(drawn * width).astype(int)], at)
+    return _measure(model, minibatches, names, team, seed, lambda drawn, width: [(drawn * width).astype(int)])
 
 
 def average_fields(model: nn.Module, minibatches: Iterable[torch.Tensor], names: list[str]) -> "ReceptiveFields":
     """What `estimate_fields` estimates: the mean over all channels of each layer, a backward pass an image for each."""
     every = lambda drawn, width: [np.full(len(drawn), channel) for channel in range(width)]  # noqa: E731
     return _measure(model, minibatches, names, 1, 0, every)
+
+
+@torch.inference_mode(False)  # whatever the caller's mode: these passes are differentiated
+@torch.enable_grad()
+def map_fields(
+    model: nn.Module, images: torch.Tensor, names: list[str], points: np.ndarray, seed: int = 0
+) -> np.ndarray:
+    """What other positions see: the fields of `estimate_fields`, of a few images, (points, layers, height, width).
+
+    All points are differentiated at once, of every image by the same channels.
+
+    Args:
+        points: (points, 2), as shares of the height and the width; of each layer the position that holds one is taken.
+
+    Raises InputError as `estimate_fields` does.
+    """
+    drawn = np.random.default_rng(seed).random((len(images), len(names)))
+    repeated = images.detach().repeat(len(points), 1, 1, 1).requires_grad_()
+    every, found = np.arange(len(repeated)), []
+    for of_images, (name, x) in zip(drawn.T, _keep(model, repeated, names).items(), strict=True):
+        grid = split(model, name, x, repeated).grid
+        rows, columns = (points * grid.shape[1:3]).astype(int).repeat(len(images), 0).T
+        position = grid[every, rows, columns]
+        channels = np.tile((of_images * position.shape[1]).astype(int), len(points))
+        found.append(_differentiate(position, repeated, [channels])[0])
+    return np.stack(found).reshape(len(names), len(points), len(images), *images.shape[2:]).mean(2).swapaxes(0, 1)
 
 
 def choose_team(*layers: int) -> int:
@@ -113,14 +136,19 @@ class ReceptiveFields:
         return _find_error(radius, mass), _find_error(own, mass)
 
     def raster(self, cells: int = RASTER) -> np.ndarray:
-        """(layers, cells, cells) for a figure: the mean over each cell, relative to the largest cell."""
-        means = nn.functional.adaptive_avg_pool2d(torch.from_numpy(self.values), cells).numpy()
-        with np.errstate(invalid="ignore"):  # NaN where nothing changes a layer
-            return means / means.max((1, 2), keepdims=True)
+        """(layers, cells, cells) for a figure, see `raster`."""
+        return raster(self.values, cells)
 
     def find(self, layers: Iterable[str]) -> list[int]:
         """The indices of some layers among all."""
         return [self.layers.index(name) for name in layers]
+
+
+def raster(fields: np.ndarray, cells: int) -> np.ndarray:
+    """The means of fields (…, height, width) over cells, relative to a field's largest: (…, cells, cells)."""
+    means = nn.functional.adaptive_avg_pool2d(torch.from_numpy(fields), cells).numpy()
+    with np.errstate(invalid="ignore"):  # NaN where nothing changes a layer
+        return means / means.max((-2, -1), keepdims=True)
 
 
 def effective_radius(field: np.ndarray, window: Window) -> float:
@@ -244,13 +272,12 @@ def _measure(
     team: int,
     seed: int,
     choose: Choose,
-    at: tuple[float, float] = CENTRE,
 ) -> ReceptiveFields:
     rng, totals, windows, sums, squares = np.random.default_rng(seed), {}, {}, [], []
     for images in minibatches:
         drawn = rng.random((-(-len(images) // team), len(names)))
         weights, squared = np.zeros((2, *drawn.shape, 3))
-        for index, teams, window, (fields, square) in _see(model, images, names, team, drawn, choose, at):
+        for index, teams, window, (fields, square) in _see(model, images, names, team, drawn, choose):
             windows[names[index]] = window
             totals[index] = totals.get(index, 0.0) + fields.sum(0)
             weights[teams, index], squared[teams, index] = _weigh(fields, window), _weigh(square, window)
@@ -268,7 +295,6 @@ def _see(
     team: int,
     drawn: np.ndarray,
     choose: Choose,
-    at: tuple[float, float],
 ) -> Iterator[tuple[int, slice, Window, np.ndarray]]:
     """Index of a layer, teams, its window and the fields of those teams and their squares, (2, teams, height, width).
 
@@ -278,7 +304,7 @@ def _see(
         some = images[members].detach().clone().requires_grad_()
         kept = _keep(model, some, [names[index] for index in indices])
         for index, (name, x) in zip(indices, kept.items(), strict=True):
-            position, window = _find_position(model, name, x, some, at)
+            position, window = _find_centre(model, name, x, some)
             channels = choose(drawn[teams, index], position.shape[1])
             yield index, teams, window, _differentiate(position, some, channels)
 
@@ -332,14 +358,12 @@ def _keep(model: nn.Module, images: torch.Tensor, names: list[str]) -> dict[str,
     return {name: kept[name] for name in names}
 
 
-def _find_position(
-    model: nn.Module, name: str, x: torch.Tensor, images: torch.Tensor, at: tuple[float, float]
-) -> tuple[torch.Tensor, Window]:
-    """The channels (n, channels) of the position that holds a point, and its own pixels."""
+def _find_centre(model: nn.Module, name: str, x: torch.Tensor, images: torch.Tensor) -> tuple[torch.Tensor, Window]:
+    """The channels (n, channels) of the position that holds the centre, and its own pixels."""
     height, width = images.shape[-2:]
     grid = split(model, name, x, images).grid
     rows, columns = grid.shape[1:3]
-    row, column = int(at[0] * rows), int(at[1] * columns)
+    row, column = rows // 2, columns // 2
     window = Window(
         row * height / rows, (row + 1) * height / rows, column * width / columns, (column + 1) * width / columns
     )

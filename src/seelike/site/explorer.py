@@ -30,7 +30,7 @@ from seelike.images.drawings import IMAGE_SIZE
 from seelike.images.shapes import Drawing, Shapes
 from seelike.measures.answers_by_depth import answer_by_depth
 from seelike.measures.occlusion import occlude
-from seelike.measures.receptive_field import estimate_fields
+from seelike.measures.receptive_field import map_fields, raster
 from seelike.measures.token_patch_cka import compare_with_patches
 from seelike.models.bundled import NAMES, read_manifest
 from seelike.models.loading import load_model, load_random, transform_of
@@ -235,10 +235,9 @@ class Looks:
     @cached_property
     def fields(self) -> np.ndarray:
         """Receptive fields relative to their largest cell, (positions, blocks, cells, cells)."""
-        few, names = [self.images.minibatches(self.model)[0][:N_FIELD_IMAGES]], list(self.own.names())
+        few = self.images.minibatches(self.model)[0][:N_FIELD_IMAGES]
         points = (np.array(self.positions) + 0.5) / self.grid
-        found = (estimate_fields(self.model, few, names, at=tuple(point)) for point in points)
-        return np.stack([fields.raster(FIELD_CELLS) for fields in found])
+        return raster(map_fields(self.model, few, list(self.own.names()), points), FIELD_CELLS)
 
 
 def describe(drawing: Drawing) -> dict:
