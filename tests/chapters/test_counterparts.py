@@ -39,3 +39,12 @@ def test_pooling_may_differ_where_that_is_asked():
     assert len(check("vit_gap", "vit_pocket_patch8_gap_56.shapes", pooled=True)) == 2
     with pytest.raises(InputError, match="vit_gap must be of the design of vit"):
         check("vit_gap", "vit_smallpocket_patch8_56.shapes", pooled=True)
+
+
+def test_a_counterpart_may_stand_beside_another_model_than_the_vit():
+    small = "vit_smallpocket_patch8_56.shapes"
+    models = {"vit": timm.create_model(VIT), "vit_small": timm.create_model(small)}
+    beside = {"vit_small_3pct": "vit_small", "cnn_3pct": "cnn"}  # a model that is not there compares with nothing
+    assert list(check_each([models | {"cnn_3pct": timm.create_model("resnet_pocket")}], beside))
+    with pytest.raises(InputError, match="^vit_small_3pct must be of the design of vit_small, with which"):
+        list(check_each([models | {"vit_small_3pct": timm.create_model(VIT)}], beside))

@@ -229,5 +229,5 @@ def test_pictures_of_one_a_class_cannot_be_probed(pictures):
 
 def test_blocks_that_cannot_be_compared_are_refused_by_their_parameter():
     run = make_run(**NONE | {"vit_3pct": "vit_smallpocket_patch8_56.shapes_3pct"})
-    with pytest.raises(InputError, match="^vit_3pct must have the blocks of vit"):
+    with pytest.raises(InputError, match="^vit_3pct must be of the design of vit, .* blocks"):
         list(data_scale.measure_runs(run.load_models(), run, {}))

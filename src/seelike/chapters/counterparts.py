@@ -1,4 +1,4 @@
-"""Counterparts of a chapter's ViT: models that are to differ from it in their training, pooling or skips alone.
+"""Counterparts of a chapter's models: those that are to differ from one in their training, pooling or skips alone.
 
 Beside a model of another design the difference would be one of designs, and be told as one of training.
 """
@@ -14,29 +14,31 @@ OF_BLOCK = re.compile(r"(?:blocks|stages|layers|layer)\.?\d+\.")
 
 
 def check_each(
-    loaded: Iterable[dict[str, nn.Module]], roles: Iterable[str], pooled: bool = False
+    loaded: Iterable[dict[str, nn.Module]], roles: Iterable[str] | Mapping[str, str], pooled: bool = False
 ) -> Iterator[dict[str, nn.Module]]:
-    """The models of every run, when those in `roles`, as far as they are there, are known to be counterparts of "vit".
+    """The models of every run, when those in `roles`, as far as they are there, are known to be counterparts.
 
     Args:
+        roles: each with the role of the model that it is compared with; without those, all are compared with "vit".
         pooled: whether they may pool their tokens otherwise: then only blocks are compared.
 
     Raises InputError, which names the role, for one that has parameters of other names or shapes, heads apart.
     """
-    roles = list(roles)
+    pairs = roles if isinstance(roles, Mapping) else dict.fromkeys(roles, "vit")
     for models in loaded:
-        for role in (role for role in roles if role in models):
-            _check(role, models, pooled)
+        for role, beside in pairs.items():
+            if {role, beside} <= models.keys():
+                _check(role, beside, models, pooled)
         yield models
 
 
-def _check(role: str, models: Mapping[str, nn.Module], pooled: bool) -> None:
-    own, vit = (_shape(models[each], pooled) for each in (role, "vit"))
-    other = [name for name in {**own, **vit} if own.get(name) != vit.get(name)]
+def _check(role: str, beside: str, models: Mapping[str, nn.Module], pooled: bool) -> None:
+    own, wanted = (_shape(models[each], pooled) for each in (role, beside))
+    other = [name for name in {**own, **wanted} if own.get(name) != wanted.get(name)]
     if other:
         raise InputError(
-            f"{role} must be of the design of vit, beside which it is compared, or empty: "
-            f"{other[0]} is {_name(own.get(other[0]))} instead of {_name(vit.get(other[0]))}"
+            f"{role} must be of the design of {beside}, with which it is compared, or empty: "
+            f"{other[0]} is {_name(own.get(other[0]))} instead of {_name(wanted.get(other[0]))}"
         )
 
 

@@ -10,12 +10,12 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from torch import nn
 
 from seelike.chapters.chapter import Chapter, Loaded, Universe
+from seelike.chapters.counterparts import check_each
 from seelike.chapters.probe_images import ProbeImages, even_and_odd, name_parameters, open_probe_images
-from seelike.chapters.run import Run
+from seelike.chapters.run import MODELS, Run
 from seelike.measures import attention_distance, block_probes
 from seelike.measures.attention_distance import AttentionDistance, Distances
 from seelike.measures.block_probes import BEST, ProbeCurve
@@ -45,6 +45,7 @@ PROBE_EFFECTS = {
     "D5": ("transfer", {"vit": 1, "vit_3pct": -1}, ProbeCurve.average_middle, POOLED),
 }
 OPTIONAL = ("vit_3pct", "vit_10pct", "vit_30pct", "vit_small", "vit_small_3pct", "cnn_3pct", "vit_near", "vit_far")
+ROLES = (*MODELS, *OPTIONAL)
 
 
 def open_tasks(run: Run) -> dict[str, ProbeImages]:
@@ -84,8 +85,7 @@ def measure_runs(
         loaded: the models of every run, from `run.load_models()` or `run.load_controls()`.
         tasks: from `open_tasks`.
     """
-    everyone, names = name_all(loaded)
-    everyone = _merge(everyone)
+    everyone, names = name_all(check_each(loaded, find_pairs(ROLES)))
     compared, distances = _compare(everyone, names, run)
     curves = {kind: _probe_runs(everyone, names, run, kind, images) for kind, images in tasks.items()}
     for number, counterparts in enumerate(compared):
@@ -95,10 +95,10 @@ def measure_runs(
 
 def vary_runs(loaded: Loaded, run: Run) -> Iterator[Universe]:
     """The terms of every run in each universe, from one pass of the images."""
-    everyone, names = name_all(loaded)
+    everyone, names = name_all(check_each(loaded, find_pairs(ROLES)))
     for kind, images in (run.opened or {}).items():
         yield from _vary_readouts(_probe_runs(everyone, names, run, kind, images, whole=False), kind)
-    if asked := _pair_up(_merge(everyone), names, run):
+    if asked := _pair_up(everyone, names, run):
         cast, minibatches, pairing = asked
         ways = AllWays(cast, {BLOCKS: pairing.blocks}, run.batch_size)
         for choices, similarity in ways.gather(feed(minibatches, cast)):
@@ -283,16 +283,6 @@ def _by_share(values: dict[str, np.ndarray], blocks: dict[str, tuple[str, ...]])
             axes = {"percent": there, "block": blocks[next(iter(there.values()))]}
             found[full] = LabelledArray(axes, [values[role] for role in there.values()])
     return found
-
-
-def _merge(models: dict[str, nn.Module]) -> dict[str, nn.Module]:
-    """Models of the same weights, as untrained ones are, become one, which is passed through once."""
-    states = {role: model.state_dict() for role, model in models.items()}
-    return {role: models[next(other for other in states if _same(states[other], states[role]))] for role in models}
-
-
-def _same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
-    return one.keys() == other.keys() and all(map(torch.equal, one.values(), other.values()))
 
 
 CHAPTER = Chapter(
