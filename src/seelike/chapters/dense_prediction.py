@@ -12,6 +12,7 @@ from functools import partial
 import torch
 from torch import nn
 
+from seelike.activations.architecture import Architecture
 from seelike.chapters.chapter import Chapter, Loaded, Universe
 from seelike.chapters.cues import read_cues
 from seelike.chapters.labelled import Labelled, read_labelled, vary_labelled
@@ -22,7 +23,7 @@ from seelike.images.shapes import CUES, OUTLINES
 from seelike.measures.features import Features
 from seelike.measures.intervals import Terms
 from seelike.measures.probes import Fold
-from seelike.measures.runner import Cast, assemble, feed, spread
+from seelike.measures.runner import Cast, assemble, feed_one, spread
 from seelike.measures.segmentation import (
     GROUND,
     PIXELS,
@@ -102,9 +103,8 @@ def probe_runs(
             scene = find_scene(run, models)
         others: dict[str, Segmentation] = {}
         if scene and fresh:
-            (cast,), minibatches = assemble([fresh], run.minibatches(fresh))
-            grid = grid or find_grid(cast)
-            others = segment_models(cast, minibatches, scene, grid, whole=not number)
+            grid = grid or find_grid(assemble([fresh], run.minibatches(fresh))[0][0])
+            others = segment_models(fresh, run, scene, grid, whole=not number)
             known |= {model: others.pop(role) for role, model in fresh.items()}
         of_roles = {role: known[model] for role, model in models.items() if model in known}
         yield DensePrediction(of_roles, others.get(PIXELS), scene, grid, pyramids, labelled)
@@ -128,22 +128,27 @@ def find_grid(cast: Cast) -> tuple[int, int]:
 
 
 def segment_models(
-    cast: Cast, minibatches: Iterable[dict[str, torch.Tensor]], scene: Scene, grid: tuple[int, int], whole: bool
+    models: dict[str, nn.Module], run: Run, scene: Scene, grid: tuple[int, int], whole: bool
 ) -> dict[str, Segmentation]:
-    """Probe every block of every model, and raw patches; unless `whole`, of all but the ViT the last block alone."""
+    """Probe every block of every model, and raw patches; unless `whole`, of all but the ViT the last block alone.
+
+    One model after another, since the tokens of all images are kept.
+    """
     n_images, labels = len(scene.masks), label_patches(scene.masks, scene.objects, grid)
-    asked = {}
-    for role in cast.models:
-        blocks = cast.ask(role, lambda own: own.blocks())
-        names = blocks.names if whole or role == "vit" else blocks.names[-1:]
-        blocks = replace(blocks, names=names, rows=grid[0], columns=grid[1])
-        asked[role] = cast.add(role, Features(GridTokens(blocks), n_images))
-    models = dict(cast.models)
-    if whole:
-        models[PIXELS], asked[PIXELS] = models["vit"], cast.add("vit", Features(RawPatches(grid), n_images))
-    found = feed(minibatches, cast)
-    probe = lambda role: segment(found[asked[role]], labels, scene.folds, N_LABELS, role == "vit")  # noqa: E731
-    return spread(models, probe)
+
+    def choose(own: Architecture, role: str) -> GridTokens | RawPatches:
+        if role == PIXELS:
+            return RawPatches(grid)
+        names = own.blocks().names if whole or role == "vit" else own.blocks().names[-1:]
+        return GridTokens(replace(own.blocks(), names=names, rows=grid[0], columns=grid[1]))
+
+    def probe(role: str) -> Segmentation:
+        shown = "vit" if role == PIXELS else role
+        minibatches = (batch[shown] for batch in run.minibatches({shown: models[shown]}))
+        tokens = feed_one(models[shown], minibatches, lambda own: Features(choose(own, role), n_images), shown)
+        return segment(tokens, labels, scene.folds, N_LABELS, role == "vit")
+
+    return spread(models | ({PIXELS: models["vit"]} if whole else {}), probe)
 
 
 @dataclass(frozen=True)
