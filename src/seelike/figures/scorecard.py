@@ -16,6 +16,7 @@ from seelike.results.scorecard import Found
 from seelike.results.verdict_words import MARGINAL, MARKS
 
 SIZE = (0.92, 0.84)
+MOST_BESIDE = 36  # names of claims that have room side by side in wide form
 
 
 @in_both_forms
@@ -36,8 +37,10 @@ def summary(found: Found, claims: Mapping[str, Claim] = OF_PAPER, ax: Axes | Non
             entry = found[scale].get(key)
             place = (row, x) if is_narrow() else (x, row)
             ax.add_patch(_shape(entry, kind, *place))
-            sign = f"{MARKS[entry[kind]]}{MARGINAL if key in marginal else ''}" if entry else ""
-            ax.text(*place, sign, ha="center", va="center", fontsize=10 if len(sign) < 2 else 8, color=ON_VERDICT)
+            look = {"ha": "center", "va": "center", "color": ON_VERDICT}
+            ax.text(*place, MARKS[entry[kind]] if entry else "", fontsize=10, **look)
+            if key in marginal:
+                ax.text(place[0] + 0.33, place[1] + 0.18, MARGINAL, fontsize=8, **look)
             if kind == "verdict" and entry and is_fragile(entry):
                 ax.add_patch(_cut_corner(*place))
     _name_lines(ax, ticks, [scale if kind == "verdict" else "untrained" for scale, kind in lines])
@@ -53,7 +56,7 @@ def _name_lines(ax: Axes, ticks: dict[str, float], lines: list[str]) -> None:
     width, height = last[::-1] if is_narrow() else last
     ax.set(xlim=(-0.6, width), ylim=(height, -0.6))
     ax.tick_params(length=0)
-    ax.tick_params(axis="x", rotation=90 if is_narrow() else 0)
+    ax.tick_params(axis="x", rotation=90 if is_narrow() or len(ticks) > MOST_BESIDE else 0)
     ax.xaxis.tick_top()
     ax.spines[:].set_visible(False)
 

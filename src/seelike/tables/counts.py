@@ -92,7 +92,10 @@ def tell_fragile(claims: Claims) -> str:
     if not varied:
         return "In how many analyses its verdicts stand has not been measured."
     fragile = [key for key in varied if is_fragile(claims[key])]
-    said = f"{len(fragile)} of {len(varied)} verdicts are fragile: fewer than nine in ten reasonable analyses give them"
+    said = (
+        f"{len(varied)} verdicts are judged by other analyses, too: {len(fragile)} are fragile, for fewer than nine in "
+        "ten reasonable ones give them"
+    )
     return f"{said} ({join(fragile)})." if fragile else f"{said}."
 
 

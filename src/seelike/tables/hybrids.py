@@ -52,7 +52,7 @@ def find_unmeasured(measures: Measures, system: str, random: str = "") -> dict[s
 def answer(measures: Measures) -> str:
     """A line for each system: which traits it shares with which end, trained and untrained."""
     lines = [f"- {_call(system)} {_count(find_sides(measures, system))}" for system in measures["place"]]
-    many = f"Of {len(TRAITS)} {{ref}}`traits <hybrids-traits>` that can tell a ViT from a CNN:"
+    many = f"Of {len(TRAITS)} {{ref}}`traits <hybrids-traits>` by which this book compares a ViT and a CNN:"
     return "\n".join([f"**The answer.** {many}", "", *lines])
 
 

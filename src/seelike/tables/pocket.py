@@ -29,7 +29,8 @@ def answer(manifest: dict[str, dict], kinds: dict[str, str], n_images: int) -> s
     right = "; ".join(f"{label} {manifest[name]['test_accuracy']:.1%}" for label, name in kinds.items())
     most = max(manifest[name]["initial_accuracy"] for name in kinds.values())
     images = f"{n_images:,} test images that none learned from"
-    return f"**The answer.** Right on {images}: {right}. With random weights none is right on more than {most:.1%}."
+    untrained = f"With random weights none of these is right on more than {most:.1%}."
+    return f"**The answer.** Right on {images}: {right}. {untrained}"
 
 
 def cards(manifest: dict[str, dict]) -> str:

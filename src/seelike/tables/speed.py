@@ -111,7 +111,7 @@ def _say(found: dict, name: str, unit: str = "", digits: int = 3) -> str:
 def growths(found: dict) -> str:
     """A row a chapter: the exponents with which its seconds and its added memory grow, against each size alone."""
     if "growth" not in found:
-        return "This part has not been measured yet."
+        return 'Not measured yet: `make bench ARGS="--only growth"` does that, in about half an hour.'
     sizes = _list_sizes(found)
     grown = (
         f"Seconds and memory of all that a chapter measures, against one size at a time: {sizes['images']} images "
