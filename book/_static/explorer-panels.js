@@ -29,11 +29,11 @@ export const PANELS = {
     },
     scale: (all) => magma(0, largest(all.map((found) => found.maps.flat()))),
     draw: (found, scale, view) => maps(found.maps.map((values, head) => captioned(
-      `Head ${head + 1}${found.cls[head] === null ? "" : `, CLS ${found.cls[head].toFixed(2)}`}`,
-      drawMap(values, found.grid, scale, { name: `Head ${head + 1}`, outline: view.outline, box: view.token === null ? null : patchBox(view, found.grid) }),
+      `Head ${head}${found.cls[head] === null ? "" : `, CLS ${found.cls[head].toFixed(2)}`}`,
+      drawMap(values, found.grid, scale, { name: `Head ${head}`, outline: view.outline, box: view.token === null ? null : patchBox(view, found.grid) }),
     ))),
     tables: (found) => found.maps.map((values, head) => drawTable(values, found.grid[1],
-      `Head ${head + 1}${found.cls[head] === null ? "" : `; attention to CLS: ${show(found.cls[head])}`}`)),
+      `Head ${head}${found.cls[head] === null ? "" : `; attention to CLS: ${show(found.cls[head])}`}`)),
   },
   resemblance: {
     unit: "CKA",
@@ -65,7 +65,7 @@ export const PANELS = {
     note: (index) => `Over ${index.images.field} drawings.`,
   },
   occlusion: {
-    unit: "logits",
+    unit: "fall of the logit",
     read: (view, model) => ({
       grid: model.design.grid, maps: [at(model.drawing.occlusion)], precision: model.drawing.occlusion.precision,
       answer: answerOf(model), right: answerOf(model) === view.label,
@@ -89,15 +89,15 @@ export const PANELS = {
         const best = values.indexOf(Math.max(...values));
         const cells = [best, view.label].map((label) => `<td>${drawBar(values[label])}<b data-value="${values[label]}">${values[label].toFixed(2)}</b></td>`);
         const mark = best === view.label ? ' class="right"' : "";
-        return `<tr${number === found.block ? ' aria-current="true"' : ""}><th scope="row">${number + 1}</th><td${mark}>${view.classes[best]}</td>${cells.join("")}</tr>`;
+        return `<tr${number === found.block ? ' aria-current="true"' : ""}><th scope="row">${number}</th><td${mark}>${view.classes[best]}</td>${cells.join("")}</tr>`;
       });
-      const heads = ["Block", "Most probable", "Probability", "True class"];
+      const heads = ["Block", "Most probable", "Its probability", "True class’s"];
       const why = found.missing ? `<p>The first ${found.missing} blocks have fewer channels than the classifier reads.</p>` : "";
       return `<div class="explorer-rows" tabindex="0" role="group" aria-label="The answer by depth"><table class="explorer-answers"><caption>True class: ${view.classes[view.label]}</caption><thead><tr>`
         + `${heads.map((head) => `<th scope="col">${head}</th>`).join("")}</tr></thead><tbody>${rows.join("")}</tbody></table></div>${why}`;
     },
     tables: (found, view) => [`<table><caption>Probability of every class (rows), block by block</caption><thead><tr><td></td>`
-      + `${found.rows.map(({ number }) => `<th scope="col">${number + 1}</th>`).join("")}</tr></thead><tbody>`
+      + `${found.rows.map(({ number }) => `<th scope="col">${number}</th>`).join("")}</tr></thead><tbody>`
       + `${view.classes.map((name, label) => `<tr><th scope="row">${name}</th>${found.rows.map(({ values }) => `<td>${show(values[label])}</td>`).join("")}</tr>`).join("")}`
       + `</tbody></table>`],
   },

@@ -128,7 +128,7 @@ function mark() {
   const depth = page.querySelector('[name="block"]');
   depth.max = blocksOf(chosen.a) - 1;
   depth.value = chosen.block;
-  tell(depth, `${chosen.block + 1} of ${blocksOf(chosen.a)}`);
+  tell(depth, `${chosen.block} of 0 to ${blocksOf(chosen.a) - 1}`);
   for (const letter of ["a", "b"]) markModel(letter);
 }
 
@@ -144,7 +144,7 @@ function markModel(letter) {
   const stages = stagesOf(state);
   Object.assign(part("percent"), { max: stages.length - 1, disabled: stages.length === 1 });
   part("percent").value = stages.indexOf(state.percent);
-  tell(part("percent"), stage(state.percent) + (state.accuracy === null ? "" : `, accuracy ${state.accuracy.toFixed(2)}`));
+  tell(part("percent"), stage(state.percent) + (state.accuracy === null ? "" : `, test accuracy ${state.accuracy.toFixed(2)}`));
 }
 
 /** What a slider stands at, in words. */
@@ -172,7 +172,7 @@ async function load(letter) {
   );
   const title = `${design.name}, ${stage(state.percent)}${state.seed ? `, seed ${state.seed}` : ""}`;
   const where = design.stages[block] ? `, stage ${+design.stages[block].split(".")[1] + 1}` : "";
-  return { letter, state, design, block, drawing, positions, title, blockTitle: `block ${block + 1} of ${last + 1}${where}` };
+  return { letter, state, design, block, drawing, positions, title, blockTitle: `block ${block} of 0 to ${last}${where}` };
 }
 
 const ABOUT_THE_MODEL = ["occlusion", "answers"]; // rather than one block

@@ -45,7 +45,7 @@ def still(image: np.ndarray, looks: dict[str, Look], token: int) -> np.ndarray:
 
 def _draw_heads(axes: np.ndarray, heads: np.ndarray) -> None:
     """On one scale; where a model has no attention, it says so once."""
-    for number, (ax, values) in enumerate(zip(axes, heads, strict=False), 1):
+    for number, (ax, values) in enumerate(zip(axes, heads, strict=False)):
         ax.imshow(values, MAP, vmin=0, vmax=heads.max(), interpolation="none")
         ax.set_title(f"head {number}")
     if not len(heads):
