@@ -37,7 +37,7 @@ def test_nothing_is_said_of_random_weights_where_no_claim_has_such_a_control():
 
 def test_of_controls_only_those_that_there_are_are_counted():
     one, two = claim("U1", part(0.5, "holds", "absent")), claim("U2", part(0.5, "holds", "not applicable"))
-    assert show(U1=one, U2=two)[0].endswith("With random weights, of 1 with this control, none holds.")
+    assert show(U1=one, U2=two)[0].endswith("Only U1 can be asked of random weights: none holds.")
 
 
 def test_where_all_claims_are_measured_nothing_is_missing():

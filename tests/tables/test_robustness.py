@@ -23,12 +23,13 @@ def test_a_verdict_says_in_how_many_universes_it_stands_and_a_fragile_one_that_i
     marks = [mark_entry(entry(each), marginal=each is ROBUST).replace(NO_BREAK, " ") for each in (None, STABLE, ROBUST)]
     assert marks == ["✓ holds", "✓ holds, 2 of 2", "✓\N{WORD JOINER}†\N{WORD JOINER}◇ holds, marginal, fragile, 2 of 3"]
     assert conjugate_entry(entry(STABLE)) == "holds"
-    assert conjugate_entry(entry(ROBUST)) == "holds (fragile: so say 2 of 3 analyses)"
+    assert conjugate_entry(entry(ROBUST)) == "holds (fragile: only 2 of 3 analyses agree)"
 
 
 def test_fragile_verdicts_of_a_run_are_counted_and_named():
-    assert "1 of 1" in counts.tell_fragile({"U1": entry(ROBUST)}) and "U1" in counts.tell_fragile({"U1": entry(ROBUST)})
-    assert "0 of 1" in counts.tell_fragile({"U1": entry(STABLE)})
+    said = counts.tell_fragile({"U1": entry(ROBUST)})
+    assert said.startswith("Of 1 verdict that") and "1 is fragile" in said and said.endswith("(U1).")
+    assert "0 are fragile" in counts.tell_fragile({"U1": entry(STABLE)})
     assert "not been measured" in counts.tell_fragile({"U1": entry(None)})
     numbers = counts.count({"pocket": {"U1": entry(ROBUST)}})
     assert (numbers["pocket_fragile"], numbers["pocket_varied"], numbers["pocket_trainings_holds_fragile"]) == tuple(

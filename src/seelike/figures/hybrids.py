@@ -11,20 +11,13 @@ from seelike.figures.palette import CLAIMED, COLORS, INK, PARTS
 from seelike.figures.style import BEHIND, LABELS
 from seelike.measures.between import LIKE_CNN, LIKE_VIT, SIDES
 from seelike.results.labelled_array import Arrays, Measures
-from seelike.tables.hybrids import NO_SCALE, NOT_MEASURED, TRAITS, find_sides, find_system
+from seelike.tables.hybrids import NO_SCALE, NOT_MEASURED, TRAITS, find_sides, name_systems
 
 ENDS = {role: LABELS[role] for role in ("vit", "cnn")}
 BESIDE = 3  # panels
 LOW, HIGH = SIDES[LIKE_CNN][0], SIDES[LIKE_VIT][1]  # of the scale
 UPPER, LOWER = -0.14, 0.18  # in a row
 KINDS = (("", "o", UPPER, 6), ("_random", "D", LOWER, 4))  # trained and untrained: marker, place in the row, size
-
-
-def name_systems(roles: list[str]) -> dict[str, str]:
-    """Role → what a panel calls it: what its paper does, else the architecture; the whole where two share that."""
-    short = {role: find_system(role) or role.partition("=")[0].partition(".")[0] for role in roles}
-    names = {role: name if list(short.values()).count(name) == 1 else role for role, name in short.items()}
-    return {role: f"{name}, random weights" if role.endswith("=random") else name for role, name in names.items()}
 
 
 def color_systems(roles: list[str]) -> dict[str, str]:

@@ -21,7 +21,7 @@ def kept(measures: Measures, axes: np.ndarray | None = None) -> np.ndarray:
     plot_by_model(axes[2], measures["kept_shuffled"])
     finish(axes[0], "Patches dropped at random", "share of patches that is black", "share of accuracy kept")
     finish(axes[1], "Which patches are dropped")
-    finish(axes[2], "Tiles shuffled", "tiles a side")
+    finish(axes[2], "Tiles shuffled", "tiles a side", "share of accuracy kept")
     tiles = next(iter(measures["kept_shuffled"].values())).axes["tiles a side"]
     axes[2].set_xticks(tiles)
     legend_above(axes)

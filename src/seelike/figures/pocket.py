@@ -101,7 +101,7 @@ def _lay_out(groups: int, each: int) -> np.ndarray:
     """New panels, (groups, each): a row per group; in narrow form two beside each other."""
     beside = 2 if is_narrow() else each
     rows = groups * -(-each // beside)
-    made = plt.subplots(rows, beside, figsize=(width_of(), 2.6 * rows), squeeze=False)[1].reshape(groups, -1)
+    made = plt.subplots(rows, beside, figsize=(width_of(), 2.9 * rows), squeeze=False)[1].reshape(groups, -1)
     for ax in made[:, each:].flat:
         ax.set_axis_off()
     return made[:, :each]

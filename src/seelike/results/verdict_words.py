@@ -40,8 +40,8 @@ def tell_universes(entry: Mapping) -> str:
 
 
 def conjugate_entry(entry: Mapping) -> str:
-    """`holds`, or `holds (fragile: so say 20 of 48 analyses)`."""
-    said = f" ({tell_universes(entry).replace(', ', ': so say ')} analyses)" if is_fragile(entry) else ""
+    """`holds`, or `holds (fragile: only 20 of 48 analyses agree)`."""
+    said = f" ({tell_universes(entry).replace(', ', ': only ')} analyses agree)" if is_fragile(entry) else ""
     return f"{VERBS[entry['verdict']]}{said}"
 
 

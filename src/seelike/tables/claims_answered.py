@@ -47,8 +47,10 @@ def _untrained(claims: Mapping[str, dict]) -> str:
     if not asked:
         return ""
     hold = [id for id in asked if controls[id] == HOLDS]
-    of = "" if len(asked) == len(controls) else f"of {len(asked)} with this control, "
-    return f" With random weights, {of}{join(hold) or 'none'} {'hold' if len(hold) > 1 else 'holds'}."
+    found = f"{join(hold) or 'none'} {'hold' if len(hold) > 1 else 'holds'}"
+    if len(asked) == len(controls):
+        return f" With random weights, {found}."
+    return f" Only {join(asked)} can be asked of random weights: {found}."
 
 
 def _tell(id: str, entry: Mapping | None, marginal: bool) -> str:

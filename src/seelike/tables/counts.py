@@ -92,10 +92,9 @@ def tell_fragile(claims: Claims) -> str:
     if not varied:
         return "In how many analyses its verdicts stand has not been measured."
     fragile = [key for key in varied if is_fragile(claims[key])]
-    said = (
-        f"{len(varied)} verdicts are judged by other analyses, too: {len(fragile)} are fragile, for fewer than nine in "
-        "ten reasonable ones give them"
-    )
+    judged = f"{len(varied)} verdict{'' if len(varied) == 1 else 's'} that other analyses judge, too"
+    are, them = ("is", "it") if len(fragile) == 1 else ("are", "them")
+    said = f"Of {judged}, {len(fragile)} {are} fragile: fewer than nine in ten of these analyses give {them}"
     return f"{said} ({join(fragile)})." if fragile else f"{said}."
 
 

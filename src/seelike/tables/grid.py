@@ -54,7 +54,7 @@ def show(found: Found) -> str:
         found: run → claim id → its entry.
     """
     rows = {id: fill(claim, found) for id, claim in CLAIMS.items() if any(id in claims for claims in found.values())}
-    shown = (UNTRAINED, *found, PAPERS)
+    shown = (*_judged(found), PAPERS)
     heads = _head("claim", False) + "".join(_head(name, name != PAPERS) for name in shown)
     body = "".join(_row(CLAIMS[id], cells, shown) for id, cells in rows.items())
     return (
@@ -67,7 +67,13 @@ def show(found: Found) -> str:
 def list_columns(found: Found) -> list[str]:
     """The names of all columns but the first: on the page, numbers of analyses stand below the verdicts."""
     varied = [run for run, claims in found.items() if any("universes" in entry for entry in claims.values())]
-    return [UNTRAINED, *found, *map(_name_analyses, varied), PAPERS]
+    return [*_judged(found), *map(_name_analyses, varied), PAPERS]
+
+
+def _judged(found: Found) -> list[str]:
+    """The columns of verdicts: the first run's, that of its untrained models, the other runs'."""
+    runs = list(found)
+    return [*runs[:1], UNTRAINED, *runs[1:]]
 
 
 def _name_analyses(run: str) -> str:

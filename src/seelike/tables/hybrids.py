@@ -1,6 +1,6 @@
 """Where systems stand between a ViT and a CNN, in words and numbers."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -62,6 +62,13 @@ def _call(system: str) -> str:
     return f"{name} ({literal(system)})" if name else literal(system)
 
 
+def name_systems(roles: Iterable[str]) -> dict[str, str]:
+    """Role → what its paper calls it, else its architecture; the whole where two share that."""
+    short = {role: find_system(role) or role.partition("=")[0].partition(".")[0] for role in roles}
+    names = {role: name if list(short.values()).count(name) == 1 else role for role, name in short.items()}
+    return {role: f"{name}, random weights" if role.endswith("=random") else name for role, name in names.items()}
+
+
 def _count(sides: Mapping[str, str]) -> str:
     """`is like the ViT in A and B; nearer to neither in C; not measured in D`."""
     order = (*SIDES, NOT_SHOWN, NO_SCALE, NOT_MEASURED)
@@ -72,15 +79,15 @@ def _count(sides: Mapping[str, str]) -> str:
 
 def standing(measures: Measures) -> str:
     """A row for each system and trait: the number of both ends and of the system, its place, what is said of it."""
-    lines = [["System", "Trait", "ViT", "CNN", "the system", "Place", "It is", "Untrained"], ["---"] * 8]
+    lines = [["System", "Trait", "It is", "Place", "ViT", "CNN", "the system", "Untrained"], ["---"] * 8]
+    names = name_systems(measures["place"])
     for system, places in measures["place"].items():
         sides, untrained = (find_sides(measures, system, random) for random in ("", "_random"))
         scores = measures["score"][system].values
         for row, (trait, place) in enumerate(zip(places.axes["trait"], places.values, strict=True)):
             numbers = (tell(score) for score in scores[:, row])
-            name = _call(system) if row == 0 else ""
-            said = [tell(place), f"**{sides[trait]}**", untrained[trait]]
-            lines.append([name, TRAITS[trait], *numbers, *said])
+            said = [f"**{sides[trait]}**", tell(place)]
+            lines.append([names[system], TRAITS[trait], *said, *numbers, untrained[trait]])
     return table(lines)
 
 
@@ -88,9 +95,10 @@ def equal_depth(measures: Measures) -> str:
     """CKA of each system with both ends at equal depth, trained and with random weights."""
     heads = ["CKA at equal depth", "with the ViT", "with the CNN", "untrained, with the ViT", "untrained, with the CNN"]
     lines = [heads, ["---", *["---:"] * 4]]
-    for system in measures["equal_depth_cka"]:
+    names = name_systems(measures["equal_depth_cka"])
+    for system, name in names.items():
         found = (measures[f"equal_depth_cka{random}"][system].values for random in ("", "_random"))
-        lines.append([_call(system), *(tell(estimate) for ends in found for estimate in ends)])
+        lines.append([name, *(tell(estimate) for ends in found for estimate in ends)])
     return table(lines)
 
 
@@ -105,8 +113,8 @@ def tell(estimate: np.ndarray) -> str:
 def unmeasured(measures: Measures) -> str:
     """What was left out, a line each: of which system what, and the sentence that says why."""
     lines = [
-        f"- {_call(system)}, **{part}**: {why}."
-        for system in measures["place"]
+        f"- {name}, **{part}**: {why.replace(f'{system} must ', 'it would have to ')}."
+        for system, name in name_systems(measures["place"]).items()
         for part, why in find_unmeasured(measures, system).items()
     ]
     return "\n".join(lines) or "Every trait was measured of every system."
@@ -115,10 +123,12 @@ def unmeasured(measures: Measures) -> str:
 def attention(measures: Measures) -> str:
     """Of the ViT and each system whose attention can be read, how far its heads look, first blocks and last."""
     lines = [["Model", "first two blocks", "last two blocks"], ["---", "---:", "---:"]]
-    for role, array in measures.get("attention_distance", {}).items():
+    found = measures.get("attention_distance", {})
+    names = name_systems(role for role in found if role != "vit") | {"vit": "ViT"}
+    for role, array in found.items():
         shares = array.values / array.uniform
         ends = (f"{signed(part.min())} to {signed(part.max())}" for part in (shares[:OUTER], shares[-OUTER:]))
-        lines.append(["ViT" if role == "vit" else _call(role), *ends])
+        lines.append([names[role], *ends])
     return table(lines)
 
 
