@@ -9,7 +9,7 @@ from matplotlib.ticker import LogLocator, NullLocator
 from seelike.figures.depths import mark_parts
 from seelike.figures.forms import color_bar, in_both_forms, is_narrow, label_rows, legend_above, panels, width_of
 from seelike.figures.heatmaps import draw_row
-from seelike.figures.palette import COLORS, INK, MAP, PARTS
+from seelike.figures.palette import COLORS, INK, MAP, PAPER, PARTS
 from seelike.figures.style import LABELS
 from seelike.results.accuracies import tell_accuracies
 from seelike.results.labelled_array import Arrays, LabelledArray, Measures
@@ -100,7 +100,8 @@ def _draw_lines(arrays: Arrays, identity: Arrays, ax: Axes, log: bool = False) -
             depth, how = np.linspace(0, 1, len(values)), {"color": color, "markersize": 3.5}
             ax.plot(depth, values, "o-", markevery=same, label=label, **how)
             if not same.all():
-                ax.plot(depth[~same], values[~same], "o", fillstyle="none", label=f"{label}, no identity skip", **how)
+                open_points = how | {"markersize": 6, "markerfacecolor": PAPER, "zorder": 3}
+                ax.plot(depth[~same], values[~same], "o", label=f"{label}, no identity skip", **open_points)
             mlp = [layer.endswith(".mlp") for layer in arrays[role].axes["sublayer"]]
             ax.scatter(depth[mlp], values[mlp], s=22, marker="s", color=color)
     ax.scatter([], [], s=22, marker="s", color=INK, label="squares: MLP branches")
