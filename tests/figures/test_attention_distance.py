@@ -30,7 +30,7 @@ def test_receptive_fields_and_their_depth():
     control = {role: LabelledArray(array.axes, array.values / 4) for role, array in fields.items()}
     axes = attention_plots.receptive_fields(fields, control)
     assert axes.shape == (6, 3)
-    assert [ax.get_ylabel() for ax in axes[:, 0]][1::2] == ["random weights"] * 3
+    assert [ax.get_ylabel() for ax in axes[:, 0]][1::2] == ["random\nweights"] * 3
     assert [[ax.get_title() for ax in row] for row in axes[2:4]] == [["b.0", "b.1", ""], ["", "", ""]]
     assert [ax.images[0].get_array().max() for ax in axes[:, 0]] == [1, 0.5] * 3
     along = {role: LabelledArray({"layer": array.axes["layer"]}, np.arange(len(array.values)))

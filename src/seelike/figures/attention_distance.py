@@ -156,7 +156,7 @@ def _rows_of_fields(trained: Arrays, control: Arrays, n: int) -> list[tuple[str,
         found = _find_layers(trained[role], part)
         chosen = np.unique(np.linspace(0, len(found) - 1, min(n, len(found))).round().astype(int)) if found else []
         layers = [found[i] for i in chosen]
-        own = [(label, role, trained[role], layers), ("random weights", role, control[role], layers)]
+        own = [(label, role, trained[role], layers), ("random\nweights", role, control[role], layers)]
         rows += own if layers else []
     return rows
 

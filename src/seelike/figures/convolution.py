@@ -57,7 +57,7 @@ def fewer_heads(found: Arrays, axes: np.ndarray | None = None) -> np.ndarray:
         ax.set_xlabel("heads")
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.set_ylim(0)
-    label_rows(axes, "smallest relative error")
+    label_rows(axes, "smallest\nrelative error")
     legend_above(axes)
     return axes
 

@@ -157,7 +157,7 @@ def fields(measures: Measures, layer: str, axes: np.ndarray | None = None) -> np
         axes[2].plot(range(1, 1 + len(radii.values)), radii.values, "o-", color=color, markersize=4, label=label)
     axes[2].axvline(1 + radii.axes["layer"].index(layer), color=INK, linestyle=":", linewidth=1)
     axes[2].set(xlabel="layer", ylabel="effective radius\n(1: uniform field)", ylim=(0, None))
-    axes[2].legend(fontsize=8.5)
+    axes[2].legend(fontsize=8.5, loc="lower right")
     return axes
 
 

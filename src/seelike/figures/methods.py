@@ -73,7 +73,8 @@ def measures(shares: LabelledArray, widths: LabelledArray, axes: np.ndarray | No
     axes[0].set(title="a layer exchanged", xlabel="share of the layer's variance that is other images'")
     axes[1].set_xscale("log", base=4)
     axes[1].xaxis.set_major_formatter("{x:.0f}")
-    axes[1].set(title="unrelated layers", xlabel="features of two layers with nothing in common", ylabel="")
+    axes[1].set(title="unrelated layers", xlabel="features of two layers with nothing in common")
+    label_rows(axes, "similarity")
     legend_above(axes, 3)
     return axes
 

@@ -129,7 +129,8 @@ def kinds_of_attention(accuracy: LabelledArray, ax: Axes | None = None) -> Axes:
         ax.plot([place] * len(trainings), values, "o", color=COLORS["vit"], markersize=5)
         ax.hlines(values.mean(), place - 0.2, place + 0.2, color=INK, linewidth=1.2)
     ax.set_xticks(range(len(kinds)), kinds)
-    ax.set(xlim=(-0.5, len(kinds) - 0.5), ylim=(0, 1), xlabel="attention", ylabel="test accuracy")
+    ax.margins(y=0.2)
+    ax.set(xlim=(-0.5, len(kinds) - 0.5), xlabel="attention", ylabel="test accuracy")
     return ax
 
 
@@ -151,4 +152,5 @@ def neighbours_of_all(shares: Arrays, axes: np.ndarray | None = None) -> np.ndar
         ax.axvline(0, color=INK, linewidth=1)
         ax.set_title(family)
         ax.set_xlabel("neighbours − chance")
+        ax.tick_params(labelbottom=True)
     return axes
