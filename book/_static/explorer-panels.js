@@ -72,7 +72,7 @@ export const PANELS = {
     }),
     scale: (all) => signed(largest(all.map((found) => found.maps[0].map(Math.abs)))),
     draw: (found, scale, view) => maps([drawMap(found.maps[0], found.grid, scale, { name: "Fall of the logit", outline: view.outline })])
-      + `<p>Predicted: ${view.classes[found.answer]}${found.right ? " (right)" : " (wrong)"}.</p>`,
+      + `<p>Predicted: ${view.classes[found.answer]}${found.right ? " (correct)" : " (wrong)"}.</p>`,
     tables: (found) => [drawTable(found.maps[0], found.grid[1], "Fall of the logit, patch by patch")],
   },
   answers: {

@@ -3,6 +3,7 @@
 import numpy as np
 
 from seelike.figures import skip_connections as skip_plots
+from seelike.figures.palette import PAPER
 from seelike.results.labelled_array import LabelledArray
 
 
@@ -52,7 +53,8 @@ def test_points_are_open_where_the_skip_is_no_identity():
     ax, _ = skip_plots.ratio_depth(both(ratios(), identity(0, 1)))
     line, opened = ax.lines[2:4]
     assert list(line.get_ydata()) == [7, 8] and line.get_markevery().tolist() == [False, True]
-    assert list(opened.get_ydata()) == [7] and list(opened.get_xdata()) == [0] and opened.get_fillstyle() == "none"
+    assert list(opened.get_ydata()) == [7] and list(opened.get_xdata()) == [0]
+    assert opened.get_markerfacecolor() == PAPER != opened.get_color()
     named = [text.get_text() for text in ax.figure.legends[0].get_texts()]
     assert named[2:] == [line.get_label(), opened.get_label(), "squares: MLP branches"]
 

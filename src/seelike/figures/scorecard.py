@@ -67,7 +67,10 @@ def _shape(entry: dict | None, kind: str, x: float, row: float) -> Patch:
         return _square(x, row, facecolor="none", edgecolor=FAINT, linewidth=0.8)
     verdict, whole = entry[kind], covers_trainings(entry)
     paint = (VERDICTS if kind == "verdict" else PALE_VERDICTS)[verdict]
-    look = {"facecolor": paint, "edgecolor": INK if verdict == "not applicable" else "none", "linewidth": 0.5}
+    if verdict == "not applicable":
+        look = {"facecolor": "none", "edgecolor": INK, "linewidth": 0.5}
+    else:
+        look = {"facecolor": paint, "edgecolor": "none"}
     return _square(x, row, **look) if whole else Ellipse((x, row), *SIZE, **look)
 
 

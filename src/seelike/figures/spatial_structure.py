@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from seelike.figures.forms import SMALL, color_bar, in_both_forms, is_narrow, panels
-from seelike.figures.palette import COLORS, INK, MAP, ON_MAP, PAPER, SERIES
+from seelike.figures.palette import COLORS, FAINT, INK, MAP, ON_MAP, PAPER, SERIES
 from seelike.results.labelled_array import Arrays, LabelledArray
 
 
@@ -45,6 +45,7 @@ def association(scores: Arrays, axes: np.ndarray | None = None) -> np.ndarray:
     low, high = np.nanmin([*blank.values()]), np.nanmax([*blank.values()])
     for ax, (name, values) in zip(axes[1:], blank.items(), strict=True):
         drawn = ax.imshow(values, cmap=MAP, vmin=low, vmax=high)
+        ax.set_facecolor(FAINT)
         for boundary in scores[name].boundaries[:-1]:
             ax.axhline(boundary - 0.5, color=ON_MAP, linewidth=0.8)
             ax.axvline(boundary - 0.5, color=ON_MAP, linewidth=0.8)
