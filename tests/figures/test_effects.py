@@ -37,3 +37,11 @@ def test_a_run_without_the_claim_says_so_beside_the_panel():
     axes = effects({"one": result(), "other": result(U1=claim("U1", part()))})
     assert [text.get_text() for text in axes[1].texts][-1] == "not measured"
     assert axes[1].texts[-1].get_position()[0] > 1
+
+
+def test_marginal_and_fragile_verdicts_bear_their_marks():
+    fragile = claim("U1", part(p=0.02)) | {"universes": {"agree": 1, "combinations": 4}}
+    others = {id: claim(id, part(verdict="inconclusive", p=0.9)) for id in ("U2", "U3", "U4")}
+    axes = effects({"mine": result(profile="mine", U1=fragile, **others)})
+    assert "✓ holds †◇" in [text.get_text() for text in axes[0].texts]
+    assert not any("†" in text.get_text() for ax in axes[1:] for text in ax.texts)

@@ -24,6 +24,8 @@ def test_a_verdict_says_in_how_many_universes_it_stands_and_a_fragile_one_that_i
     assert marks == ["✓ holds", "✓ holds, 2 of 2", "✓\N{WORD JOINER}†\N{WORD JOINER}◇ holds, marginal, fragile, 2 of 3"]
     assert conjugate_entry(entry(STABLE)) == "holds"
     assert conjugate_entry(entry(ROBUST)) == "holds (fragile: only 2 of 3 analyses agree)"
+    assert conjugate_entry(entry(ROBUST), True) == "holds (marginal; fragile: only 2 of 3 analyses agree)"
+    assert conjugate_entry(entry(STABLE), True) == "holds (marginal)"
 
 
 def test_fragile_verdicts_of_a_run_are_counted_and_named():

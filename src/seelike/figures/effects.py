@@ -13,7 +13,8 @@ from seelike.results.claims import NOT_APPLICABLE, PARTS, Part
 from seelike.results.covers import covers_trainings
 from seelike.results.results import Result
 from seelike.results.robustness import is_fragile
-from seelike.results.verdict_words import FRAGILE, MARKS
+from seelike.results.scorecard import find_marginal_of
+from seelike.results.verdict_words import FRAGILE, MARGINAL, MARKS
 
 LETTERS = 11.5  # of a title, to an inch
 # How an interval looks by whether it covers trainings: a solid bar, or a thin dashed line.
@@ -26,8 +27,8 @@ def effects(results: dict[str, Result], axes: np.ndarray | None = None) -> np.nd
 
     The line is the reference, and the shaded side is where an effect deserves the claim's sentence. A solid bar is an
     interval that covers trainings, a dashed line one that covers images alone; the mark at the right is the verdict,
-    with ◇ beside it where that of the whole claim is fragile, and below it, smaller, the control's, if it has one.
-    Nothing is drawn where the first run has no claims.
+    with † and ◇ beside it where that of the whole claim is marginal and fragile, and below it, smaller, the control's,
+    if it has one. Nothing is drawn where the first run has no claims.
     """
     parts = [part for entry in next(iter(results.values())).claims.values() for part in entry["parts"]]
     if not parts:
@@ -41,9 +42,10 @@ def effects(results: dict[str, Result], axes: np.ndarray | None = None) -> np.nd
         ]
         grid = {"height_ratios": heights}
         axes = plt.subplots(len(parts), 1, figsize=(width_of(), sum(heights)), squeeze=False, gridspec_kw=grid)[1][:, 0]
+    marginal = {name: find_marginal_of(result) for name, result in results.items()}
     for ax, id in zip(axes, parts, strict=True):
         for row, (name, result) in enumerate(results.items()):
-            _draw_run(ax, row, result, PARTS[id])
+            _draw_run(ax, row, result, PARTS[id], marginal[name])
             if is_narrow():
                 place = {"transform": ax.get_yaxis_transform(), "bbox": BEHIND}
                 ax.text(0.01, row - 0.32, name, va="center", color=INK, fontsize=9, **place)
@@ -56,9 +58,10 @@ def effects(results: dict[str, Result], axes: np.ndarray | None = None) -> np.nd
     return axes
 
 
-def _draw_run(ax: Axes, row: int, result: Result, part: Part) -> None:
+def _draw_run(ax: Axes, row: int, result: Result, part: Part, marginal: set[str]) -> None:
     """The effect of one run and, below it, the control, each with its verdict's mark."""
-    entry = next((entry for entry in result.claims.values() if part.id in entry["parts"]), None)
+    claim = next((id for id, entry in result.claims.items() if part.id in entry["parts"]), "")
+    entry = result.claims.get(claim)
     if entry is None:
         _write(ax, row, "not measured")
         return
@@ -68,7 +71,8 @@ def _draw_run(ax: Axes, row: int, result: Result, part: Part) -> None:
     shade = {"color": COLORS["random"], **look}
     _draw_interval(ax, below, found["control"], found["control_interval"], "D", shade)
     marks = f"{MARKS[found['verdict']]} {found['verdict']}{'' if found['effect'] is not None else ', not defined'}"
-    marks += f" {FRAGILE}" if is_fragile(entry) else ""
+    doubts = f"{MARGINAL if claim in marginal else ''}{FRAGILE if is_fragile(entry) else ''}"
+    marks += f" {doubts}" if doubts else ""
     _write(ax, row - 0.17, marks)
     if found["control_verdict"] != NOT_APPLICABLE:
         mark = MARKS[found["control_verdict"]] + ("" if is_narrow() else " untrained")

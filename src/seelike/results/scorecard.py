@@ -5,6 +5,7 @@ from pathlib import Path
 
 from seelike.results import robustness
 from seelike.results.claims import CLAIMS, NOT_APPLICABLE, OF_PAPER
+from seelike.results.multiplicity import find_marginal
 from seelike.results.results import Result
 from seelike.results.runs import OWN, read_published, read_robustness, read_runs
 
@@ -21,6 +22,11 @@ def gather(results_dir: str | Path, claims: Container[str] = OF_PAPER) -> Found:
     results = gather_results(results_dir)
     found = {run: {id: e for each in results[run] for id, e in each.claims.items() if id in claims} for run in results}
     return {run: entries for run, entries in found.items() if entries or run == OWN}
+
+
+def find_marginal_of(result: Result, results_dir: str | Path = "") -> set[str]:
+    """The claims of a chapter's result that are marginal among all that its run judges, see `results.multiplicity`."""
+    return find_marginal(gather(results_dir, CLAIMS).get(result.profile, {}) | result.claims)
 
 
 def gather_results(results_dir: str | Path) -> dict[str, list[Result]]:

@@ -39,9 +39,11 @@ def tell_universes(entry: Mapping) -> str:
     return f"fragile, {counted}" if is_fragile(entry) else counted
 
 
-def conjugate_entry(entry: Mapping) -> str:
-    """`holds`, or `holds (fragile: only 20 of 48 analyses agree)`."""
-    said = f" ({tell_universes(entry).replace(', ', ': only ')} analyses agree)" if is_fragile(entry) else ""
+def conjugate_entry(entry: Mapping, marginal: bool = False) -> str:
+    """`holds`, or `holds (marginal; fragile: only 20 of 48 analyses agree)`."""
+    doubts = ["marginal"] if marginal else []
+    doubts += [f"{tell_universes(entry).replace(', ', ': only ')} analyses agree"] if is_fragile(entry) else []
+    said = f" ({'; '.join(doubts)})" if doubts else ""
     return f"{VERBS[entry['verdict']]}{said}"
 
 

@@ -5,10 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from seelike.results.claims import CLAIMS, NOT_APPLICABLE, VERDICTS
-from seelike.results.multiplicity import find_marginal
 from seelike.results.results import Result
 from seelike.results.robustness import is_fragile
-from seelike.results.scorecard import gather
+from seelike.results.scorecard import find_marginal_of
 from seelike.results.verdict_words import FRAGILE, MARGINAL, MARKS, VERBS, conjugate
 from seelike.tables.markdown import join
 
@@ -23,7 +22,7 @@ def answer(result: Result, results_dir: str | Path = "") -> str:
     """
     if not result.claims:
         return ""
-    marginal = find_marginal(gather(results_dir, CLAIMS).get(result.profile, {}) | result.claims)
+    marginal = find_marginal_of(result, results_dir)
     own = {id: result.claims.get(id) for id, claim in CLAIMS.items() if claim.chapter == result.chapter}
     lines = [f"- {_tell(id, entry, id in marginal)}" for id, entry in own.items()]
     return "\n".join([f"**The answer.** {_count(result.claims, list(own.values()).count(None))}", "", *lines])

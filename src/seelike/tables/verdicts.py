@@ -8,7 +8,7 @@ from seelike.results.covers import covers_trainings
 from seelike.results.model_names import model_names
 from seelike.results.multiplicity import find_marginal
 from seelike.results.results import Result
-from seelike.results.scorecard import gather
+from seelike.results.scorecard import find_marginal_of, gather
 from seelike.results.verdict_words import MARKS, VERBS, conjugate_entry
 from seelike.tables.markdown import NO_BREAK, mark_entry, number, signed, span, table
 
@@ -112,13 +112,14 @@ def phrases_of(result: Result) -> dict[str, str]:
         for model, array in arrays.items()
         if array.values.size == 1
     }
+    marginal = find_marginal_of(result)
     for claim, entry in result.claims.items():
         parts = entry["parts"]
         for id, part in {claim: parts[CLAIMS[claim].main.id], **parts}.items():
             limits = _limits(CLAIMS[claim].main.id if id == claim else id)
             found |= {id: number(part, limits=limits), f"{id}_control": number(part, "control", limits)}
             found |= {f"{id}_training": number(part, "training")} | _conjugate(id, part)
-        found |= _conjugate(claim, entry) | {f"{claim}_verdict": conjugate_entry(entry)}
+        found |= _conjugate(claim, entry) | {f"{claim}_verdict": conjugate_entry(entry, claim in marginal)}
         found |= {
             f"{claim}_covers": _tell_cover(claim, entry),
             f"{claim}_trainings": span(entry["trainings"].values() or [0]),
