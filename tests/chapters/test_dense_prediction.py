@@ -143,7 +143,7 @@ def test_a_model_that_several_runs_share_is_probed_once(tmp_path, monkeypatch):
     monkeypatch.setattr(
         dense_prediction,
         "segment_models",
-        lambda cast, *of, **how: probed.extend(cast.models) or segment(cast, *of, **how),
+        lambda models, *of, **how: probed.extend(models) or segment(models, *of, **how),
     )
     loaded = list(run.load_models())
     both = [loaded[0], loaded[1] | {"cnn": loaded[0]["cnn"]}]
