@@ -57,7 +57,7 @@ def test_a_claim_that_does_not_apply_is_said_to_and_counted_nowhere():
 
 def test_options_are_counted_one_by_one():
     line = robustness.by_choice(FOUND["pocket"]).splitlines()[2]
-    assert "*measure* cka 2 of 2, rsa 0 of 1<br>" in line and "*images* first 1 of 2, second 1 of 1" in line
+    assert "*measure* `cka` 2 of 2; `rsa` 0 of 1<br>" in line and "*images* `first` 1 of 2; `second` 1 of 1" in line
 
 
 def test_a_claim_that_turns_with_the_measure_is_told_with_the_numbers_of_the_file():

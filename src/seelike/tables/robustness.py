@@ -52,7 +52,7 @@ def by_choice(robust: Found) -> str:
 
 
 def _tell_options(robust: Robust, name: str, options: list[str]) -> str:
-    return ", ".join(f"{option} {_count(robust, robust.only(**{name: option}))}" for option in options)
+    return "; ".join(f"`{option}` {_count(robust, robust.only(**{name: option}))}" for option in options)
 
 
 def _count(robust: Robust, outcomes: list[Outcome]) -> str:
