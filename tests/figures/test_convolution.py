@@ -52,3 +52,14 @@ def test_starts_have_a_line_each_over_the_data():
         "as a convolution": [2, 5],
         "permuted": [3, 6],
     }
+
+
+def test_of_another_run_starts_stand_beside_heads_where_they_are_known():
+    axes = {"block": ["a"], "head": ["head 0"]}
+    heads = {"offset_share": {"vit": LabelledArray(axes, [[0.5]], uniform=0.02)}}
+    heads |= {"offset_distance": {"vit": LabelledArray(axes, [[1]])}}
+    accuracy = LabelledArray({"percent": [3, 100], "start": ["free", "as a convolution", "permuted"]}, np.ones((2, 3)))
+    (alone,) = plots.of_run(heads, {"vit": "a ViT"})
+    left, right = plots.of_run(heads | {"start_accuracy": {"vit": accuracy}}, {"vit": "a ViT"})
+    assert [ax.get_title() for ax in (alone, left, right)] == ["a ViT", "a ViT", "accuracy by start"]
+    assert len(right.lines) == 3 and left.collections[1].get_offsets().tolist() == [[0, 0.5]]

@@ -7,7 +7,7 @@ from matplotlib.ticker import MaxNLocator
 
 from seelike.figures.forms import SMALL, in_both_forms, is_narrow, label_rows, legend_above, panels
 from seelike.figures.palette import COLORS, INK, SERIES
-from seelike.results.labelled_array import Arrays, LabelledArray
+from seelike.results.labelled_array import Arrays, LabelledArray, Measures
 
 NEAR = {0: ("the own patch", COLORS["random"]), 1: ("a neighbour", COLORS["vit"])}  # patches away
 FAR = ("farther away", COLORS["cnn"])
@@ -103,6 +103,17 @@ def offset_heads(
     label_rows(axes, "attention to the best offset")
     axes[0].annotate("a head of a convolution", (0, 1), xytext=(0, -10), textcoords="offset points", fontsize=8.5)
     axes[-1].legend(title="which is", loc="center right")
+    return axes
+
+
+@in_both_forms
+def of_run(measures: Measures, titles: dict[str, str], axes: np.ndarray | None = None) -> np.ndarray:
+    """What another run measured: `offset_heads`, and beside them `starts`, where its trainings are known."""
+    shares, known = measures["offset_share"], measures.get("start_accuracy", {})
+    axes = panels(len(shares) + len(known), 3.2, 3.75 * (len(shares) + len(known))) if axes is None else axes
+    offset_heads(shares, measures["offset_distance"], titles, axes[: len(shares)])
+    for ax, accuracy in zip(axes[len(shares) :], known.values(), strict=True):
+        starts(accuracy, ax).set_title("accuracy by start")
     return axes
 
 
