@@ -68,20 +68,8 @@ def test_what_was_measured_is_kept_until_something_changes(tmp_path, monkeypatch
         (folder / "index.json").write_text(json.dumps({}))
 
     monkeypatch.setattr(explorer, "write", write)
-    monkeypatch.setattr(explorer.forking, "do_apart", lambda task, *arguments: task(*arguments))
-    for source in ("one", "two", "three"):
-        (tmp_path / source / "book").mkdir(parents=True)
-        (tmp_path / source / "book" / explorer.PAGE).touch()
-    for source in ("one", "two"):
-        explorer.stage(tmp_path / source, tmp_path)
-        assert (tmp_path / source / "extra" / "explorer" / "index.json").is_file()
-    assert len(measured) == 1
+    first, again = explorer.measure(tmp_path), explorer.measure(tmp_path)
+    assert first == again == measured[0] and (first / "index.json").is_file()
     monkeypatch.setattr(explorer.execute, "read_parameters", lambda _: {"n_images": 64})
-    explorer.stage(tmp_path / "three", tmp_path)
-    assert len(measured) == 2 and not measured[0].exists()
-
-
-def test_a_book_without_the_page_gets_none_of_its_files(tmp_path):
-    (tmp_path / "book").mkdir()
-    explorer.stage(tmp_path, tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["book"]
+    other = explorer.measure(tmp_path)
+    assert measured == [first, other] and not first.exists()

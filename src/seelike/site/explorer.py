@@ -20,7 +20,6 @@ from torch import nn
 
 from seelike.activations.architecture import Architecture
 from seelike.activations.attention import read_maps
-from seelike.execution import forking
 from seelike.execution import notebook as execute
 from seelike.figures import explorer as figures
 from seelike.figures import style
@@ -36,10 +35,9 @@ from seelike.models.bundled import NAMES, read_manifest
 from seelike.models.loading import load_model, load_random, transform_of
 from seelike.models.recipes import EARLY_SHARES, SHAPES, find_runs
 from seelike.site import drawings, packed
-from seelike.site.places import EXTRA
+from seelike.site.explored import FOLDER
 from seelike.system.files import write_text, written_whole
 
-PAGE = "explorer.md"
 CHAPTER = "localization"  # whose images and defaults these are
 DESIGNS = {"vit": "ViT-CLS", "gap": "ViT-GAP", "resnet": "ResNet", "mixer": "Mixer"}
 N_DRAWINGS = 4  # the first ones, each of another outline
@@ -49,20 +47,13 @@ SPARSE = 2  # receptive fields are measured at every second row and column
 FIRST = {"drawing": 1, "token": 31, "block": 3, "a": "vit-100-0", "b": "resnet-100-0"}  # what the page shows at first
 
 
-def stage(source: Path, build: Path) -> None:
-    """Lay the page's files in the staged book `source`, if it has that page."""
-    if (source / "book" / PAGE).is_file():
-        shutil.copytree(measure(build), source / EXTRA / "explorer")
-
-
 def measure(build: Path) -> Path:
     """The page's files, kept in `build/explorer`, and measured anew where anything that they depend on has changed."""
     asked = execute.read_parameters(execute.find_chapter(CHAPTER))
-    known = build / "explorer" / execute.hash_code(["from seelike.site import explorer"], asked)
+    known = build / FOLDER / execute.hash_code(["from seelike.site import explorer"], asked)
     if not (known / "index.json").is_file():
-        print("explorer: measuring", file=sys.stderr, flush=True)
         shutil.rmtree(known.parent, ignore_errors=True)
-        forking.do_apart(write, known)
+        write(known)
     return known
 
 
@@ -257,3 +248,7 @@ def _draw_still(image: np.ndarray, looks: dict[str, figures.Look], folder: Path)
             style.save(figure, still)
             plt.close(figure)
             write_text(still, drawings.in_both_themes(drawings.compact(still.read_text(encoding="utf-8"))))
+
+
+if __name__ == "__main__":
+    print(measure(Path(sys.argv[1])))

@@ -5,9 +5,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 
 import nbformat
@@ -47,7 +45,6 @@ def stage_book(folder: Path) -> None:
     if not REPOSITORY:
         raise InputError("the book can only be built in a clone of it; a chapter runs anywhere: seelike run CHAPTER")
     forking.begin()
-    from seelike.site import explorer
     from seelike.site.furnish import furnish
 
     source = address.find_source(BOOK.parent)
@@ -63,33 +60,28 @@ def stage_book(folder: Path) -> None:
         shutil.copy(BOOK.parent / "_config.yml", fresh)
         listed = (BOOK.parent / "_toc.yml").read_text(encoding="utf-8")
         write_text(fresh / "_toc.yml", contents.complete(listed, [path.stem for path in notebooks]))
-        beside = [partial(explorer.measure, build)] if (BOOK / explorer.PAGE).is_file() else []
-        for notebook, executed in _execute_all(notebooks, build, beside).items():
+        for notebook, executed in _execute_all(notebooks, build).items():
             found = {} if notebook.stem in OF_NO_CHAPTER else read_published(notebook.stem, build / "results")
             page = arrange(expand(leave_out(_with_outputs(notebook, executed), found.get(OWN)), found))
             for place, each in (("book", page), (NOTEBOOKS, nbformat.read(notebook, as_version=4))):
                 nbformat.write(address.pin(each, source) if source else each, fresh / place / notebook.name)
         furnish(fresh, build / "results")
-        explorer.stage(fresh, build)
         shutil.rmtree(folder, ignore_errors=True)
         fresh.rename(folder)
 
 
-def _execute_all(notebooks: list[Path], build: Path, beside: list[Callable[[], Path]]) -> dict[Path, Path]:
+def _execute_all(notebooks: list[Path], build: Path) -> dict[Path, Path]:
     """Each notebook → its executed copy; the overviews after all others. At the first failure no other is begun.
 
-    What is to be done `beside` comes first, then what takes longest, lest one core wait at the end.
+    What takes longest comes first, lest one core wait at the end.
     """
     done, ordered = {}, sorted(notebooks, key=_guess_seconds, reverse=True)
     turns = [[n for n in ordered if OVERVIEWS.get(n.stem, 0) == turn] for turn in range(3)]
     with relay():
         pool = ThreadPoolExecutor(forking.AT_ONCE)
         try:
-            others = [pool.submit(task) for task in beside]
             for pages in turns:
                 done |= zip(pages, pool.map(lambda page: _execute_unless_known(page, build), pages), strict=True)
-            for other in others:
-                other.result()
         finally:
             pool.shutdown(cancel_futures=True)
     return done
