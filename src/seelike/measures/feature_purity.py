@@ -39,7 +39,7 @@ class MeanActivations:
         return reading(model, self.layers, len(images), represent=self._average, reduce=torch.clone)
 
     def _average(self, _: str, output: torch.Tensor) -> torch.Tensor:
-        return output[:, self.n_prefix :, spread(output.shape[-1], MOST_FEATURES)].mean(1)
+        return output[:, self.n_prefix :].mean(1)[:, spread(output.shape[-1], MOST_FEATURES)]
 
 
 def read_features(architecture: Architecture, n_images: int) -> Features:
