@@ -37,7 +37,8 @@ def summary(found: Found, claims: Mapping[str, Claim] = OF_PAPER, ax: Axes | Non
             entry = found[scale].get(key)
             place = (row, x) if is_narrow() else (x, row)
             ax.add_patch(_shape(entry, kind, *place))
-            look = {"ha": "center", "va": "center", "color": ON_VERDICT}
+            on_paper = entry and entry[kind] == "not applicable"
+            look = {"ha": "center", "va": "center", "color": INK if on_paper else ON_VERDICT}
             ax.text(*place, MARKS[entry[kind]] if entry else "", fontsize=10, **look)
             if key in marginal:
                 ax.text(place[0] + 0.33, place[1] + 0.18, MARGINAL, fontsize=8, **look)
