@@ -112,6 +112,8 @@ def of_run(measures: Measures, titles: dict[str, str], axes: np.ndarray | None =
     shares, known = measures["offset_share"], measures.get("start_accuracy", {})
     axes = panels(len(shares) + len(known), 3.2, 3.75 * (len(shares) + len(known))) if axes is None else axes
     offset_heads(shares, measures["offset_distance"], titles, axes[: len(shares)])
+    for ax in axes[: len(shares)]:
+        ax.set_title(ax.get_title().replace(".", "\n."), fontsize=9)
     for ax, accuracy in zip(axes[len(shares) :], known.values(), strict=True):
         starts(accuracy, ax).set_title("accuracy by start")
     return axes
@@ -130,7 +132,9 @@ def starts(accuracy: LabelledArray, ax: Axes | None = None) -> Axes:
         ax.plot(range(len(percent)), line, style, color=color, label=name)
     ax.set_xticks(range(len(percent)), [f"{share} %" for share in percent])
     ax.set(xlabel="training images", ylabel="test accuracy")
-    ax.legend(title="start")
+    low, high = ax.get_ylim()
+    ax.set_ylim(low, high + 0.45 * (high - low))  # room for names above the lines
+    ax.legend(title="start", loc="upper left")
     return ax
 
 

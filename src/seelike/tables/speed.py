@@ -185,4 +185,5 @@ def _count_missed(found: dict) -> str:
 
 def _tell(number: float) -> str:
     """Three digits that matter, without an exponent where there is room."""
-    return f"{number:.1e}" if 0 < abs(number) < 1e-3 else f"{number:.3g}"
+    told = f"{number:.1e}" if 0 < abs(number) < 1e-3 else f"{number:.3g}"
+    return told.replace("-", "−", 1) if number < 0 else told
