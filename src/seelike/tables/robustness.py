@@ -52,7 +52,8 @@ def by_choice(robust: Found) -> str:
 
 
 def _tell_options(robust: Robust, name: str, options: list[str]) -> str:
-    return "; ".join(f"`{option}` {_count(robust, robust.only(**{name: option}))}" for option in options)
+    counts = {option: _count(robust, robust.only(**{name: option})).replace(" ", NO_BREAK) for option in options}
+    return "; ".join(f"`{option}`{NO_BREAK}{count}" for option, count in counts.items())
 
 
 def _count(robust: Robust, outcomes: list[Outcome]) -> str:
