@@ -4,8 +4,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import NullLocator
 
-from seelike.figures.forms import SMALL, in_both_forms, label_rows, legend_above, panels, width_of
+from seelike.figures.forms import SMALL, in_both_forms, is_narrow, label_rows, legend_above, panels, width_of
 from seelike.figures.palette import COLORS, INK, MAP, ON_MAP, PARTS, SERIES
 from seelike.results.labelled_array import Arrays, LabelledArray
 
@@ -14,6 +15,7 @@ FIRST = "DuoFormer"
 CONTROLS = ("fine tokens of another patch", "noise as fine tokens", "untrained backbone")
 BACKBONE = "backbone with a new head"
 PATCHES = 7  # a side
+TICKS = (0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.97, 0.99)  # of accuracies by their log odds
 SHOWN = (3, 3)  # the patch that is framed, its row and column
 
 
@@ -39,7 +41,14 @@ def accuracies(trainings: LabelledArray, intervals: LabelledArray, ax: Axes | No
         ax.axvline(intervals.values[designs.index(FIRST), 0], color=INK, linestyle=":", linewidth=1)
     ax.set_yticks(range(len(designs)), designs)
     ax.invert_yaxis()
-    ax.set_xlabel("accuracy on test drawings of digits")
+    ax.set_xscale("logit", nonpositive="clip")  # near 1 small differences count
+    low, high = ax.get_xlim()
+    ticks = TICKS[::2] if is_narrow() else TICKS
+    ax.set_xticks([tick for tick in ticks if low <= tick <= high])
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.xaxis.set_minor_locator(NullLocator())
+    words = ("accuracy on test drawings of digits,", "by its log odds")
+    ax.set_xlabel(("\n" if is_narrow() else " ").join(words))
     return ax
 
 
