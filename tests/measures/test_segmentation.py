@@ -8,14 +8,13 @@ import torch
 from seelike.activations.architecture import Architecture
 from seelike.activations.forward import read_once
 from seelike.measures.segmentation import (
-    PIXELS,
     UNSEEN,
     GridTokens,
-    RawPatches,
     Segmentation,
     choose_examples,
     choose_levels,
     count,
+    cut_patches,
     deal,
     label_patches,
     mean_iou,
@@ -179,7 +178,6 @@ def test_tokens_are_read_at_all_positions_of_a_shared_grid(generator):
 
 def test_raw_patches_are_the_pixels_of_each(generator):
     images = torch.randn(2, 3, 16, 24, generator=generator)
-    model = torch.nn.Identity()
-    (found,) = read_once(model, images, RawPatches((2, 3)).reading(model, images))
-    assert found[PIXELS].shape == (2, 6, 192)
-    assert torch.equal(found[PIXELS][1, 4].view(3, 8, 8), images[1, :, 8:, 8:16])
+    found = cut_patches(images, (2, 3))
+    assert found.shape == (2, 6, 192)
+    assert torch.equal(found[1, 4].view(3, 8, 8), images[1, :, 8:, 8:16])

@@ -28,10 +28,10 @@ from seelike.measures.segmentation import (
     GROUND,
     PIXELS,
     GridTokens,
-    RawPatches,
     Segmentation,
     choose_examples,
     count,
+    cut_patches,
     deal,
     label_patches,
     mean_iou,
@@ -136,16 +136,17 @@ def segment_models(
     """
     n_images, labels = len(scene.masks), label_patches(scene.masks, scene.objects, grid)
 
-    def choose(own: Architecture, role: str) -> GridTokens | RawPatches:
-        if role == PIXELS:
-            return RawPatches(grid)
+    def choose(own: Architecture, role: str) -> GridTokens:
         names = own.blocks().names if whole or role == "vit" else own.blocks().names[-1:]
         return GridTokens(replace(own.blocks(), names=names, rows=grid[0], columns=grid[1]))
 
     def probe(role: str) -> Segmentation:
         shown = "vit" if role == PIXELS else role
         minibatches = (batch[shown] for batch in run.minibatches({shown: models[shown]}))
-        tokens = feed_one(models[shown], minibatches, lambda own: Features(choose(own, role), n_images), shown)
+        if role == PIXELS:  # they are what the ViT is shown, before any pass
+            tokens = {PIXELS: torch.cat([cut_patches(images, grid).cpu() for images in minibatches])}
+        else:
+            tokens = feed_one(models[role], minibatches, lambda own: Features(choose(own, role), n_images), role)
         return segment(tokens, labels, scene.folds, N_LABELS, role == "vit")
 
     return spread(models | ({PIXELS: models["vit"]} if whole else {}), probe)

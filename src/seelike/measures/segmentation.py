@@ -9,8 +9,7 @@
   either; the mean over labels. All test patches count together, in one table of truth by probe.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,7 +26,7 @@ UNSEEN = -1  # instead of a label: the image was for training
 LEAST = 3  # images of a fold
 TRAINED = 0.6  # of the images of a fold
 LEVELS = 4  # blocks that are read together
-PIXELS = "pixels"
+PIXELS = "pixels"  # raw patches, among models
 SIDE = 8  # pixels a side of what is read of a raw patch
 
 
@@ -173,19 +172,12 @@ class GridTokens:
         return self.blocks.reading(model, images, lambda tokens: tokens.grid.flatten(1, 2).clone())
 
 
-@dataclass(frozen=True)
-class RawPatches:
-    """Reads what a model is shown: the pixels of each patch, brought to 8×8: {"pixels": (n, positions, 192)}."""
-
-    grid: tuple[int, int]
-
-    @contextmanager
-    def reading(self, model: nn.Module, images: torch.Tensor) -> Iterator[dict[str, torch.Tensor]]:
-        """Context that has it."""
-        rows, columns = self.grid
-        pooled = adaptive_avg_pool2d(images, (SIDE * rows, SIDE * columns))
-        patches = pooled.unflatten(3, (columns, SIDE)).unflatten(2, (rows, SIDE)).permute(0, 2, 4, 1, 3, 5)
-        yield {PIXELS: patches.flatten(3).flatten(1, 2)}
+def cut_patches(images: torch.Tensor, grid: tuple[int, int]) -> torch.Tensor:
+    """The pixels of each patch of images (n, 3, height, width), brought to 8×8: (n, positions, 192)."""
+    rows, columns = grid
+    pooled = adaptive_avg_pool2d(images, (SIDE * rows, SIDE * columns))
+    patches = pooled.unflatten(3, (columns, SIDE)).unflatten(2, (rows, SIDE)).permute(0, 2, 4, 1, 3, 5)
+    return patches.flatten(3).flatten(1, 2)
 
 
 def _split(images: torch.Tensor) -> Fold:
