@@ -95,8 +95,7 @@ def equal_depth(measures: Measures) -> str:
     """CKA of each system with both ends at equal depth, trained and with random weights."""
     heads = ["CKA at equal depth", "with the ViT", "with the CNN", "untrained, with the ViT", "untrained, with the CNN"]
     lines = [heads, ["---", *["---:"] * 4]]
-    names = name_systems(measures["equal_depth_cka"])
-    for system, name in names.items():
+    for system, name in name_systems(measures["equal_depth_cka"]).items():
         found = (measures[f"equal_depth_cka{random}"][system].values for random in ("", "_random"))
         lines.append([name, *(tell(estimate) for ends in found for estimate in ends)])
     return table(lines)

@@ -8,7 +8,7 @@ from seelike.results.covers import covers_trainings
 from seelike.results.model_names import model_names
 from seelike.results.multiplicity import find_marginal
 from seelike.results.results import Result
-from seelike.results.scorecard import find_marginal_of, gather
+from seelike.results.scorecard import find_marginal_of
 from seelike.results.verdict_words import MARKS, VERBS, conjugate_entry
 from seelike.tables.markdown import NO_BREAK, mark_entry, number, signed, span, table
 
@@ -23,9 +23,11 @@ def verdicts(results: dict[str, Result], results_dir: str | Path | None = None) 
         results_dir: where the other chapters' results lie, by which verdicts are found to be marginal; without it by
             those of the chapter alone.
     """
-    all_found = gather(results_dir, CLAIMS) if results_dir else {}
     found = {run: result.claims for run, result in results.items()}
-    marginal = {run: find_marginal(all_found.get(run, {}) | claims) for run, claims in found.items()}
+    marginal = {
+        run: find_marginal_of(result, results_dir) if results_dir else find_marginal(result.claims)
+        for run, result in results.items()
+    }
     head = ["Claim of the paper", MEASURED, *(f"`{run}`" for run in found)]
     lines = [head, ["---"] * len(head)]
     for claim in (CLAIMS[id] for id in next(iter(found.values()))):
